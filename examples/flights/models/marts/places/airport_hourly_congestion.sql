@@ -1,0 +1,21 @@
+-- One row an airport and hour: how full the hour was planned, how full the last three were, and how it went.
+with hours as (
+    select
+        origin,
+        date_trunc('hour', scheduled_departure_utc) as hour_utc,
+        min(date_trunc('hour', scheduled_departure_at)) as hour_at,
+        {{ delay_figures() }},
+        round(avg(taxi_minutes), 1) as avg_taxi_minutes
+    from fct_flights
+    group by origin, hour_utc
+)
+
+select
+    *,
+    sum(flights) over (
+        partition by origin
+        order by hour_utc
+        range between interval 2 hours preceding and current row
+    ) as flights_3h,
+    round(100.0 * percent_rank() over (partition by origin order by flights), 1) as fuller_than_pct_of_hours
+from hours
