@@ -61,8 +61,8 @@ select
     count(distinct origin) as airports_used,
     count(distinct dest) as destinations,
     round({{ minutes_between('min(scheduled_departure_utc)', 'max(scheduled_departure_utc)') }} / 60.0, 1) as hours,
-    sum(air_minutes) as air_minutes,
-    sum(distance_miles) as distance_miles,
+    cast(sum(air_minutes) as bigint) as air_minutes,
+    cast(sum(distance_miles) as bigint) as distance_miles,
     max(arrival_delay_minutes) as worst_arrival_delay
 from islands
 group by tailnum, session_number

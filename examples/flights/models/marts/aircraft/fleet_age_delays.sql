@@ -12,7 +12,10 @@ with flights as (
             else '20 and more'
         end as age_years
     from fct_flights as flights
-    left join {{ ref('stg_planes') }} as planes on planes.tailnum = flights.tailnum
+    left join {{ ref('stg_planes') }} as planes
+        on planes.tailnum = flights.tailnum
+        -- American and Envoy report fleet numbers; some of them are by chance the tail number of a private aircraft
+        and planes.seats >= 20
     where flights.tailnum is not null
 )
 

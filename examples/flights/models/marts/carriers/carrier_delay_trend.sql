@@ -4,10 +4,8 @@ with weeks as (
         flight_date,
         carrier,
         sum(flights) over seven_days as flights_7d,
-        round(sum(on_time_pct * flights) over seven_days / sum(flights) over seven_days, 1) as on_time_pct_7d,
-        round(
-            100.0 * sum(cancelled_flights) over seven_days / sum(flights) over seven_days, 1
-        ) as cancelled_pct_7d
+        round(100.0 * sum(on_time_flights) over seven_days / sum(flights) over seven_days, 1) as on_time_pct_7d,
+        round(100.0 * sum(cancelled_flights) over seven_days / sum(flights) over seven_days, 1) as cancelled_pct_7d
     from {{ ref('daily_carrier_scorecard') }}
     window seven_days as (
         partition by carrier
@@ -19,7 +17,7 @@ with weeks as (
 select
     flight_date,
     carrier,
-    flights_7d,
+    cast(flights_7d as bigint) as flights_7d,
     on_time_pct_7d,
     cancelled_pct_7d,
     round(on_time_pct_7d - median(on_time_pct_7d) over (partition by flight_date), 1) as above_median_carrier

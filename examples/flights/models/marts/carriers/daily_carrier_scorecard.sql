@@ -11,7 +11,7 @@ select
     flight_date,
     carrier,
     {{ delay_figures() }},
-    sum(arrival_delay_minutes) filter (where arrival_delay_minutes > 0) as minutes_late,
+    cast(sum(arrival_delay_minutes) filter (where arrival_delay_minutes > 0) as bigint) as minutes_late,
     rank() over (
         partition by flight_date
         order by {{ share('is_on_time') }} desc

@@ -3,15 +3,14 @@
 
 select
     hour(hour_at) as hour_of_day,
+    cast(sum(flights) as bigint) as flights,
     {%- for airport in new_york %}
-    sum(flights) filter (where origin = '{{ airport }}') as {{ airport | lower }}_flights,
-    round(
-        sum(avg_departure_delay * flights) filter (where origin = '{{ airport }}')
-            / nullif(sum(flights) filter (where origin = '{{ airport }}' and avg_departure_delay is not null), 0),
-        1
-    ) as {{ airport | lower }}_avg_departure_delay,
+    {%- set here = "filter (where origin = '" ~ airport ~ "')" %}
+    cast(sum(flights) {{ here }} as bigint) as {{ airport | lower }}_flights,
+    -- from totals, because an average of averages would weigh a quiet hour like a busy one
+    round(sum(departure_delay_total) {{ here }} / nullif(sum(departures) {{ here }}, 0), 1)
+        as {{ airport | lower }}_avg_departure_delay{{ "," if not loop.last }}
     {%- endfor %}
-    sum(flights) as flights
 from {{ ref('airport_hourly_congestion') }}
 group by hour_of_day
 order by hour_of_day
