@@ -1,0 +1,11 @@
+-- When to have a second pair of hands.
+select
+    order_date,
+    dayname(order_date) as weekday,
+    hour(ordered_at) as hour_of_day,
+    count(*) as orders,
+    {{ money('sum(paid_cents)') }} as revenue,
+    count(*) >= {{ var('busy_orders') }} as is_busy
+from stg_orders
+group by order_date, hour_of_day
+order by order_date, hour_of_day
