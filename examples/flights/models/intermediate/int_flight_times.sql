@@ -15,16 +15,32 @@ with departures as (
 ),
 
 same_day as (
-    select *, date_trunc('day', departed_there) + to_minutes(arrival_clock_minutes) as arrived_there
+    select *, date_trunc('day', departed_there) + to_minutes(arrival_clock_minutes) as read_there
     from departures
+),
+
+first_after_departure as (
+    select
+        * exclude (read_there),
+        case when read_there < departed_there then read_there + interval 1 day else read_there end as arrived_there
+    from same_day
+),
+
+instants as (
+    select *, arrived_there at time zone time_zone at time zone 'UTC' as last_utc
+    from first_after_departure
 ),
 
 arrivals as (
     select
         *,
-        case when arrived_there < departed_there then arrived_there + interval 1 day else arrived_there end
-            at time zone time_zone at time zone 'UTC' as arrived_utc
-    from same_day
+        -- in the night when the clocks go back, one hour is read twice: it is the first (VX413 of 2 November)
+        case
+            when (last_utc - interval 1 hour) at time zone 'UTC' at time zone time_zone = arrived_there
+                then last_utc - interval 1 hour
+            else last_utc
+        end as arrived_utc
+    from instants
 )
 
 select

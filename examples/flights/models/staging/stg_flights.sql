@@ -22,6 +22,7 @@ select
     -- the delay tells the day as well, which dep_time alone does not: a flight of 23:50 may leave at 0:35
     scheduled_departure_utc + to_minutes(dep_delay) as departed_utc,
     -- at the destination's clock, without a day: see int_flight_times
+    {{ clock_minutes('sched_arr_time') }} as scheduled_arrival_clock_minutes,
     {{ clock_minutes('arr_time') }} as arrival_clock_minutes,
     dep_delay as departure_delay_minutes,
     arr_delay as arrival_delay_minutes,
