@@ -1,0 +1,67 @@
+"""How DuckDB spells things."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+
+
+class DuckDBDialect(Dialect):
+    """DuckDB 1.4 to 2.x."""
+
+    name = "duckdb"
+    sqlglot = "duckdb"
+    capabilities = Capabilities(
+        transactional_ddl=True,
+        create_or_replace_table=True,
+        replace_view_by_table=False,
+        merge=True,
+        grants=False,
+        incremental_strategies=("delete+insert", "append", "merge"),
+        offline_parser=True,
+    )
+
+    def fold(self, identifier: str, quoted: bool) -> str:
+        """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
+        return identifier.lower()
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, (list, tuple)):
+            return f"[{', '.join(self.literal(v) for v in value)}]"
+        if isinstance(value, Mapping):
+            return "{" + ", ".join(f"{self.string(str(k))}: {self.literal(v)}" for k, v in value.items()) + "}"
+        return super().literal(value)
+
+    def describe(self, sql: str) -> Statement:
+        return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
+
+    def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
+        return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
+
+    def alter_type(self, relation: Relation, column: Column) -> Statement:
+        return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
+
+    def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
+        """A call of read_csv, read_json or read_parquet; CSV is read strictly, so that a ragged row is an error with its line."""
+        arguments = [self.literal(list(paths))]
+        if format == "csv":
+            arguments += self._csv(options, types)
+            return f"read_csv({', '.join(arguments)})"
+        if format == "json":
+            if types:
+                pass
+            return f"read_json({', '.join([*arguments, 'union_by_name = true'])})"
+        return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
+
+    def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
+        made = [f"header = {self.literal(bool(options.get('header', True)))}", "union_by_name = true", "sample_size = -1"]
+        if options.get("delimiter"):
+            made.append(f"delim = {self.string(str(options['delimiter']))}")
+        if options.get("null") is not None:
+            value = options["null"]
+            made.append(f"nullstr = {self.literal(value if isinstance(value, list) else [str(value)])}")
+        if types:
+            made.append(f"types = {self.literal(dict(types))}")
+        return made

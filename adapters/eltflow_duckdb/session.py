@@ -1,0 +1,126 @@
+"""Sessions on a DuckDB file: one database object a process, a cursor for each session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
+from eltflow.warehouse.values import RelationKind
+from eltflow_duckdb.errors import as_warehouse_error
+
+_CATALOG = """
+select t.database_name, t.schema_name, t.table_name, 'table', t.comment, t.estimated_size,
+       c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
+from duckdb_tables() as t join duckdb_columns() as c using (database_oid, schema_oid, table_oid)
+where not t.internal
+union all by position
+select v.database_name, v.schema_name, v.view_name, 'view', v.comment, null,
+       c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
+from duckdb_views() as v left join duckdb_columns() as c
+  on c.database_oid = v.database_oid and c.schema_oid = v.schema_oid and c.table_oid = v.view_oid
+where not v.internal
+order by 1, 2, 3, 11
+"""
+
+
+class DuckDBSession:
+    """A cursor. DuckDB lets go of the interpreter's lock while a statement runs, so that sessions run at the same time."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def execute(self, statement: Statement) -> Result:
+        try:
+            if statement.role == "begin":
+                self._cursor.begin()
+            elif statement.role == "commit":
+                self._cursor.commit()
+            elif statement.role == "rollback":
+                self._cursor.rollback()
+            else:
+                return self._run(statement)
+        except duckdb.Error as error:
+            raise as_warehouse_error(error, statement.sql) from None
+        except RuntimeError as error:  # what an interrupted query raises in some versions
+            raise WarehouseError(str(error), kind="cancelled") from None
+        return Result()
+
+    def _run(self, statement: Statement) -> Result:
+        if statement.parameters:
+            self._cursor.execute(statement.sql, list(statement.parameters))
+        else:
+            self._cursor.execute(statement.sql)
+        if statement.role == "ddl":
+            rows: Sequence[tuple[Any, ...]] = self._cursor.fetchall() if statement.main else ()
+            return Result(affected=_count(rows))
+        rows = self._cursor.fetchall()
+        if statement.role == "query":
+            columns = tuple(Column(d[0], str(d[1])) for d in self._cursor.description or ())
+            return Result(columns=columns, rows=rows)
+        return Result(affected=_count(rows))
+
+    def cancel(self) -> None:
+        self._cursor.interrupt()
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
+def _count(rows: Sequence[tuple[Any, ...]]) -> int | None:
+    if len(rows) == 1 and len(rows[0]) == 1 and isinstance(rows[0][0], int):
+        return int(rows[0][0])
+    return None
+
+
+class DuckDBDatabase:
+    """An opened database file."""
+
+    def __init__(self, target: Target, location: str, *, read_only: bool) -> None:
+        settings: dict[str, Any] = {str(k): v for k, v in (target.values.get("settings") or {}).items()}
+        wants_read_only = read_only or bool(target.values.get("read_only"))
+        if location != ":memory:" and wants_read_only and not os.path.exists(location):
+            raise WarehouseError(f"there is no database {location}", kind="connection")
+        folder = os.path.dirname(location)
+        if location != ":memory:" and not os.path.isdir(folder):
+            raise WarehouseError(f"there is no folder {folder}", kind="connection")
+        try:
+            self._root = duckdb.connect(location, read_only=wants_read_only and location != ":memory:", config=settings)
+            self._root.execute("set errors_as_json = true")
+            self._root.execute("set enable_progress_bar = false")
+            self._root.execute("set autoinstall_known_extensions = false")
+            for name in target.values.get("extensions") or ():
+                self._root.load_extension(str(name))
+        except duckdb.Error as error:
+            raise as_warehouse_error(error) from None
+
+    def session(self) -> DuckDBSession:
+        cursor = self._root.cursor()
+        cursor.execute("set errors_as_json = true")
+        cursor.execute("set enable_progress_bar = false")
+        return DuckDBSession(cursor)
+
+    def catalog(self, session: Any, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+        wanted = {(database.lower() if database else None, schema.lower()) for database, schema in schemas}
+        rows = session.execute(Statement(_CATALOG, role="query")).rows
+        made: dict[tuple[str, str, str], tuple[str, str | None, int | None, list[CatalogColumn]]] = {}
+        for database, schema, name, kind, comment, size, column, type_, nullable, column_comment, _ in rows:
+            if (database.lower(), schema.lower()) not in wanted and (None, schema.lower()) not in wanted:
+                continue
+            entry = made.setdefault((database, schema, name), (kind, comment, size, []))
+            if column is not None:
+                entry[3].append(CatalogColumn(column, type_, bool(nullable), column_comment))
+        return tuple(
+            CatalogTable(Relation(*key), _kind(kind), tuple(columns), comment, rows_)
+            for key, (kind, comment, rows_, columns) in made.items()
+        )
+
+    def close(self) -> None:
+        self._root.close()
+
+
+def _kind(kind: str) -> RelationKind:
+    return "view" if kind == "view" else "table"

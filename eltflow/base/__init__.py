@@ -1,0 +1,1 @@
+"""Ground floor: diagnostics, names, fingerprints and plug-ins; it imports nothing of ours."""

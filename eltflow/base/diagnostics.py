@@ -1,0 +1,74 @@
+"""Diagnostics: what is wrong, where, and how to mend it, as values that stages collect and the terminal draws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A place in a file. `file` is relative to the project root; `line` and `column` count from 1, `length` is in characters."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    length: int = 1
+
+    def __str__(self) -> str:
+        parts = [self.file]
+        if self.line is not None:
+            parts.append(str(self.line))
+            if self.column is not None:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding. `code` is stable (documented under docs/reference/errors.md); `source` is the quoted line's text where it is known."""
+
+    code: str
+    message: str
+    severity: Severity = "error"
+    span: Span | None = None
+    source: str | None = None
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+
+
+class EltflowError(Exception):
+    """Carries every diagnostic that one stage collected; `exit_code` is what the command line returns for it."""
+
+    exit_code = 2
+
+    def __init__(self, diagnostics: Iterable[Diagnostic] | Diagnostic) -> None:
+        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        self.diagnostics = found
+        super().__init__("\n".join(plain(d) for d in found))
+
+
+def fail(code: str, message: str, *, span: Span | None = None, help: str | None = None, notes: tuple[str, ...] = ()) -> EltflowError:
+    """Shorthand for an error that carries a single diagnostic: `raise fail("E0101", "...")`."""
+    return EltflowError(Diagnostic(code=code, message=message, span=span, help=help, notes=notes))
+
+
+def plain(diagnostic: Diagnostic) -> str:
+    """One line without colour or source text, for logs and `str(error)`."""
+    where = f"{diagnostic.span}: " if diagnostic.span else ""
+    advice = f" ({diagnostic.help})" if diagnostic.help else ""
+    return f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}{advice}"
+
+
+def with_source(diagnostic: Diagnostic, text: str) -> Diagnostic:
+    """The diagnostic with the line that its span names, taken from the file's `text`."""
+    if diagnostic.source is not None or diagnostic.span is None or diagnostic.span.line is None:
+        return diagnostic
+    lines = text.splitlines()
+    number = diagnostic.span.line
+    if 0 < number <= len(lines):
+        return replace(diagnostic, source=lines[number - 1])
+    return diagnostic

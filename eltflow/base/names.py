@@ -1,0 +1,42 @@
+"""Names that people type: what they may have meant, and short forms that fit a warehouse's limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from eltflow.base.fingerprint import fingerprint
+
+IDENTIFIER = re.compile(r"[^\W\d]\w*\Z")
+
+
+def suggest(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to `name`, or None when nothing is near."""
+    import difflib
+
+    candidates = {str(k).lower(): str(k) for k in known}
+    lowered = name.lower()
+    if lowered in candidates:
+        return candidates[lowered]
+    near = difflib.get_close_matches(lowered, candidates, n=1, cutoff=0.6)
+    return candidates[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A help line naming the nearest known name, or None."""
+    near = suggest(name, known)
+    return f"did you mean `{near}`?" if near else None
+
+
+def shorten(name: str, limit: int) -> str:
+    """`name` if it has at most `limit` characters, else its beginning and a hash of the whole (8 hex digits)."""
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - 9]}_{fingerprint(name)[:8]}"
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """`a, b, c, …`: at most `most` names, with an ellipsis when some were left out."""
+    all_names = list(names)
+    shown = ", ".join(all_names[:most])
+    return shown + (", …" if len(all_names) > most else "")

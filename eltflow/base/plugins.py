@@ -1,0 +1,44 @@
+"""Plug-ins by entry point: an unknown one, one whose driver is missing and a broken one are three different errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eltflow.base.diagnostics import Span, fail
+from eltflow.base.names import did_you_mean
+
+
+def names(group: str) -> tuple[str, ...]:
+    """The names registered in an entry-point group, sorted."""
+    from importlib.metadata import entry_points
+
+    return tuple(sorted({point.name for point in entry_points(group=group)}))
+
+
+def load(group: str, name: str, *, span: Span | None = None) -> Any:
+    """The object behind entry point `name` of `group`.
+
+    Raises EltflowError: E0701 unknown name, E0703 the plug-in itself fails to import. (A missing driver is E0702, raised by the
+    plug-in when it opens a connection: plug-ins import their driver no earlier.)
+    """
+    from importlib.metadata import entry_points
+
+    found = [point for point in entry_points(group=group) if point.name == name]
+    if not found:
+        known = names(group)
+        kind = group.removeprefix("eltflow.").removesuffix("s")
+        raise fail(
+            "E0701",
+            f"no {kind} is called `{name}`",
+            span=span,
+            help=did_you_mean(name, known) or f"installed: {', '.join(known) or 'none'}",
+        )
+    try:
+        return found[0].load()
+    except Exception as error:
+        raise fail(
+            "E0703",
+            f"the plug-in `{name}` ({found[0].value}) cannot be loaded: {type(error).__name__}: {error}",
+            span=span,
+            help="re-install the package that provides it",
+        ) from error

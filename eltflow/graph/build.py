@@ -1,0 +1,519 @@
+"""Project → Graph: gathers facts, resolves configuration and physical names, and turns names into edges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.graph.facts import Extractor, Facts
+from eltflow.graph.graph import Graph
+from eltflow.project.config import merge_all
+from eltflow.project.findings import Findings
+from eltflow.project.nodes import Node
+from eltflow.project.project import Draft, Project
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import Relation
+
+#: Kinds of drafts that have SQL of their own in a file.
+WITH_SQL = ("model", "analysis", "test")
+_REFERABLE = ("model", "seed", "ingest")
+_DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
+    "model": {"enabled": True, "materialized": "view"},
+    "seed": {"enabled": True},
+    "test": {"enabled": True, "severity": "error"},
+}
+
+NameMacro = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Overridden naming rules of the project: functions of (custom name, node) or None for the default rule."""
+
+    schema: NameMacro | None = None
+    alias: NameMacro | None = None
+    database: NameMacro | None = None
+
+
+class FactStore:
+    """Facts by draft path; those known from an earlier run are handed in, new ones are gathered by the extractor."""
+
+    def __init__(self, extractor: Extractor, known: Mapping[str, Facts] | None = None) -> None:
+        self._extractor = extractor
+        self._known = dict(known or {})
+        self.gathered: dict[str, Facts] = {}
+
+    def of(self, draft: Draft, project: Project, outside: Mapping[str, Any]) -> Facts:
+        facts = self._known.get(draft.path)
+        if facts is None:
+            text = project.read(draft.path)
+            model = {
+                "name": draft.name,
+                "resource_type": draft.resource_type,
+                "alias": outside.get("alias") or draft.name,
+                "unique_id": f"{draft.resource_type}.{project.settings.name}.{draft.name}",
+                "path": draft.path,
+                "original_file_path": draft.path,
+                "package_name": project.settings.name,
+                "config": dict(outside),
+                "tags": list(outside.get("tags") or ()),
+                "meta": dict(outside.get("meta") or {}),
+                "description": draft.description,
+            }
+            facts = self._extractor.facts(text, draft.path, draft.resource_type, outside, model)
+        self.gathered[draft.path] = facts
+        return facts
+
+
+def candidate_words(project: Project) -> frozenset[str]:
+    """The words (lower case) without one of which no SQL can name a node plainly."""
+    words: set[str] = set()
+    for draft in project.drafts:
+        if draft.resource_type in _REFERABLE:
+            words.add(draft.name.lower())
+        if draft.schema:
+            words.add(draft.schema.lower())
+        if draft.source is not None:
+            words.add(draft.source.source.lower())
+    return frozenset(words)
+
+
+def build_graph(project: Project, facts: FactStore, dialect: Dialect, naming: Names | None = None) -> Graph:
+    """The graph of a project. Raises EltflowError with every broken name (E02xx), template (E03xx) and statement (E04xx)."""
+    return _Builder(project, facts, dialect, naming or Names()).build()
+
+
+class _Builder:
+    def __init__(self, project: Project, facts: FactStore, dialect: Dialect, naming: Names) -> None:
+        self.project = project
+        self.store = facts
+        self.dialect = dialect
+        self.naming = naming
+        self.findings = Findings(project.read)
+        self.package = project.settings.name
+        self.facts: dict[str, Facts] = {}
+        self.drafts: dict[str, Draft] = {}
+
+    def build(self) -> Graph:
+        nodes: dict[str, Node] = {}
+        disabled: dict[str, Node] = {}
+        for draft in self.project.drafts:
+            node = self._node(draft)
+            if node is None:
+                continue
+            (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
+            self.drafts[node.unique_id] = draft
+        self.findings.stop()
+        lookup = _Lookup(nodes, disabled, self.dialect, self.project)
+        connected: dict[str, Node] = {}
+        for unique_id, node in nodes.items():
+            made = self._connect(node, lookup)
+            if made is not None:
+                connected[unique_id] = made
+        connected = {k: replace(v, parents=tuple(p for p in v.parents if p in connected)) for k, v in connected.items()}
+        self._check_relations(connected)
+        self._check_groups(connected)
+        self.findings.stop()
+        ordered = _in_order(connected, self.project)
+        return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
+
+    # -- nodes -----------------------------------------------------------------------------------------------------------------
+
+    def _node(self, draft: Draft) -> Node | None:
+        kind = draft.resource_type
+        layers = (_DEFAULT_CONFIG.get(kind, {}), *draft.layers)
+        facts = Facts()
+        if kind in WITH_SQL and (draft.test is None or draft.test.singular):
+            try:
+                facts = self.store.of(draft, self.project, merge_all(layers))
+            except EltflowError as error:
+                self.findings.extend(error)
+                return None
+            self.facts[self._unique_id(draft)] = facts
+        config = merge_all((*layers, facts.config))
+        node = Node(
+            unique_id=self._unique_id(draft),
+            resource_type=kind,
+            name=draft.name,
+            package=self.package,
+            path=draft.path,
+            fqn=(self.package, *draft.folder, draft.name),
+            config=config,
+            description=draft.description or str(config.get("description") or ""),
+            columns=draft.columns,
+            patch=draft.patch,
+            place=draft.place,
+            checksum=draft.hash,
+            opaque=facts.opaque,
+            static=facts.static,
+            test=draft.test,
+            source=draft.source,
+            ingest=draft.ingest,
+            exposure=draft.exposure,
+        )
+        return replace(node, relation=self._relation(node, draft))
+
+    def _unique_id(self, draft: Draft) -> str:
+        if draft.source is not None:
+            return f"source.{self.package}.{draft.source.source}.{draft.source.table}"
+        if draft.resource_type == "test" and draft.identifier is not None:
+            return draft.identifier
+        return f"{draft.resource_type}.{self.package}.{draft.name}"
+
+    def _relation(self, node: Node, draft: Draft) -> Relation | None:
+        target = self.project.target
+        if node.resource_type in ("exposure", "analysis"):
+            return None
+        if node.source is not None:
+            database = draft.database or target.database
+            return Relation(database, draft.schema, draft.identifier or node.name)
+        config = node.config
+        database = config.get("database") or target.database
+        if self.naming.database is not None:
+            database = self.naming.database(config.get("database"), node)
+        if node.resource_type == "test":
+            schema = f"{target.schema}_{config.get('schema') or 'test_failures'}"
+            return Relation(database, schema, str(config.get("alias") or draft.test_name or node.name))
+        custom = config.get("schema")
+        if node.resource_type == "ingest" and custom is None:
+            custom = draft.schema
+        if self.naming.schema is not None:
+            schema = str(self.naming.schema(custom, node)).strip()
+        elif custom is None:
+            schema = target.schema
+        else:
+            schema = str(custom).strip() if target.custom_schemas == "exact" else f"{target.schema}_{str(custom).strip()}"
+        alias = config.get("alias") or (draft.identifier if node.resource_type == "ingest" else None) or node.name
+        if self.naming.alias is not None:
+            alias = str(self.naming.alias(config.get("alias"), node)).strip()
+        return Relation(database, schema, str(alias))
+
+    # -- edges -----------------------------------------------------------------------------------------------------------------
+
+    def _connect(self, node: Node, lookup: _Lookup) -> Node | None:
+        draft = self.drafts[node.unique_id]
+        parents: list[str] = []
+        external: list[str] = []
+        ok = True
+        facts = self.facts.get(node.unique_id)
+        if facts is not None:
+            for args in facts.refs:
+                ok = self._add(lookup.ref(args), parents, node, "ref", args) and ok
+            for pair in facts.sources:
+                ok = self._add(lookup.source(pair), parents, node, "source", pair) and ok
+            for name in facts.tables or ():
+                found = lookup.table(name)
+                if isinstance(found, str):
+                    parents.append(found)
+                elif isinstance(found, tuple):
+                    self._ambiguous(node, name, found)
+                    ok = False
+                else:
+                    external.append(".".join(part for part, _ in name))
+                    self._undeclared(node, name, lookup)
+        for text in draft.depends_on:
+            kind, args = parse_call(text)
+            if kind is None:
+                self._bad_call(node, text)
+                ok = False
+                continue
+            found_id = lookup.ref(args) if kind == "ref" else lookup.source((args[0], args[-1]))
+            if isinstance(found_id, str):
+                parents.append(found_id)
+            elif node.test is not None and lookup.is_disabled(kind, args):
+                return None  # a test of a disabled node goes with it
+            else:
+                ok = self._add(found_id, parents, node, kind, args)
+        itself = node.unique_id
+        kept = tuple(p for p in dict.fromkeys(parents) if p != itself)
+        if itself in parents and node.materialized != "incremental":
+            self._self_reference(node)
+            ok = False
+        return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
+
+    def _add(self, found: str | _Missing, parents: list[str], node: Node, kind: str, args: tuple[str, ...]) -> bool:
+        if isinstance(found, str):
+            parents.append(found)
+            return True
+        label = ".".join(args)
+        what = {"source": "source table"}.get(kind, "")
+        message = f"{node.resource_type} `{node.name}` refers to {what + ' ' if what else ''}`{label}`, which {found.why}"
+        self._at_call(node, kind, args, Diagnostic(code=found.code, message=message, help=found.help))
+        return False
+
+    def _at_call(self, node: Node, kind: str, args: tuple[str, ...], found: Diagnostic) -> None:
+        """The diagnostic at the place where the node's file makes that call."""
+        if node.place and node.test is not None or node.exposure is not None:
+            assert node.patch is not None
+            self.findings.at(node.patch, node.place, found.code, found.message, help=found.help)
+            return
+        text = self.project.read(node.path)
+        inner = r"\s*,\s*".join(rf"['\"]{re.escape(arg)}['\"]" for arg in args)
+        call = re.search(rf"{kind}\s*\(\s*({inner})", text)
+        span = Span(file=node.path)
+        if call is not None:
+            line = text.count("\n", 0, call.start(1)) + 1
+            column = call.start(1) - (text.rfind("\n", 0, call.start(1)) + 1) + 1
+            span = Span(file=node.path, line=line, column=column, length=call.end(1) - call.start(1))
+        self.findings.add(with_source(replace(found, span=span), text))
+
+    def _at_name(self, node: Node, name: tuple[tuple[str, bool], ...], found: Diagnostic) -> None:
+        """The diagnostic at the first place where the file writes that table name."""
+        text = self.project.read(node.path)
+        pattern = r"\s*\.\s*".join(rf"[\"`\[]?{re.escape(part)}[\"`\]]?" for part, _ in name)
+        spot = re.search(rf"(?<![\w.]){pattern}(?!\w)", text)
+        span = Span(file=node.path)
+        if spot is not None:
+            line = text.count("\n", 0, spot.start()) + 1
+            column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
+            span = Span(file=node.path, line=line, column=column, length=spot.end() - spot.start())
+        self.findings.add(with_source(replace(found, span=span), text))
+
+    def _ambiguous(self, node: Node, name: tuple[tuple[str, bool], ...], found: tuple[str, ...]) -> None:
+        label = ".".join(part for part, _ in name)
+        message = f"{node.resource_type} `{node.name}` reads `{label}`, which may be {listed(found)}"
+        self._at_name(node, name, Diagnostic(code="E0203", message=message, help="say which with ref() or source()"))
+
+    def _undeclared(self, node: Node, name: tuple[tuple[str, bool], ...], lookup: _Lookup) -> None:
+        label = ".".join(part for part, _ in name)
+        near = suggest(label, lookup.spellings)
+        strict = self.project.settings.external_tables == "error"
+        if strict:
+            help = f"did you mean `{near}`?" if near else "declare it under `sources:`, or allow it with `external_tables: allow`"
+            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            self._at_name(node, name, Diagnostic(code="E0204", message=message, help=help))
+        elif near is not None:
+            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
+            self._at_name(node, name, Diagnostic(code="W0204", severity="warning", message=message, help=help))
+
+    def _bad_call(self, node: Node, text: str) -> None:
+        assert node.patch is not None
+        self.findings.at(node.patch, node.place, "E0103", f"`{text}` is not a reference", help="write ref('name') or source('a', 'b')")
+
+    def _self_reference(self, node: Node) -> None:
+        text = self.project.read(node.path)
+        found = Diagnostic(
+            code="E0209",
+            message=f"model `{node.name}` reads itself, and is not incremental",
+            help="make it incremental, or rename the table that it reads",
+        )
+        call = re.search(rf"\b{re.escape(node.name)}\b", text)
+        line = text.count("\n", 0, call.start()) + 1 if call else None
+        self.findings.add(with_source(replace(found, span=Span(file=node.path, line=line)), text))
+
+    # -- checks over the whole -------------------------------------------------------------------------------------------------
+
+    def _check_relations(self, nodes: Mapping[str, Node]) -> None:
+        seen: dict[tuple[str, ...], Node] = {}
+        for node in nodes.values():
+            if node.relation is None or node.resource_type not in _REFERABLE or node.materialized == "ephemeral":
+                continue
+            key = tuple(self.dialect.fold(part, True) for part in node.relation.parts())
+            other = seen.setdefault(key, node)
+            if other is not node:
+                message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"
+                help = f"give one of them another `alias` or `schema` (the other is {other.path})"
+                self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
+
+    def _check_groups(self, nodes: Mapping[str, Node]) -> None:
+        groups = self.project.groups
+        for node in nodes.values():
+            if node.group is not None and node.group not in groups:
+                message = f"{node.resource_type} `{node.name}` is in the group `{node.group}`, which does not exist"
+                help = did_you_mean(node.group, groups) or "declare it under `groups:` in a properties file"
+                self.findings.add(Diagnostic(code="E0211", message=message, span=Span(file=node.patch or node.path), help=help))
+            if node.resource_type not in ("model", "analysis"):
+                continue
+            for parent_id in node.parents:
+                parent = nodes.get(parent_id)
+                if parent is not None and parent.config.get("access") == "private" and parent.group != node.group:
+                    message = f"model `{node.name}` reads `{parent.name}`, which is private to the group `{parent.group}`"
+                    found = Diagnostic(code="E0212", message=message, help="make it protected, or move the reader into that group")
+                    self._at_name(node, ((parent.name, False),), found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    why: str
+    code: str = "E0203"
+    help: str | None = None
+
+
+class _Lookup:
+    """Names → unique ids, by the rules of `docs/reference/names.md`."""
+
+    def __init__(self, nodes: Mapping[str, Node], disabled: Mapping[str, Node], dialect: Dialect, project: Project) -> None:
+        self._dialect = dialect
+        self._project = project
+        self._named = {n.name: n for n in nodes.values() if n.resource_type in _REFERABLE}
+        self._disabled = {n.name: n for n in disabled.values() if n.resource_type in _REFERABLE}
+        self._sources = {(n.source.source, n.source.table): n for n in nodes.values() if n.source is not None}
+        self._disabled_sources = {(n.source.source, n.source.table): n for n in disabled.values() if n.source is not None}
+        fold = dialect.fold
+        self._bare: dict[str, str] = {fold(n.name, False): n.unique_id for n in self._named.values()}
+        self._source_names: dict[tuple[str, str], str] = {}
+        self._physical: dict[tuple[str, ...], str] = {}
+        self._intos: dict[tuple[str, str], str] = {}
+        self._made: dict[tuple[str, ...], str] = {}
+        for node in nodes.values():
+            if node.source is not None:
+                self._source_names[fold(node.source.source, False), fold(node.source.table, False)] = node.unique_id
+                if node.relation is not None and node.relation.schema:
+                    self._physical[fold(node.relation.schema, False), fold(node.relation.identifier, False)] = node.unique_id
+            elif node.ingest is not None:
+                schema, _, table = node.ingest.into.rpartition(".")
+                self._intos[fold(schema, False), fold(table, False)] = node.unique_id
+            if node.relation is not None and node.resource_type in RELATION_TYPES and node.materialized != "ephemeral":
+                self._made[tuple(fold(p, True) for p in node.relation.parts())] = node.unique_id
+
+    @property
+    def spellings(self) -> list[str]:
+        """What a person may have meant by a table name."""
+        dotted = [f"{a}.{b}" for a, b in self._sources] + [".".join(p for p in key if p) for key in self._intos]
+        return [*self._named, *dotted]
+
+    def is_disabled(self, kind: str, args: tuple[str, ...]) -> bool:
+        return args[-1] in self._disabled if kind == "ref" else (args[0], args[-1]) in self._disabled_sources
+
+    def ref(self, args: tuple[str, ...]) -> str | _Missing:
+        name = args[-1]
+        if len(args) == 2 and args[0] != self._project.settings.name:
+            return _Missing("names another project", help=f"this project is `{self._project.settings.name}`")
+        node = self._named.get(name)
+        if node is not None:
+            return node.unique_id
+        if name in self._disabled:
+            return _Missing("is disabled", help=f"enable it in {self._disabled[name].path}, or take the reference out")
+        near = suggest(name, self._named)
+        help = f"did you mean `{near}` ({self._named[near].path}:1)?" if near else "no model, seed or step has that name"
+        return _Missing("does not exist", help=help)
+
+    def source(self, pair: tuple[str, str]) -> str | _Missing:
+        node = self._sources.get(pair)
+        if node is not None:
+            return node.unique_id
+        if pair in self._disabled_sources:
+            return _Missing("is disabled", help=f"enable it in {self._disabled_sources[pair].path}")
+        near = suggest(".".join(pair), [".".join(p) for p in self._sources])
+        help = None
+        if near is not None:
+            found = next(n for p, n in self._sources.items() if ".".join(p) == near)
+            help = f"did you mean `{near}` ({found.path})?"
+        return _Missing("does not exist", help=help or "declare it under `sources:` in a properties file")
+
+    def table(self, name: tuple[tuple[str, bool], ...]) -> str | tuple[str, ...] | None:
+        """The node that a plain table name means; several ids if it may mean several; None for an undeclared table."""
+        folded = tuple(self._dialect.fold(part, quoted) for part, quoted in name)
+        if len(folded) == 1:
+            return self._bare.get(folded[0])
+        if len(folded) == 2:
+            pair = (folded[0], folded[1])
+            hits = [table[pair] for table in (self._source_names, self._physical, self._intos) if pair in table]
+            distinct = tuple(dict.fromkeys(hits))
+            if len(distinct) > 1:
+                return self._same_relation(distinct)
+            if distinct:
+                return distinct[0]
+        for length in (len(folded), len(folded) - 1):
+            exact = tuple(self._dialect.fold(part, True) for part, _ in name)[-length:]
+            for key, unique_id in self._made.items():
+                if key[-len(exact) :] == exact and len(exact) >= 2 and length == len(folded):
+                    return unique_id
+        return None
+
+    def _same_relation(self, hits: tuple[str, ...]) -> str | tuple[str, ...]:
+        """A source and the step that loads its very relation are no conflict: the source, which has the step as parent, is meant."""
+        sources = [h for h in hits if h.startswith("source.")]
+        steps = [h for h in hits if h.startswith("ingest.")]
+        if len(sources) == 1 and len(steps) == 1 and self.loader_of(sources[0]) == steps[0]:
+            return sources[0]
+        return hits
+
+    def loader_of(self, source_id: str) -> str | None:
+        """The step that loads the relation which a source declares."""
+        node = next(n for n in self._sources.values() if n.unique_id == source_id)
+        assert node.source is not None and node.relation is not None
+        fold = self._dialect.fold
+        declared = (fold(node.relation.schema or "", False), fold(node.relation.identifier, False))
+        return self._intos.get(declared)
+
+
+RELATION_TYPES = ("model", "seed", "ingest", "source")
+_CALL = re.compile(r"\s*(ref|source)\s*\((.*)\)\s*\Z", re.DOTALL)
+_ARG = re.compile(r"\s*['\"]([^'\"]*)['\"]\s*(?:,|\Z)")
+
+
+def parse_call(text: str) -> tuple[str | None, tuple[str, ...]]:
+    """`ref('a')` or `source('a', 'b')` as (kind, arguments); (None, ()) for anything else."""
+    stripped = text.strip()
+    if stripped.startswith("{{") and stripped.endswith("}}"):
+        stripped = stripped[2:-2]
+    call = _CALL.match(stripped)
+    if call is None:
+        return None, ()
+    args = tuple(_ARG.findall(call.group(2)))
+    return (call.group(1), args) if args and (call.group(1) == "ref" or len(args) == 2) else (None, ())
+
+
+def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
+    """The nodes with parents before children, otherwise in the order given. Raises EltflowError (E0202) for a cycle."""
+    waiting = {unique_id: len(node.parents) for unique_id, node in nodes.items()}
+    children: dict[str, list[str]] = {unique_id: [] for unique_id in nodes}
+    for node in nodes.values():
+        for parent in node.parents:
+            children[parent].append(node.unique_id)
+    ready = [unique_id for unique_id, count in waiting.items() if not count]
+    ordered: dict[str, Node] = {}
+    at = 0
+    while at < len(ready):
+        unique_id = ready[at]
+        at += 1
+        ordered[unique_id] = nodes[unique_id]
+        for child in children[unique_id]:
+            waiting[child] -= 1
+            if not waiting[child]:
+                ready.append(child)
+    if len(ordered) < len(nodes):
+        raise EltflowError(_cycle(nodes, {k for k, v in waiting.items() if v}, project))
+    return ordered
+
+
+def _cycle(nodes: Mapping[str, Node], left: set[str], project: Project) -> Diagnostic:
+    """A diagnostic that walks one cycle among the nodes left over."""
+    current = min(left)
+    path: list[str] = []
+    while current not in path:
+        path.append(current)
+        current = min(parent for parent in nodes[current].parents if parent in left)
+    ring = path[path.index(current) :]
+    ring.reverse()
+    first = ring.index(min(ring))
+    ring = [*ring[first:], *ring[:first]]
+    names = [nodes[unique_id].name for unique_id in ring]
+    reader = nodes[ring[0]]
+    last = nodes[ring[-1]]
+    text = project.read(reader.path)
+    spot = re.search(rf"\b{re.escape(last.name)}\b", text)
+    span = Span(file=reader.path)
+    if spot is not None:
+        line = text.count("\n", 0, spot.start()) + 1
+        column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
+        span = Span(file=reader.path, line=line, column=column, length=len(last.name))
+    notes = tuple(
+        f"{nodes[b].path} reads `{nodes[a].name}`" for a, b in zip([ring[-1], *ring[:-1]], ring, strict=True)
+    )
+    return with_source(
+        Diagnostic(
+            code="E0202",
+            message=f"these read each other in a ring: {' → '.join([*names, names[0]])}",
+            span=span,
+            notes=notes,
+            help="take one of these references out",
+        ),
+        text,
+    )

@@ -1,0 +1,377 @@
+"""Facts of one template: the configuration it sets, whom it refers to, and which tables its SQL names plainly.
+
+Facts depend on the template alone when it is static; otherwise also on macros, variables, environment and target. They are plain
+values, so that a cache can keep them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import did_you_mean
+from eltflow.jinja import static
+from eltflow.jinja.renderer import RenderError, Renderer
+from eltflow.project import config as configs
+from eltflow.project.relation import JinjaRelation
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import Relation, Target
+
+_WORD = re.compile(r"[^\W\d]\w*")
+Ident = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one template says. `tables` is None when no name in it can be a node's, so that its SQL was not parsed."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    refs: tuple[tuple[str, ...], ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    tables: tuple[tuple[Ident, ...], ...] | None = None
+    opaque: str | None = None
+    static: bool = True
+    used: tuple[str, ...] = ()
+
+    def encode(self) -> tuple[Any, ...]:
+        """The facts as plain values that `marshal` takes; raises ValueError if some value in them is not one."""
+        return (dict(self.config), self.refs, self.sources, self.tables, self.opaque, self.static, self.used)
+
+    @staticmethod
+    def decode(value: tuple[Any, ...]) -> Facts:
+        config, refs, sources, tables, opaque, static_, used = value
+        return Facts(config=config, refs=refs, sources=sources, tables=tables, opaque=opaque, static=static_, used=used)
+
+
+class ConfigCall:
+    """`config(...)` while facts are gathered: records what is set; `get` sees that and the layers from outside."""
+
+    def __init__(self, outside: Mapping[str, Any], kind: str, strict: bool) -> None:
+        self._outside = outside
+        self._keys = configs.KEYS[kind]
+        self._kind = kind
+        self._strict = strict
+        self.recorded: dict[str, Any] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        values = dict(args[0]) if args and isinstance(args[0], Mapping) else {}
+        for key, value in {**values, **kwargs}.items():
+            name = configs.canonical(key)
+            problem = config_problem(name, value, self._kind, self._keys) if self._strict else None
+            if problem is not None:
+                raise RenderError(problem[0], problem[1], help=problem[2], needle=key)
+            self.recorded = configs.merge(self.recorded, {name: value})
+        return ""
+
+    def get(self, key: str, default: Any = None, validator: Any = None) -> Any:
+        name = configs.canonical(key)
+        value = self.recorded.get(name, self._outside.get(name))
+        return default if value is None else value
+
+    def require(self, key: str, validator: Any = None) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+        return value
+
+    def meta_get(self, key: str, default: Any = None) -> Any:
+        meta = {**(self._outside.get("meta") or {}), **(self.recorded.get("meta") or {})}
+        return meta.get(key, default)
+
+
+def config_problem(name: str, value: Any, kind: str, keys: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
+    """(code, message, help) if this is no good configuration of a `kind`."""
+    shape = keys.get(name)
+    if shape is None:
+        return "E0104", f"a {kind} has no config `{name}`", did_you_mean(name, keys) or "put keys of your own under `meta`"
+    problems: list[Any] = []
+    shape.check(value, (name,), problems, True)
+    if problems:
+        return problems[0].code, problems[0].message, problems[0].help
+    return None
+
+
+class Extractor:
+    """Gathers the facts of templates. `names` are the words that could be a node's name (lower case): without any, SQL is not parsed."""
+
+    def __init__(
+        self,
+        renderer: Renderer | Callable[[], Renderer],
+        base: Mapping[str, Any],
+        dialect: Dialect,
+        target: Target,
+        names: frozenset[str],
+        offline_parse: Callable[[str], tuple[str, int | None, int | None] | None] | None,
+        *,
+        strict: bool = True,
+        full: bool = False,
+    ) -> None:
+        self._renderer = renderer
+        self._base = base
+        self._dialect = dialect
+        self._target = target
+        self._names = names
+        self._offline_parse = offline_parse
+        self._strict = strict
+        self._full = full
+
+    def facts(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
+        """The facts of a template. Raises EltflowError at the user's line."""
+        template = static.scan(text)
+        if template is not None:
+            return self._static(template, path, kind)
+        return self._rendered(text, path, kind, outside, model)
+
+    # -- templates of literal calls --------------------------------------------------------------------------------------------
+
+    def _static(self, template: static.StaticTemplate, path: str, kind: str) -> Facts:
+        config: dict[str, Any] = {}
+        refs: list[tuple[str, ...]] = []
+        sources: list[tuple[str, str]] = []
+        for call in template.calls:
+            if call.name == "config":
+                self._static_config(call, template.text, path, kind, config)
+            elif call.name == "ref":
+                refs.append(self._ref_args(call.args, template.text, path, call.start))
+            elif call.name == "source":
+                if len(call.args) != 2:
+                    _fail(template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table")
+                sources.append((str(call.args[0]), str(call.args[1])))
+        used = {call.name for call in template.calls} & {"var", "env_var"}
+        sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))
+        tables, opaque = self._tables(sql, path, template.text, spots, {("eltflow_placeholder",)})
+        return Facts(
+            config=config,
+            refs=_unique(refs),
+            sources=_unique(sources),
+            tables=tables,
+            opaque=opaque,
+            used=tuple(sorted(used)),
+        )
+
+    def _static_config(self, call: static.Call, text: str, path: str, kind: str, config: dict[str, Any]) -> None:
+        values = dict(call.args[0]) if call.args and isinstance(call.args[0], Mapping) else {}
+        for key, value in {**values, **dict(call.kwargs)}.items():
+            name = configs.canonical(key)
+            problem = config_problem(name, value, kind, configs.KEYS[kind]) if self._strict else None
+            if problem is not None:
+                spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
+                start, end = spot.span() if spot else (call.start, call.end)
+                _fail(text, path, start, end, problem[0], problem[1], problem[2])
+            merged = configs.merge(config, {name: value})
+            config.clear()
+            config.update(merged)
+
+    def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
+        if not 1 <= len(args) <= 2:
+            _fail(text, path, start, start + 2, "E0303", "ref() takes a name, or a project and a name")
+        return tuple(str(arg) for arg in args)
+
+    # -- templates that must be rendered ---------------------------------------------------------------------------------------
+
+    def _rendered(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
+        renderer = self._renderer if isinstance(self._renderer, Renderer) else self._renderer()
+        self._renderer = renderer
+        refs: list[tuple[str, ...]] = []
+        sources: list[tuple[str, str]] = []
+        config: dict[str, Any] = {}
+        tables: list[tuple[Ident, ...]] | None = None
+        opaque: str | None = None
+        used: set[str] = set()
+        seen: set[str] = set()
+        for incremental in (True, False):
+            call = ConfigCall(outside, kind, self._strict)
+            rendered_names: set[tuple[str, ...]] = set()
+            names = self._parse_names(call, refs, sources, rendered_names, incremental, model)
+            rendered = renderer.render(text, path, names)
+            used |= rendered.used
+            config = call.recorded
+            if rendered.text in seen:
+                continue
+            seen.add(rendered.text)
+            spots = _RenderedText(renderer, text, path, names, rendered.text)
+            found, refused = self._tables(rendered.text, path, text, spots, rendered_names)
+            opaque = opaque or refused
+            if found is not None:
+                tables = [*(tables or []), *found]
+            if "is_incremental" not in used:
+                break
+        for name, args in static.branch_calls(text):
+            if name == "ref":
+                refs.append(args)
+            elif len(args) == 2:
+                sources.append((args[0], args[1]))
+        return Facts(
+            config=config,
+            refs=_unique(refs),
+            sources=_unique(sources),
+            tables=None if tables is None else _unique(tables),
+            opaque=opaque,
+            static=False,
+            used=tuple(sorted(used)),
+        )
+
+    def _parse_names(
+        self,
+        config: ConfigCall,
+        refs: list[tuple[str, ...]],
+        sources: list[tuple[str, str]],
+        rendered: set[tuple[str, ...]],
+        incremental: bool,
+        model: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        target, dialect = self._target, self._dialect
+
+        def relation(identifier: str, schema: str | None = None) -> JinjaRelation:
+            made = Relation(target.database, schema or target.schema, identifier)
+            rendered.add(made.parts())
+            return JinjaRelation(made, dialect)
+
+        def ref(*args: Any, **kwargs: Any) -> JinjaRelation:
+            if not 1 <= len(args) <= 2:
+                raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+            refs.append(tuple(str(arg) for arg in args))
+            return relation(str(args[-1]))
+
+        def source(*args: Any) -> JinjaRelation:
+            if len(args) != 2:
+                raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+            sources.append((str(args[0]), str(args[1])))
+            return relation(str(args[1]), str(args[0]))
+
+        return {
+            **self._base,
+            "ref": ref,
+            "source": source,
+            "config": config,
+            "this": relation(str(model.get("alias") or model.get("name") or "this")),
+            "model": model,
+            "graph": {"nodes": {}, "sources": {}, "exposures": {}, "groups": {}},
+            "execute": False,
+            "is_incremental": lambda: incremental,
+            "run_query": lambda sql: None,
+            "builtins": {"ref": ref, "source": source, "config": config},
+        }
+
+    # -- tables ----------------------------------------------------------------------------------------------------------------
+
+    def _tables(
+        self, sql: str, path: str, text: str, spots: Any, rendered: set[tuple[str, ...]]
+    ) -> tuple[tuple[tuple[Ident, ...], ...] | None, str | None]:
+        if not self._full and self._names.isdisjoint(map(str.lower, _WORD.findall(sql))):
+            return None, None
+        from eltflow.sql.parse import Refused, parse
+        from eltflow.sql.reads import reads
+
+        parsed = parse(sql, self._dialect.sqlglot)
+        if isinstance(parsed, Refused):
+            return None, self._refused(sql, parsed, path, text, spots)
+        found = [
+            tuple((part.name, part.quoted) for part in read.parts)
+            for read in reads(parsed, self._dialect.fold)
+            if tuple(part.name for part in read.parts) not in rendered
+        ]
+        return _unique(found), None
+
+    def _refused(self, sql: str, refused: Any, path: str, text: str, spots: Any) -> str:
+        """What to say of SQL that sqlglot cannot parse, if the engine's own parser takes it; else raises EltflowError."""
+        complaint = self._offline_parse(sql) if self._offline_parse is not None else None
+        if complaint is None:
+            return str(refused.message)
+        message, line, column = complaint
+        if line is None:
+            line, column = refused.line, refused.column
+        raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
+
+
+class _RenderedText:
+    """Maps lines of a rendered text to the template's, by rendering it once more with marks: only ever done to report an error."""
+
+    def __init__(self, renderer: Renderer, text: str, path: str, names: Mapping[str, Any], rendered: str) -> None:
+        self._parts = (renderer, text, path, names, rendered)
+
+    def lines(self) -> tuple[int, ...] | None:
+        from eltflow.jinja.renderer import line_map
+
+        renderer, text, path, names, rendered = self._parts
+        try:
+            return line_map(renderer.render(text, path, names, lines=True).text, rendered)
+        except EltflowError:
+            return None
+
+
+def template_place(sql: str, offset: int, text: str, spots: Any) -> tuple[int | None, int | None]:
+    """Line and column (from 1) in the template of the character at `offset` of what it rendered to; the column may be unknown."""
+    if isinstance(spots, tuple):
+        shift = 0
+        for start, length, origin in spots:
+            if start > offset:
+                break
+            end = text.find("}}", origin) + 2 if text[origin : origin + 2] == "{{" else text.find("#}", origin) + 2
+            if offset < start + length:
+                return _line_column(text, origin)
+            shift = end - (start + length)
+        return _line_column(text, min(offset + shift, len(text)))
+    lines = spots.lines()
+    line, column = _line_column(sql, offset)
+    if lines is None or line > len(lines):
+        return None, None
+    origin = lines[line - 1]
+    quoted = text.splitlines()[origin - 1] if origin <= len(text.splitlines()) else ""
+    written = sql.splitlines()[line - 1]
+    return origin, column if quoted[: column + 1] == written[: column + 1] else None
+
+
+def sql_error(
+    message: str, sql: str, line: int | None, column: int | None, path: str, text: str, spots: Any, code: str = "E0401"
+) -> Diagnostic:
+    """A diagnostic for broken SQL at the line that the user wrote."""
+    where: tuple[int | None, int | None] = (None, None)
+    if line is not None:
+        lines = sql.split("\n")
+        offset = sum(len(one) + 1 for one in lines[: line - 1]) + (column or 1) - 1
+        where = template_place(sql, min(offset, len(sql)), text, spots)
+    length = 1
+    if where[0] is not None and where[1] is not None:
+        rest = text.splitlines()[where[0] - 1][where[1] - 1 :]
+        word = re.match(r"\w+|\S", rest)
+        length = len(word.group()) if word else 1
+    found = Diagnostic(
+        code=code, message=f"broken SQL: {message}", span=Span(file=path, line=where[0], column=where[1], length=length)
+    )
+    return with_source(found, text)
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
+
+
+def static_value(call: static.Call, base: Mapping[str, Any], text: str, path: str) -> str:
+    """Text of a literal call; `ref` and `source` give a name that is never looked up. Raises EltflowError at the call."""
+    if call.name in ("ref", "source"):
+        return "eltflow_placeholder"
+    if call.name == "config":
+        return ""
+    function = base.get(call.name)
+    try:
+        if function is None:
+            raise RenderError("E0302", f"`{call.name}` is undefined here")
+        return str(function(*call.args, **dict(call.kwargs)))
+    except RenderError as error:
+        _fail(text, path, call.start, call.end, error.code, error.message, error.help)
+    except TypeError as error:
+        _fail(text, path, call.start, call.end, "E0303", str(error))
+
+
+def _fail(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:
+    line, column = _line_column(text, start)
+    length = max(1, min(end, text.find("\n", start) if "\n" in text[start:end] else end) - start)
+    span = Span(file=path, line=line, column=column, length=length)
+    raise EltflowError(with_source(Diagnostic(code=code, message=message, span=span, help=help), text))
+
+
+def _unique(items: list[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,56 @@
+"""The graph: nodes by unique id, and who reads whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from eltflow.base.diagnostics import Diagnostic
+from eltflow.project.nodes import Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Nodes by unique id, parents before children; `warnings` are what building it had to say."""
+
+    nodes: Mapping[str, Node]
+    disabled: Mapping[str, Node] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The ids that read each node."""
+        made: dict[str, list[str]] = {unique_id: [] for unique_id in self.nodes}
+        for node in self.nodes.values():
+            for parent in node.parents:
+                made[parent].append(node.unique_id)
+        return {unique_id: tuple(ids) for unique_id, ids in made.items()}
+
+    def ancestors(self, start: Iterable[str], depth: int | None = None) -> set[str]:
+        """The ids above `start`, at most `depth` steps away; `start` itself is not among them unless it is above another."""
+        return self._reach(start, depth, lambda unique_id: self.nodes[unique_id].parents)
+
+    def descendants(self, start: Iterable[str], depth: int | None = None) -> set[str]:
+        """The ids below `start`, at most `depth` steps away."""
+        children = self.children
+        return self._reach(start, depth, lambda unique_id: children[unique_id])
+
+    @staticmethod
+    def _reach(start: Iterable[str], depth: int | None, step) -> set[str]:  # type: ignore[no-untyped-def]
+        seen: set[str] = set()
+        frontier = set(start)
+        while frontier and (depth is None or depth > 0):
+            frontier = {to for unique_id in frontier for to in step(unique_id)} - seen
+            seen |= frontier
+            depth = None if depth is None else depth - 1
+        return seen
+
+    def of_type(self, *types: str) -> Iterator[Node]:
+        """The nodes of the given resource types, in order."""
+        return (node for node in self.nodes.values() if node.resource_type in types)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """Models, seeds and steps by the name that `ref` takes."""
+        return {node.name: node for node in self.nodes.values() if node.resource_type in ("model", "seed", "ingest")}

@@ -1,0 +1,99 @@
+"""The Jinja2 environment: sandboxed, strict about undefined names, with `{% test %}` blocks and macros that may return values.
+
+Names are not copied into a context for every template. A context asks the *scope* of the rendering that is under way: one mapping,
+held in a context variable, so that a macro compiled once sees the `this`, `ref` and `config` of whichever model calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from jinja2 import StrictUndefined, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import Context, missing
+from jinja2.sandbox import SandboxedEnvironment
+
+MACRO_PREFIX = "eltflow_macro_"
+TEST_PREFIX = "test_"
+
+_scope: ContextVar[Mapping[str, Any]] = ContextVar("eltflow_scope")
+
+
+@contextmanager
+def scope(names: Mapping[str, Any]) -> Iterator[None]:
+    """Within the block, templates and macros see `names`."""
+    token = _scope.set(names)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
+def current_scope() -> Mapping[str, Any]:
+    """The names of the rendering that is under way."""
+    return _scope.get({})
+
+
+class MacroReturn(BaseException):
+    """Carries the value of `return(value)` out of a macro's body (not an Exception: a template's handlers must not see it)."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class ScopeContext(Context):
+    """A context that looks names up in the scope of the rendering under way, then among Jinja2's own globals."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        found = self.vars.get(key, missing)
+        if found is not missing:
+            return found
+        names = _scope.get({})
+        try:
+            return names[key]
+        except KeyError:
+            return self.parent.get(key, missing)
+
+
+class TemplateParser(Parser):
+    """Renames macros, so that one macro reaches another only by name look-up, and gets its returned value, not its text."""
+
+    def parse_macro(self) -> nodes.Macro:
+        node = super().parse_macro()
+        node.name = MACRO_PREFIX + node.name
+        return node
+
+
+class TestBlock(Extension):
+    """`{% test name(model, ...) %} ... {% endtest %}`: a macro called `test_name`."""
+
+    tags = {"test", "data_test"}
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        opened = next(parser.stream)
+        node = nodes.Macro(lineno=opened.lineno)
+        node.name = MACRO_PREFIX + TEST_PREFIX + parser.parse_assign_target(name_only=True).name
+        parser.parse_signature(node)
+        node.body = parser.parse_statements((f"name:end{opened.value}",), drop_needle=True)
+        return node
+
+
+class Environment(SandboxedEnvironment):
+    """The environment of one project."""
+
+    context_class = ScopeContext
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", TestBlock],
+            cache_size=0,
+        )
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        return TemplateParser(self, source, name, filename).parse()

@@ -1,0 +1,368 @@
+"""The renderer of a project: templates and expressions under a scope of names, macros compiled when first called, errors at the user's line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, UndefinedError
+from jinja2.environment import Template
+from jinja2.exceptions import SecurityError
+
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import did_you_mean
+from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX, Environment, MacroReturn, scope
+
+_QUOTED = re.compile(r"'([^']+)' is undefined")
+MARK = re.compile("\ue000(\\d+)\ue001")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroSource:
+    """A macro of the project: its name in Jinja (a generic test `x` is `test_x`), its file, line and that file's text."""
+
+    name: str
+    file: str
+    line: int
+    text: str
+
+
+class RenderError(Exception):
+    """Raised inside a rendering by functions of the scope; the renderer adds the line. `needle` is text to point at on that line."""
+
+    def __init__(self, code: str, message: str, *, help: str | None = None, needle: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.needle = needle
+
+
+class _MacroCall:
+    """A macro as templates see it: callable, giving what `return()` gave, else its text."""
+
+    __slots__ = ("_name", "_renderer")
+
+    def __init__(self, renderer: Renderer, name: str) -> None:
+        self._renderer = renderer
+        self._name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        macro = self._renderer._compiled_macro(self._name)
+        try:
+            return macro(*args, **kwargs)
+        except MacroReturn as returned:
+            return returned.value
+
+    def __repr__(self) -> str:
+        return f"<macro {self._name}>"
+
+
+class _Names(Mapping[str, Any]):
+    """A scope: the project's macros, then the names given for this rendering, which `used` records."""
+
+    __slots__ = ("_macros", "_names", "used")
+
+    def __init__(self, macros: Mapping[str, _MacroCall], names: Mapping[str, Any]) -> None:
+        self._macros = macros
+        self._names = names
+        self.used: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        found = self._macros.get(key)
+        if found is not None:
+            self.used.add(key)
+            return found
+        value = self._names[key]
+        self.used.add(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._macros, **self._names})
+
+    def __len__(self) -> int:
+        return len({**self._macros, **self._names})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Rendered text, and the names of the scope (macros included) that the rendering looked up."""
+
+    text: str
+    used: frozenset[str]
+
+
+class Renderer:
+    """Renders the templates of one project. Safe to share between threads: what it caches is only ever replaced by its equal."""
+
+    def __init__(self, macros: Sequence[MacroSource], root_text: Callable[[str], str] | None = None) -> None:
+        self._environment = Environment()
+        self._sources = {macro.name: macro for macro in macros}
+        self._calls = {name: _MacroCall(self, name) for name in self._sources}
+        self._modules: dict[str, Any] = {}
+        self._templates: dict[tuple[str, str], Template] = {}
+        self._text_of = root_text
+
+    @property
+    def macros(self) -> Mapping[str, MacroSource]:
+        """The project's macros by name."""
+        return self._sources
+
+    def macro(self, name: str) -> Callable[..., Any] | None:
+        """The macro as a function to call within a scope, or None if the project has none of that name."""
+        return self._calls.get(name)
+
+    def check(self, text: str, file: str) -> None:
+        """Compile a template without rendering it. Raises EltflowError (E0301)."""
+        self._template(text, file)
+
+    def render(self, text: str, file: str, names: Mapping[str, Any], *, lines: bool = False) -> Rendered:
+        """The template rendered under `names`.
+
+        With `lines`, every line of the text is followed by a mark that tells its line in the template (see `line_map`).
+        Raises EltflowError: E0301 syntax, E0302 undefined name, E0303 anything that fails while rendering.
+        """
+        template = self._template(_marked(text) if lines else text, file, text)
+        under = _Names(self._calls, names)
+        with scope(under), self._errors(text, file, under):
+            context = template.new_context({})
+            try:
+                rendered = "".join(template.root_render_func(context))
+            except MacroReturn as returned:
+                rendered = str(returned.value)
+        return Rendered(rendered, frozenset(under.used))
+
+    def expression(self, text: str, file: str, names: Mapping[str, Any], *, line: int = 1) -> Any:
+        """The native value of a YAML scalar: of its expression where it is nothing but one, else its rendered text."""
+        under = _Names(self._calls, names)
+        inner = _sole_expression(text)
+        with scope(under), self._errors(text, file, under, first_line=line):
+            if inner is not None:
+                compiled = self._environment.compile_expression(inner, undefined_to_none=False)
+                template: Template = compiled._template  # type: ignore[attr-defined]
+                context = template.new_context({})
+                for _ in template.root_render_func(context):
+                    pass
+                value = context.vars["result"]
+                str(value) if isinstance(value, self._environment.undefined) else None
+                return value
+            template = self._environment.from_string(text)
+            return "".join(template.root_render_func(template.new_context({})))
+
+    def call(self, name: str, names: Mapping[str, Any], file: str, *args: Any, **kwargs: Any) -> Any:
+        """What macro `name` gives for these arguments under `names`."""
+        under = _Names(self._calls, names)
+        with scope(under), self._errors("", file, under):
+            return self._calls[name](*args, **kwargs)
+
+    # -- macros ----------------------------------------------------------------------------------------------------------------
+
+    def _compiled_macro(self, name: str) -> Callable[..., Any]:
+        source = self._sources[name]
+        module = self._modules.get(source.file)
+        if module is None:
+            template = self._template(source.text, source.file)
+            module = template.make_module({})
+            self._modules[source.file] = module
+        macro: Callable[..., Any] = getattr(module, MACRO_PREFIX + name)
+        return macro
+
+    # -- templates and errors --------------------------------------------------------------------------------------------------
+
+    def _template(self, text: str, file: str, original: str | None = None) -> Template:
+        key = (file, text)
+        template = self._templates.get(key)
+        if template is None:
+            try:
+                code = self._environment.compile(text, name=file, filename=file)
+            except TemplateSyntaxError as error:
+                raise EltflowError(_syntax_error(error, original or text, file)) from None
+            template = Template.from_code(self._environment, code, self._environment.make_globals(None))
+            self._templates[key] = template
+        return template
+
+    def _errors(self, text: str, file: str, names: _Names, first_line: int = 1) -> _ErrorMapper:
+        return _ErrorMapper(self, text, file, names, first_line)
+
+    def text_of(self, file: str) -> str | None:
+        """The text of a macro's file, for quoting its lines in errors."""
+        for source in self._sources.values():
+            if source.file == file:
+                return source.text
+        return None
+
+
+class _ErrorMapper:
+    """Turns what a rendering raises into an EltflowError at the innermost template line, with the calls that led there as notes."""
+
+    def __init__(self, renderer: Renderer, text: str, file: str, names: _Names, first_line: int) -> None:
+        self._renderer = renderer
+        self._text = text
+        self._file = file
+        self._names = names
+        self._first_line = first_line
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+        if error is None or not isinstance(error, Exception):
+            return False
+        if isinstance(error, EltflowError):
+            if any(d.span is not None for d in error.diagnostics):
+                return False
+        raise EltflowError(self._diagnostic(error, trace)) from (error if not isinstance(error, RenderError) else None)
+
+    def _diagnostic(self, error: Exception, trace: TracebackType | None) -> Diagnostic:
+        frames = _template_frames(trace)
+        if len(frames) > 12:  # a recursion: its two ends say enough
+            frames = frames[:1] + frames[-1:]
+        file, line = frames[-1] if frames else (self._file, None)
+        text = self._text if file == self._file else self._renderer.text_of(file) or ""
+        if file in (self._file, "<template>", None):
+            file, line = self._file, None if line is None else line + self._first_line - 1
+        code, message, help, needle = self._explain(error)
+        column, length = _locate(text, line, needle)
+        notes = tuple(f"called from {Span(file=f, line=n)}" for f, n in reversed(frames[:-1]) if (f, n) != (file, line))
+        found = Diagnostic(
+            code=code, message=message, span=Span(file=file, line=line, column=column, length=length), notes=notes, help=help
+        )
+        return with_source(found, text)
+
+    def _explain(self, error: Exception) -> tuple[str, str, str | None, str | None]:
+        if isinstance(error, RenderError):
+            return error.code, error.message, error.help, error.needle
+        if isinstance(error, EltflowError):
+            first = error.diagnostics[0]
+            return first.code, first.message, first.help, None
+        if isinstance(error, UndefinedError):
+            named = _QUOTED.search(str(error))
+            if named is not None:
+                name = named.group(1)
+                help = did_you_mean(name, self._names) or "define it with {% set %} or in a macro of the project"
+                return "E0302", f"`{name}` is undefined", help, name
+            return "E0302", _sentence(error), None, None
+        if isinstance(error, RecursionError):
+            return "E0303", "macros call each other without end", "give the recursion a condition that ends it", None
+        if isinstance(error, SecurityError):
+            return "E0303", f"not allowed in a template: {_sentence(error)}", None, None
+        if isinstance(error, TypeError):
+            message = str(error).replace(MACRO_PREFIX + TEST_PREFIX, "test ").replace(MACRO_PREFIX, "")
+            return "E0303", message, _arguments_help(message, self._renderer.macros), None
+        return "E0303", f"{type(error).__name__}: {error}", None, None
+
+
+def _arguments_help(message: str, macros: Mapping[str, MacroSource]) -> str | None:
+    named = re.search(r"macro '(\w+)'", message)
+    if named is None:
+        return None
+    source = macros.get(named.group(1)) or macros.get(TEST_PREFIX + named.group(1))
+    if source is None:
+        return None
+    return f"`{source.name}` is defined at {source.file}:{source.line}"
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).strip()
+    return text[:1].lower() + text[1:].removesuffix(".")
+
+
+def _template_frames(trace: TracebackType | None) -> list[tuple[str, int]]:
+    frames: list[tuple[str, int]] = []
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            frames.append((template.filename or "<template>", template.get_corresponding_lineno(trace.tb_lineno)))
+        trace = trace.tb_next
+    return frames
+
+
+def _syntax_error(error: TemplateSyntaxError, text: str, file: str) -> Diagnostic:
+    message = MARK.sub("", error.message or "broken template").removesuffix(".")
+    help = None
+    unknown = re.match(r"Encountered unknown tag '(\w+)'", message)
+    if unknown is not None:
+        known = ("if", "elif", "else", "endif", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "endcall", "do", "test")
+        help = did_you_mean(unknown.group(1), known)
+    column, length = _locate(text, error.lineno, unknown.group(1) if unknown else None)
+    span = Span(file=file, line=error.lineno, column=column, length=length)
+    message = message[:1].lower() + message[1:]
+    return with_source(Diagnostic(code="E0301", message=f"broken Jinja: {message}", span=span, help=help), text)
+
+
+def _locate(text: str, line: int | None, needle: str | None) -> tuple[int | None, int]:
+    """Column (from 1) and length of `needle` on that line of the text; of its first Jinja when the needle is not there."""
+    if line is None:
+        return None, 1
+    lines = text.splitlines()
+    if not 0 < line <= len(lines):
+        return None, 1
+    quoted = lines[line - 1]
+    if needle:
+        found = re.search(rf"(?<!\w){re.escape(needle)}(?!\w)", quoted)
+        if found is not None:
+            return found.start() + 1, len(needle)
+    first = min((at for at in (quoted.find("{{"), quoted.find("{%")) if at >= 0), default=-1)
+    if first >= 0:
+        close = re.search(r"[}%]\}", quoted[first:])
+        return first + 1, (close.end() if close else len(quoted) - first)
+    return len(quoted) - len(quoted.lstrip()) + 1, max(1, len(quoted.strip()))
+
+
+def _sole_expression(text: str) -> str | None:
+    """The inside of a scalar that is one `{{ expression }}` and nothing else."""
+    stripped = text.strip()
+    if not (stripped.startswith("{{") and stripped.endswith("}}")):
+        return None
+    inner = stripped[2:-2]
+    return None if "{{" in inner or "}}" in inner else inner.strip("-").strip()
+
+
+def _marked(text: str) -> str:
+    """The template with a mark at the start of each line that begins outside any Jinja block."""
+    out: list[str] = []
+    inside: str | None = None
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if inside is None:
+            out.append(f"\ue000{number}\ue001")
+        at = 0
+        while True:
+            if inside is None:
+                opened = re.compile(r"\{\{|\{%|\{#").search(line, at)
+                if opened is None:
+                    break
+                inside, at = {"{{": "}}", "{%": "%}", "{#": "#}"}[opened.group()], opened.end()
+            else:
+                close = line.find(inside, at)
+                if close < 0:
+                    break
+                inside, at = None, close + 2
+        out.append(line)
+    return "".join(out)
+
+
+def line_map(marked: str, plain: str) -> tuple[int, ...] | None:
+    """For each line of the rendered text `plain`, the template line it came from; None when the marks changed what was rendered."""
+    if MARK.sub("", marked) != plain:
+        return None
+    lines: list[int] = []
+    last = 1
+    for line in marked.split("\n"):
+        lines.append(_nearest_mark(line, last))
+        marks = MARK.findall(line)
+        last = int(marks[-1]) if marks else last
+    return tuple(lines)
+
+
+def _nearest_mark(line: str, default: int) -> int:
+    """The mark that stands directly before the first visible character of the line."""
+    current = default
+    at = 0
+    for mark in MARK.finditer(line):
+        if MARK.sub("", line[at : mark.start()]).strip():
+            return current
+        current, at = int(mark.group(1)), mark.end()
+    return current

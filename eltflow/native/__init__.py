@@ -1,0 +1,1 @@
+"""The native front door: a folder with an `eltflow.yml`."""

@@ -1,0 +1,468 @@
+"""Opens a native project: files → Project. Reads and checks every file, and tells everything that is wrong with them at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from eltflow.base.diagnostics import EltflowError, Span, fail
+from eltflow.base.fingerprint import fingerprint
+from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.jinja.renderer import MacroSource, Renderer
+from eltflow.jinja.static import macro_names
+from eltflow.native.settings import (
+    YamlRenderer,
+    base_yaml_names,
+    read_settings,
+    read_target,
+    tree_layers,
+    unknown_folders,
+)
+from eltflow.project import yamlfile
+from eltflow.project.describe import Describer, Patch, columns_of, entry_config, tests_of
+from eltflow.project.findings import Findings
+from eltflow.project.folder import Stamp, read_dotenv, walk
+from eltflow.project.options import Options
+from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode
+from eltflow.project.properties import PROPERTIES, STEPS
+from eltflow.project.settings import FILE, SELECTORS, Settings
+from eltflow.project.shape import check
+from eltflow.project.surface import Environ, target_names
+from eltflow.project.tests import Attachment
+from eltflow.warehouse.protocols import Adapter
+
+SEED_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
+_DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", re.DOTALL)
+_DOC_CALL = re.compile(r"\{\{\s*doc\(\s*(['\"])([^'\"]+)\1\s*(?:,\s*(['\"])([^'\"]+)\3\s*)?\)\s*\}\}")
+_PLURAL = {"model": "models", "seed": "seeds", "analysis": "analyses", "test": "data_tests"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An opened project with what later stages need beside it."""
+
+    project: Project
+    adapter: Adapter
+    renderer: Renderer
+    environ: Environ
+    files: Mapping[str, Stamp]
+
+
+@dataclass(slots=True, kw_only=True)
+class FileCache:
+    """What is known of files from an earlier reading: content hash by path and stamp, YAML values by hash."""
+
+    hashes: dict[str, tuple[int, int, str]]
+    values: dict[str, Any]
+
+
+def open_project(root: Path, options: Options, cache: FileCache | None = None) -> Opened:
+    """Read the project at `root`. Raises EltflowError with everything that is wrong (E01xx files, E02xx names, E03xx Jinja)."""
+    return _Opening(root, options, cache or FileCache(hashes={}, values={})).open()
+
+
+class _Opening:
+    def __init__(self, root: Path, options: Options, cache: FileCache) -> None:
+        self.root = root
+        self.options = options
+        self.cache = cache
+        self._texts: dict[str, str] = {}
+        self.findings = Findings(self.text)
+        self.hashes: dict[str, str] = {}
+
+    # -- files -----------------------------------------------------------------------------------------------------------------
+
+    def text(self, path: str) -> str:
+        known = self._texts.get(path)
+        if known is None:
+            try:
+                known = decode((self.root / path).read_bytes(), path)
+            except OSError as error:
+                raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path)) from None
+            self._texts[path] = known
+        return known
+
+    def hash(self, path: str, stamp: Stamp) -> str:
+        """The content's fingerprint; the file is read only if its stamp is not the one known."""
+        known = self.cache.hashes.get(path)
+        if known is None or known[:2] != stamp:
+            known = (*stamp, fingerprint(self.text(path)))
+            self.cache.hashes[path] = known
+        self.hashes[path] = known[2]
+        return known[2]
+
+    def yaml(self, path: str, stamp: Stamp) -> Any:
+        digest = self.hash(path, stamp)
+        if digest not in self.cache.values:
+            self.cache.values[digest] = yamlfile.read(self.text(path), path)
+        return self.cache.values[digest]
+
+    def guarded(self, action: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return action(*args)
+        except EltflowError as error:
+            self.findings.extend(error)
+            return None
+
+    # -- the project -----------------------------------------------------------------------------------------------------------
+
+    def open(self) -> Opened:
+        if not (self.root / FILE).is_file():
+            raise fail(
+                "E0108",
+                f"there is no {FILE} in {self.root}",
+                help="make a project with `eltflow init NAME`, or name its folder with --project-dir",
+            )
+        environ = Environ({**read_dotenv(self.root), **self.options.env})
+        settings, value = read_settings(self.root, self.options, self.findings)
+        render = YamlRenderer(base_yaml_names(settings.vars, environ), self.findings)
+        settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
+        render.names = base_yaml_names(settings.vars, environ)
+        target, adapter = read_target(value, self.root, self.options, render, self.findings)
+        render.names["target"] = target_names(target, adapter.secret_fields)
+        configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
+        settings = replace(settings, configs=configs)
+
+        files = walk(self.root, self._folders(settings))
+        kinds = _sort(files, settings)
+        macros = self._macros(kinds["macro"], files)
+        docs = self._docs(kinds["docs"], files)
+        described = self._properties(kinds, files, settings, macros, docs, render)
+        drafts = self._drafts(kinds, files, settings, described, macros, docs, render)
+        self._unique(drafts, settings)
+        self._check_folders(drafts, settings)
+        project = Project(
+            root=self.root,
+            settings=settings,
+            target=target,
+            drafts=tuple(drafts),
+            macros=tuple(macros.values()),
+            macro_info=self._macro_info(macros, described, docs),
+            docs=docs,
+            groups=described.groups,
+            selectors=self._selectors(),
+            vars=settings.vars,
+            macro_hash=fingerprint(*(f"{m.file}\0{self.hashes[m.file]}" for m in macros.values())),
+        )
+        self.findings.stop()
+        return Opened(project=project, adapter=adapter, renderer=Renderer(project.macros), environ=environ, files=files)
+
+    @staticmethod
+    def _folders(settings: Settings) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(
+                (
+                    *settings.model_paths,
+                    *settings.seed_paths,
+                    *settings.test_paths,
+                    *settings.macro_paths,
+                    *settings.analysis_paths,
+                    *settings.ingest_paths,
+                    *settings.docs_paths,
+                )
+            )
+        )
+
+    def _macros(self, paths: list[str], files: Mapping[str, Stamp]) -> dict[str, MacroSource]:
+        made: dict[str, MacroSource] = {}
+        for path in paths:
+            text = self.guarded(self.text, path)
+            if text is None:
+                continue
+            self.hash(path, files[path])
+            for kind, name, line in macro_names(text):
+                key = f"test_{name}" if kind == "test" else name
+                if key in made:
+                    other = made[key]
+                    self.findings.error(
+                        "E0206",
+                        f"two {'generic tests' if kind == 'test' else 'macros'} are called `{name}`",
+                        file=path,
+                        line=line,
+                        help=f"the other is {other.file}:{other.line}; rename one",
+                    )
+                    continue
+                made[key] = MacroSource(name=key, file=path, line=line, text=text)
+        return made
+
+    def _docs(self, paths: list[str], files: Mapping[str, Stamp]) -> dict[str, Doc]:
+        made: dict[str, Doc] = {}
+        for path in paths:
+            text = self.guarded(self.text, path)
+            if text is None:
+                continue
+            self.hash(path, files[path])
+            for block in _DOCS.finditer(text):
+                name = block.group(1)
+                if name in made:
+                    line = text.count("\n", 0, block.start()) + 1
+                    self.findings.error(
+                        "E0206", f"two docs blocks are called `{name}`", file=path, line=line, help=f"the other is in {made[name].path}"
+                    )
+                made[name] = Doc(name=name, path=path, text=block.group(2).strip("\n"))
+        return made
+
+    def _describe(self, docs: Mapping[str, Doc], render: YamlRenderer, package: str) -> Callable[[Any, str, tuple[Any, ...]], str]:
+        def describe(text: Any, file: str, path: tuple[Any, ...]) -> str:
+            if text is None:
+                return ""
+            if "{{" not in str(text):
+                return str(text)
+
+            def block(call: re.Match[str]) -> str:
+                name = call.group(4) or call.group(2)
+                doc = docs.get(name) if call.group(4) is None or call.group(2) == package else None
+                if doc is None:
+                    help = did_you_mean(name, docs) or "write it in a .md file: {% docs NAME %} ... {% enddocs %}"
+                    self.findings.at(file, (*path, "description"), "E0207", f"there is no docs block `{name}`", help=help)
+                    return ""
+                return doc.text
+
+            filled = _DOC_CALL.sub(block, str(text))
+            return str(render(filled, file, (*path, "description")))
+
+        return describe
+
+    def _properties(
+        self,
+        kinds: Mapping[str, list[str]],
+        files: Mapping[str, Stamp],
+        settings: Settings,
+        macros: Mapping[str, MacroSource],
+        docs: Mapping[str, Doc],
+        render: YamlRenderer,
+    ) -> Any:
+        known = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
+
+        def layers(tree: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
+            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure"}[tree]
+            return tree_layers(settings.configs[tree], kind, steps)
+
+        describer = Describer(
+            settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings
+        )
+        for path in kinds["yaml"]:
+            value = self.guarded(self.yaml, path, files[path])
+            if value is None:
+                continue
+            problems = check(value, PROPERTIES, strict=self.options.strict)
+            self.findings.problems(path, problems)
+            if not problems:
+                describer.file(path, _folder(path, _roots(settings)), value)
+        for path in kinds["ingest"]:
+            value = self.guarded(self.yaml, path, files[path])
+            if value is None:
+                continue
+            problems = check(value, STEPS, strict=self.options.strict)
+            self.findings.problems(path, problems)
+            for index, entry in enumerate(() if problems else value["steps"]):
+                describer.step(entry, path, _folder(path, settings.ingest_paths), ("steps", index))
+        return describer.result
+
+    def _drafts(
+        self,
+        kinds: Mapping[str, list[str]],
+        files: Mapping[str, Stamp],
+        settings: Settings,
+        described: Any,
+        macros: Mapping[str, MacroSource],
+        docs: Mapping[str, Doc],
+        render: YamlRenderer,
+    ) -> list[Draft]:
+        describe = self._describe(docs, render, settings.name)
+        known = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
+        roots = {
+            "model": settings.model_paths,
+            "seed": settings.seed_paths,
+            "analysis": settings.analysis_paths,
+            "test": settings.test_paths,
+        }
+        used: set[tuple[str, str]] = set()
+        made: list[Draft] = []
+        by_name: dict[tuple[str, str], str] = {}
+        for kind in ("model", "seed", "analysis", "test"):
+            for path in kinds[kind]:
+                name = PurePosixPath(path).stem
+                if kind == "model" and not IDENTIFIER.match(name):
+                    self.findings.error(
+                        "E0109", f"`{name}` cannot be a model's name", file=path, help="use letters, digits and underscores"
+                    )
+                by_name.setdefault((kind, name), path)
+                patch: Patch | None = described.patches.get((kind, name))
+                used.add((kind, name))
+                made += self._draft(kind, name, path, files, roots[kind], settings, patch, describe, render, known)
+        for (kind, name), patch in described.patches.items():
+            if (kind, name) not in used:
+                names = [n for k, n in by_name if k == kind]
+                help = did_you_mean(name, names) or f"add its file, or take the entry out of {patch.file}"
+                message = f"{kind} `{name}` is described here, but there is no such {kind}"
+                self.findings.at(patch.file, (*patch.place, "name"), "E0205", message, help=help)
+        return [*made, *described.drafts]
+
+    def _draft(
+        self,
+        kind: str,
+        name: str,
+        path: str,
+        files: Mapping[str, Stamp],
+        roots: tuple[str, ...],
+        settings: Settings,
+        patch: Patch | None,
+        describe: Callable[[Any, str, tuple[Any, ...]], str],
+        render: YamlRenderer,
+        known: list[str],
+    ) -> list[Draft]:
+        folder = _folder(path, roots)
+        binary = kind == "seed"
+        digest = fingerprint(str(files[path])) if binary else self.guarded(self.hash, path, files[path])
+        if digest is None:
+            return []
+        layers = tree_layers(settings.configs[_PLURAL[kind]], kind, (*folder, name))
+        entry: Mapping[str, Any] = patch.entry if patch is not None else {}
+        if patch is not None:
+            layers = (*layers, render(entry_config(entry), patch.file, (*patch.place, "config")))
+        where: tuple[Any, ...] = patch.place if patch is not None else ()
+
+        def text(value: Any) -> str:
+            return describe(value, patch.file if patch is not None else path, where)
+
+        draft = Draft(
+            resource_type=kind,
+            name=name,
+            path=path,
+            folder=folder,
+            hash=digest,
+            layers=layers,
+            description=text(entry.get("description")),
+            columns=columns_of(entry, text),
+            patch=patch.file if patch is not None else None,
+            place=where,
+        )
+        if patch is None or kind not in ("model", "seed"):
+            return [draft]
+        attached = Attachment(
+            label=name, unique_id=f"{kind}.{settings.name}.{name}", call=f"ref({name!r})", folder=_folder(patch.file, roots), file=patch.file
+        )
+        return [draft, *tests_of(entry, attached, patch.place, settings.name, known, self.findings)]
+
+    def _unique(self, drafts: list[Draft], settings: Settings) -> None:
+        names: dict[str, Draft] = {}
+        others: dict[tuple[str, ...], Draft] = {}
+        for draft in drafts:
+            disabled = any(layer.get("enabled") is False for layer in draft.layers)
+            if disabled:
+                continue
+            if draft.resource_type in ("model", "seed", "ingest"):
+                known = names.setdefault(draft.name, draft)
+            elif draft.resource_type == "source":
+                assert draft.source is not None
+                known = others.setdefault(("source", draft.source.source, draft.source.table), draft)
+            elif draft.resource_type == "test" and draft.identifier is not None:
+                known = others.setdefault(("test", draft.identifier), draft)
+            else:
+                known = others.setdefault((draft.resource_type, draft.name), draft)
+            if known is not draft:
+                self._twice(draft, known)
+
+    def _twice(self, draft: Draft, known: Draft) -> None:
+        what = draft.resource_type if draft.resource_type == known.resource_type else f"{known.resource_type} and a {draft.resource_type}"
+        counted = f"two {what}s" if what == draft.resource_type else f"a {what}"
+        label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
+        message = f"{counted} are called `{label}`"
+        help = f"the other is {known.path}; rename one of them, or disable it with `enabled: false`"
+        if draft.place and draft.patch is not None:
+            self.findings.at(draft.patch, draft.place, "E0206", message, help=help)
+        else:
+            self.findings.error("E0206", message, file=draft.path, line=1, help=help)
+
+    def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
+        if not self.options.strict:
+            return
+        for tree, branches in settings.configs.items():
+            kind = {"analyses": "analysis", "data_tests": "test", "ingest": "ingest"}.get(tree, tree.removesuffix("s"))
+            steps = {(*draft.folder, draft.name) for draft in drafts if draft.resource_type == kind}
+            unknown_folders(branches, kind, steps, (tree,), self.findings)
+
+    def _macro_info(self, macros: Mapping[str, MacroSource], described: Any, docs: Mapping[str, Doc]) -> dict[str, MacroInfo]:
+        made: dict[str, MacroInfo] = {}
+        for name, source in macros.items():
+            patch: Patch | None = described.macros.get(name)
+            entry: Mapping[str, Any] = patch.entry if patch is not None else {}
+            text = str(entry.get("description") or "")
+            filled = _DOC_CALL.sub(lambda call: docs[call.group(2)].text if call.group(2) in docs else "", text)
+            made[name] = MacroInfo(
+                name=name,
+                file=source.file,
+                line=source.line,
+                description=filled,
+                arguments=tuple(entry.get("arguments") or ()),
+                patch=patch.file if patch is not None else None,
+                meta=entry.get("meta") or {},
+            )
+        for name, patch in described.macros.items():
+            if name not in macros:
+                help = did_you_mean(name, macros)
+                message = f"macro `{name}` is described here, but there is no such macro"
+                self.findings.at(patch.file, (*patch.place, "name"), "E0205", message, help=help)
+        return made
+
+    def _selectors(self) -> tuple[Mapping[str, Any], ...]:
+        path = "selectors.yml"
+        if not (self.root / path).is_file():
+            return ()
+        value = self.guarded(yamlfile.read, self.guarded(self.text, path) or "", path)
+        if value is None:
+            return ()
+        problems = check(value, SELECTORS, strict=self.options.strict)
+        self.findings.problems(path, problems)
+        return () if problems else tuple(value["selectors"])
+
+
+def _roots(settings: Settings) -> tuple[str, ...]:
+    return (*settings.model_paths, *settings.seed_paths, *settings.test_paths, *settings.macro_paths, *settings.analysis_paths)
+
+
+def _under(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path.startswith(root.rstrip("/") + "/") or root == "." for root in roots)
+
+
+def _folder(path: str, roots: tuple[str, ...]) -> tuple[str, ...]:
+    """The folders between a root and the file."""
+    for root in sorted(roots, key=len, reverse=True):
+        prefix = root.rstrip("/") + "/"
+        if path.startswith(prefix):
+            return PurePosixPath(path[len(prefix) :]).parts[:-1]
+    return PurePosixPath(path).parts[:-1]
+
+
+def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]]:
+    """Which file is what, by its folder and suffix."""
+    kinds: dict[str, list[str]] = {k: [] for k in ("model", "seed", "analysis", "test", "macro", "yaml", "ingest", "docs")}
+    generic = tuple(f"{path.rstrip('/')}/generic" for path in settings.test_paths)
+    for path in files:
+        suffix = PurePosixPath(path).suffix.lower()
+        if suffix == ".sql":
+            if _under(path, settings.macro_paths) or _under(path, generic):
+                kinds["macro"].append(path)
+            elif _under(path, settings.test_paths):
+                kinds["test"].append(path)
+            elif _under(path, settings.analysis_paths):
+                kinds["analysis"].append(path)
+            elif _under(path, settings.model_paths):
+                kinds["model"].append(path)
+        elif suffix in (".yml", ".yaml"):
+            if _under(path, settings.ingest_paths):
+                kinds["ingest"].append(path)
+            elif _under(path, _roots(settings)):
+                kinds["yaml"].append(path)
+        elif suffix == ".md":
+            kinds["docs"].append(path)
+        elif suffix in SEED_SUFFIXES and _under(path, settings.seed_paths):
+            kinds["seed"].append(path)
+    return kinds
+
+
+__all__ = ["Attachment", "FileCache", "Opened", "open_project"]

@@ -1,0 +1,234 @@
+"""Reads `eltflow.yml`: settings, the chosen target, and the configuration trees, each checked with the line of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from eltflow.base import plugins
+from eltflow.base.diagnostics import EltflowError
+from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.jinja.renderer import RenderError
+from eltflow.jinja.static import has_jinja, literal_call
+from eltflow.project import config as configs
+from eltflow.project import yamlfile
+from eltflow.project.config import as_list, canonical
+from eltflow.project.findings import Findings
+from eltflow.project.options import Options
+from eltflow.project.project import read_text
+from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, Settings
+from eltflow.project.shape import check
+from eltflow.project.surface import Environ, Var
+from eltflow.warehouse.protocols import Adapter
+from eltflow.warehouse.values import Target
+
+_TREES = {
+    "models": "model",
+    "seeds": "seed",
+    "sources": "source",
+    "data_tests": "test",
+    "ingest": "ingest",
+    "analyses": "analysis",
+    "exposures": "exposure",
+}
+
+
+def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Settings, Mapping[str, Any]]:
+    """The settings, and the file's value as it was read. Raises EltflowError if nothing can be done with the file."""
+    text = read_text(root, FILE)
+    value = yamlfile.read(text, FILE)
+    problems = check(value if value is not None else {}, SETTINGS, strict=options.strict)
+    findings.problems(FILE, problems)
+    findings.stop()
+    name = value["name"]
+    if not IDENTIFIER.match(name):
+        message = f"`{name}` cannot be a project's name"
+        findings.at(FILE, ("name",), "E0103", message, help="use letters, digits and underscores, and begin with a letter")
+    paths = {key: tuple(as_list(value.get(key))) or default for key, default in DEFAULT_PATHS.items()}
+    everywhere = tuple(dict.fromkeys(p for group in paths.values() for p in group))
+    for key in DEFAULT_PATHS:
+        for index, path in enumerate(as_list(value.get(key))):
+            if path.startswith("/") or ".." in Path(path).parts:
+                message = f"`{path}` is outside the project"
+                findings.at(FILE, (key, index), "E0103", message, help="paths start at the project root")
+            elif not (root / path).is_dir():
+                known = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+                findings.at(FILE, (key, index), "E0106", f"there is no folder `{path}`", help=did_you_mean(path, known))
+    for tree, kind in _TREES.items():
+        _check_tree(value.get(tree) or {}, kind, (tree,), findings, options.strict)
+    settings = Settings(
+        name=name,
+        **paths,
+        docs_paths=tuple(as_list(value.get("docs_paths"))) or everywhere,
+        target_path=value.get("target_path") or "target",
+        log_path=value.get("log_path") or "logs",
+        vars={**(value.get("vars") or {}), **options.vars},
+        configs={tree: value.get(tree) or {} for tree in _TREES},
+        on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
+        on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
+        external_tables=value.get("external_tables") or "allow",
+        connections=value.get("connections") or {},
+    )
+    return settings, value
+
+
+def _check_tree(tree: Any, kind: str, path: tuple[str, ...], findings: Findings, strict: bool) -> None:
+    """Check the `+` keys of a tree; what is a folder is checked when the folders are known (see `unknown_folders`)."""
+    if not isinstance(tree, Mapping):
+        return
+    keys = configs.KEYS[kind]
+    for key, value in tree.items():
+        if not isinstance(key, str):
+            continue
+        if key.startswith("+"):
+            name = canonical(key[1:])
+            shape = keys.get(name)
+            if shape is not None:
+                problems: list[Any] = []
+                shape.check(value, (*path, key), problems, strict)
+                findings.problems(FILE, problems)
+            elif strict:
+                help = did_you_mean(name, keys)
+                findings.at(FILE, (*path, key), "E0104", f"a {kind} has no config `{name}`", help=help, key=True)
+        elif isinstance(value, Mapping):
+            _check_tree(value, kind, (*path, key), findings, strict)
+
+
+def tree_layers(tree: Mapping[str, Any], kind: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
+    """The configuration that a tree gives to the node at `steps` (its folders and name), general first."""
+    keys = configs.KEYS[kind]
+    layers: list[Mapping[str, Any]] = []
+    level: Any = tree
+    for step in (None, *steps):
+        if step is not None:
+            level = level.get(step) if isinstance(level, Mapping) else None
+        if not isinstance(level, Mapping):
+            break
+        layer = {canonical(k[1:]): v for k, v in level.items() if isinstance(k, str) and k.startswith("+")}
+        for key, value in level.items():
+            if isinstance(key, str) and canonical(key) in keys and not isinstance(value, Mapping):
+                layer[canonical(key)] = value
+        if layer:
+            layers.append(layer)
+    return tuple(layers)
+
+
+def unknown_folders(
+    tree: Mapping[str, Any], kind: str, steps: set[tuple[str, ...]], path: tuple[str, ...], findings: Findings
+) -> None:
+    """An error for each key of a tree that is no configuration and matches no folder and no node."""
+    keys = configs.KEYS[kind]
+    depth = len(path) - 1
+    here = {step[depth] for step in steps if len(step) > depth and step[:depth] == path[1:]}
+    for key, value in tree.items():
+        if not isinstance(key, str) or key.startswith("+") or (canonical(key) in keys and not isinstance(value, Mapping)):
+            continue
+        if key not in here:
+            help = did_you_mean(key, [*here, *(f"+{k}" for k in keys)])
+            message = f"`{key}` is no folder or name under {'/'.join(path)}, and no config"
+            findings.at(FILE, (*path, key), "E0104", message, help=help or "configs begin with `+`", key=True)
+        elif isinstance(value, Mapping):
+            unknown_folders(value, kind, steps, (*path, key), findings)
+
+
+class YamlRenderer:
+    """Renders the Jinja in YAML values; Jinja2 is imported only for what is not one literal call."""
+
+    def __init__(self, names: Mapping[str, Any], findings: Findings) -> None:
+        self.names = dict(names)
+        self._findings = findings
+        self._renderer: Any = None
+
+    def __call__(self, value: Any, file: str, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, str):
+            return self._text(value, file, path) if has_jinja(value) else value
+        if isinstance(value, dict):
+            return {k: self(v, file, (*path, k)) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self(v, file, (*path, i)) for i, v in enumerate(value)]
+        return value
+
+    def _text(self, text: str, file: str, path: tuple[str | int, ...]) -> Any:
+        try:
+            return self._evaluate(text, file)
+        except RenderError as error:
+            self._findings.at(file, path, error.code, error.message, help=error.help)
+        except EltflowError as error:
+            for found in error.diagnostics:
+                self._findings.at(file, path, found.code, found.message, help=found.help)
+        return text
+
+    def _evaluate(self, text: str, file: str) -> Any:
+        import re
+
+        whole = re.fullmatch(r"([^{}]*)\{\{([^{}]*)\}\}([^{}]*)", text)
+        if whole is not None:
+            call = literal_call(whole.group(2))
+            function = self.names.get(call.name) if call is not None else None
+            if call is not None and function is not None:
+                value = function(*call.args, **dict(call.kwargs))
+                before, after = whole.group(1), whole.group(3)
+                return value if not before.strip() and not after.strip() else f"{before}{value}{after}"
+        if self._renderer is None:
+            from eltflow.jinja.renderer import Renderer
+
+            self._renderer = Renderer(())
+        return self._renderer.expression(text, file, self.names)
+
+
+def read_target(
+    value: Mapping[str, Any], root: Path, options: Options, render: YamlRenderer, findings: Findings
+) -> tuple[Target, Adapter]:
+    """The chosen target with its values rendered, and its adapter. Raises EltflowError."""
+    targets: Mapping[str, Any] = value["targets"]
+    name = options.target or value.get("default_target") or (next(iter(targets)) if len(targets) == 1 else None)
+    if name is None:
+        findings.at(FILE, ("targets",), "E0107", "there are several targets and no default", help="add `default_target:`", key=True)
+        findings.stop()
+    assert name is not None
+    if name not in targets:
+        help = did_you_mean(name, targets) or f"targets here: {', '.join(targets) or 'none'}"
+        path = ("default_target",) if options.target is None else ("targets",)
+        findings.at(FILE, path, "E0107", f"there is no target `{name}`", help=help, key=options.target is not None)
+        findings.stop()
+    place = ("targets", name)
+    values = {k: render(v, FILE, (*place, k)) for k, v in targets[name].items()}
+    findings.stop()
+    try:
+        adapter: Adapter = plugins.load("eltflow.adapters", str(values["type"]))
+    except EltflowError as error:
+        for found in error.diagnostics:
+            findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
+        findings.stop()
+        raise
+    known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
+    for key in values:
+        if key not in known and options.strict:
+            message = f"a {adapter.name} target has no key `{key}`"
+            findings.at(FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True)
+    for key, problem in adapter.target_problems(values):
+        findings.at(FILE, (*place, key), "E0103", problem)
+    threads = options.threads or values.get("threads") or 4
+    if isinstance(threads, str) and threads.isdigit():
+        threads = int(threads)
+    if not isinstance(threads, int) or threads < 1:
+        findings.at(FILE, (*place, "threads"), "E0103", f"`threads` must be a whole number of at least 1, not {threads!r}")
+    schema = str(values.get("schema") or "main")
+    findings.stop()
+    target = Target(
+        name=name,
+        type=adapter.name,
+        database=adapter.database_name(values, root),
+        schema=schema,
+        threads=int(threads),
+        values=values,
+        secrets=tuple(str(values[k]) for k in adapter.secret_fields if values.get(k)),
+        custom_schemas=values.get("custom_schemas") or "append",
+    )
+    return target, adapter
+
+
+def base_yaml_names(settings_vars: Mapping[str, Any], environ: Environ) -> dict[str, Any]:
+    """What Jinja in `eltflow.yml` may call: `env_var` and `var`."""
+    return {"env_var": environ, "var": Var(settings_vars)}

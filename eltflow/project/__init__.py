@@ -1,0 +1,1 @@
+"""The nouns of a project: nodes, configuration, properties, and the strict reading of the YAML that holds them."""

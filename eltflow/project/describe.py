@@ -1,0 +1,242 @@
+"""Properties YAML into patches, sources, exposures, groups and tests: the part of reading that both front doors share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eltflow.project.config import as_list, canonical
+from eltflow.project.findings import Findings
+from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo
+from eltflow.project.project import Draft, Group
+from eltflow.project.shape import Path
+from eltflow.project.tests import Attachment, read_tests
+
+Layers = Callable[[str, tuple[str, ...]], tuple[Mapping[str, Any], ...]]
+Render = Callable[[Any, str, Path], Any]
+
+_NODE_KEYS = {"models": "model", "seeds": "seed", "analyses": "analysis", "data_tests": "test", "tests": "test"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """What YAML says of a node that has a file of its own."""
+
+    resource_type: str
+    name: str
+    file: str
+    place: Path
+    entry: Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Described:
+    """Everything that a project's properties files say."""
+
+    patches: dict[tuple[str, str], Patch] = field(default_factory=dict)
+    drafts: list[Draft] = field(default_factory=list)
+    groups: dict[str, Group] = field(default_factory=dict)
+    macros: dict[str, Patch] = field(default_factory=dict)
+
+
+def entry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration in a properties entry: its `config:`, and the keys that may also stand beside it."""
+    config = {canonical(k): v for k, v in (entry.get("config") or {}).items()}
+    for key in ("docs", "group", "access", "meta", "tags", "freshness", "loaded_at_field", "loaded_at_query"):
+        if key in entry and key not in config:
+            config[key] = entry[key]
+    return config
+
+
+def columns_of(entry: Mapping[str, Any], describe: Callable[[Any], str]) -> dict[str, ColumnInfo]:
+    """The columns of an entry by name."""
+    made: dict[str, ColumnInfo] = {}
+    for column in entry.get("columns") or ():
+        config = column.get("config") or {}
+        made[column["name"]] = ColumnInfo(
+            name=column["name"],
+            description=describe(column.get("description")),
+            data_type=column.get("data_type"),
+            meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
+            tags=tuple([*as_list(column.get("tags")), *as_list(config.get("tags"))]),
+            quote=bool(column.get("quote", False)),
+        )
+    return made
+
+
+def tests_of(
+    entry: Mapping[str, Any], attached: Attachment, place: Path, package: str, known: Iterable[str], findings: Findings
+) -> list[Draft]:
+    """The tests of an entry and of its columns."""
+    made: list[Draft] = []
+    for key in ("data_tests", "tests"):
+        if entry.get(key):
+            made += read_tests(entry[key], attached, None, (*place, key), package, known, findings)
+    for index, column in enumerate(entry.get("columns") or ()):
+        config = column.get("config") or {}
+        tags = tuple([*as_list(column.get("tags")), *as_list(config.get("tags"))])
+        for key in ("data_tests", "tests"):
+            if column.get(key):
+                inner = (*place, "columns", index, key)
+                made += read_tests(column[key], attached, column["name"], inner, package, known, findings, tags=tags)
+    both = [e for e in (entry, *(entry.get("columns") or ())) if "tests" in e and "data_tests" in e]
+    if both:
+        findings.at(attached.file, place, "E0103", "`tests` and `data_tests` are the same key", help="keep `data_tests`")
+    return made
+
+
+class Describer:
+    """Reads the properties files of one package."""
+
+    def __init__(
+        self, package: str, layers: Layers, describe: Callable[[Any, str, Path], str], render: Render, known: Iterable[str], findings: Findings
+    ) -> None:
+        self._package = package
+        self._layers = layers
+        self._describe = describe
+        self._render = render
+        self._known = frozenset(known)
+        self._findings = findings
+        self.result = Described()
+
+    def file(self, path: str, folder: tuple[str, ...], value: Mapping[str, Any]) -> None:
+        """Take in one properties file, already checked for its shape."""
+        for key, kind in _NODE_KEYS.items():
+            for index, entry in enumerate(value.get(key) or ()):
+                self._patch(kind, entry, path, (key, index))
+        for index, entry in enumerate(value.get("macros") or ()):
+            self.result.macros[entry["name"]] = Patch(
+                resource_type="macro", name=entry["name"], file=path, place=("macros", index), entry=entry
+            )
+        for index, entry in enumerate(value.get("sources") or ()):
+            self._source(entry, path, folder, ("sources", index))
+        for index, entry in enumerate(value.get("exposures") or ()):
+            self._exposure(entry, path, folder, ("exposures", index))
+        for index, entry in enumerate(value.get("groups") or ()):
+            self._group(entry, path, ("groups", index))
+
+    def _patch(self, kind: str, entry: Mapping[str, Any], path: str, place: Path) -> None:
+        key = (kind, entry["name"])
+        known = self.result.patches.get(key)
+        if known is not None:
+            self._findings.at(
+                path, (*place, "name"), "E0206", f"{kind} `{entry['name']}` is described twice", help=f"the other is in {known.file}"
+            )
+            return
+        self.result.patches[key] = Patch(resource_type=kind, name=entry["name"], file=path, place=place, entry=entry)
+
+    def _source(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
+        name = entry["name"]
+        for index, table in enumerate(entry.get("tables") or ()):
+            inner = (*place, "tables", index)
+            info = SourceInfo(
+                source=name,
+                table=table["name"],
+                loader=str(table.get("loader") or entry.get("loader") or ""),
+                source_description=self._describe(entry.get("description"), path, place),
+            )
+            describe = _at(self._describe, path, inner)
+            unique_id = f"source.{self._package}.{name}.{table['name']}"
+            self.result.drafts.append(
+                Draft(
+                    resource_type="source",
+                    name=table["name"],
+                    path=path,
+                    folder=(*folder, name),
+                    layers=(
+                        *self._layers("sources", (*folder, name, table["name"])),
+                        self._render(entry_config(entry), path, (*place, "config")),
+                        self._render(entry_config(table), path, (*inner, "config")),
+                    ),
+                    description=describe(table.get("description")),
+                    columns=columns_of(table, describe),
+                    patch=path,
+                    place=inner,
+                    source=info,
+                    schema=self._render(entry.get("schema") or name, path, (*place, "schema")),
+                    database=self._render(entry.get("database"), path, (*place, "database")),
+                    identifier=self._render(table.get("identifier") or table["name"], path, (*inner, "identifier")),
+                )
+            )
+            attached = Attachment(
+                label=f"source_{name}_{table['name']}",
+                unique_id=unique_id,
+                call=f"source({name!r}, {table['name']!r})",
+                folder=folder,
+                file=path,
+            )
+            self.result.drafts += tests_of(table, attached, inner, self._package, self._known, self._findings)
+
+    def _exposure(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
+        info = ExposureInfo(
+            type=entry["type"],
+            owner=entry["owner"],
+            label=entry.get("label"),
+            maturity=entry.get("maturity"),
+            url=self._render(entry.get("url"), path, (*place, "url")),
+        )
+        self.result.drafts.append(
+            Draft(
+                resource_type="exposure",
+                name=entry["name"],
+                path=path,
+                folder=folder,
+                layers=(*self._layers("exposures", (*folder, entry["name"])), self._render(entry_config(entry), path, place)),
+                description=self._describe(entry.get("description"), path, place),
+                patch=path,
+                place=place,
+                exposure=info,
+                depends_on=tuple(entry.get("depends_on") or ()),
+            )
+        )
+
+    def _group(self, entry: Mapping[str, Any], path: str, place: Path) -> None:
+        name = entry["name"]
+        if name in self.result.groups:
+            help = f"the other is in {self.result.groups[name].path}"
+            self._findings.at(path, (*place, "name"), "E0206", f"two groups are called `{name}`", help=help)
+            return
+        self.result.groups[name] = Group(
+            name=name, owner=entry["owner"], description=str(entry.get("description") or ""), path=path
+        )
+
+    def step(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
+        """Take in one ingestion step."""
+        schema, _, table = str(entry["into"]).rpartition(".")
+        describe = _at(self._describe, path, place)
+        step = {k: v for k, v in entry.items() if k in ("column_types",)}
+        info = IngestInfo(
+            source=self._render(entry["source"], path, (*place, "source")),
+            load=entry.get("load") or "replace",
+            into=entry["into"],
+            step=step,
+        )
+        self.result.drafts.append(
+            Draft(
+                resource_type="ingest",
+                name=entry["name"],
+                path=path,
+                folder=folder,
+                layers=(*self._layers("ingest", (*folder, entry["name"])), self._render(entry_config(entry), path, place)),
+                description=describe(entry.get("description")),
+                columns=columns_of(entry, describe),
+                patch=path,
+                place=place,
+                ingest=info,
+                schema=schema or None,
+                identifier=table,
+            )
+        )
+        attached = Attachment(
+            label=entry["name"],
+            unique_id=f"ingest.{self._package}.{entry['name']}",
+            call=f"ref({entry['name']!r})",
+            folder=folder,
+            file=path,
+        )
+        self.result.drafts += tests_of(entry, attached, place, self._package, self._known, self._findings)
+
+
+def _at(describe: Callable[[Any, str, Path], str], path: str, place: Path) -> Callable[[Any], str]:
+    return lambda text: describe(text, path, place)

@@ -1,0 +1,53 @@
+"""Collects what is wrong in a project's files, so that one run tells everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.project import yamlfile
+from eltflow.project.shape import Path, Problem
+
+
+class Findings:
+    """A growing list of diagnostics; `read` gives a file's text for quoting lines."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
+        self.all: list[Diagnostic] = []
+
+    def add(self, found: Diagnostic) -> None:
+        if found.span is not None and found.source is None:
+            try:
+                found = with_source(found, self._read(found.span.file))
+            except EltflowError:
+                pass
+        if found not in self.all:
+            self.all.append(found)
+
+    def extend(self, error: EltflowError | Iterable[Diagnostic]) -> None:
+        for found in error.diagnostics if isinstance(error, EltflowError) else error:
+            self.add(found)
+
+    def at(
+        self, file: str, path: Path, code: str, message: str, *, help: str | None = None, key: bool = False, notes: tuple[str, ...] = ()
+    ) -> None:
+        """An error at the value (with `key`, the key) that stands at `path` of a YAML file."""
+        span = yamlfile.locate(self._read(file), file, path, key=key)
+        self.add(Diagnostic(code=code, message=message, span=span, help=help, notes=notes))
+
+    def problems(self, file: str, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.at(file, problem.path, problem.code, problem.message, help=problem.help, key=problem.at_key)
+
+    def error(self, code: str, message: str, *, file: str, line: int | None = None, help: str | None = None) -> None:
+        self.add(Diagnostic(code=code, message=message, span=Span(file=file, line=line), help=help))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [found for found in self.all if found.severity == "error"]
+
+    def stop(self) -> None:
+        """Raise EltflowError if any error was found."""
+        if self.errors:
+            raise EltflowError(self.all)

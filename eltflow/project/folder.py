@@ -1,0 +1,65 @@
+"""What a project folder holds: every file that belongs to it, with its stamp, found by one walk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+Stamp = tuple[int, int]  # mtime in ns, size in bytes
+
+_SKIP = frozenset({"target", "logs", "node_modules", "__pycache__", "venv"})
+
+
+def walk(root: Path, folders: Iterable[str]) -> dict[str, Stamp]:
+    """Every file below the folders (relative to root) that are there, as POSIX path → stamp, sorted; hidden ones are left out."""
+    found: dict[str, Stamp] = {}
+    for folder in dict.fromkeys(folders):
+        _walk(os.path.join(root, folder), "" if folder == "." else folder.rstrip("/"), found)
+    return dict(sorted(found.items()))
+
+
+def _walk(path: str, prefix: str, found: dict[str, Stamp]) -> None:
+    try:
+        entries = list(os.scandir(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        name = entry.name
+        if name.startswith("."):
+            continue
+        relative = f"{prefix}/{name}" if prefix else name
+        if entry.is_dir():
+            if name not in _SKIP:
+                _walk(entry.path, relative, found)
+        else:
+            stat = entry.stat()
+            found[relative] = (stat.st_mtime_ns, stat.st_size)
+
+
+def find_root(start: Path, names: Iterable[str]) -> Path | None:
+    """The nearest folder at or above `start` that holds one of the files."""
+    for folder in (start, *start.parents):
+        if any((folder / name).is_file() for name in names):
+            return folder
+    return None
+
+
+def read_dotenv(root: Path) -> dict[str, str]:
+    """The `.env` of a project: KEY=value lines, comments, `export`, and quotes around values."""
+    try:
+        text = (root / ".env").read_text(encoding="utf-8-sig")
+    except OSError:
+        return {}
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or line.lstrip().startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        else:
+            value = value.split(" #", 1)[0].rstrip()
+        values[name.strip()] = value
+    return values

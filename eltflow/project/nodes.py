@@ -1,0 +1,131 @@
+"""Nodes: what a project consists of, with configuration resolved and names physical. The graph's vertices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eltflow.warehouse.values import Relation
+
+#: Kinds of nodes that make or hold a relation, in the order in which a name is looked up among them.
+RELATIONS = ("model", "seed", "ingest", "source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnInfo:
+    """A column as properties YAML describes it: documentation, never proof that others are absent."""
+
+    name: str
+    description: str = ""
+    data_type: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    quote: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestInfo:
+    """What a test tests. A generic test has `kind` (its macro without `test_`), arguments and the node and column it hangs on."""
+
+    kind: str | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    column: str | None = None
+    attached: str | None = None
+    where: tuple[str, ...] = ()
+
+    @property
+    def singular(self) -> bool:
+        return self.kind is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A table of a source."""
+
+    source: str
+    table: str
+    loader: str = ""
+    source_description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestInfo:
+    """A step that loads a table: where from (`source`, as written), and how (`load`)."""
+
+    source: Mapping[str, Any]
+    load: str
+    into: str
+    step: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureInfo:
+    """A use of the data outside the project."""
+
+    type: str
+    owner: Mapping[str, Any] = field(default_factory=dict)
+    label: str | None = None
+    maturity: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One node of the graph.
+
+    `path` is relative to the project root; `place` is the position of its definition in that YAML file (empty for a file of its own);
+    `tables` are the names that its SQL reads plainly; `refs` and `sources` the literal calls; `parents` the unique ids it depends on.
+    """
+
+    unique_id: str
+    resource_type: str
+    name: str
+    package: str
+    path: str
+    fqn: tuple[str, ...]
+    config: Mapping[str, Any]
+    relation: Relation | None = None
+    description: str = ""
+    columns: Mapping[str, ColumnInfo] = field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    patch: str | None = None
+    place: tuple[str | int, ...] = ()
+    checksum: str = ""
+    external: tuple[str, ...] = ()
+    opaque: str | None = None
+    static: bool = True
+    test: TestInfo | None = None
+    source: SourceInfo | None = None
+    ingest: IngestInfo | None = None
+    exposure: ExposureInfo | None = None
+
+    @property
+    def materialized(self) -> str:
+        """How it is built: view, table, incremental, ephemeral, seed, ingest, test, source, ..."""
+        if self.resource_type == "model":
+            return str(self.config.get("materialized") or "view")
+        return self.resource_type
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(self.config.get("tags") or ())
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        meta: Mapping[str, Any] = self.config.get("meta") or {}
+        return meta
+
+    @property
+    def group(self) -> str | None:
+        group: str | None = self.config.get("group")
+        return group
+
+    @property
+    def display(self) -> str:
+        """The name that people know it by: `source.table` for a source, its relation's schema and name for a step, else its name."""
+        if self.source is not None:
+            return f"{self.source.source}.{self.source.table}"
+        if self.ingest is not None:
+            return self.ingest.into
+        return self.name

@@ -1,0 +1,22 @@
+"""What the caller decides about opening a project: nothing here is read from the process behind the caller's back."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`env` is the process environment as it was given; clock and ids come in here too, so that two runs know nothing of each other."""
+
+    target: str | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    invocation_id: str = ""
+    started_at: datetime.datetime = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    strict: bool = True
+    threads: int | None = None

@@ -1,0 +1,119 @@
+"""A project as its files say, before any SQL was read: drafts of nodes with the layers of configuration that apply to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eltflow.jinja.renderer import MacroSource
+from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
+from eltflow.project.settings import Settings
+from eltflow.warehouse.values import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A node as files define it. `layers` are its configuration from outside its own file, lowest first; `patch` and `place` say
+    which YAML file describes it, and where in that file; `hash` is the content of its own file, if it has one."""
+
+    resource_type: str
+    name: str
+    path: str
+    folder: tuple[str, ...]
+    hash: str = ""
+    layers: tuple[Mapping[str, Any], ...] = ()
+    description: str = ""
+    columns: Mapping[str, ColumnInfo] = field(default_factory=dict)
+    patch: str | None = None
+    place: tuple[str | int, ...] = ()
+    test: TestInfo | None = None
+    source: SourceInfo | None = None
+    ingest: IngestInfo | None = None
+    exposure: ExposureInfo | None = None
+    depends_on: tuple[str, ...] = ()
+    schema: str | None = None
+    database: str | None = None
+    identifier: str | None = None
+    test_name: str | None = None
+    header: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    name: str
+    owner: Mapping[str, Any]
+    description: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroInfo:
+    """What YAML says of a macro."""
+
+    name: str
+    file: str
+    line: int
+    description: str = ""
+    arguments: tuple[Mapping[str, Any], ...] = ()
+    patch: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doc:
+    """A docs block of a Markdown file."""
+
+    name: str
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project folder, read and checked."""
+
+    root: Path
+    settings: Settings
+    target: Target
+    drafts: tuple[Draft, ...]
+    macros: tuple[MacroSource, ...]
+    macro_info: Mapping[str, MacroInfo]
+    docs: Mapping[str, Doc]
+    groups: Mapping[str, Group]
+    selectors: tuple[Mapping[str, Any], ...] = ()
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    macro_hash: str = ""
+
+    def read(self, path: str) -> str:
+        """The text of one of the project's files."""
+        return read_text(self.root, path)
+
+
+def read_text(root: Path, path: str) -> str:
+    """A project file's text, without a byte order mark. Raises EltflowError (E0105 not UTF-8, E0106 not there)."""
+    from eltflow.base.diagnostics import Span, fail
+
+    try:
+        data = (root / path).read_bytes()
+    except OSError as error:
+        raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path)) from None
+    return decode(data, path)
+
+
+def decode(data: bytes, path: str) -> str:
+    """The text of a file that must be UTF-8. Raises EltflowError (E0105)."""
+    from eltflow.base.diagnostics import Span, fail
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise fail(
+            "E0105",
+            f"the file is not UTF-8 (byte {data[error.start]:#04x} at position {error.start})",
+            span=Span(file=path, line=line),
+            help="save it as UTF-8",
+        ) from None
+    return text.replace("\r\n", "\n") if "\r" in text else text

@@ -1,0 +1,207 @@
+"""Properties YAML: the shape of the files that describe, configure and test what the other files define."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eltflow.project import config
+from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
+from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
+
+DOC_TEXT = Scalar(about="Markdown; may hold {{ doc('name') }}.")
+
+_TEST_OBJECT = MapOf()  # a test's entry is checked by `native.tests`, which knows its arguments
+TESTS = ListOf(OneOf(options=(TEXT, _TEST_OBJECT)))
+
+CONSTRAINTS = ListOf(MapOf())
+
+COLUMN = Object(
+    what="a column",
+    required=("name",),
+    fields={
+        "name": TEXT,
+        "description": DOC_TEXT,
+        "data_type": TEXT,
+        "quote": FLAG,
+        "constraints": CONSTRAINTS,
+        "data_tests": TESTS,
+        "tests": TESTS,
+        "meta": META,
+        "tags": NAMES,
+        "config": Object(fields={"meta": META, "tags": NAMES}),
+    },
+)
+
+_COMMON: dict[str, Shape] = {
+    "name": TEXT,
+    "description": DOC_TEXT,
+    "columns": ListOf(COLUMN),
+    "data_tests": TESTS,
+    "tests": TESTS,
+    "docs": Object(fields={"show": FLAG, "node_color": TEXT}),
+    "meta": META,
+    "tags": NAMES,
+}
+
+
+def _configured(kind: str) -> Object:
+    keys = dict(config.KEYS[kind])
+    keys |= {"pre-hook": keys["pre_hook"], "post-hook": keys["post_hook"]} if "pre_hook" in keys else {}
+    return Object(fields=keys, what=f"the config of a {kind}")
+
+
+MODEL = Object(
+    what="a model",
+    required=("name",),
+    fields={
+        **_COMMON,
+        "config": _configured("model"),
+        "group": TEXT,
+        "access": Scalar(choices=("private", "protected", "public")),
+        "constraints": CONSTRAINTS,
+        "deprecation_date": Shape(),
+    },
+)
+SEED = Object(what="a seed", required=("name",), fields={**_COMMON, "config": _configured("seed")})
+ANALYSIS = Object(
+    what="an analysis",
+    required=("name",),
+    fields={**_COMMON, "config": _configured("analysis")},
+)
+
+FRESHNESS = Shape()
+
+_SOURCE_SHARED: dict[str, Shape] = {
+    "description": DOC_TEXT,
+    "loader": TEXT,
+    "quoting": MapOf(FLAG),
+    "meta": META,
+    "tags": NAMES,
+    "freshness": FRESHNESS,
+    "loaded_at_field": TEXT,
+    "loaded_at_query": TEXT,
+    "config": _configured("source"),
+}
+TABLE = Object(
+    what="a table of a source",
+    required=("name",),
+    fields={
+        **_SOURCE_SHARED,
+        "name": TEXT,
+        "identifier": TEXT,
+        "columns": ListOf(COLUMN),
+        "data_tests": TESTS,
+        "tests": TESTS,
+        "external": Shape(),
+    },
+)
+SOURCE = Object(
+    what="a source",
+    required=("name",),
+    fields={**_SOURCE_SHARED, "name": TEXT, "database": TEXT, "schema": TEXT, "tables": ListOf(TABLE)},
+)
+EXPOSURE = Object(
+    what="an exposure",
+    required=("name", "type", "owner"),
+    fields={
+        "name": TEXT,
+        "type": Scalar(choices=("dashboard", "notebook", "analysis", "ml", "application")),
+        "owner": Object(fields={"name": TEXT, "email": OneOf(options=(TEXT, ListOf(TEXT)))}, open=True),
+        "label": TEXT,
+        "description": DOC_TEXT,
+        "maturity": Scalar(choices=("high", "medium", "low")),
+        "url": TEXT,
+        "depends_on": ListOf(TEXT),
+        "meta": META,
+        "tags": NAMES,
+        "config": _configured("exposure"),
+    },
+)
+GROUP = Object(
+    what="a group",
+    required=("name", "owner"),
+    fields={
+        "name": TEXT,
+        "owner": Object(fields={"name": TEXT, "email": OneOf(options=(TEXT, ListOf(TEXT)))}, open=True),
+        "description": TEXT,
+        "config": Object(fields={"meta": META}),
+    },
+)
+MACRO = Object(
+    what="a macro",
+    required=("name",),
+    fields={
+        "name": TEXT,
+        "description": DOC_TEXT,
+        "arguments": ListOf(Object(fields={"name": TEXT, "type": TEXT, "description": DOC_TEXT}, required=("name",))),
+        "docs": Object(fields={"show": FLAG, "node_color": TEXT}),
+        "meta": META,
+        "config": Object(fields={"docs": Shape(), "meta": META}),
+    },
+)
+SINGULAR = Object(
+    what="a singular test",
+    required=("name",),
+    fields={"name": TEXT, "description": DOC_TEXT, "config": _configured("test"), "meta": META, "tags": NAMES},
+)
+
+PROPERTIES = Object(
+    what="a properties file",
+    about="Properties of models, seeds, sources, tests, macros, exposures and groups.",
+    fields={
+        "version": NUMBER,
+        "models": ListOf(MODEL),
+        "seeds": ListOf(SEED),
+        "sources": ListOf(SOURCE),
+        "analyses": ListOf(ANALYSIS),
+        "exposures": ListOf(EXPOSURE),
+        "groups": ListOf(GROUP),
+        "macros": ListOf(MACRO),
+        "data_tests": ListOf(SINGULAR),
+        "tests": ListOf(SINGULAR),
+        "anchors": Shape(),
+    },
+)
+
+FILES = Object(
+    what="the `source` of a step",
+    required=("kind", "path"),
+    fields={
+        "kind": Scalar(choices=("files",)),
+        "path": OneOf(options=(TEXT, ListOf(TEXT))),
+        "format": Scalar(choices=("csv", "json", "parquet")),
+        "delimiter": TEXT,
+        "header": FLAG,
+        "null": OneOf(options=(TEXT, ListOf(TEXT))),
+    },
+)
+STEP = Object(
+    what="a step",
+    required=("name", "source", "into"),
+    fields={
+        "name": TEXT,
+        "description": DOC_TEXT,
+        "source": FILES,
+        "into": Scalar(about="The table to load, as schema.table."),
+        "load": Scalar(choices=("replace", "append")),
+        "columns": ListOf(COLUMN),
+        "data_tests": TESTS,
+        "tests": TESTS,
+        "column_types": MapOf(TEXT),
+        "config": _configured("ingest"),
+        "meta": META,
+        "tags": NAMES,
+    },
+)
+STEPS = Object(
+    what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)}
+)
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schemas (draft 2020-12) of the project's YAML files, by file name, for editors."""
+    from eltflow.project.settings import SELECTORS, SETTINGS
+
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    kinds = {"eltflow": SETTINGS, "properties": PROPERTIES, "ingest": STEPS, "selectors": SELECTORS}
+    return {f"{name}.schema.json": {"$schema": draft, "title": name, **shape.schema()} for name, shape in kinds.items()}

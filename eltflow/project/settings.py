@@ -1,0 +1,118 @@
+"""`eltflow.yml`: the shape of a native project's settings, and the values that stages read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eltflow.project.config import FLAG, NAMES, TEXT
+from eltflow.project.shape import ListOf, MapOf, Object, Scalar, Shape
+
+FILE = "eltflow.yml"
+
+_PATHS = ListOf(TEXT, lone=True)
+_TREE = MapOf()
+
+TARGET = Object(
+    fields={
+        "type": TEXT,
+        "schema": TEXT,
+        "database": TEXT,
+        "threads": Scalar((int,)),
+        "custom_schemas": Scalar(choices=("append", "exact")),
+    },
+    required=("type",),
+    open=True,
+    about="Where models are built. Further keys are the adapter's.",
+)
+
+SETTINGS = Object(
+    what=FILE,
+    about="Settings of an eltflow project.",
+    required=("name", "targets"),
+    fields={
+        "name": Scalar(about="The project's name: letters, digits and underscores."),
+        "version": Scalar((str, int, float), about="The project's own version; eltflow does not use it."),
+        "default_target": Scalar(about="The target used without --target; not needed when there is only one."),
+        "model_paths": ListOf(TEXT, lone=True, about="Folders of models, from the project root."),
+        "seed_paths": _PATHS,
+        "test_paths": _PATHS,
+        "macro_paths": _PATHS,
+        "analysis_paths": _PATHS,
+        "ingest_paths": _PATHS,
+        "docs_paths": _PATHS,
+        "target_path": Scalar(about="Folder of derived files (default: target)."),
+        "log_path": Scalar(about="Folder of log files (default: logs)."),
+        "targets": MapOf(TARGET, about="One target per environment."),
+        "vars": MapOf(about="Variables for Jinja's var()."),
+        "connections": MapOf(
+            Object(fields={"type": TEXT}, required=("type",), open=True), about="What is no warehouse: sources and destinations."
+        ),
+        "models": MapOf(about="Configuration of models, by folder; keys that begin with + are configuration."),
+        "seeds": _TREE,
+        "sources": _TREE,
+        "data_tests": _TREE,
+        "ingest": _TREE,
+        "analyses": _TREE,
+        "exposures": _TREE,
+        "on_run_start": NAMES,
+        "on_run_end": NAMES,
+        "on-run-start": NAMES,
+        "on-run-end": NAMES,
+        "external_tables": Scalar(choices=("allow", "error"), about="What to do with a table that is no node and no source."),
+    },
+)
+
+DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
+    "model_paths": ("models",),
+    "seed_paths": ("seeds",),
+    "test_paths": ("tests",),
+    "macro_paths": ("macros",),
+    "analysis_paths": ("analyses",),
+    "ingest_paths": ("ingest",),
+}
+
+SELECTORS = Object(
+    what="selectors.yml",
+    required=("selectors",),
+    fields={
+        "selectors": ListOf(
+            Object(
+                fields={
+                    "name": TEXT,
+                    "description": TEXT,
+                    "default": Scalar((bool, str)),
+                    "definition": Shape(),
+                },
+                required=("name", "definition"),
+            )
+        ),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of a project, whichever front door it came in by; folders are relative to the root."""
+
+    name: str
+    model_paths: tuple[str, ...]
+    seed_paths: tuple[str, ...]
+    test_paths: tuple[str, ...]
+    macro_paths: tuple[str, ...]
+    analysis_paths: tuple[str, ...]
+    ingest_paths: tuple[str, ...]
+    docs_paths: tuple[str, ...]
+    target_path: str = "target"
+    log_path: str = "logs"
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    on_run_start: tuple[str, ...] = ()
+    on_run_end: tuple[str, ...] = ()
+    external_tables: str = "allow"
+    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+__all__ = ["DEFAULT_PATHS", "FILE", "FLAG", "SELECTORS", "SETTINGS", "TARGET", "Settings"]

@@ -1,0 +1,213 @@
+"""The names that Jinja sees everywhere in a project: variables, environment, modules, conversions, exceptions."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+from eltflow.base.names import did_you_mean
+from eltflow.jinja.renderer import RenderError
+from eltflow.warehouse.values import Target
+
+_MISSING = object()
+
+
+class Environ:
+    """The process environment as templates read it; `used` records each name read, so that a cache can tell when one changed."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.used: dict[str, str | None] = {}
+
+    def __call__(self, name: str, default: Any = _MISSING) -> Any:
+        value = self._values.get(name)
+        self.used[name] = value
+        if value is not None:
+            return value
+        if default is _MISSING:
+            raise RenderError(
+                "E0304",
+                f"the environment variable `{name}` is not set",
+                help=f"set it, add it to .env, or give a default: env_var('{name}', '...')",
+                needle=name,
+            )
+        return default
+
+
+class Var:
+    """`var('name')` and `var('name', default)`; `var.has_var('name')`."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def __call__(self, name: str, default: Any = _MISSING) -> Any:
+        if name in self._values:
+            return self._values[name]
+        if default is _MISSING:
+            help = did_you_mean(name, self._values) or f"add it under `vars:`, or give a default: var('{name}', ...)"
+            raise RenderError("E0305", f"the variable `{name}` is not defined", help=help, needle=name)
+        return default
+
+    def has_var(self, name: str) -> bool:
+        return name in self._values
+
+
+class Exceptions:
+    """`exceptions.raise_compiler_error` and `exceptions.warn`."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+
+    def raise_compiler_error(self, message: Any, node: Any = None) -> NoReturn:
+        raise RenderError("E0306", str(message), help="the project itself raises this error")
+
+    def warn(self, message: Any, node: Any = None) -> str:
+        self._warn(str(message))
+        return ""
+
+
+class Modules:
+    """`modules.datetime`, `modules.pytz`, `modules.re`, `modules.itertools`, each imported when first asked for."""
+
+    @property
+    def datetime(self) -> Any:
+        return {name: getattr(datetime, name) for name in ("date", "datetime", "time", "timedelta", "timezone", "tzinfo")}
+
+    @property
+    def pytz(self) -> Any:
+        import pytz
+
+        return {name: getattr(pytz, name) for name in ("timezone", "utc", "UTC", "all_timezones", "common_timezones")}
+
+    @property
+    def re(self) -> Any:
+        import re
+
+        return {name: getattr(re, name) for name in ("match", "search", "sub", "findall", "split", "fullmatch", "compile", "escape", "I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL")}  # fmt: skip
+
+    @property
+    def itertools(self) -> Any:
+        import itertools
+
+        names = ("chain", "combinations", "permutations", "product", "groupby", "islice", "zip_longest", "accumulate", "repeat")
+        return {name: getattr(itertools, name) for name in names}
+
+
+def _fromjson(text: Any, default: Any = None) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return default
+
+
+def _tojson(value: Any, default: Any = None, sort_keys: bool = False) -> Any:
+    try:
+        return json.dumps(value, sort_keys=sort_keys)
+    except (ValueError, TypeError):
+        return default
+
+
+def _fromyaml(text: Any, default: Any = None) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, AttributeError):
+        return default
+
+
+def _toyaml(value: Any, default: Any = None, sort_keys: bool = False) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_dump(value, sort_keys=sort_keys)
+    except yaml.YAMLError:
+        return default
+
+
+def _set(value: Any, default: Any = None) -> Any:
+    try:
+        return set(value)
+    except TypeError:
+        return default
+
+
+def _zip(*args: Iterable[Any], default: Any = None) -> Any:
+    try:
+        return list(zip(*args, strict=False))
+    except TypeError:
+        return default
+
+
+def _md5(value: str) -> str:
+    import hashlib
+
+    return hashlib.md5(value.encode(), usedforsecurity=False).hexdigest()
+
+
+def returned(value: Any = None) -> NoReturn:
+    """`return(value)`: the value of the macro that calls it."""
+    from eltflow.jinja.environment import MacroReturn
+
+    raise MacroReturn(value)
+
+
+def target_names(target: Target, secret_fields: frozenset[str]) -> dict[str, Any]:
+    """`target` as templates see it: everything but secrets."""
+    visible = {k: v for k, v in target.values.items() if k not in secret_fields}
+    return {
+        **visible,
+        "name": target.name,
+        "target_name": target.name,
+        "type": target.type,
+        "schema": target.schema,
+        "database": target.database,
+        "threads": target.threads,
+    }
+
+
+def base_names(
+    *,
+    vars: Mapping[str, Any],
+    environ: Environ,
+    flags: Mapping[str, Any],
+    invocation_id: str,
+    started_at: datetime.datetime,
+    say: Callable[[str, bool], None],
+    warn: Callable[[str], None],
+) -> dict[str, Any]:
+    """The names that every template and YAML value may use. `say(message, shown)` takes what `log` and `print` write."""
+
+    def log(message: Any = "", info: bool = False) -> str:
+        say(str(message), bool(info))
+        return ""
+
+    def out(message: Any = "") -> str:
+        say(str(message), True)
+        return ""
+
+    return {
+        "var": Var(vars),
+        "env_var": environ,
+        "flags": flags,
+        "invocation_id": invocation_id,
+        "run_started_at": started_at,
+        "log": log,
+        "print": out,
+        "exceptions": Exceptions(warn),
+        "return": returned,
+        "fromjson": _fromjson,
+        "tojson": _tojson,
+        "fromyaml": _fromyaml,
+        "toyaml": _toyaml,
+        "zip": _zip,
+        "set": _set,
+        "local_md5": _md5,
+        "modules": Modules(),
+    }
+
+
+#: Names whose value differs from run to run, or whose use has an effect: what is rendered with them is never cached.
+VOLATILE = frozenset({"run_started_at", "invocation_id", "log", "print", "run_query", "modules", "graph", "flags", "exceptions"})

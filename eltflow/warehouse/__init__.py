@@ -1,0 +1,36 @@
+"""The seam to the warehouse: the values that cross it and the protocols that an adapter implements.
+
+An adapter is a package `eltflow_<name>` with an entry point in the group `eltflow.adapters`; it imports nothing of eltflow but this
+package, `eltflow.transfer` and `eltflow.base`. Its `Dialect` is pure (no driver); drivers are imported by `Adapter.open`.
+"""
+
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.protocols import Adapter, Database, Offline, Session
+from eltflow.warehouse.values import (
+    Capabilities,
+    CatalogColumn,
+    CatalogTable,
+    Column,
+    Relation,
+    Result,
+    Statement,
+    Target,
+    WarehouseError,
+)
+
+__all__ = [
+    "Adapter",
+    "Capabilities",
+    "CatalogColumn",
+    "CatalogTable",
+    "Column",
+    "Database",
+    "Dialect",
+    "Offline",
+    "Relation",
+    "Result",
+    "Session",
+    "Statement",
+    "Target",
+    "WarehouseError",
+]

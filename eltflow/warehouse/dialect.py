@@ -1,0 +1,176 @@
+"""How an engine spells things: pure text, no driver. The defaults are the SQL standard's; an adapter overrides what differs."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from eltflow.warehouse.values import Capabilities, Column, Relation, Statement
+
+
+class Dialect:
+    """SQL text for one engine. Every identifier and literal that eltflow writes comes from here."""
+
+    name = "ansi"
+    sqlglot = ""  #: sqlglot's name of the dialect
+    capabilities = Capabilities()
+
+    # -- names and values ------------------------------------------------------------------------------------------------------
+
+    def quote(self, identifier: str) -> str:
+        """The identifier, quoted, so that it names exactly what it spells."""
+        return '"' + identifier.replace('"', '""') + '"'
+
+    def fold(self, identifier: str, quoted: bool) -> str:
+        """A key that is equal for two spellings exactly when the engine takes them for the same name (SQL:2016 §5.2)."""
+        return identifier if quoted else identifier.upper()
+
+    def render(self, relation: Relation) -> str:
+        """The relation as it stands in SQL, every part quoted."""
+        return ".".join(self.quote(part) for part in relation.parts())
+
+    def literal(self, value: Any) -> str:
+        """A value as a literal, for statements that cannot bind."""
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (int, decimal.Decimal)):
+            return str(value)
+        if isinstance(value, float):
+            return repr(value)
+        if isinstance(value, datetime.datetime):
+            return f"timestamp {self.string(value.isoformat(sep=' '))}"
+        if isinstance(value, datetime.date):
+            return f"date {self.string(value.isoformat())}"
+        return self.string(str(value))
+
+    def string(self, text: str) -> str:
+        """A string literal."""
+        return "'" + text.replace("'", "''") + "'"
+
+    def columns(self, names: Iterable[str], prefix: str = "") -> str:
+        """A comma-separated list of quoted column names, each after `prefix`."""
+        return ", ".join(prefix + self.quote(name) for name in names)
+
+    # -- statements ------------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> Statement:
+        return Statement("begin", role="begin")
+
+    def commit(self) -> Statement:
+        return Statement("commit", role="commit")
+
+    def rollback(self) -> Statement:
+        return Statement("rollback", role="rollback")
+
+    def create_schema(self, database: str | None, schema: str) -> Statement:
+        name = ".".join(self.quote(part) for part in (database, schema) if part)
+        return Statement(f"create schema if not exists {name}")
+
+    def create_view(self, relation: Relation, sql: str) -> Statement:
+        """Create the view, or put it in place of a view of that name."""
+        return Statement(f"create or replace view {self.render(relation)} as (\n{sql}\n)", main=True)
+
+    def create_table_as(self, relation: Relation, sql: str, *, replace: bool = False) -> Statement:
+        word = "create or replace table" if replace else "create table"
+        return Statement(f"{word} {self.render(relation)} as (\n{sql}\n)", main=True)
+
+    def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
+        """A table for the rest of a step; it is dropped at its end."""
+        return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
+
+    def create_table(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create table if not exists {self.render(relation)} ({body})")
+
+    def drop(self, relation: Relation, kind: str = "table") -> Statement:
+        word = {"materialized_view": "materialized view", "external": "table"}.get(kind, kind)
+        return Statement(f"drop {word} if exists {self.render(relation)}")
+
+    def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
+        return Statement(f"alter {kind} {self.render(relation)} rename to {self.quote(identifier)}")
+
+    def insert_select(self, relation: Relation, columns: Sequence[str], select: str) -> Statement:
+        names = self.columns(columns)
+        return Statement(f"insert into {self.render(relation)} ({names})\n{select}", role="dml", main=True)
+
+    def insert_from(self, relation: Relation, columns: Sequence[str], source: Relation) -> Statement:
+        return self.insert_select(relation, columns, f"select {self.columns(columns)} from {self.render(source)}")
+
+    def delete_matching(
+        self, relation: Relation, source: Relation, keys: Sequence[str], predicates: Sequence[str] = ()
+    ) -> Statement:
+        """Delete the rows of `relation` whose key stands in `source`. A NULL key matches nothing (SQL:2016 §8.9), as in dbt."""
+        target = self.render(relation)
+        condition = " and ".join(f"{target}.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys)
+        extra = "".join(f"\n  and ({p})" for p in predicates)
+        return Statement(
+            f"delete from {target}\nwhere exists (\n  select 1 from {self.render(source)} as eltflow_source\n"
+            f"  where {condition}\n){extra}",
+            role="dml",
+        )
+
+    def merge(
+        self,
+        relation: Relation,
+        source: Relation,
+        keys: Sequence[str],
+        columns: Sequence[str],
+        update: Sequence[str],
+        predicates: Sequence[str] = (),
+    ) -> Statement:
+        """MERGE (SQL:2016 §14.12); source columns are qualified, which every engine takes."""
+        on = [f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys] + [f"({p})" for p in predicates]
+        sets = ", ".join(f"{self.quote(c)} = eltflow_source.{self.quote(c)}" for c in update)
+        matched = f"when matched then update set {sets}\n" if update else ""
+        return Statement(
+            f"merge into {self.render(relation)} as eltflow_target\nusing {self.render(source)} as eltflow_source\n"
+            f"on {' and '.join(on)}\n{matched}"
+            f"when not matched then insert ({self.columns(columns)}) values ({self.columns(columns, 'eltflow_source.')})",
+            role="dml",
+            main=True,
+        )
+
+    def add_column(self, relation: Relation, column: Column) -> Statement:
+        return Statement(f"alter table {self.render(relation)} add column {self.quote(column.name)} {column.type}")
+
+    def drop_column(self, relation: Relation, name: str) -> Statement:
+        return Statement(f"alter table {self.render(relation)} drop column {self.quote(name)}")
+
+    def alter_type(self, relation: Relation, column: Column) -> Statement:
+        return Statement(
+            f"alter table {self.render(relation)} alter column {self.quote(column.name)} set data type {column.type}"
+        )
+
+    def describe(self, sql: str) -> Statement:
+        """A query without rows whose result columns are those of `sql`."""
+        return Statement(f"select * from (\n{sql}\n) as eltflow_described where false", role="query")
+
+    def comment_on(self, relation: Relation, kind: str, text: str) -> Statement:
+        word = kind.replace("_", " ")
+        return Statement(f"comment on {word} {self.render(relation)} is {self.string(text)}")
+
+    def comment_on_column(self, relation: Relation, column: str, text: str) -> Statement:
+        return Statement(f"comment on column {self.render(relation)}.{self.quote(column)} is {self.string(text)}")
+
+    def grants(
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+    ) -> tuple[Statement, ...]:
+        """Statements that turn the privileges held (privilege → grantees) into those wanted: only the differences."""
+        name = self.render(relation)
+        made: list[Statement] = []
+        for privilege in sorted({*wanted, *held}):
+            want, have = set(wanted.get(privilege, ())), set(held.get(privilege, ()))
+            made += [Statement(f"revoke {privilege} on {name} from {self.quote(g)}") for g in sorted(have - want)]
+            made += [Statement(f"grant {privilege} on {name} to {self.quote(g)}") for g in sorted(want - have)]
+        return tuple(made)
+
+    def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
+        """A FROM item that reads the files (absolute paths), or None where the engine cannot read files by itself.
+
+        `format` is csv, json or parquet; `types` overrides inferred column types.
+        """
+        return None

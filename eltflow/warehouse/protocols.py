@@ -1,0 +1,92 @@
+"""What an adapter implements. Small on purpose; `eltflow.testing.contract` is the kit that proves an implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import CatalogTable, Column, Relation, Result, Statement, Target
+
+
+class Session(Protocol):
+    """One connection, used by one thread at a time; only `cancel` may be called from another thread."""
+
+    def execute(self, statement: Statement) -> Result:
+        """Run one statement. Raises WarehouseError."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the statement that is running, if one is."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Database(Protocol):
+    """An opened target: it hands out sessions and answers questions about what exists."""
+
+    def session(self) -> Session: ...
+
+    def catalog(self, session: Session, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+        """Every relation in the given (database, schema) pairs, with columns; one query a schema at most."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Offline(Protocol):
+    """What an embedded engine can tell about SQL without any data: a parser, and a binder over empty stubs."""
+
+    def parse(self, sql: str) -> tuple[str, int | None, int | None] | None:
+        """None if `sql` is one statement that the engine's grammar accepts; else its words, line and column (from 1)."""
+        ...
+
+    def bind(
+        self, sql: str, stubs: Mapping[Relation, Sequence[Column]]
+    ) -> tuple[Column, ...] | tuple[str, int | None, int | None]:
+        """The columns that `sql` yields over empty relations of the given columns, or the engine's complaint."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Adapter(Protocol):
+    """The door to one kind of warehouse."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def target_fields(self) -> Mapping[str, str]:
+        """The keys a target of this type may have (beside type, schema, database, threads, custom_schemas) and what each means."""
+        ...
+
+    @property
+    def secret_fields(self) -> frozenset[str]:
+        """The keys whose values must never be shown."""
+        ...
+
+    def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """(key, what is wrong with it) for each bad value of a target's settings."""
+        ...
+
+    def database_name(self, values: Mapping[str, Any], root: Path) -> str | None:
+        """The name that relations of this target carry as their database, or None where the engine has none."""
+        ...
+
+    def location(self, target: Target, root: Path) -> str:
+        """Where the target physically is, without secrets: the key of the run lock, and what people are told."""
+        ...
+
+    def open(self, target: Target, root: Path, *, read_only: bool = False) -> Database:
+        """Connect. Raises WarehouseError (kind "connection", "locked", "read_only", ...)."""
+        ...
+
+    def offline(self) -> Offline | None:
+        """The engine's own parser and binder, where it needs no server."""
+        ...

@@ -1,0 +1,138 @@
+"""The values that cross the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+RelationKind = Literal["table", "view", "materialized_view", "external"]
+ErrorKind = Literal["sql", "transient", "connection", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view by its physical name; each part is the name itself, unquoted."""
+
+    database: str | None
+    schema: str | None
+    identifier: str
+
+    def parts(self) -> tuple[str, ...]:
+        """The parts that are set, outermost first."""
+        return tuple(p for p in (self.database, self.schema, self.identifier) if p is not None)
+
+    def __str__(self) -> str:
+        return ".".join(self.parts())
+
+    def sibling(self, identifier: str) -> Relation:
+        """Another relation in the same schema."""
+        return Relation(self.database, self.schema, identifier)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `type` is the warehouse's own spelling, None when it is not known."""
+
+    name: str
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogColumn:
+    """A column as the catalog tells it."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """A relation that exists, with its columns in order."""
+
+    relation: Relation
+    kind: RelationKind
+    columns: tuple[CatalogColumn, ...] = ()
+    comment: str | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement for a session.
+
+    `role` says what it is for: "begin", "commit" and "rollback" are carried out by the session's transaction methods (their `sql` is
+    for people to read), "query" wants its rows back, "load" brings data in, "user" is the user's own statement (a hook).
+    `main` marks the one whose row count is the step's. `parameters` are bound by the driver, never pasted.
+    """
+
+    sql: str
+    role: Literal["begin", "commit", "rollback", "ddl", "dml", "query", "load", "user"] = "ddl"
+    main: bool = False
+    parameters: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave: rows of a query (tuples in column order), and the number of rows it changed where the engine tells."""
+
+    columns: tuple[Column, ...] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
+    affected: int | None = None
+    statement_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an engine can do; materializations read these and nothing else about it."""
+
+    transactional_ddl: bool = False
+    create_or_replace_table: bool = False
+    replace_view_by_table: bool = False
+    merge: bool = False
+    grants: bool = False
+    comments: bool = True
+    schemas: bool = True
+    identifier_limit: int | None = None
+    incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
+    offline_parser: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask."""
+
+    name: str
+    type: str
+    database: str | None
+    schema: str
+    threads: int
+    values: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    secrets: tuple[str, ...] = field(repr=False, default=())
+    custom_schemas: Literal["append", "exact"] = "append"
+
+
+class WarehouseError(Exception):
+    """An error that the engine or its driver raised.
+
+    `kind` decides what happens next ("transient" is retried); `line` and `column` (from 1) point into the statement's text where the
+    engine tells; `engine_message` keeps the engine's own words.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ErrorKind = "sql",
+        line: int | None = None,
+        column: int | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.engine_message = message
+        self.kind: ErrorKind = kind
+        self.line = line
+        self.column = column
+        self.code = code
