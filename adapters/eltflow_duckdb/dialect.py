@@ -27,6 +27,9 @@ class DuckDBDialect(Dialect):
         """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
         return identifier.lower()
 
+    def column(self, name: str) -> str:
+        return self.quote(name)  # case does not matter, and a reserved word needs it
+
     def literal(self, value: Any) -> str:
         if isinstance(value, (list, tuple)):
             return f"[{', '.join(self.literal(v) for v in value)}]"

@@ -17,7 +17,7 @@ select t.database_name, t.schema_name, t.table_name, 'table', t.comment, t.estim
        c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
 from duckdb_tables() as t join duckdb_columns() as c using (database_oid, schema_oid, table_oid)
 where not t.internal
-union all by position
+union all
 select v.database_name, v.schema_name, v.view_name, 'view', v.comment, null,
        c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
 from duckdb_views() as v left join duckdb_columns() as c

@@ -11,6 +11,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
+from eltflow.graph.lookup import REFERABLE, Lookup, Missing
 from eltflow.project.config import merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
@@ -20,7 +21,6 @@ from eltflow.warehouse.values import Relation
 
 #: Kinds of drafts that have SQL of their own in a file.
 WITH_SQL = ("model", "analysis", "test")
-_REFERABLE = ("model", "seed", "ingest")
 _DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
     "model": {"enabled": True, "materialized": "view"},
     "seed": {"enabled": True},
@@ -73,7 +73,7 @@ def candidate_words(project: Project) -> frozenset[str]:
     """The words (lower case) without one of which no SQL can name a node plainly."""
     words: set[str] = set()
     for draft in project.drafts:
-        if draft.resource_type in _REFERABLE:
+        if draft.resource_type in REFERABLE:
             words.add(draft.name.lower())
         if draft.schema:
             words.add(draft.schema.lower())
@@ -108,7 +108,11 @@ class _Builder:
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
         self.findings.stop()
-        lookup = _Lookup(nodes, disabled, self.dialect, self.project)
+        lookup = Lookup(nodes, disabled, self.dialect, self.package)
+        for unique_id, node in list(nodes.items()):
+            loader = lookup.loader_of(unique_id) if node.source is not None else None
+            if loader is not None:
+                nodes[unique_id] = replace(node, relation=nodes[loader].relation, parents=(loader,))
         connected: dict[str, Node] = {}
         for unique_id, node in nodes.items():
             made = self._connect(node, lookup)
@@ -194,9 +198,9 @@ class _Builder:
 
     # -- edges -----------------------------------------------------------------------------------------------------------------
 
-    def _connect(self, node: Node, lookup: _Lookup) -> Node | None:
+    def _connect(self, node: Node, lookup: Lookup) -> Node | None:
         draft = self.drafts[node.unique_id]
-        parents: list[str] = []
+        parents: list[str] = list(node.parents)
         external: list[str] = []
         ok = True
         facts = self.facts.get(node.unique_id)
@@ -235,7 +239,7 @@ class _Builder:
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
 
-    def _add(self, found: str | _Missing, parents: list[str], node: Node, kind: str, args: tuple[str, ...]) -> bool:
+    def _add(self, found: str | Missing, parents: list[str], node: Node, kind: str, args: tuple[str, ...]) -> bool:
         if isinstance(found, str):
             parents.append(found)
             return True
@@ -247,7 +251,7 @@ class _Builder:
 
     def _at_call(self, node: Node, kind: str, args: tuple[str, ...], found: Diagnostic) -> None:
         """The diagnostic at the place where the node's file makes that call."""
-        if node.place and node.test is not None or node.exposure is not None:
+        if (node.place and node.test is not None) or node.exposure is not None:
             assert node.patch is not None
             self.findings.at(node.patch, node.place, found.code, found.message, help=found.help)
             return
@@ -278,7 +282,7 @@ class _Builder:
         message = f"{node.resource_type} `{node.name}` reads `{label}`, which may be {listed(found)}"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help="say which with ref() or source()"))
 
-    def _undeclared(self, node: Node, name: tuple[tuple[str, bool], ...], lookup: _Lookup) -> None:
+    def _undeclared(self, node: Node, name: tuple[tuple[str, bool], ...], lookup: Lookup) -> None:
         label = ".".join(part for part, _ in name)
         near = suggest(label, lookup.spellings)
         strict = self.project.settings.external_tables == "error"
@@ -311,7 +315,7 @@ class _Builder:
     def _check_relations(self, nodes: Mapping[str, Node]) -> None:
         seen: dict[tuple[str, ...], Node] = {}
         for node in nodes.values():
-            if node.relation is None or node.resource_type not in _REFERABLE or node.materialized == "ephemeral":
+            if node.relation is None or node.resource_type not in REFERABLE or node.materialized == "ephemeral":
                 continue
             key = tuple(self.dialect.fold(part, True) for part in node.relation.parts())
             other = seen.setdefault(key, node)
@@ -337,113 +341,6 @@ class _Builder:
                     self._at_name(node, ((parent.name, False),), found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Missing:
-    why: str
-    code: str = "E0203"
-    help: str | None = None
-
-
-class _Lookup:
-    """Names → unique ids, by the rules of `docs/reference/names.md`."""
-
-    def __init__(self, nodes: Mapping[str, Node], disabled: Mapping[str, Node], dialect: Dialect, project: Project) -> None:
-        self._dialect = dialect
-        self._project = project
-        self._named = {n.name: n for n in nodes.values() if n.resource_type in _REFERABLE}
-        self._disabled = {n.name: n for n in disabled.values() if n.resource_type in _REFERABLE}
-        self._sources = {(n.source.source, n.source.table): n for n in nodes.values() if n.source is not None}
-        self._disabled_sources = {(n.source.source, n.source.table): n for n in disabled.values() if n.source is not None}
-        fold = dialect.fold
-        self._bare: dict[str, str] = {fold(n.name, False): n.unique_id for n in self._named.values()}
-        self._source_names: dict[tuple[str, str], str] = {}
-        self._physical: dict[tuple[str, ...], str] = {}
-        self._intos: dict[tuple[str, str], str] = {}
-        self._made: dict[tuple[str, ...], str] = {}
-        for node in nodes.values():
-            if node.source is not None:
-                self._source_names[fold(node.source.source, False), fold(node.source.table, False)] = node.unique_id
-                if node.relation is not None and node.relation.schema:
-                    self._physical[fold(node.relation.schema, False), fold(node.relation.identifier, False)] = node.unique_id
-            elif node.ingest is not None:
-                schema, _, table = node.ingest.into.rpartition(".")
-                self._intos[fold(schema, False), fold(table, False)] = node.unique_id
-            if node.relation is not None and node.resource_type in RELATION_TYPES and node.materialized != "ephemeral":
-                self._made[tuple(fold(p, True) for p in node.relation.parts())] = node.unique_id
-
-    @property
-    def spellings(self) -> list[str]:
-        """What a person may have meant by a table name."""
-        dotted = [f"{a}.{b}" for a, b in self._sources] + [".".join(p for p in key if p) for key in self._intos]
-        return [*self._named, *dotted]
-
-    def is_disabled(self, kind: str, args: tuple[str, ...]) -> bool:
-        return args[-1] in self._disabled if kind == "ref" else (args[0], args[-1]) in self._disabled_sources
-
-    def ref(self, args: tuple[str, ...]) -> str | _Missing:
-        name = args[-1]
-        if len(args) == 2 and args[0] != self._project.settings.name:
-            return _Missing("names another project", help=f"this project is `{self._project.settings.name}`")
-        node = self._named.get(name)
-        if node is not None:
-            return node.unique_id
-        if name in self._disabled:
-            return _Missing("is disabled", help=f"enable it in {self._disabled[name].path}, or take the reference out")
-        near = suggest(name, self._named)
-        help = f"did you mean `{near}` ({self._named[near].path}:1)?" if near else "no model, seed or step has that name"
-        return _Missing("does not exist", help=help)
-
-    def source(self, pair: tuple[str, str]) -> str | _Missing:
-        node = self._sources.get(pair)
-        if node is not None:
-            return node.unique_id
-        if pair in self._disabled_sources:
-            return _Missing("is disabled", help=f"enable it in {self._disabled_sources[pair].path}")
-        near = suggest(".".join(pair), [".".join(p) for p in self._sources])
-        help = None
-        if near is not None:
-            found = next(n for p, n in self._sources.items() if ".".join(p) == near)
-            help = f"did you mean `{near}` ({found.path})?"
-        return _Missing("does not exist", help=help or "declare it under `sources:` in a properties file")
-
-    def table(self, name: tuple[tuple[str, bool], ...]) -> str | tuple[str, ...] | None:
-        """The node that a plain table name means; several ids if it may mean several; None for an undeclared table."""
-        folded = tuple(self._dialect.fold(part, quoted) for part, quoted in name)
-        if len(folded) == 1:
-            return self._bare.get(folded[0])
-        if len(folded) == 2:
-            pair = (folded[0], folded[1])
-            hits = [table[pair] for table in (self._source_names, self._physical, self._intos) if pair in table]
-            distinct = tuple(dict.fromkeys(hits))
-            if len(distinct) > 1:
-                return self._same_relation(distinct)
-            if distinct:
-                return distinct[0]
-        for length in (len(folded), len(folded) - 1):
-            exact = tuple(self._dialect.fold(part, True) for part, _ in name)[-length:]
-            for key, unique_id in self._made.items():
-                if key[-len(exact) :] == exact and len(exact) >= 2 and length == len(folded):
-                    return unique_id
-        return None
-
-    def _same_relation(self, hits: tuple[str, ...]) -> str | tuple[str, ...]:
-        """A source and the step that loads its very relation are no conflict: the source, which has the step as parent, is meant."""
-        sources = [h for h in hits if h.startswith("source.")]
-        steps = [h for h in hits if h.startswith("ingest.")]
-        if len(sources) == 1 and len(steps) == 1 and self.loader_of(sources[0]) == steps[0]:
-            return sources[0]
-        return hits
-
-    def loader_of(self, source_id: str) -> str | None:
-        """The step that loads the relation which a source declares."""
-        node = next(n for n in self._sources.values() if n.unique_id == source_id)
-        assert node.source is not None and node.relation is not None
-        fold = self._dialect.fold
-        declared = (fold(node.relation.schema or "", False), fold(node.relation.identifier, False))
-        return self._intos.get(declared)
-
-
-RELATION_TYPES = ("model", "seed", "ingest", "source")
 _CALL = re.compile(r"\s*(ref|source)\s*\((.*)\)\s*\Z", re.DOTALL)
 _ARG = re.compile(r"\s*['\"]([^'\"]*)['\"]\s*(?:,|\Z)")
 

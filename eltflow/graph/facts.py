@@ -192,7 +192,7 @@ class Extractor:
             if rendered.text in seen:
                 continue
             seen.add(rendered.text)
-            spots = _RenderedText(renderer, text, path, names, rendered.text)
+            spots = RenderedLines(renderer, text, path, names, rendered.text)
             found, refused = self._tables(rendered.text, path, text, spots, rendered_names)
             opaque = opaque or refused
             if found is not None:
@@ -287,7 +287,7 @@ class Extractor:
         raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
 
 
-class _RenderedText:
+class RenderedLines:
     """Maps lines of a rendered text to the template's, by rendering it once more with marks: only ever done to report an error."""
 
     def __init__(self, renderer: Renderer, text: str, path: str, names: Mapping[str, Any], rendered: str) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 from jinja2 import StrictUndefined, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
-from jinja2.runtime import Context, missing
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import missing
 
 MACRO_PREFIX = "eltflow_macro_"
 TEST_PREFIX = "test_"

@@ -142,7 +142,7 @@ class Renderer:
         with scope(under), self._errors(text, file, under, first_line=line):
             if inner is not None:
                 compiled = self._environment.compile_expression(inner, undefined_to_none=False)
-                template: Template = compiled._template  # type: ignore[attr-defined]
+                template: Template = compiled._template
                 context = template.new_context({})
                 for _ in template.root_render_func(context):
                     pass
@@ -208,12 +208,11 @@ class _ErrorMapper:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is None or not isinstance(error, Exception):
-            return False
-        if isinstance(error, EltflowError):
-            if any(d.span is not None for d in error.diagnostics):
-                return False
+            return
+        if isinstance(error, EltflowError) and any(d.span is not None for d in error.diagnostics):
+            return
         raise EltflowError(self._diagnostic(error, trace)) from (error if not isinstance(error, RenderError) else None)
 
     def _diagnostic(self, error: Exception, trace: TracebackType | None) -> Diagnostic:

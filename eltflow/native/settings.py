@@ -45,7 +45,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     if not IDENTIFIER.match(name):
         message = f"`{name}` cannot be a project's name"
         findings.at(FILE, ("name",), "E0103", message, help="use letters, digits and underscores, and begin with a letter")
-    paths = {key: tuple(as_list(value.get(key))) or default for key, default in DEFAULT_PATHS.items()}
+    paths: dict[str, Any] = {key: tuple(as_list(value.get(key))) or default for key, default in DEFAULT_PATHS.items()}
     everywhere = tuple(dict.fromkeys(p for group in paths.values() for p in group))
     for key in DEFAULT_PATHS:
         for index, path in enumerate(as_list(value.get(key))):

@@ -115,7 +115,7 @@ def _read_test(
         test=info,
         identifier=unique_id,
         depends_on=(attached.call, *calls),
-        test_name=short,
+        test_name=short if body.get("name") is None else name,
     )
 
 

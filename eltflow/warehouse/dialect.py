@@ -23,6 +23,10 @@ class Dialect:
         """The identifier, quoted, so that it names exactly what it spells."""
         return '"' + identifier.replace('"', '""') + '"'
 
+    def column(self, name: str) -> str:
+        """A column that people name without saying whether it is quoted, e.g. in a test: as written, so that the engine folds it."""
+        return name
+
     def fold(self, identifier: str, quoted: bool) -> str:
         """A key that is equal for two spellings exactly when the engine takes them for the same name (SQL:2016 §5.2)."""
         return identifier if quoted else identifier.upper()

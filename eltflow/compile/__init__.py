@@ -1,0 +1,1 @@
+"""Nodes into SQL, and SQL into programs of statements. Pure: nothing here touches the warehouse."""

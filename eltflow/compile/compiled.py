@@ -1,0 +1,39 @@
+"""What compiling a node gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from eltflow.base.diagnostics import Diagnostic, Span
+from eltflow.project.nodes import Node
+
+Place = Callable[[int, int], Span]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A node's SQL for its target.
+
+    `place` maps a line and column (from 1) of `sql` to the user's file. `columns` are the names of what it yields, None if they cannot
+    be told. `ctes` are the ephemeral models that stand at its front. `cached` is False if rendering it had an effect or used something
+    that differs from run to run.
+    """
+
+    node: Node
+    sql: str
+    place: Place
+    columns: tuple[str, ...] | None = None
+    ctes: tuple[str, ...] = ()
+    pre_hooks: tuple[str, ...] = ()
+    post_hooks: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    cached: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NeedsWarehouse(BaseException):
+    """Raised by `run_query` while no warehouse is there to ask: the node is compiled again when one is (not an
+    Exception: rendering turns those into errors at the user's line)."""

@@ -1,0 +1,22 @@
+"""Materializations: how each kind of node becomes a relation. Pure generators; see `eltflow.compile.program`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from eltflow.compile.materialize.files import ingest, seed
+from eltflow.compile.materialize.incremental import incremental
+from eltflow.compile.materialize.relation import table, view
+from eltflow.compile.materialize.test import data_test
+from eltflow.compile.program import Job, Program
+
+MATERIALIZATIONS: Mapping[str, Callable[[Job], Program]] = {
+    "view": view,
+    "table": table,
+    "incremental": incremental,
+    "seed": seed,
+    "ingest": ingest,
+    "test": data_test,
+}
+
+__all__ = ["MATERIALIZATIONS"]

@@ -1,0 +1,220 @@
+"""The names that a template sees while a node is compiled: `ref` gives the real relation, `config` the resolved configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from eltflow.base.names import did_you_mean
+from eltflow.graph.graph import Graph
+from eltflow.graph.lookup import Lookup, Missing
+from eltflow.jinja.renderer import RenderError, Renderer
+from eltflow.project.config import canonical
+from eltflow.project.nodes import Node
+from eltflow.project.relation import JinjaRelation
+from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
+
+
+class ConfigView:
+    """`config` in a compiled node: `config(...)` itself does nothing any more; reading gives what was resolved."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._config = config
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        return ""
+
+    def get(self, key: str, default: Any = None, validator: Any = None) -> Any:
+        value = self._config.get(canonical(key))
+        return default if value is None else value
+
+    def require(self, key: str, validator: Any = None) -> Any:
+        value = self.get(key)
+        if value is None:
+            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+        return value
+
+    def meta_get(self, key: str, default: Any = None) -> Any:
+        return (self._config.get("meta") or {}).get(key, default)
+
+
+class AdapterView:
+    """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
+
+    def __init__(self, renderer: Renderer, dialect: Dialect) -> None:
+        self._renderer = renderer
+        self._dialect = dialect
+
+    def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
+        names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
+        for name in names:
+            macro = self._renderer.macro(name)
+            if macro is not None:
+                return macro
+        near = did_you_mean(f"default__{macro_name}", self._renderer.macros)
+        help = near or f"write the macro `default__{macro_name}`"
+        raise RenderError("E0302", f"no macro is called {' or '.join(f'`{n}`' for n in names)}", help=help, needle=macro_name)
+
+    def quote(self, identifier: str) -> str:
+        return self._dialect.quote(identifier)
+
+    def type(self) -> str:
+        return self._dialect.name
+
+
+class GraphView(Mapping[str, Any]):
+    """`graph`: read-only mappings of nodes by unique id, made when they are asked for."""
+
+    _KINDS = {"nodes": None, "sources": "source", "exposures": "exposure"}
+
+    def __init__(self, graph: Graph, groups: Mapping[str, Any]) -> None:
+        self._graph = graph
+        self._groups = groups
+
+    def __getitem__(self, key: str) -> Any:
+        if key == "groups":
+            return {name: {"name": name, "owner": dict(group.owner)} for name, group in self._groups.items()}
+        if key not in self._KINDS:
+            raise KeyError(key)
+        kind = self._KINDS[key]
+        nodes = self._graph.nodes.values()
+        if kind is None:
+            return {n.unique_id: node_view(n) for n in nodes if n.resource_type not in ("source", "exposure")}
+        return {n.unique_id: node_view(n) for n in nodes if n.resource_type == kind}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._KINDS, "groups"))
+
+    def __len__(self) -> int:
+        return len(self._KINDS) + 1
+
+
+def node_view(node: Node) -> dict[str, Any]:
+    """A node as `model` and `graph` show it, in the field's words."""
+    relation = node.relation
+    return {
+        "unique_id": node.unique_id,
+        "name": node.name,
+        "alias": relation.identifier if relation else node.name,
+        "database": relation.database if relation else None,
+        "schema": relation.schema if relation else None,
+        "resource_type": node.resource_type,
+        "package_name": node.package,
+        "path": node.path,
+        "original_file_path": node.path,
+        "fqn": list(node.fqn),
+        "config": dict(node.config),
+        "tags": list(node.tags),
+        "meta": dict(node.meta),
+        "group": node.group,
+        "description": node.description,
+        "columns": {
+            c.name: {"name": c.name, "description": c.description, "data_type": c.data_type, "meta": dict(c.meta), "tags": list(c.tags)}
+            for c in node.columns.values()
+        },
+        "depends_on": {"nodes": list(node.parents), "macros": []},
+        "checksum": {"name": "blake2b", "checksum": node.checksum},
+        **({"source_name": node.source.source, "identifier": relation.identifier} if node.source and relation else {}),
+    }
+
+
+class NodeNames:
+    """Builds the names for one node, and records what `ref`, `source` and `this` rendered."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        graph: Graph,
+        lookup: Lookup,
+        base: Mapping[str, Any],
+        renderer: Renderer,
+        dialect: Dialect,
+        catalog: Catalog,
+        groups: Mapping[str, Any],
+        cte_name: Callable[[Node], str],
+        run_query: Callable[[str], Any],
+        full_refresh: bool,
+    ) -> None:
+        self._node = node
+        self._graph = graph
+        self._lookup = lookup
+        self._dialect = dialect
+        self._catalog = catalog
+        self._cte_name = cte_name
+        self._full_refresh = full_refresh
+        self.rendered: set[tuple[str, ...]] = set()
+        self.ephemeral: dict[str, None] = {}
+        config = ConfigView(node.config)
+        self.names: dict[str, Any] = {
+            **base,
+            "ref": self.ref,
+            "source": self.source,
+            "config": config,
+            "this": self._this(),
+            "model": node_view(node),
+            "graph": GraphView(graph, groups),
+            "execute": True,
+            "is_incremental": self.is_incremental,
+            "run_query": run_query,
+            "adapter": AdapterView(renderer, dialect),
+            "builtins": {"ref": self.ref, "source": self.source, "config": config},
+        }
+
+    def _this(self) -> JinjaRelation | None:
+        relation = self._node.relation
+        if relation is None:
+            return None
+        self.rendered.add(relation.parts())
+        existing = self._catalog.get(relation)
+        return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None)
+
+    def is_incremental(self) -> bool:
+        """True when the model is incremental, its table is there, and no full refresh is asked for."""
+        relation = self._node.relation
+        if self._node.materialized != "incremental" or relation is None or self.refreshed():
+            return False
+        existing = self._catalog.get(relation)
+        return existing is not None and existing.kind == "table"
+
+    def refreshed(self) -> bool:
+        """Whether this run builds the model from nothing: its own `full_refresh` beats the flag."""
+        own = self._node.config.get("full_refresh")
+        return bool(own) if own is not None else self._full_refresh
+
+    def ref(self, *args: Any, **kwargs: Any) -> JinjaRelation:
+        if not 1 <= len(args) <= 2:
+            raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+        return self._relation(self._lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
+
+    def source(self, *args: Any) -> JinjaRelation:
+        if len(args) != 2:
+            raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+        found = self._lookup.source((str(args[0]), str(args[1])))
+        return self._relation(found, f"{args[0]}.{args[1]}", f"source('{args[0]}', '{args[1]}')")
+
+    def _relation(self, found: str | Missing, label: str, call: str) -> JinjaRelation:
+        if not isinstance(found, str):
+            message = f"{self._node.resource_type} `{self._node.name}` refers to `{label}`, which {found.why}"
+            raise RenderError(found.code, message, help=found.help, needle=label.split(".")[-1])
+        if found not in self._node.parents and found != self._node.unique_id:
+            raise RenderError(
+                "E0213",
+                f"`{label}` is read here, but that could not be seen when the graph was made",
+                help=f"add a line `-- depends_on: {{{{ {call} }}}}`",
+                needle=label.split(".")[-1],
+            )
+        return self.relation_of(self._graph.nodes[found])
+
+    def relation_of(self, node: Node) -> JinjaRelation:
+        """What a reference to `node` gives: its relation, or the name of its CTE if it is ephemeral."""
+        assert node.relation is not None
+        if node.materialized == "ephemeral":
+            self.ephemeral[node.unique_id] = None
+            name = self._cte_name(node)
+            self.rendered.add((name,))
+            return JinjaRelation(node.relation, self._dialect, text=self._dialect.quote(name))
+        self.rendered.add(node.relation.parts())
+        existing = self._catalog.get(node.relation)
+        return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None)

@@ -1,0 +1,100 @@
+"""Programs: a materialization yields statements and is sent their results; whoever drives it does the I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from eltflow.compile.compiled import Compiled
+from eltflow.project.nodes import Node
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
+    replaced; a test has `failures`, its `status`, and a sample of failing rows."""
+
+    kind: str
+    rows: int | None = None
+    changed: int | None = None
+    status: str = "success"
+    failures: int | None = None
+    sample_columns: tuple[str, ...] = ()
+    sample: Sequence[tuple[Any, ...]] = ()
+    made: tuple[CatalogTable, ...] = ()
+    files: int | None = None
+    message: str | None = None
+
+
+T = TypeVar("T")
+#: Statements out, results in, and a value of type T at the end.
+Steps = Generator[Statement, Result, T]
+Program = Steps[Outcome]
+
+
+class ProgramError(Exception):
+    """A program cannot go on: `message` for a person, `help` says how to mend it."""
+
+    def __init__(self, message: str, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileInfo:
+    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns."""
+
+    path: str
+    name: str
+    size: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id."""
+
+    node: Node
+    relation: Relation
+    dialect: Dialect
+    run: str
+    compiled: Compiled | None = None
+    existing: CatalogTable | None = None
+    full_refresh: bool = False
+    files: tuple[FileInfo, ...] = ()
+    digest: Callable[[FileInfo], str] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sql(self) -> str:
+        assert self.compiled is not None
+        return self.compiled.sql
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        return self.node.config
+
+    def temporary(self) -> Relation:
+        """A relation of our own beside the node's, named for this run and within the engine's limit."""
+        from eltflow.base.names import shorten
+
+        suffix = f"__eltflow_tmp_{self.run}"
+        limit = self.dialect.capabilities.identifier_limit
+        name = self.relation.identifier
+        if limit is not None:
+            name = shorten(name, limit - len(suffix))
+        return self.relation.sibling(name + suffix)
+
+
+def transaction(dialect: Dialect, body: Program) -> Program:
+    """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails."""
+    if not dialect.capabilities.transactional_ddl:
+        return (yield from body)
+    yield dialect.begin()
+    outcome = yield from body
+    yield dialect.commit()
+    return outcome

@@ -1,0 +1,1 @@
+"""Ingestion: sources into tables. Here: files, found and fingerprinted."""

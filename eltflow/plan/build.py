@@ -1,0 +1,157 @@
+"""Graph × history × request → Plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from eltflow.graph.graph import Graph
+from eltflow.plan.plan import Action, Plan, Request, Step
+from eltflow.project.nodes import Node
+
+_ACTIONS: Mapping[str, Action] = {"model": "model", "seed": "seed", "ingest": "ingest", "test": "test"}
+_DEFAULT_SECONDS = 0.05
+
+
+def make_plan(
+    graph: Graph,
+    request: Request,
+    durations: Mapping[str, float] | None = None,
+    reasons: Mapping[str, str] | None = None,
+    hooks: Sequence[Node] = (),
+) -> Plan:
+    """The plan for the selected nodes; ephemeral models take no step of their own.
+
+    A step waits for its selected parents (through nodes that take no step), and for the tests that guard it: a test blocks what is
+    downstream of all its parents. `durations` are seconds by unique id from history; `reasons` beat the default ones.
+    """
+    durations = durations or {}
+    selected = [i for i in request.selected if i in graph.nodes and _takes_step(graph.nodes[i])]
+    chosen = set(selected)
+    waits = {i: list(_selected_parents(graph, i, chosen)) for i in selected}
+    if request.command == "build":
+        for test, guarded in _guards(graph, selected, chosen):
+            waits[guarded].append(test)
+    steps: dict[str, Step] = {}
+    for unique_id in _ordered(selected, waits):
+        node = graph.nodes[unique_id]
+        steps[unique_id] = Step(
+            id=unique_id,
+            action=_ACTIONS[node.resource_type],
+            node=node,
+            waits=tuple(dict.fromkeys(waits[unique_id])),
+            reason=(reasons or {}).get(unique_id, "selected"),
+            expected=durations.get(unique_id),
+        )
+    return Plan(request=request, steps=_prioritised(_with_hooks(steps, hooks)), durations=durations)
+
+
+def _takes_step(node: Node) -> bool:
+    return node.resource_type in _ACTIONS and node.materialized != "ephemeral"
+
+
+def _selected_parents(graph: Graph, unique_id: str, chosen: set[str]) -> Iterable[str]:
+    """The nearest ancestors that are selected: a node that is not is passed through, for it may be ephemeral or built already."""
+    seen: set[str] = set()
+    frontier = list(graph.nodes[unique_id].parents)
+    while frontier:
+        parent = frontier.pop()
+        if parent in seen:
+            continue
+        seen.add(parent)
+        if parent in chosen:
+            yield parent
+        else:
+            frontier.extend(graph.nodes[parent].parents)
+
+
+def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable[tuple[str, str]]:
+    """(test, step) for each step that a selected test blocks directly; what is below that step waits for it anyway."""
+    below: dict[str, set[str]] = {}
+
+    def descendants(unique_id: str) -> set[str]:
+        if unique_id not in below:
+            below[unique_id] = graph.descendants([unique_id])
+        return below[unique_id]
+
+    for unique_id in selected:
+        node = graph.nodes[unique_id]
+        if node.resource_type != "test" or not node.parents:
+            continue
+        if len(node.parents) == 1:
+            yield from ((unique_id, child) for child in _first_steps(graph, node.parents[0], chosen))
+            continue
+        common = set.intersection(*(descendants(parent) for parent in node.parents))
+        for other in common:
+            if other in chosen and graph.nodes[other].resource_type != "test":
+                yield unique_id, other
+
+
+def _first_steps(graph: Graph, unique_id: str, chosen: set[str]) -> Iterable[str]:
+    """The selected steps nearest below a node, tests left out."""
+    seen: set[str] = set()
+    frontier = list(graph.children[unique_id])
+    while frontier:
+        child = frontier.pop()
+        if child in seen or graph.nodes[child].resource_type == "test":
+            continue
+        seen.add(child)
+        if child in chosen:
+            yield child
+        else:
+            frontier.extend(graph.children[child])
+
+
+def _ordered(ids: Sequence[str], waits: Mapping[str, Sequence[str]]) -> list[str]:
+    """The ids with every one after those it waits for, otherwise as given."""
+    counts = {i: len(set(waits[i])) for i in ids}
+    waiting: dict[str, list[str]] = {i: [] for i in ids}
+    for unique_id in ids:
+        for parent in set(waits[unique_id]):
+            waiting[parent].append(unique_id)
+    position = {unique_id: index for index, unique_id in enumerate(ids)}
+    ready = [i for i in ids if not counts[i]]
+    made: list[str] = []
+    while ready:
+        made += ready
+        freed: list[str] = []
+        for unique_id in ready:
+            for child in waiting[unique_id]:
+                counts[child] -= 1
+                if not counts[child]:
+                    freed.append(child)
+        ready = sorted(freed, key=position.__getitem__)
+    return made
+
+
+def _with_hooks(steps: dict[str, Step], hooks: Sequence[Node]) -> dict[str, Step]:
+    """Project hooks as steps: those of the start one after another before everything, those of the end after it."""
+    starts = [h for h in hooks if h.config.get("at") == "start"]
+    ends = [h for h in hooks if h.config.get("at") == "end"]
+    if not hooks or not steps:
+        return steps
+    made: dict[str, Step] = {}
+    last: str | None = None
+    for hook in starts:
+        made[hook.unique_id] = Step(
+            id=hook.unique_id, action="hook", node=hook, waits=(last,) if last else (), reason="on_run_start"
+        )
+        last = hook.unique_id
+    for step in steps.values():
+        made[step.id] = replace(step, waits=(*step.waits, last)) if last is not None else step
+    after: tuple[str, ...] = tuple(steps)
+    for hook in ends:
+        made[hook.unique_id] = Step(id=hook.unique_id, action="hook", node=hook, waits=after, reason="on_run_end")
+        after = (hook.unique_id,)
+    return made
+
+
+def _prioritised(steps: dict[str, Step]) -> dict[str, Step]:
+    """The steps with the longest expected path from each to the end."""
+    longest: dict[str, float] = dict.fromkeys(steps, 0.0)
+    for step in reversed(steps.values()):
+        own = longest[step.id] + (step.expected if step.expected is not None else _DEFAULT_SECONDS)
+        longest[step.id] = own
+        for parent in step.waits:
+            longest[parent] = max(longest[parent], own)
+    return {i: replace(step, priority=longest[i]) for i, step in steps.items()}

@@ -1,0 +1,54 @@
+"""The plan: steps with reasons, made before the first statement. A value; running it is another room's business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from eltflow.project.nodes import Node
+
+Action = Literal["model", "seed", "ingest", "test", "hook"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do. `waits` are the steps that must have succeeded before; `priority` is the longest expected path (seconds) to
+    the end, itself included; `reason` says in words why it runs."""
+
+    id: str
+    action: Action
+    node: Node
+    waits: tuple[str, ...] = ()
+    reason: str = ""
+    priority: float = 0.0
+    expected: float | None = None
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to do: the command's name, the selected node ids in order, and how."""
+
+    command: str
+    selected: tuple[str, ...]
+    full_refresh: bool = False
+    fail_fast: bool = False
+    threads: int = 4
+    retries: int = 2
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The steps by id, in a deterministic order in which parents come first."""
+
+    request: Request
+    steps: Mapping[str, Step]
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> float | None:
+        """Seconds that the steps take together by history, or None without one."""
+        known = [step.expected for step in self.steps.values() if step.expected is not None]
+        return sum(known) if known else None

@@ -1,0 +1,65 @@
+"""The run lock: one run at a time writes to a physical target, whatever checkout it comes from.
+
+An advisory lock on a file in the user's state directory; the kernel frees it when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from eltflow.base.diagnostics import fail
+from eltflow.base.fingerprint import fingerprint
+
+_POLL = 0.1
+
+
+def lock_path(key: str, env: Mapping[str, str]) -> Path:
+    """The lock file of a target's key."""
+    home = env.get("XDG_STATE_HOME") or os.path.join(env.get("HOME") or os.path.expanduser("~"), ".local", "state")
+    return Path(home) / "eltflow" / "locks" / f"{fingerprint(key)}.lock"
+
+
+@contextmanager
+def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Hold the lock of a target. Waits at most `timeout` seconds, then raises EltflowError (E0803) naming who holds it."""
+    path = lock_path(key, env)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise fail("E0804", f"the lock file {path} cannot be made: {error.strerror}", help="set XDG_STATE_HOME to a folder that can be written") from None
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise fail("E0803", f"another run is writing to this target: {_holder(handle)}", help="wait for it, or use --lock-timeout SECONDS") from None
+                time.sleep(_POLL)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _holder(handle: int) -> str:
+    try:
+        about = json.loads(os.pread(handle, 4096, 0) or b"{}")
+    except ValueError:
+        about = {}
+    words = [f"process {about.get('pid', 'unknown')}"]
+    if about.get("user"):
+        words.append(f"of {about['user']}")
+    if about.get("started_at"):
+        words.append(f"since {about['started_at']}")
+    return " ".join(words)

@@ -1,0 +1,200 @@
+"""The local state store: one SQLite file in the project folder. It is not derived: `clean` leaves it alone."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eltflow.base.diagnostics import fail
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
+
+VERSION = 1
+_SCHEMA = """
+create table run (
+  id text primary key, target_key text not null, target text not null, command text not null, selection text not null,
+  status text not null, started_at text not null, finished_at text, seconds real, user text, host text, pid integer,
+  git_commit text, version text
+);
+create index run_by_target on run (target_key, started_at);
+create table node_run (
+  run_id text not null references run (id), unique_id text not null, name text not null, action text not null, status text not null,
+  kind text not null, started_at text, seconds real, rows integer, changed integer, files integer, failures integer,
+  message text, primary key (run_id, unique_id)
+);
+create index node_run_by_node on node_run (unique_id, started_at);
+create table catalog (target_key text primary key, seen_at text not null, relations text not null);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as history keeps it. Times are ISO 8601 in UTC."""
+
+    id: str
+    target_key: str
+    target: str
+    command: str
+    selection: str
+    status: str
+    started_at: str
+    finished_at: str | None = None
+    seconds: float | None = None
+    user: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    git_commit: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """One node of a run."""
+
+    unique_id: str
+    name: str
+    action: str
+    status: str
+    kind: str = ""
+    started_at: str | None = None
+    seconds: float | None = None
+    rows: int | None = None
+    changed: int | None = None
+    files: int | None = None
+    failures: int | None = None
+    message: str | None = None
+
+
+class Store:
+    """The state of one project. Opened for each use, so that two processes never hold it for long."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=10)
+        try:
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version == 0:
+                connection.execute("pragma journal_mode = wal")
+                with connection:
+                    connection.execute("begin immediate")
+                    (version,) = connection.execute("pragma user_version").fetchone()
+                    if version == 0:
+                        for statement in _SCHEMA.split(";"):
+                            if statement.strip():
+                                connection.execute(statement)
+                        connection.execute(f"pragma user_version = {VERSION}")
+            elif version > VERSION:
+                message = f"{self._path.name} was written by a newer eltflow (format {version}, this one knows {VERSION})"
+                raise fail("E0801", message, help="upgrade eltflow, or move the file away (it holds run history only)")
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            message = f"the run history {self._path} cannot be read: {error}"
+            raise fail("E0802", message, help="move the file away; eltflow starts a new one") from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def start(self, run: RunRecord) -> None:
+        """Write a run down before it does anything."""
+        with closing(self._connect()) as connection, connection:
+            connection.execute(
+                "insert into run (id, target_key, target, command, selection, status, started_at, user, host, pid, git_commit, version)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run.id, run.target_key, run.target, run.command, run.selection, run.status, run.started_at,
+                    run.user, run.host, run.pid, run.git_commit, run.version,
+                ),  # fmt: skip
+            )
+
+    def finish(self, run_id: str, status: str, finished_at: str, seconds: float, nodes: Iterable[NodeRecord]) -> None:
+        """Write down how a run ended, with its nodes."""
+        with closing(self._connect()) as connection, connection:
+            connection.execute(
+                "update run set status = ?, finished_at = ?, seconds = ? where id = ?", (status, finished_at, seconds, run_id)
+            )
+            connection.executemany(
+                "insert or replace into node_run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        run_id, n.unique_id, n.name, n.action, n.status, n.kind, n.started_at, n.seconds, n.rows, n.changed,
+                        n.files, n.failures, n.message,
+                    )
+                    for n in nodes
+                ],  # fmt: skip
+            )
+
+    def runs(self, target_key: str | None = None, limit: int = 20) -> list[RunRecord]:
+        """The latest runs, newest first."""
+        if not self._path.exists():
+            return []
+        where, values = ("where target_key = ?", [target_key]) if target_key is not None else ("", [])
+        with closing(self._connect()) as connection:
+            rows = connection.execute(
+                "select id, target_key, target, command, selection, status, started_at, finished_at, seconds, user, host, pid,"
+                f" git_commit, version from run {where} order by started_at desc, rowid desc limit ?",
+                (*values, limit),
+            ).fetchall()
+        names = RunRecord.__slots__
+        return [RunRecord(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def nodes(self, run_id: str) -> list[NodeRecord]:
+        """The nodes of a run, in the order in which they started."""
+        with closing(self._connect()) as connection:
+            rows = connection.execute(
+                "select unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message"
+                " from node_run where run_id = ? order by started_at is null, started_at, rowid",
+                (run_id,),
+            ).fetchall()
+        names = NodeRecord.__slots__
+        return [NodeRecord(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def durations(self, target_key: str) -> dict[str, float]:
+        """Seconds that each node took when it last succeeded on this target."""
+        if not self._path.exists():
+            return {}
+        with closing(self._connect()) as connection:
+            rows = connection.execute(
+                "select n.unique_id, n.seconds, max(n.started_at) from node_run n join run r on r.id = n.run_id"
+                " where r.target_key = ? and n.status in ('success', 'pass', 'warn') and n.seconds is not null group by n.unique_id",
+                (target_key,),
+            ).fetchall()
+        return {unique_id: seconds for unique_id, seconds, _ in rows}
+
+    def save_catalog(self, target_key: str, seen_at: str, tables: Iterable[CatalogTable]) -> None:
+        """Keep what a target held when it was last seen."""
+        encoded = json.dumps(
+            [[[*_parts(t.relation)], t.kind, [[c.name, c.type, c.nullable, c.comment] for c in t.columns], t.comment, t.rows] for t in tables]
+        )
+        with closing(self._connect()) as connection, connection:
+            connection.execute("insert or replace into catalog values (?, ?, ?)", (target_key, seen_at, encoded))
+
+    def catalog(self, target_key: str) -> tuple[str, list[CatalogTable]] | None:
+        """When a target was last seen (ISO 8601, UTC), and what it held; None if it never was."""
+        if not self._path.exists():
+            return None
+        with closing(self._connect()) as connection:
+            row = connection.execute("select seen_at, relations from catalog where target_key = ?", (target_key,)).fetchone()
+        if row is None:
+            return None
+        tables = [
+            CatalogTable(Relation(*parts), kind, tuple(CatalogColumn(*column) for column in columns), comment, rows)
+            for parts, kind, columns, comment, rows in json.loads(row[1])
+        ]
+        return row[0], tables
+
+
+def _parts(relation: Relation) -> tuple[str | None, str | None, str]:
+    return relation.database, relation.schema, relation.identifier
+
+
+def as_mapping(record: Any) -> Mapping[str, Any]:
+    """A record's fields by name."""
+    return {name: getattr(record, name) for name in record.__slots__}
