@@ -3,16 +3,21 @@
     python bench/engine.py raw|seed|run|test|all PROJECT DATABASE
 
 It imports nothing but DuckDB and json, so the CPU of its process is the floor for a tool that sends the same
-statements. `run` builds what is missing and replaces what is there; an incremental model that is there gets its new rows
-by delete and insert. `all` does everything, for a fresh database. Exit code 1 when a test finds failing rows.
+statements. `run` builds what is missing and replaces what is there; an incremental model that is there gets its new
+rows by delete and insert. `all` does everything, for a fresh database. Exit code 1 when a test finds failing rows.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:  # the process that is measured loads no more than it needs
+    from bench.statements import ModelStatement, Statements
 
 SCHEMA = "analytics"
 STORAGE = "v1.0.0"
@@ -36,13 +41,13 @@ def existing(connection: duckdb.DuckDBPyConnection) -> set[str]:
     return {str(name) for (name,) in connection.execute(query, [SCHEMA]).fetchall()}
 
 
-def seed(connection: duckdb.DuckDBPyConnection, statements: Any, project: str) -> None:
+def seed(connection: duckdb.DuckDBPyConnection, statements: Statements, project: str) -> None:
     """Loads the seeds by the engine's own reader."""
     for relation, path in statements["seeds"]:
         connection.execute(f"create or replace table {relation} as from read_csv('{os.path.join(project, path)}')")
 
 
-def run(connection: duckdb.DuckDBPyConnection, statements: Any) -> None:
+def run(connection: duckdb.DuckDBPyConnection, statements: Statements) -> None:
     """Builds every model."""
     there = existing(connection)
     for model in statements["models"]:
@@ -53,7 +58,7 @@ def run(connection: duckdb.DuckDBPyConnection, statements: Any) -> None:
         connection.execute(f"create or replace {kind} {model['relation']} as\n{model['select']}")
 
 
-def rerun(connection: duckdb.DuckDBPyConnection, model: Any) -> None:
+def rerun(connection: duckdb.DuckDBPyConnection, model: ModelStatement) -> None:
     """Replaces the changed rows of an incremental model, in one transaction."""
     relation, key = model["relation"], model["key"]
     connection.execute("begin")
@@ -63,7 +68,7 @@ def rerun(connection: duckdb.DuckDBPyConnection, model: Any) -> None:
     connection.execute("commit")
 
 
-def test(connection: duckdb.DuckDBPyConnection, statements: Any) -> int:
+def test(connection: duckdb.DuckDBPyConnection, statements: Statements) -> int:
     """Runs every test; gives how many found failing rows."""
     failed = 0
     for query in statements["tests"]:
@@ -76,7 +81,7 @@ def main() -> int:
     """The command line."""
     command, project, path = sys.argv[1:4]
     with open(os.path.join(project, "statements.json"), encoding="utf-8") as file:
-        statements = json.load(file)
+        statements: Statements = json.load(file)
     connection = connect(path)
     if command in {"raw", "all"}:
         for statement in statements["raw"]:

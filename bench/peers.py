@@ -94,7 +94,7 @@ def versions_of(python: Path, packages: Sequence[str]) -> dict[str, str]:
 def install_dbt_core(folder: Path) -> Peer:
     """dbt-core 1.12 with its DuckDB adapter, without the stub: its other dependencies are named one by one."""
     python = fresh_venv(folder)
-    pip = [python, "-m", "pip", "install", "--quiet"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
     call([*pip, "--no-deps", "dbt-core==1.12.*", "dbt-duckdb"])
     wanted = [*requirements(python, "dbt-core"), *requirements(python, "dbt-duckdb")]
     call([*pip, *(line for line in wanted if package_of(line) not in {STUB, "dbt-core"}), f"duckdb=={ENGINE}"])

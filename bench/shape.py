@@ -18,7 +18,7 @@ ENTITIES = (
 )  # fmt: skip
 VERBS = ("joined", "enriched", "scored", "matched", "cleaned", "extended")
 TABLES_PER_SYSTEM = 10
-MODELS_PER_FOLDER = 44
+MODELS_PER_FOLDER = 25
 STATUSES = ("new", "paid", "shipped", "closed")
 REGIONS = ("north", "south", "east", "west", "unknown")
 
@@ -263,10 +263,9 @@ def draw_upstream(rng: Random, layer: str, drawn: Layers) -> tuple[Relation, ...
 
 def draw_recipe(rng: Random, layer: str, upstream: Sequence[Relation]) -> str:
     """How the model is built from what it reads."""
-    if len(upstream) == 2 and layer == "intermediate" and rng.random() < 0.25:
-        return (
-            "union" if all(isinstance(parent, Model) and parent.layer == "staging" for parent in upstream) else "enrich"
-        )
+    lowest = all(isinstance(parent, Model) and parent.layer == "staging" for parent in upstream)
+    if lowest and len(upstream) == 2 and layer == "intermediate" and rng.random() < 0.5:
+        return "union"
     return "rollup" if layer == "marts" and rng.random() < 0.4 else "enrich"
 
 
