@@ -112,6 +112,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line, read."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--eltflow", type=Path, default=Path(sys.executable).parent / "eltflow", metavar="PATH")
+    parser.add_argument("--tools", default="eltflow,engine,peer", help="kinds of tools, of eltflow, engine and peer")
     parser.add_argument("--sizes", type=numbers, default=[100, 1000, 5000, 10000])
     parser.add_argument("--run-sizes", type=numbers, default=[100, 1000, 5000], help="where run, test and seed are run")
     parser.add_argument("--peer-sizes", type=numbers, default=[100, 1000], help="where peers do everything")
@@ -132,7 +133,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if unknown:
         raise SystemExit(f"no such command: {', '.join(sorted(unknown))}")
     return Plan(
-        tools=all_tools(options.eltflow),
+        tools=[tool for tool in all_tools(options.eltflow) if tool.family in options.tools.split(",")],
         commands=[command for command in COMMANDS if command.key in keys],
         sizes=options.sizes,
         peer_sizes=options.peer_sizes,
@@ -152,7 +153,7 @@ def main() -> int:
     for size in plan.sizes:
         measure_size(plan, size)
         write(plan, loads, options.out)
-    if options.bulk_rows:
+    if options.bulk_rows and any(tool.family == "eltflow" for tool in plan.tools):
         loads = bulk.measure(plan.tools, options.bulk_rows, plan.rounds, plan.limit)
         write(plan, loads, options.out)
     return 0

@@ -64,7 +64,7 @@ class Tool:
 
     def folder(self, size: int) -> Path:
         """The project that the tool works on: one of its own, so that no tool finds another's files."""
-        return WORK / "projects" / f"{size}" / self.name
+        return WORK / "projects" / f"{size}" / self.name.replace(" ", "-")
 
     def argv(self, command: Command, size: int) -> list[str]:
         """The words of a command at one size."""
@@ -147,7 +147,7 @@ def all_tools(executable: Path) -> list[Tool]:
 
 
 def prepare(tools: Sequence[Tool], size: int, warehouse: bool) -> None:
-    """Writes each tool's project and, with `warehouse`, a database where all models are built, under the same DuckDB."""
+    """Writes each tool's project and, with `warehouse`, a database of its own DuckDB where all is built."""
     built: dict[str, Path] = {}
     for tool in tools:
         folder = tool.folder(size)
