@@ -11,9 +11,10 @@ ratios within a round. A tool that fails or is not there has its reason in the t
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import bulk, report
@@ -82,12 +83,21 @@ def measure_round(plan: Plan, tools: Sequence[Tool], size: int, turn: int) -> No
                 continue
             ready(tool, command, size, turn, plan.limit)
             spent = usage(tool.argv(command, size), tool.folder(size), tool.environment, plan.limit)
+            if turn == 0 and not spent.problem and tool.family != "engine":
+                spent = replace(spent, problem=unproven(tool, command, size))
             plan.found.setdefault(key, []).append(spent)
             say(f"{size} round {turn + 1} {command.key} {tool.name}: {spent.problem or f'{spent.cpu:.2f} CPU s'}")
 
 
+def unproven(tool: Tool, command: Command, size: int) -> str:
+    """What the tool did not do although it ended well; looked up in a process of its own, for memory's sake."""
+    script = [sys.executable, str(ROOT / "bench" / "proof.py"), str(tool.folder(size)), command.key]
+    return subprocess.run(script, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def ready(tool: Tool, command: Command, size: int, turn: int, limit: float) -> None:
     """Brings the tool's project into the state in which the command is measured."""
+    (tool.folder(size) / "target" / "run_results.json").unlink(missing_ok=True)  # only new ones prove anything
     if command.before == "forget":
         forget(tool, size)
     elif command.before == "edit":
