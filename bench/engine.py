@@ -1,10 +1,11 @@
 """Runs the bare statements of a generated project straight through DuckDB: one connection, dependency order.
 
-    python bench/engine.py raw|seed|run|test|all PROJECT DATABASE
+    python bench/engine.py raw|seed|run|test|build|all PROJECT DATABASE
 
 It imports nothing but DuckDB and json, so the CPU of its process is the floor for a tool that sends the same
 statements. `run` builds what is missing and replaces what is there; an incremental model that is there gets its new
-rows by delete and insert. `all` does everything, for a fresh database. Exit code 1 when a test finds failing rows.
+rows by delete and insert. `build` makes a whole database from nothing, `all` also tests it. Exit code 1 when a test
+finds failing rows.
 """
 
 from __future__ import annotations
@@ -83,12 +84,12 @@ def main() -> int:
     with open(os.path.join(project, "statements.json"), encoding="utf-8") as file:
         statements: Statements = json.load(file)
     connection = connect(path)
-    if command in {"raw", "all"}:
+    if command in {"raw", "build", "all"}:
         for statement in statements["raw"]:
             connection.execute(statement)
-    if command in {"seed", "all"}:
+    if command in {"seed", "build", "all"}:
         seed(connection, statements, project)
-    if command in {"run", "all"}:
+    if command in {"run", "build", "all"}:
         run(connection, statements)
     failed = test(connection, statements) if command in {"test", "all"} else 0
     connection.close()

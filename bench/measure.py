@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench import bulk, report
 from bench.process import Usage, usage
-from bench.tools import COMMANDS, LOADING, NAMING, ROOT, Command, Tool, all_tools, edit, forget, prepare
+from bench.tools import COMMANDS, LOADING, NAMING, ROOT, Command, Tool, all_tools, edit, forget, prepare, tests_of
 
 Key = tuple[int, str, str]
 """Size, tool, command."""
@@ -47,7 +47,7 @@ class Plan:
         """Whether a tool is given a command at a size."""
         if command.key not in tool.knows or (command.key in NAMING and size != self.sizes[0]):
             return False
-        if command.key in ("run", "test", "seed") and size not in self.run_sizes:
+        if command.key in EXECUTING and size not in self.run_sizes:
             return False
         if tool.family != "peer":
             return True
@@ -124,7 +124,9 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--eltflow", type=Path, default=Path(sys.executable).parent / "eltflow", metavar="PATH")
     parser.add_argument("--tools", default="eltflow,engine,peer", help="kinds of tools, of eltflow, engine and peer")
     parser.add_argument("--sizes", type=numbers, default=[100, 1000, 5000, 10000])
-    parser.add_argument("--run-sizes", type=numbers, default=[100, 1000, 5000], help="where run, test and seed are run")
+    parser.add_argument(
+        "--run-sizes", type=numbers, default=[100, 1000, 5000, 10000], help="where models are really run"
+    )
     parser.add_argument("--peer-sizes", type=numbers, default=[100, 1000], help="where peers do everything")
     parser.add_argument("--peer-load-sizes", type=numbers, default=[5000], help="where peers only load")
     parser.add_argument("--commands", default=",".join(command.key for command in COMMANDS))
@@ -143,7 +145,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     if unknown:
         raise SystemExit(f"no such command: {', '.join(sorted(unknown))}")
     return Plan(
-        tools=[tool for tool in all_tools(options.eltflow) if tool.family in options.tools.split(",")],
+        tools=[tool for tool in all_tools(options.eltflow.absolute()) if tool.family in options.tools.split(",")],
         commands=[command for command in COMMANDS if command.key in keys],
         sizes=options.sizes,
         peer_sizes=options.peer_sizes,
@@ -179,6 +181,7 @@ def write(plan: Plan, loads: Sequence[bulk.Load], out: Path) -> None:
         found=plan.found,
         starts=plan.starts,
         loads=tuple(loads),
+        tests={size: max(tests_of(tool, size) for tool in plan.tools) for size in plan.sizes},
     )
     out.write_text(report.markdown(run))
     out.with_suffix(".json").write_text(report.as_json(run))

@@ -30,12 +30,14 @@ class Run:
     found: Mapping[tuple[int, str, str], Sequence[Usage]]
     starts: Mapping[int, Sequence[Usage]]
     loads: tuple[Load, ...]
+    tests: Mapping[int, int]
 
 
 def markdown(run: Run) -> str:
     """The whole report."""
     parts = [heading(run), environment(run)]
     parts += [table(run, size) for size in run.sizes if any(key[0] == size for key in run.found)]
+    parts += [added_table(run)]
     parts += [bulk_table(run.loads)] if run.loads else []
     return "\n\n".join(parts) + "\n"
 
@@ -134,6 +136,32 @@ def ratio(spents: Sequence[Usage], others: Sequence[Usage] | None) -> str:
 def middle(values: Iterable[float]) -> float:
     """The median."""
     return statistics.median(values)
+
+
+def added_table(run: Run) -> str:
+    """What each tool adds to the engine's own work, by model and by test."""
+    lines = ["## What a tool adds to the engine", ""]
+    lines += [
+        "CPU milliseconds above the bare engine for each model of `run` and each test of `test`, start and load included.",
+        "",
+    ]
+    lines += ["| models | tool | a model | a test |", "|---|---|---|---|"]
+    for size in run.sizes:
+        for tool in run.tools:
+            cells = [added(run, size, tool, "run", size), added(run, size, tool, "test", run.tests[size])]
+            if tool.family != "engine" and any(cells):
+                lines.append(f"| {size:,} | {tool.name} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines)
+
+
+def added(run: Run, size: int, tool: Tool, key: str, count: int) -> str:
+    """The median of the differences within a round, in milliseconds for each of `count`; "" where there is none."""
+    command = next((command for command in run.commands if command.key == key), None)
+    spents = run.found.get((size, tool.name, key), ())
+    others = engine_of(run, size, command, tool) if command else None
+    if not spents or not others or any(spent.problem for spent in (*spents, *others)):
+        return ""
+    return f"{middle((one.cpu - two.cpu) / count * 1000 for one, two in zip(spents, others, strict=False)):.2f}"
 
 
 def bulk_table(loads: Sequence[Load]) -> str:

@@ -162,6 +162,12 @@ def prepare(tools: Sequence[Tool], size: int, warehouse: bool) -> None:
         shutil.copyfile(built[python], folder / "bench.duckdb")
 
 
+def tests_of(tool: Tool, size: int) -> int:
+    """How many tests the tool's project has; 0 when it was not written."""
+    path = tool.folder(size) / "facts.json"
+    return int(json.loads(path.read_text())["tests"]) if path.exists() else 0
+
+
 def needs_warehouse(tool: Tool) -> bool:
     """Whether the tool runs anything."""
     return "run" in tool.knows
@@ -179,7 +185,7 @@ def build_warehouse(python: str, folder: Path, size: int) -> Path:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     path = home / "bench.duckdb"
-    subprocess.run([python, str(ROOT / "bench" / "engine.py"), "all", str(folder), str(path)], check=True)
+    subprocess.run([python, str(ROOT / "bench" / "engine.py"), "build", str(folder), str(path)], check=True)
     return path
 
 
