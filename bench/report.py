@@ -142,7 +142,7 @@ def added_table(run: Run) -> str:
     """What each tool adds to the engine's own work, by model and by test."""
     lines = ["## What a tool adds to the engine", ""]
     lines += [
-        "CPU milliseconds above the bare engine for each model of `run` and each test of `test`, start and load included.",
+        "CPU milliseconds above the bare engine for each model of `run` and each test of `test`, start and load in it.",
         "",
     ]
     lines += ["| models | tool | a model | a test |", "|---|---|---|---|"]
