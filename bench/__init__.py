@@ -1,0 +1,1 @@
+"""Measures eltflow beside its peers, the bare engine and bare Python, on generated projects of any size."""
