@@ -64,9 +64,7 @@ def write_project(python: str, rows: int) -> None:
     subprocess.run([python, SCRIPT, "make", str(FOLDER), str(rows)], check=True)
 
 
-def measure_way(
-    eltflow: Tool, title: str, file: str, words: Sequence[str], rows: int, rounds: int, limit: float
-) -> Load:
+def measure_way(eltflow: Tool, title: str, file: str, words: Sequence[str], rows: int, rounds: int, limit: float) -> Load:
     """One way to load."""
     alone, ours = [], []
     for _ in range(rounds):

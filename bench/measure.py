@@ -124,9 +124,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--eltflow", type=Path, default=Path(sys.executable).parent / "eltflow", metavar="PATH")
     parser.add_argument("--tools", default="eltflow,engine,peer", help="kinds of tools, of eltflow, engine and peer")
     parser.add_argument("--sizes", type=numbers, default=[100, 1000, 5000, 10000])
-    parser.add_argument(
-        "--run-sizes", type=numbers, default=[100, 1000, 5000, 10000], help="where models are really run"
-    )
+    parser.add_argument("--run-sizes", type=numbers, default=[100, 1000, 5000, 10000], help="where models are really run")
     parser.add_argument("--peer-sizes", type=numbers, default=[100, 1000], help="where peers do everything")
     parser.add_argument("--peer-load-sizes", type=numbers, default=[5000], help="where peers only load")
     parser.add_argument("--commands", default=",".join(command.key for command in COMMANDS))

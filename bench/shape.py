@@ -191,9 +191,7 @@ def draw_jinja(count: int, seed: int) -> list[bool]:
     return marks
 
 
-def draw_model(
-    rng: Random, number: int, layer: str, kind: str, jinja: bool, below: Source | Seed | None, drawn: Layers
-) -> Model:
+def draw_model(rng: Random, number: int, layer: str, kind: str, jinja: bool, below: Source | Seed | None, drawn: Layers) -> Model:
     """One model on top of those drawn before it; a staging model stands on `below`."""
     upstream: tuple[Relation, ...] = (below,) if below else draw_upstream(rng, layer, drawn)
     recipe = "staging" if below else draw_recipe(rng, layer, upstream)

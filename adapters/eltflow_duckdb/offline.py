@@ -50,9 +50,7 @@ class DuckDBOffline:
         if relation.schema is not None:
             parts = [p for p in (relation.database, relation.schema) if p]
             self._connection.execute(f"create schema if not exists {'.'.join(map(quote, parts))}")
-        body = ", ".join(
-            f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns
-        )
+        body = ", ".join(f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns)
         self._connection.execute(f"create or replace view {self._dialect.render(relation)} as select {body}")
 
     def close(self) -> None:

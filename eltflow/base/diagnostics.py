@@ -51,7 +51,9 @@ class EltflowError(Exception):
         super().__init__("\n".join(plain(d) for d in found))
 
 
-def fail(code: str, message: str, *, span: Span | None = None, help: str | None = None, notes: tuple[str, ...] = ()) -> EltflowError:
+def fail(
+    code: str, message: str, *, span: Span | None = None, help: str | None = None, notes: tuple[str, ...] = ()
+) -> EltflowError:
     """Shorthand for an error that carries a single diagnostic: `raise fail("E0101", "...")`."""
     return EltflowError(Diagnostic(code=code, message=message, span=span, help=help, notes=notes))
 

@@ -8,7 +8,7 @@ from typing import Any
 from eltflow.base.names import did_you_mean
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup, Missing
-from eltflow.jinja.renderer import RenderError, Renderer
+from eltflow.jinja.renderer import Renderer, RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
@@ -110,7 +110,13 @@ def node_view(node: Node) -> dict[str, Any]:
         "group": node.group,
         "description": node.description,
         "columns": {
-            c.name: {"name": c.name, "description": c.description, "data_type": c.data_type, "meta": dict(c.meta), "tags": list(c.tags)}
+            c.name: {
+                "name": c.name,
+                "description": c.description,
+                "data_type": c.data_type,
+                "meta": dict(c.meta),
+                "tags": list(c.tags),
+            }
             for c in node.columns.values()
         },
         "depends_on": {"nodes": list(node.parents), "macros": []},

@@ -212,9 +212,7 @@ class Compiler:
             offset = position(sql, line, column or 1) if line is not None else None
             raise EltflowError(_at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}"))
 
-    def _table_splices(
-        self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames
-    ) -> list[Splice]:
+    def _table_splices(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> list[Splice]:
         made: list[Splice] = []
         found: list[Diagnostic] = []
         for read in reads(parsed, self.dialect.fold):
@@ -257,6 +255,23 @@ class Compiler:
                     made[inner] = (body.node, str(body.extra.get("body", body.sql)))
         return list(made.values())
 
+    def inline(self, sql: str, ask: Ask | None) -> str:
+        """SQL that stands in no file, compiled: what it may read is every node."""
+        node = Node(
+            unique_id="inline",
+            resource_type="analysis",
+            name="inline",
+            package=self.project.settings.name,
+            path="--inline",
+            fqn=("inline",),
+            config={},
+            parents=tuple(self.graph.nodes),
+        )
+        names = self.names(node, ask)
+        result = self.renderer.render(sql, node.path, names.names)
+        origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
+        return self._statement(node, sql, result.text, origin, names).sql
+
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
@@ -266,9 +281,7 @@ class Compiler:
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         sql = test_sql(node, relation, names, self.renderer, self.dialect)
-        front = with_ctes(
-            sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names)]
-        )
+        front = with_ctes(sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names)])
         spliced = splice(sql, [front] if front is not None else [])
         span = Span(file=node.path)
         return Compiled(node=node, sql=spliced.text.strip("\n"), place=lambda line, column: span)

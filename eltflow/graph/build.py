@@ -297,7 +297,9 @@ class _Builder:
 
     def _bad_call(self, node: Node, text: str) -> None:
         assert node.patch is not None
-        self.findings.at(node.patch, node.place, "E0103", f"`{text}` is not a reference", help="write ref('name') or source('a', 'b')")
+        self.findings.at(
+            node.patch, node.place, "E0103", f"`{text}` is not a reference", help="write ref('name') or source('a', 'b')"
+        )
 
     def _self_reference(self, node: Node) -> None:
         text = self.project.read(node.path)
@@ -401,9 +403,7 @@ def _cycle(nodes: Mapping[str, Node], left: set[str], project: Project) -> Diagn
         line = text.count("\n", 0, spot.start()) + 1
         column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
         span = Span(file=reader.path, line=line, column=column, length=len(last.name))
-    notes = tuple(
-        f"{nodes[b].path} reads `{nodes[a].name}`" for a, b in zip([ring[-1], *ring[:-1]], ring, strict=True)
-    )
+    notes = tuple(f"{nodes[b].path} reads `{nodes[a].name}`" for a, b in zip([ring[-1], *ring[:-1]], ring, strict=True))
     return with_source(
         Diagnostic(
             code="E0202",

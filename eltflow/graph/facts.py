@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
 from eltflow.jinja import static
-from eltflow.jinja.renderer import RenderError, Renderer
+from eltflow.jinja.renderer import Renderer, RenderError
 from eltflow.project import config as configs
 from eltflow.project.relation import JinjaRelation
 from eltflow.warehouse.dialect import Dialect
@@ -138,7 +138,9 @@ class Extractor:
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
-                    _fail(template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table")
+                    _fail(
+                        template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table"
+                    )
                 sources.append((str(call.args[0]), str(call.args[1])))
         used = {call.name for call in template.calls} & {"var", "env_var"}
         sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))

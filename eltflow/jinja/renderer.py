@@ -284,7 +284,22 @@ def _syntax_error(error: TemplateSyntaxError, text: str, file: str) -> Diagnosti
     help = None
     unknown = re.match(r"Encountered unknown tag '(\w+)'", message)
     if unknown is not None:
-        known = ("if", "elif", "else", "endif", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "endcall", "do", "test")
+        known = (
+            "if",
+            "elif",
+            "else",
+            "endif",
+            "for",
+            "endfor",
+            "set",
+            "endset",
+            "macro",
+            "endmacro",
+            "call",
+            "endcall",
+            "do",
+            "test",
+        )
         help = did_you_mean(unknown.group(1), known)
     column, length = _locate(text, error.lineno, unknown.group(1) if unknown else None)
     span = Span(file=file, line=error.lineno, column=column, length=length)

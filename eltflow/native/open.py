@@ -200,7 +200,11 @@ class _Opening:
                 if name in made:
                     line = text.count("\n", 0, block.start()) + 1
                     self.findings.error(
-                        "E0206", f"two docs blocks are called `{name}`", file=path, line=line, help=f"the other is in {made[name].path}"
+                        "E0206",
+                        f"two docs blocks are called `{name}`",
+                        file=path,
+                        line=line,
+                        help=f"the other is in {made[name].path}",
                     )
                 made[name] = Doc(name=name, path=path, text=block.group(2).strip("\n"))
         return made
@@ -241,9 +245,7 @@ class _Opening:
             kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure"}[tree]
             return tree_layers(settings.configs[tree], kind, steps)
 
-        describer = Describer(
-            settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings
-        )
+        describer = Describer(settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings)
         for path in kinds["yaml"]:
             value = self.guarded(self.yaml, path, files[path])
             if value is None:
@@ -344,7 +346,11 @@ class _Opening:
         if patch is None or kind not in ("model", "seed"):
             return [draft]
         attached = Attachment(
-            label=name, unique_id=f"{kind}.{settings.name}.{name}", call=f"ref({name!r})", folder=_folder(patch.file, roots), file=patch.file
+            label=name,
+            unique_id=f"{kind}.{settings.name}.{name}",
+            call=f"ref({name!r})",
+            folder=_folder(patch.file, roots),
+            file=patch.file,
         )
         return [draft, *tests_of(entry, attached, patch.place, settings.name, known, self.findings)]
 
@@ -368,7 +374,11 @@ class _Opening:
                 self._twice(draft, known)
 
     def _twice(self, draft: Draft, known: Draft) -> None:
-        what = draft.resource_type if draft.resource_type == known.resource_type else f"{known.resource_type} and a {draft.resource_type}"
+        what = (
+            draft.resource_type
+            if draft.resource_type == known.resource_type
+            else f"{known.resource_type} and a {draft.resource_type}"
+        )
         counted = f"two {what}s" if what == draft.resource_type else f"a {what}"
         label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
         message = f"{counted} are called `{label}`"

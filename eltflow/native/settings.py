@@ -206,7 +206,9 @@ def read_target(
     for key in values:
         if key not in known and options.strict:
             message = f"a {adapter.name} target has no key `{key}`"
-            findings.at(FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True)
+            findings.at(
+                FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True
+            )
     for key, problem in adapter.target_problems(values):
         findings.at(FILE, (*place, key), "E0103", problem)
     threads = options.threads or values.get("threads") or 4

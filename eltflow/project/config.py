@@ -42,13 +42,54 @@ _BUILT: dict[str, Shape] = {
     "timeout": Scalar((int, float)),
 }
 
-_ADAPTER_KEYS = (
-    "indexes unlogged dist sort sort_type bind backup auto_refresh query_group transient cluster_by automatic_clustering secure "
-    "copy_grants copy_tags query_tag snowflake_warehouse target_lag refresh_mode initialize tmp_relation_type row_access_policy "
-    "table_tag table_format external_volume catalog_name partition_by partitions require_partition_filter "
-    "partition_expiration_days hours_to_expiration kms_key_name labels resource_tags grant_access_to file_format location_root "
-    "clustered_by buckets options tblproperties liquid_clustered_by location format partitioned_by sorted_by"
-).split()
+_ADAPTER_KEYS = [
+    "indexes",
+    "unlogged",
+    "dist",
+    "sort",
+    "sort_type",
+    "bind",
+    "backup",
+    "auto_refresh",
+    "query_group",
+    "transient",
+    "cluster_by",
+    "automatic_clustering",
+    "secure",
+    "copy_grants",
+    "copy_tags",
+    "query_tag",
+    "snowflake_warehouse",
+    "target_lag",
+    "refresh_mode",
+    "initialize",
+    "tmp_relation_type",
+    "row_access_policy",
+    "table_tag",
+    "table_format",
+    "external_volume",
+    "catalog_name",
+    "partition_by",
+    "partitions",
+    "require_partition_filter",
+    "partition_expiration_days",
+    "hours_to_expiration",
+    "kms_key_name",
+    "labels",
+    "resource_tags",
+    "grant_access_to",
+    "file_format",
+    "location_root",
+    "clustered_by",
+    "buckets",
+    "options",
+    "tblproperties",
+    "liquid_clustered_by",
+    "location",
+    "format",
+    "partitioned_by",
+    "sorted_by",
+]
 
 MODEL: dict[str, Shape] = {
     **_BUILT,

@@ -90,7 +90,13 @@ class Describer:
     """Reads the properties files of one package."""
 
     def __init__(
-        self, package: str, layers: Layers, describe: Callable[[Any, str, Path], str], render: Render, known: Iterable[str], findings: Findings
+        self,
+        package: str,
+        layers: Layers,
+        describe: Callable[[Any, str, Path], str],
+        render: Render,
+        known: Iterable[str],
+        findings: Findings,
     ) -> None:
         self._package = package
         self._layers = layers
@@ -121,7 +127,11 @@ class Describer:
         known = self.result.patches.get(key)
         if known is not None:
             self._findings.at(
-                path, (*place, "name"), "E0206", f"{kind} `{entry['name']}` is described twice", help=f"the other is in {known.file}"
+                path,
+                (*place, "name"),
+                "E0206",
+                f"{kind} `{entry['name']}` is described twice",
+                help=f"the other is in {known.file}",
             )
             return
         self.result.patches[key] = Patch(resource_type=kind, name=entry["name"], file=path, place=place, entry=entry)

@@ -30,7 +30,15 @@ class Findings:
             self.add(found)
 
     def at(
-        self, file: str, path: Path, code: str, message: str, *, help: str | None = None, key: bool = False, notes: tuple[str, ...] = ()
+        self,
+        file: str,
+        path: Path,
+        code: str,
+        message: str,
+        *,
+        help: str | None = None,
+        key: bool = False,
+        notes: tuple[str, ...] = (),
     ) -> None:
         """An error at the value (with `key`, the key) that stands at `path` of a YAML file."""
         span = yamlfile.locate(self._read(file), file, path, key=key)

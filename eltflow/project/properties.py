@@ -193,9 +193,7 @@ STEP = Object(
         "tags": NAMES,
     },
 )
-STEPS = Object(
-    what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)}
-)
+STEPS = Object(what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)})
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

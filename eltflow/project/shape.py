@@ -76,9 +76,7 @@ class Scalar(Shape):
         elif self.choices and value not in self.choices:
             choices = ", ".join(str(c) for c in self.choices)
             near = did_you_mean(str(value), [str(c) for c in self.choices])
-            found.append(
-                Problem(path=path, message=f"`{_tail(path)}` cannot be `{value}`", help=near or f"one of: {choices}")
-            )
+            found.append(Problem(path=path, message=f"`{_tail(path)}` cannot be `{value}`", help=near or f"one of: {choices}"))
 
     def schema(self) -> dict[str, Any]:
         kinds: list[str] = [_JSON[k] for k in self.kinds if k in _JSON] or ["string"]

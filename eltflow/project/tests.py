@@ -146,7 +146,9 @@ def _arguments_fit(
     ok = True
     for key in kwargs:
         if key not in allowed:
-            help = did_you_mean(key, allowed) or (f"known here: {', '.join(allowed)}" if allowed else f"`{kind}` takes no arguments")
+            help = did_you_mean(key, allowed) or (
+                f"known here: {', '.join(allowed)}" if allowed else f"`{kind}` takes no arguments"
+            )
             inner = (*place, "arguments", key)
             findings.at(attached.file, inner, "E0104", f"the test `{kind}` has no argument `{key}`", help=help, key=True)
             ok = False

@@ -34,7 +34,11 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise fail("E0804", f"the lock file {path} cannot be made: {error.strerror}", help="set XDG_STATE_HOME to a folder that can be written") from None
+        raise fail(
+            "E0804",
+            f"the lock file {path} cannot be made: {error.strerror}",
+            help="set XDG_STATE_HOME to a folder that can be written",
+        ) from None
     try:
         deadline = time.monotonic() + timeout
         while True:
@@ -43,7 +47,11 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
                 break
             except OSError:
                 if time.monotonic() >= deadline:
-                    raise fail("E0803", f"another run is writing to this target: {_holder(handle)}", help="wait for it, or use --lock-timeout SECONDS") from None
+                    raise fail(
+                        "E0803",
+                        f"another run is writing to this target: {_holder(handle)}",
+                        help="wait for it, or use --lock-timeout SECONDS",
+                    ) from None
                 time.sleep(_POLL)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)

@@ -109,8 +109,18 @@ class Store:
                 "insert into run (id, target_key, target, command, selection, status, started_at, user, host, pid, git_commit, version)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    run.id, run.target_key, run.target, run.command, run.selection, run.status, run.started_at,
-                    run.user, run.host, run.pid, run.git_commit, run.version,
+                    run.id,
+                    run.target_key,
+                    run.target,
+                    run.command,
+                    run.selection,
+                    run.status,
+                    run.started_at,
+                    run.user,
+                    run.host,
+                    run.pid,
+                    run.git_commit,
+                    run.version,
                 ),  # fmt: skip
             )
 
@@ -124,8 +134,19 @@ class Store:
                 "insert or replace into node_run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
-                        run_id, n.unique_id, n.name, n.action, n.status, n.kind, n.started_at, n.seconds, n.rows, n.changed,
-                        n.files, n.failures, n.message,
+                        run_id,
+                        n.unique_id,
+                        n.name,
+                        n.action,
+                        n.status,
+                        n.kind,
+                        n.started_at,
+                        n.seconds,
+                        n.rows,
+                        n.changed,
+                        n.files,
+                        n.failures,
+                        n.message,
                     )
                     for n in nodes
                 ],  # fmt: skip
@@ -171,7 +192,10 @@ class Store:
     def save_catalog(self, target_key: str, seen_at: str, tables: Iterable[CatalogTable]) -> None:
         """Keep what a target held when it was last seen."""
         encoded = json.dumps(
-            [[[*_parts(t.relation)], t.kind, [[c.name, c.type, c.nullable, c.comment] for c in t.columns], t.comment, t.rows] for t in tables]
+            [
+                [[*_parts(t.relation)], t.kind, [[c.name, c.type, c.nullable, c.comment] for c in t.columns], t.comment, t.rows]
+                for t in tables
+            ]
         )
         with closing(self._connect()) as connection, connection:
             connection.execute("insert or replace into catalog values (?, ?, ?)", (target_key, seen_at, encoded))

@@ -145,9 +145,7 @@ class Dialect:
         return Statement(f"alter table {self.render(relation)} drop column {self.quote(name)}")
 
     def alter_type(self, relation: Relation, column: Column) -> Statement:
-        return Statement(
-            f"alter table {self.render(relation)} alter column {self.quote(column.name)} set data type {column.type}"
-        )
+        return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} set data type {column.type}")
 
     def describe(self, sql: str) -> Statement:
         """A query without rows whose result columns are those of `sql`."""

@@ -43,9 +43,7 @@ class Offline(Protocol):
         """None if `sql` is one statement that the engine's grammar accepts; else its words, line and column (from 1)."""
         ...
 
-    def bind(
-        self, sql: str, stubs: Mapping[Relation, Sequence[Column]]
-    ) -> tuple[Column, ...] | tuple[str, int | None, int | None]:
+    def bind(self, sql: str, stubs: Mapping[Relation, Sequence[Column]]) -> tuple[Column, ...] | tuple[str, int | None, int | None]:
         """The columns that `sql` yields over empty relations of the given columns, or the engine's complaint."""
         ...
 

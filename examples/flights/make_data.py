@@ -157,9 +157,7 @@ def write(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def parquet(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    con.execute(
-        f"copy ({query}) to '{path}' (format parquet, compression zstd, compression_level 19, row_group_size 50000)"
-    )
+    con.execute(f"copy ({query}) to '{path}' (format parquet, compression zstd, compression_level 19, row_group_size 50000)")
 
 
 def csv(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:

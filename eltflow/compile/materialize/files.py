@@ -63,9 +63,7 @@ def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, o
     return f"select *{casts} from {item}"
 
 
-def _load_whole(
-    job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]
-) -> Program:
+def _load_whole(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> Program:
     select = _scan(job, files, format, options, types)
     made = (CatalogTable(job.relation, "table"),)
     if job.existing is not None and job.existing.kind != "table":
@@ -110,9 +108,7 @@ def _replace(job: Job) -> Program:
     result = yield job.dialect.create_table_as(job.relation, select, replace=True)
     yield from _record(job, job.files, result.affected, forget=True)
     yield from described(job, "table")
-    return Outcome(
-        kind="load", rows=result.affected, files=len(job.files), made=(CatalogTable(job.relation, "table"),)
-    )
+    return Outcome(kind="load", rows=result.affected, files=len(job.files), made=(CatalogTable(job.relation, "table"),))
 
 
 def _append(job: Job) -> Program:
@@ -153,9 +149,7 @@ def _same_columns(job: Job, now: Sequence[Column], files: Sequence[FileInfo]) ->
     added = [name for key, name in seen.items() if key not in table]
     missing = [name for key, name in table.items() if key not in seen]
     if added or missing:
-        parts = [
-            f"{what}: {listed(names, 8)}" for what, names in (("new columns", added), ("missing columns", missing)) if names
-        ]
+        parts = [f"{what}: {listed(names, 8)}" for what, names in (("new columns", added), ("missing columns", missing)) if names]
         raise ProgramError(
             f"the columns of {listed([f.name for f in files])} are not those of {job.relation} ({'; '.join(parts)})",
             f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`",

@@ -83,4 +83,3 @@ def hooked(job: Job, body: Program) -> Program:
     for hook in job.compiled.post_hooks:
         yield Statement(hook, role="user")
     return outcome
-

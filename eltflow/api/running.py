@@ -1,214 +1,38 @@
-"""The stages wired together, for scripts and for the command line. Owns the files under `target/` and the state beside the project.
-
-Nothing here is global: two calls in one process, on two threads, know nothing of each other.
-"""
+"""Runs what was selected: lock, catalog, compile, plan, run, write down."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
 import os
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail, with_source
-from eltflow.compile.compiled import Compiled, NeedsWarehouse
+from eltflow import __version__
+from eltflow.api.compiling import compile_all, make_compiler
+from eltflow.api.loading import Loaded
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import META, meta_tables
+from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.node import Compiler
 from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
-from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
-from eltflow.graph.facts import Extractor
-from eltflow.graph.graph import Graph
+from eltflow.events import Event, RunFinished, StepFinished, StepResult
 from eltflow.ingest.files import digest, file_info, matching
-from eltflow.native.open import Opened, open_project
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
-from eltflow.project.options import Options
-from eltflow.project.surface import base_names, target_names
 from eltflow.state.lock import run_lock
-from eltflow.state.store import NodeRecord, RunRecord, Store
+from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.protocols import Adapter, Database, Session
-from eltflow.warehouse.values import CatalogTable, Relation, Statement, Target, WarehouseError
-
-VERSION = "0.1.0"
-STATE_FOLDER = ".eltflow"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A project, its graph and what is needed to compile and run it."""
-
-    opened: Opened
-    graph: Graph
-    options: Options
-    base: Mapping[str, Any]
-    messages: list[Message] = field(default_factory=list)
-
-    @property
-    def root(self) -> Path:
-        return self.opened.project.root
-
-    @property
-    def target(self) -> Target:
-        return self.opened.project.target
-
-    @property
-    def adapter(self) -> Adapter:
-        return self.opened.adapter
-
-    @property
-    def target_key(self) -> str:
-        """What a run locks and history is kept under: where the target physically is, and its database and schema."""
-        return target_key(self.adapter, self.target, self.root)
-
-    @property
-    def store(self) -> Store:
-        return Store(self.root / STATE_FOLDER / "state.sqlite")
-
-
-def target_key(adapter: Adapter, target: Target, root: Path) -> str:
-    location = adapter.location(target, root)
-    unique = f"#{os.getpid()}" if location == ":memory:" else ""
-    return f"{adapter.name}:{location}{unique}"
-
-
-def new_options(**values: Any) -> Options:
-    """Options for this process: its environment, the time now and a fresh invocation id, unless given."""
-    given = {"env": dict(os.environ), "invocation_id": str(uuid.uuid4()), "started_at": utc_now(), **values}
-    return Options(**given)
-
-
-def load(root: Path, options: Options | None = None) -> Loaded:
-    """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong."""
-    options = options or new_options()
-    opened = open_project(root, options)
-    project, adapter = opened.project, opened.adapter
-    messages: list[Message] = []
-    base = base_names(
-        vars=project.vars,
-        environ=opened.environ,
-        flags=_flags(options),
-        invocation_id=options.invocation_id,
-        started_at=options.started_at,
-        say=lambda text, shown: None,
-        warn=lambda text: None,
-    )
-    base["target"] = target_names(project.target, adapter.secret_fields)
-    with _offline(adapter) as parse:
-        extractor = Extractor(
-            opened.renderer, base, adapter.dialect, project.target, candidate_words(project), parse, strict=options.strict
-        )
-        graph = build_graph(project, FactStore(extractor), adapter.dialect, _naming(opened, base))
-    said = base_names(
-        vars=project.vars,
-        environ=opened.environ,
-        flags=_flags(options),
-        invocation_id=options.invocation_id,
-        started_at=options.started_at,
-        say=lambda text, shown: messages.append(Message(text=text, level="info" if shown else "debug")),
-        warn=lambda text: messages.append(Message(text=text, level="warning")),
-    )
-    return Loaded(
-        opened=opened, graph=graph, options=options, base={**said, "target": base["target"]}, messages=messages
-    )
-
-
-def _flags(options: Options) -> dict[str, Any]:
-    return {"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags}
-
-
-@contextlib.contextmanager
-def _offline(adapter: Adapter) -> Iterator[Callable[[str], tuple[str, int | None, int | None] | None] | None]:
-    """The adapter's offline parser, opened when it is first asked."""
-    opened: list[Any] = []
-
-    def parse(sql: str) -> tuple[str, int | None, int | None] | None:
-        if not opened:
-            opened.append(adapter.offline())
-        answer: tuple[str, int | None, int | None] | None = opened[0].parse(sql)
-        return answer
-
-    try:
-        yield parse if adapter.dialect.capabilities.offline_parser else None
-    finally:
-        for one in opened:
-            one.close()
-
-
-def _naming(opened: Opened, base: Mapping[str, Any]) -> Names:
-    """The project's own `generate_schema_name`, `generate_alias_name` and `generate_database_name`, if it has them."""
-    renderer = opened.renderer
-
-    def rule(macro: str) -> Callable[..., Any] | None:
-        if renderer.macro(macro) is None:
-            return None
-
-        def name(custom: Any, node: Node) -> Any:
-            shown = {"name": node.name, "config": dict(node.config), "resource_type": node.resource_type, "fqn": list(node.fqn)}
-            return renderer.call(macro, {**base, "node": shown}, node.path, custom, shown)
-
-        return name
-
-    return Names(
-        schema=rule("generate_schema_name"), alias=rule("generate_alias_name"), database=rule("generate_database_name")
-    )
-
-
-# -- compiling -----------------------------------------------------------------------------------------------------------------
-
-
-def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False) -> Compiler:
-    """A compiler for the loaded graph against what `catalog` says exists."""
-    return Compiler.make(
-        loaded.opened.project,
-        loaded.graph,
-        loaded.opened.renderer,
-        loaded.adapter.dialect,
-        loaded.base,
-        catalog,
-        offline=loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
-        full_refresh=full_refresh,
-    )
-
-
-def compile_all(compiler: Compiler, nodes: Iterable[Node]) -> tuple[dict[str, Compiled], list[str]]:
-    """Every node compiled, and the ids of those that must ask the warehouse first. Raises EltflowError with every error."""
-    done: dict[str, Compiled] = {}
-    deferred: list[str] = []
-    found: list[Diagnostic] = []
-    for node in nodes:
-        try:
-            done[node.unique_id] = compiler.node(node)
-        except NeedsWarehouse:
-            deferred.append(node.unique_id)
-        except EltflowError as error:
-            found += [d for d in error.diagnostics if d not in found]
-    if found:
-        raise EltflowError(found)
-    return done, deferred
-
-
-def last_catalog(loaded: Loaded) -> tuple[Catalog, str | None]:
-    """The last view of the target, and when that was (ISO 8601, UTC); an empty one if it was never seen."""
-    seen = loaded.store.catalog(loaded.target_key)
-    fold = loaded.adapter.dialect.fold
-    if seen is None:
-        return Catalog(fold, known=False), None
-    return Catalog(fold, seen[1]), seen[0]
-
-
-# -- running -------------------------------------------------------------------------------------------------------------------
+from eltflow.warehouse.protocols import Database, Session
+from eltflow.warehouse.values import Statement, Target, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +64,7 @@ class RunState:
     finished: RunFinished | None = None
 
 
-def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Iterator[Event]:
+def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Generator[Event, None, None]:
     """Lock the target, read its catalog, compile everything selected, plan, run, and write down what happened.
 
     Raises EltflowError before anything is touched: E0803 locked, E0805 no connection, E02xx to E04xx what compiling finds.
@@ -249,7 +73,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
-        _connected(loaded) as database,
+        connected(loaded) as database,
     ):
         control = database.session()
         try:
@@ -259,7 +83,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
 
 
 @contextlib.contextmanager
-def _connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
+def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
     try:
         database = loaded.adapter.open(loaded.target, loaded.root, read_only=read_only)
     except WarehouseError as error:
@@ -282,20 +106,20 @@ def connection_problem(loaded: Loaded, error: WarehouseError) -> Diagnostic:
     return Diagnostic(code="E0805", message=message, help=helps.get(error.kind, helps["connection"]))
 
 
-def _schemas(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
+def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
     found = {(n.relation.database, n.relation.schema): None for n in nodes if n.relation is not None and n.relation.schema}
     return [(database, schema) for database, schema in found if schema is not None]
 
 
 def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database, control: Session) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    catalog = Catalog(dialect.fold, database.catalog(control, _schemas(loaded, graph.nodes.values())))
+    catalog = Catalog(dialect.fold, database.catalog(control, schemas_of(loaded, graph.nodes.values())))
     state.catalog = catalog
     compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh)
     selected = [graph.nodes[i] for i in options.selected]
     runnable = [n for n in selected if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     state.compiled, _ = compile_all(compiler, runnable)
-    hooks = _project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
+    hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
     request = Request(
         command=options.command,
         selected=tuple(n.unique_id for n in runnable),
@@ -330,7 +154,7 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
             _finish(loaded, state, database, control)
 
 
-def _project_hooks(loaded: Loaded) -> list[Node]:
+def project_hooks(loaded: Loaded) -> list[Node]:
     """The project's `on_run_start` and `on_run_end` as nodes of their own."""
     settings = loaded.opened.project.settings
     made: list[Node] = []
@@ -356,13 +180,46 @@ def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control
     dialect = loaded.adapter.dialect
     stored = options.store_failures
     writes = [n for n in nodes if n.resource_type != "test" or stored or n.config.get("store_failures")]
-    for database, schema in _schemas(loaded, writes):
+    for database, schema in schemas_of(loaded, writes):
         control.execute(dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
         job = Job(node=steps[0], relation=steps[0].relation, dialect=dialect, run="")
         for statement in meta_tables(job):
             control.execute(statement)
+
+
+def job_of(
+    loaded: Loaded,
+    node: Node,
+    compiled: Compiled,
+    catalog: Catalog,
+    *,
+    run_id: str,
+    full_refresh: bool,
+    digest: Callable[[FileInfo], str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Job:
+    """What the node's materialization needs; its files are looked for now."""
+    assert node.relation is not None
+    files: tuple[FileInfo, ...] = ()
+    if node.resource_type == "seed":
+        files = (file_info(loaded.root, node.path),)
+    elif node.ingest is not None:
+        files = matching(loaded.root, as_list(node.ingest.source["path"]))
+    own = node.config.get("full_refresh")
+    return Job(
+        node=node,
+        relation=node.relation,
+        dialect=loaded.adapter.dialect,
+        run=run_id.replace("-", "")[:8],
+        compiled=compiled,
+        existing=catalog.get(node.relation),
+        full_refresh=bool(own) if own is not None else full_refresh,
+        files=files,
+        digest=digest,
+        options=options or {},
+    )
 
 
 class _Worker:
@@ -405,23 +262,13 @@ class _Worker:
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
 
     def _job(self, node: Node, compiled: Compiled) -> Job:
-        assert node.relation is not None
-        root = self.loaded.root
-        files: tuple[FileInfo, ...] = ()
-        if node.resource_type == "seed":
-            files = (file_info(root, node.path),)
-        elif node.ingest is not None:
-            files = matching(root, as_list(node.ingest.source["path"]))
-        own = node.config.get("full_refresh")
-        return Job(
-            node=node,
-            relation=node.relation,
-            dialect=self.loaded.adapter.dialect,
-            run=self.state.run_id.replace("-", "")[:8],
-            compiled=compiled,
-            existing=self.catalog.get(node.relation),
-            full_refresh=bool(own) if own is not None else self.options.full_refresh,
-            files=files,
+        return job_of(
+            self.loaded,
+            node,
+            compiled,
+            self.catalog,
+            run_id=self.state.run_id,
+            full_refresh=self.options.full_refresh,
             digest=digest,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
@@ -480,9 +327,6 @@ def compiled_path(loaded: Loaded, node: Node) -> str:
     return f"{settings.target_path}/compiled/{settings.name}/{name}"
 
 
-# -- what stays ----------------------------------------------------------------------------------------------------------------
-
-
 def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRecord:
     import socket
 
@@ -499,7 +343,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
         host=socket.gethostname(),
         pid=os.getpid(),
         git_commit=git_commit(loaded.root),
-        version=VERSION,
+        version=__version__,
     )
 
 
@@ -531,7 +375,7 @@ def _finish(loaded: Loaded, state: RunState, database: Database, control: Sessio
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        tables = database.catalog(control, _schemas(loaded, loaded.graph.nodes.values()))
+        tables = database.catalog(control, schemas_of(loaded, loaded.graph.nodes.values()))
         loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables)
         state.catalog = Catalog(loaded.adapter.dialect.fold, tables)
 
@@ -555,21 +399,3 @@ def git_commit(root: Path) -> str | None:
                     return line.split()[0]
         return None
     return None
-
-
-__all__ = [
-    "META",
-    "CatalogTable",
-    "Loaded",
-    "Relation",
-    "RunOptions",
-    "RunState",
-    "compile_all",
-    "execute",
-    "fail",
-    "last_catalog",
-    "load",
-    "make_compiler",
-    "new_options",
-    "replace",
-]

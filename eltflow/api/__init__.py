@@ -1,0 +1,75 @@
+"""The stages wired together, for scripts and for the command line. Owns the files under `target/` and the state beside the project.
+
+Nothing here is global: two calls in one process, on two threads, know nothing of each other. Each name is imported when it is used,
+so that a command pays for no more than it needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eltflow.api.artifacts import generate_docs, write_artifacts, write_compiled, write_junit, write_manifest
+    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler
+    from eltflow.api.running import RunOptions, RunState, execute
+    from eltflow.api.folder import clean_project, diagnose, init_project
+    from eltflow.api.loading import Loaded, load, new_options, open_only
+    from eltflow.api.looking import find_node, plan, show
+
+_HOME = {
+    "generate_docs": "artifacts",
+    "write_artifacts": "artifacts",
+    "write_compiled": "artifacts",
+    "write_junit": "artifacts",
+    "write_manifest": "artifacts",
+    "compile_all": "compiling",
+    "compile_offline": "compiling",
+    "last_catalog": "compiling",
+    "make_compiler": "compiling",
+    "RunOptions": "running",
+    "RunState": "running",
+    "execute": "running",
+    "clean_project": "folder",
+    "diagnose": "folder",
+    "init_project": "folder",
+    "Loaded": "loading",
+    "load": "loading",
+    "new_options": "loading",
+    "open_only": "loading",
+    "find_node": "looking",
+    "plan": "looking",
+    "show": "looking",
+}
+
+__all__ = [
+    "Loaded",
+    "RunOptions",
+    "RunState",
+    "clean_project",
+    "compile_all",
+    "compile_offline",
+    "diagnose",
+    "execute",
+    "find_node",
+    "generate_docs",
+    "init_project",
+    "last_catalog",
+    "load",
+    "make_compiler",
+    "new_options",
+    "open_only",
+    "plan",
+    "show",
+    "write_artifacts",
+    "write_compiled",
+    "write_junit",
+    "write_manifest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(name)
+    return getattr(import_module(f"eltflow.api.{home}"), name)

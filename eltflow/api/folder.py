@@ -1,0 +1,112 @@
+"""Commands on the folder itself: make a project, delete what is derived, check that everything is in place."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from eltflow.api.running import connected, schemas_of
+from eltflow.api.loading import STATE_FOLDER, load
+from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.names import IDENTIFIER
+from eltflow.native.settings import read_settings
+from eltflow.project.findings import Findings
+from eltflow.project.options import Options
+from eltflow.project.project import read_text
+from eltflow.warehouse.values import WarehouseError
+
+
+def template_folder() -> Path:
+    """The project that `init` copies: package data, or the checkout's folder in an editable install."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "project_template"
+    return installed if installed.is_dir() else package.parent / "project_template"
+
+
+def init_project(parent: Path, name: str) -> list[str]:
+    """Copy the template to `parent/name`; gives the files written. Raises EltflowError (E0114) before anything is written."""
+    folder = parent / name
+    project = folder.name
+    if not IDENTIFIER.match(project):
+        raise fail("E0114", f"`{project}` cannot be a project's name", help="use letters, digits and underscores")
+    if folder.exists() and any(folder.iterdir()) if folder.is_dir() else folder.exists():
+        raise fail("E0114", f"{name} exists and is not empty", help="choose another name, or empty it first")
+    template = template_folder()
+    written: list[str] = []
+    for source in sorted(template.rglob("*")):
+        relative = source.relative_to(template)
+        if source.is_dir() or any(part in ("__pycache__", "target", "logs", STATE_FOLDER) for part in relative.parts):
+            continue
+        if source.suffix in (".duckdb", ".wal"):
+            continue
+        destination = folder / relative
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix in (".yml", ".md", ".example") or source.name == ".gitignore":
+            destination.write_text(source.read_text(encoding="utf-8").replace("my_project", project), encoding="utf-8")
+        else:
+            shutil.copyfile(source, destination)
+        written.append(relative.as_posix())
+    return written
+
+
+def clean_project(root: Path, env: Mapping[str, str]) -> list[str]:
+    """Delete the folder of derived files. State, databases and logs stay. Raises EltflowError if that folder is no place to delete."""
+    findings = Findings(lambda path: read_text(root, path))
+    settings, _ = read_settings(root, Options(env=env), findings)
+    folder = (root / settings.target_path).resolve()
+    if root.resolve() not in folder.parents:
+        raise fail("E0115", f"{settings.target_path} is not inside the project", help="change `target_path` in eltflow.yml")
+    sources = (*settings.model_paths, *settings.seed_paths, *settings.macro_paths, *settings.test_paths, *settings.ingest_paths)
+    if any((root / path).resolve() == folder or folder in (root / path).resolve().parents for path in sources):
+        raise fail("E0115", f"{settings.target_path} holds source files", help="change `target_path` in eltflow.yml")
+    if not folder.is_dir():
+        return []
+    shutil.rmtree(folder)
+    return [f"{settings.target_path}/"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that must be right before a build can be."""
+
+    what: str
+    ok: bool
+    detail: str
+    help: str | None = None
+
+
+def diagnose(root: Path, options: Options) -> Iterator[Check]:
+    """Check the project, the target, the driver, the connection and the rights, in that order; stops where nothing more can be told."""
+    yield Check(what="eltflow", ok=True, detail=f"Python {sys.version.split()[0]}, {sys.executable}")
+    try:
+        loaded = load(root, options)
+    except EltflowError as error:
+        first = error.diagnostics[0]
+        more = len(error.diagnostics) - 1
+        detail = f"{first.span or ''} {first.message}".strip() + (f" (and {more} more: eltflow parse)" if more else "")
+        yield Check(what="project", ok=False, detail=detail, help=first.help)
+        return
+    name = loaded.opened.project.settings.name
+    yield Check(what="project", ok=True, detail=f"{name}, {len(loaded.graph.nodes)} nodes, {root}")
+    where = loaded.adapter.location(loaded.target, root)
+    yield Check(
+        what="target", ok=True, detail=f"{loaded.target.name}: {loaded.adapter.name}, {where}, schema {loaded.target.schema}"
+    )
+    try:
+        with connected(loaded) as database:
+            session = database.session()
+            try:
+                yield Check(what="connection", ok=True, detail="opened")
+                dialect = loaded.adapter.dialect
+                for database_name, schema in schemas_of(loaded, loaded.graph.nodes.values())[:1]:
+                    session.execute(dialect.create_schema(database_name, schema))
+                yield Check(what="rights", ok=True, detail=f"can create in {loaded.target.schema}")
+            finally:
+                session.close()
+    except EltflowError as error:
+        yield Check(what="connection", ok=False, detail=error.diagnostics[0].message, help=error.diagnostics[0].help)
+    except WarehouseError as error:
+        yield Check(what="rights", ok=False, detail=error.engine_message, help="grant the right to create schemas and tables")

@@ -1,0 +1,423 @@
+"""The commands that only look: plan, ls, show, compile, parse, lineage, history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from eltflow.cli import options as o
+
+_LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "analysis"})
+_BUILT = frozenset({"model", "seed", "ingest", "test"})
+
+
+def parse(
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    warn_error: o.WarnError = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow import api
+    from eltflow.cli import render
+
+    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    api.write_manifest(loaded)
+    warnings = loaded.graph.warnings
+    render.diagnostics(warnings)
+    if as_json:
+        render.out_json({"nodes": node_counts(loaded.graph), "warnings": [render.as_json(w) for w in warnings]})
+    elif not quiet:
+        counts = node_counts(loaded.graph)
+        parts = [render.count(n, kind, plural) for kind, plural, n in counted(counts)]
+        render.out(f"{loaded.opened.project.settings.name} · {', '.join(parts) or 'no nodes'}")
+    return 1 if warnings and warn_error else 0
+
+
+_NOUNS = (
+    ("model", "model", "models"),
+    ("seed", "seed", "seeds"),
+    ("ingest", "ingestion step", "ingestion steps"),
+    ("source", "source table", "source tables"),
+    ("test", "test", "tests"),
+    ("exposure", "exposure", "exposures"),
+    ("analysis", "analysis", "analyses"),
+)
+
+
+def node_counts(graph: Any) -> dict[str, int]:
+    """How many nodes there are of each type."""
+    counts: dict[str, int] = {}
+    for node in graph.nodes.values():
+        counts[node.resource_type] = counts.get(node.resource_type, 0) + 1
+    return counts
+
+
+def counted(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
+    return [(noun, plural, counts[kind]) for kind, noun, plural in _NOUNS if counts.get(kind)]
+
+
+def ls(
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    select: o.Select = None,
+    exclude: o.Exclude = None,
+    selector: o.Selector = None,
+    indirect_selection: o.Indirect = None,
+    resource_type: o.ResourceType = None,
+    exclude_resource_type: o.ExcludeType = None,
+    output: Annotated[str, typer.Option("--output", help="name, id, path, table or json.")] = "name",
+    external: Annotated[bool, typer.Option("--external", help="List the tables that are read and no part of the project.")] = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow.base.diagnostics import fail
+    from eltflow.cli import render
+    from eltflow.cli.selected import nothing_selected
+
+    kinds = ("name", "id", "path", "table", "json")
+    if output not in kinds:
+        raise fail("E0112", f"--output cannot be `{output}`", help=f"one of: {', '.join(kinds)}")
+    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars, flags={"FULL_FACTS": external}))
+    chosen = o.selection(
+        loaded,
+        _LISTED,
+        select=select,
+        exclude=exclude,
+        selector=selector,
+        indirect=indirect_selection,
+        resource_types=resource_type,
+        exclude_types=exclude_resource_type,
+    )
+    if nothing_selected(chosen):
+        return 0
+    nodes = [loaded.graph.nodes[i] for i in chosen.ids]
+    if external:
+        for name in sorted({name for node in nodes for name in node.external}):
+            render.out(name)
+        return 0
+    if as_json or output == "json":
+        render.out_json([_listed(node) for node in nodes])
+    elif output == "table":
+        rows = [(n.display, n.resource_type, n.materialized, str(n.relation or ""), n.path) for n in nodes]
+        for line in render.table(("name", "type", "materialized", "relation", "file"), rows):
+            render.out(line)
+    else:
+        for node in nodes:
+            render.out({"name": node.display, "id": node.unique_id, "path": node.path}[output])
+    return 0
+
+
+def _listed(node: Any) -> dict[str, Any]:
+    return {
+        "unique_id": node.unique_id,
+        "name": node.name,
+        "resource_type": node.resource_type,
+        "materialized": node.materialized,
+        "path": node.path,
+        "relation": str(node.relation) if node.relation is not None else None,
+        "depends_on": list(node.parents),
+        "external": list(node.external),
+        "tags": list(node.tags),
+        "group": node.group,
+        "description": node.description,
+        "config": dict(node.config),
+    }
+
+
+def compile(
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    select: o.Select = None,
+    exclude: o.Exclude = None,
+    selector: o.Selector = None,
+    full_refresh: o.FullRefresh = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow import api
+    from eltflow.cli import render
+    from eltflow.cli.selected import nothing_selected
+
+    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars, flags={"FULL_REFRESH": full_refresh}))
+    render.diagnostics(loaded.graph.warnings if not quiet else ())
+    types = frozenset({"model", "test", "analysis"})
+    chosen = o.selection(loaded, types, select=select, exclude=exclude, selector=selector, indirect=None)
+    if nothing_selected(chosen):
+        return 0
+    compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=full_refresh)
+    written = api.write_compiled(loaded, compiled)
+    if as_json:
+        render.out_json({i: {"sql": c.sql, "columns": c.columns} for i, c in compiled.items()})
+        return 0
+    if len(chosen.ids) == 1 and compiled:
+        render.out(next(iter(compiled.values())).sql)
+        return 0
+    if not quiet:
+        folder = f"{loaded.opened.project.settings.target_path}/compiled/"
+        render.out(f"{render.count(len(compiled), 'node')} compiled, {written} written to {folder}")
+    for unique_id in deferred:
+        render.note(f"note: {loaded.graph.nodes[unique_id].name} asks the warehouse while it renders: it is compiled when it runs")
+    return 0
+
+
+def plan(
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    select: o.Select = None,
+    exclude: o.Exclude = None,
+    selector: o.Selector = None,
+    indirect_selection: o.Indirect = None,
+    resource_type: o.ResourceType = None,
+    exclude_resource_type: o.ExcludeType = None,
+    full_refresh: o.FullRefresh = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Show the statements of each step.")] = False,
+    connect: Annotated[bool, typer.Option("--connect", help="Ask the warehouse what exists (read-only).")] = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    return show_plan(**locals())
+
+
+def show_plan(**given: Any) -> int:
+    """Print the plan of a build."""
+    from eltflow import api
+    from eltflow.cli import render
+    from eltflow.cli.selected import nothing_selected
+
+    loaded = o.load(
+        o.Common(
+            project_dir=given["project_dir"],
+            target=given["target"],
+            vars=given["vars"],
+            flags={"FULL_REFRESH": given["full_refresh"]},
+        )
+    )
+    chosen = o.selection(
+        loaded,
+        _BUILT,
+        select=given["select"],
+        exclude=given["exclude"],
+        selector=given["selector"],
+        indirect=given["indirect_selection"],
+        resource_types=given["resource_type"],
+        exclude_types=given["exclude_resource_type"],
+    )
+    if nothing_selected(chosen):
+        return 0
+    planned = api.plan(loaded, chosen.ids, full_refresh=given["full_refresh"], connect=bool(given.get("connect")))
+    if given["as_json"]:
+        render.out_json(
+            {
+                "assumption": planned.assumption,
+                "steps": [
+                    {
+                        "id": s.step.id,
+                        "action": s.word,
+                        "reason": s.step.reason,
+                        "waits_for": list(s.step.waits),
+                        "statements": list(s.statements),
+                        "queries": list(s.queries),
+                    }
+                    for s in planned.steps
+                ],
+            }
+        )
+        return 0
+    render.out(f"{loaded.target.name} · {planned.assumption}")
+    render.out()
+    _print_steps(planned.steps, bool(given.get("sql")))
+    tests = sum(1 for s in planned.steps if s.step.action == "test")
+    other = len(planned.steps) - tests
+    parts = [render.count(other, "step"), render.count(tests, "test")]
+    if planned.plan.expected is not None:
+        parts.append(f"expected {render.seconds(planned.plan.expected)} of work from history")
+    render.out()
+    render.out(" · ".join(parts))
+    render.out(f"{'' if given.get('sql') else 'show the SQL: eltflow plan --sql · '}run it: eltflow build")
+    return 0
+
+
+def _print_steps(steps: Sequence[Any], sql: bool) -> None:
+    from eltflow.cli import render
+
+    width = min(40, max([20, *(len(s.step.node.display) for s in steps if s.step.action != "test")]))
+    for planned in steps:
+        node = planned.step.node
+        if planned.step.action == "test" and not sql:
+            continue
+        name = node.name if planned.step.action == "test" else node.display
+        render.out(f"  {planned.word:<10} {name:<{width}} {planned.step.reason}".rstrip())
+        for query in planned.queries:
+            render.out(f"      asks: {query}")
+        if sql:
+            for statement in planned.statements:
+                for line in statement.splitlines():
+                    render.out(f"      {line}")
+                render.out()
+
+
+def show(
+    name: Annotated[str | None, typer.Argument(help="A model, seed, step or source (source.table).")] = None,
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
+    inline: Annotated[str | None, typer.Option("--inline", help="SQL, with Jinja, to show the rows of.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many rows; -1 for all.")] = 20,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow import api
+    from eltflow.base.diagnostics import fail
+    from eltflow.cli import render
+
+    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    wanted = name or select
+    if (wanted is None) == (inline is None):
+        raise fail("E0113", "show takes a name, or --inline SQL", help="eltflow show stg_orders")
+    result = api.show(loaded, wanted, inline, limit)
+    headers = [c.name for c in result.columns]
+    if as_json:
+        render.out_json([dict(zip(headers, row, strict=True)) for row in result.rows])
+        return 0
+    if csv:
+        import csv as csvlib
+        import sys
+
+        writer = csvlib.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(headers)
+        writer.writerows(["" if v is None else v for v in row] for row in result.rows)
+        return 0
+    types = [(c.type or "").lower() for c in result.columns]
+    lines = render.table([f"{h} {t}" for h, t in zip(headers, types, strict=True)], result.rows)
+    for line in lines:
+        render.out(line)
+    if not quiet:
+        render.out(f"{render.count(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
+    return 0
+
+
+def lineage(
+    name: Annotated[str, typer.Argument(help="A node.")],
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    depth: Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)] = None,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow import api
+    from eltflow.cli import render
+
+    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    graph = loaded.graph
+    node = api.find_node(loaded, name)
+    shown = [i for i, n in graph.nodes.items() if n.resource_type != "test"]
+    above = {i: [p for p in graph.nodes[i].parents if p in shown] for i in shown}
+    below = {i: [c for c in graph.children[i] if graph.nodes[c].resource_type != "test"] for i in shown}
+    if as_json:
+        up = sorted(graph.ancestors([node.unique_id], depth))
+        down = sorted(i for i in graph.descendants([node.unique_id], depth) if graph.nodes[i].resource_type != "test")
+        render.out_json({"node": node.unique_id, "upstream": up, "downstream": down})
+        return 0
+    for line in _tree(graph, node.unique_id, above, depth, up=True):
+        render.out(line)
+    render.out(f"{node.display}  ({node.materialized}, {node.path})")
+    for line in _tree(graph, node.unique_id, below, depth, up=False):
+        render.out(line)
+    return 0
+
+
+def _tree(graph: Any, start: str, edges: Mapping[str, Sequence[str]], depth: int | None, *, up: bool) -> list[str]:
+    """Lines of a tree below (or, upside down, above) a node; what was shown before is not unfolded again."""
+    seen: set[str] = set()
+
+    def walk(unique_id: str, prefix: str, level: int) -> list[str]:
+        if depth is not None and level > depth:
+            return []
+        lines: list[str] = []
+        items = list(edges.get(unique_id, ()))
+        for index, other in enumerate(items):
+            last = index == len(items) - 1
+            again = other in seen and bool(edges.get(other))
+            seen.add(other)
+            branch = ("└─ " if last else "├─ ") if not up else ("┌─ " if last else "├─ ")
+            inner = walk(other, prefix + ("   " if last else "│  "), level + 1) if not again else []
+            line = f"{prefix}{branch}{graph.nodes[other].display}{' …' if again else ''}"
+            lines += [line, *inner]
+        return lines
+
+    lines = walk(start, "", 1)
+    return list(reversed(lines)) if up else lines
+
+
+def history(
+    run: Annotated[str | None, typer.Argument(help="A run's id, or its beginning: show its nodes.")] = None,
+    project_dir: o.ProjectDir = None,
+    target: o.TargetName = None,
+    vars: o.Vars = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many runs.", min=1)] = 20,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+    as_json: o.AsJson = False,
+) -> int:
+    from eltflow import api
+    from eltflow.base.diagnostics import fail
+    from eltflow.cli import render
+    from eltflow.state.store import as_mapping
+
+    loaded = api.open_only(o.project_root(project_dir), o.new_options(target, vars))
+    store = loaded.store
+    runs = store.runs(loaded.target_key, 10_000 if run else limit)
+    if run is None:
+        if as_json:
+            render.out_json([as_mapping(r) for r in runs])
+            return 0
+        rows = [
+            (
+                r.id[:8],
+                r.started_at[:19].replace("T", " "),
+                r.command,
+                r.selection or "everything",
+                r.status,
+                render.seconds(r.seconds) if r.seconds is not None else "",
+                r.user or "",
+                (r.git_commit or "")[:8],
+            )
+            for r in runs
+        ]
+        for line in render.table(("run", "started (UTC)", "command", "selection", "outcome", "took", "who", "commit"), rows):
+            render.out(line)
+        if not rows:
+            render.note(f"no run on {loaded.target.name} yet")
+        return 0
+    found = [r for r in runs if r.id.startswith(run)]
+    if len(found) != 1:
+        why = "no run has" if not found else "several runs have"
+        raise fail("E0806", f"{why} an id that begins with `{run}`", help="eltflow history lists them")
+    nodes = store.nodes(found[0].id)
+    if as_json:
+        render.out_json({**as_mapping(found[0]), "nodes": [as_mapping(n) for n in nodes]})
+        return 0
+    table = [
+        (n.name, n.action, n.status, n.kind, "" if n.rows is None else f"{n.rows:,}", "" if n.seconds is None else f"{n.seconds:.2f} s",
+         (n.message or "").split("\n")[0])
+        for n in nodes
+    ]  # fmt: skip
+    for line in render.table(("node", "action", "outcome", "kind", "rows", "took", "message"), table):
+        render.out(line)
+    return 0

@@ -1,0 +1,196 @@
+"""The entry point: answers `--version` at once, imports only the family of the command that is called, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+#: Command → (the module that holds it, one line of help). The order is that of `eltflow --help`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("project", "Make a new project folder."),
+    "build": ("execute", "Ingest, seed, build models and run tests, in the order of the graph."),
+    "run": ("execute", "Build models."),
+    "test": ("execute", "Run data tests."),
+    "seed": ("execute", "Load seeds."),
+    "ingest": ("execute", "Run ingestion steps."),
+    "plan": ("look", "Show what a build would do, and why, without touching the warehouse."),
+    "ls": ("look", "List nodes."),
+    "show": ("look", "Show the rows of a model or a query."),
+    "compile": ("look", "Write the SQL of models for the target, without running it."),
+    "parse": ("look", "Read and check the project."),
+    "lineage": ("look", "Show what a node reads and what reads it."),
+    "history": ("look", "Show past runs."),
+    "debug": ("project", "Check the project, the target and the connection."),
+    "clean": ("project", "Delete derived files."),
+    "docs": ("docs", "Generate the docs site."),
+    "schema": ("project", "Write JSON Schemas of the YAML files, for editors."),
+}
+
+#: Options that may stand before the command and take a value.
+_VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threads", "--select", "-s", "--exclude", "--selector"}
+#: Options of which several values may follow one flag.
+_MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
+_TAKES_NAME = {"init", "show", "lineage", "history", "docs"}
+COMPLETION = "_ELTFLOW_COMPLETE"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments in (["--version"], ["-V"], ["version"]):
+        from eltflow import __version__
+
+        sys.stdout.write(f"eltflow {__version__}\n")
+        return
+    code = _run(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if argv is None:
+        os._exit(code)  # nothing is left to tidy: what matters was closed, and leaving at once saves taking the heap apart
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    import gc
+
+    import click
+
+    from eltflow.base.diagnostics import EltflowError
+
+    gc.disable()  # commands live seconds and make few cycles: collecting costs a third of loading a project
+    arguments = ordered(arguments)
+    command = arguments[0] if arguments else None
+    app = make_app(command if COMPLETION not in os.environ else None)
+    debug = "--debug" in arguments or "-d" in arguments
+    try:
+        result = app(arguments, prog_name="eltflow", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        return _usage(error, command)
+    except EltflowError as error:
+        from eltflow.cli import render
+
+        render.diagnostics(error.diagnostics)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("cancelled\n")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        sys.stderr.write(
+            f"error: eltflow itself failed: {type(error).__name__}: {error}\n"
+            "  = help: run it again with --debug for the details, and report them\n"
+        )
+        return 2
+
+
+def _usage(error: object, command: str | None) -> int:
+    import click
+
+    from eltflow.base.names import did_you_mean
+
+    assert isinstance(error, click.ClickException)
+    message = error.format_message()
+    help = None
+    if isinstance(error, click.NoSuchOption):
+        help = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else None
+        message = f"there is no option {error.option_name}"
+    elif command is not None and not command.startswith("-") and command not in COMMANDS:
+        message = f"there is no command `{command}`"
+        help = did_you_mean(command, COMMANDS)
+    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"  = help: {help or f'eltflow {command} --help' if command in COMMANDS else help or 'eltflow --help'}\n")
+    return 2
+
+
+def ordered(arguments: list[str]) -> list[str]:
+    """The command first: options that stand before it are moved behind it, and `--select a b` becomes `--select a --select b`."""
+    at = 0
+    while at < len(arguments) and arguments[at].startswith("-"):
+        if arguments[at] in ("--help", "-h", "--install-completion", "--show-completion"):
+            return arguments
+        at += 2 if arguments[at] in _VALUED else 1
+    if at >= len(arguments):
+        return arguments
+    moved = [arguments[at], *arguments[:at], *arguments[at + 1 :]]
+    if moved[0] in _TAKES_NAME:
+        return moved
+    made: list[str] = []
+    many: str | None = None
+    for index, word in enumerate(moved):
+        if word in _MANY:
+            many = word
+            made.append(word)
+        elif word.startswith("-") or index == 0:
+            many = None
+            made.append(word)
+        elif many is not None and made[-1] != many:
+            made += [many, word]
+        else:
+            made.append(word)
+    return made
+
+
+def make_app(command: str | None) -> typer.Typer:
+    """The application with the one command that is called; with all of them where none is (help, completion)."""
+    import typer
+
+    # Shell completion is Typer's, and imports more than a command needs: only there is it switched on.
+    asked = command is None or command not in COMMANDS
+    app = typer.Typer(
+        name="eltflow",
+        help="A folder of SQL becomes tested tables.",
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=asked,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def root() -> None:
+        pass
+
+    if command in COMMANDS:
+        _register(app, str(command))
+    elif COMPLETION in os.environ:
+        for name in COMMANDS:
+            _register(app, name)
+    else:
+        for name, (_, help) in COMMANDS.items():
+            app.command(name, help=help)(_stub)
+    return app
+
+
+def _stub() -> None:
+    pass
+
+
+def _register(app: typer.Typer, name: str) -> None:
+    from importlib import import_module
+
+    module, help = COMMANDS[name]
+    family = import_module(f"eltflow.cli.{module}")
+    function = getattr(family, name)
+    if name == "docs":
+        app.add_typer(function(), name=name, help=help)
+    else:
+        app.command(name, help=help)(function)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,348 @@
+"""A run as it goes on: one line a node with its tests, what is running at the bottom of a terminal, failures repeated at the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+from eltflow.api import Loaded, RunState
+from eltflow.cli import render
+from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
+from eltflow.plan.plan import Step
+
+_ACTIONS = (("ingest", "ingestion step"), ("seed", "seed"), ("model", "model"), ("test", "test"))
+
+
+class Progress:
+    """A sink for events. `live` shows what is running; `tests` are said with the node they test."""
+
+    def __init__(self, loaded: Loaded, state: RunState, *, quiet: bool = False) -> None:
+        self._loaded = loaded
+        self._state = state
+        self._quiet = quiet
+        self._colour = render.coloured(sys.stdout)
+        self._live = sys.stdout.isatty() and not quiet
+        self._running: dict[str, float] = {}
+        self._pending: dict[str, int] = {}
+        self._held: dict[str, list[StepResult]] = {}
+        self._owner: dict[str, str] = {}
+        self._done = 0
+        self._shown = False
+        self._name_width = 24
+        self._started = time.monotonic()
+
+    # -- events ----------------------------------------------------------------------------------------------------------------
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._begin(event)
+        elif isinstance(event, StepStarted):
+            self._running[event.step] = time.monotonic()
+        elif isinstance(event, StepFinished):
+            self._running.pop(event.result.step, None)
+            self._done += 1
+            self._finish(event.result)
+        elif isinstance(event, StepRetried):
+            name = self._steps[event.step].node.display
+            self._line(f"  retry     {name}: {event.message.splitlines()[0]} (again in {render.seconds(event.wait_seconds)})")
+        elif isinstance(event, Message):
+            self._message(event)
+        elif isinstance(event, RunFinished):
+            self._clear()
+            return
+        self._draw()
+
+    @property
+    def _steps(self) -> Mapping[str, Step]:
+        assert self._state.plan is not None
+        return self._state.plan.steps
+
+    def _begin(self, event: RunStarted) -> None:
+        steps = self._steps
+        names = [s.node.display for s in steps.values() if s.action != "test"]
+        self._name_width = min(40, max([20, *map(len, names)]))
+        for step in steps.values():
+            if step.action == "test":
+                parents = [p for p in step.node.parents if p in steps]
+                attached = step.node.test.attached if step.node.test else None
+                owner = attached if attached in steps else parents[0] if len(parents) == 1 else None
+                if owner is not None:
+                    self._owner[step.id] = owner
+                    self._pending[owner] = self._pending.get(owner, 0) + 1
+        if self._quiet:
+            return
+        counts = [render.count(n, noun) for action, noun in _ACTIONS if (n := sum(1 for s in steps.values() if s.action == action))]
+        target = self._loaded.target
+        place = self._loaded.adapter.location(target, self._loaded.root)
+        root = f"{self._loaded.root}/"
+        where = f"{target.name} ({target.type} {place.removeprefix(root)})"
+        head = " · ".join(
+            [self._loaded.opened.project.settings.name, where, ", ".join(counts), render.count(event.threads, "thread")]
+        )
+        render.out(head)
+        render.out()
+
+    def _message(self, event: Message) -> None:
+        if event.diagnostic is not None:
+            self._clear()
+            render.diagnostics([event.diagnostic])
+        elif event.level == "warning":
+            self._line(f"  {render.paint('warning', 'yellow', self._colour)}   {event.text}")
+        elif event.level == "info":
+            self._line(f"  log       {event.text}")
+
+    # -- lines -----------------------------------------------------------------------------------------------------------------
+
+    def _finish(self, result: StepResult) -> None:
+        step = self._steps[result.step]
+        owner = self._owner.get(result.step)
+        if step.action == "test" and result.status != "pass" and result.status != "skipped":
+            self._test_line(result, step)
+        if owner is not None:
+            self._pending[owner] -= 1
+            self._held.setdefault(owner, []).append(result)
+            ended = self._state.results.get(owner)
+            if ended is not None and not self._pending[owner]:
+                self._node_line(ended, self._steps[owner])
+            return
+        if step.action == "test":
+            if result.status == "pass":
+                self._test_line(result, step)
+        elif not self._pending.get(result.step) or result.status != "success":
+            self._node_line(result, step)
+
+    def _test_line(self, result: StepResult, step: Step) -> None:
+        word = {"fail": "FAIL", "warn": "warn", "error": "ERROR", "pass": "passed"}.get(result.status, result.status)
+        style = {"fail": "red", "error": "red", "warn": "yellow"}.get(result.status)
+        shown = render.paint(f"{word:<9}", style, self._colour) if style else f"{word:<9}"
+        detail = _failures(result) if result.failures else (result.message or "").split("\n")[0] if result.status == "error" else ""
+        self._line(f"  {shown} {test_label(step)}  {detail}".rstrip(), result.seconds)
+
+    def _node_line(self, result: StepResult, step: Step) -> None:
+        if result.status == "skipped":
+            return
+        name = step.node.display
+        if result.status in BAD:
+            word = "ERROR" if result.status == "error" else "cancelled"
+            text = f"  {render.paint(f'{word:<9}', 'red', self._colour)} {name:<{self._name_width}} {first_line(result)}"
+            self._line(text, result.seconds)
+            return
+        word = {"load": "loaded", "delete+insert": "increment"}.get(result.kind, result.kind)
+        tests = self._held.get(result.step, [])
+        said = _tests_said(tests)
+        rows = rows_said(result)
+        line = f"  {word:<9} {name:<{self._name_width}} {rows:<28}{render.seconds(result.seconds):>9}"
+        self._line(f"{line}   {said}".rstrip())
+
+    def _line(self, text: str, took: float | None = None) -> None:
+        if self._quiet:
+            return
+        self._clear()
+        if took is not None and took >= 0.05:
+            text = f"{text}  {render.seconds(took)}"
+        render.out(text)
+
+    def end(self) -> None:
+        """Take the bottom line away."""
+        self._clear()
+
+    # -- the bottom line -------------------------------------------------------------------------------------------------------
+
+    def _clear(self) -> None:
+        if self._shown:
+            sys.stdout.write("\r\x1b[2K")
+            self._shown = False
+
+    def _draw(self) -> None:
+        if not self._live or not self._running:
+            return
+        now = time.monotonic()
+        oldest = sorted(self._running.items(), key=lambda item: item[1])
+        parts = [f"{self._steps[step].node.display} {render.seconds(now - since)}" for step, since in oldest]
+        total = len(self._steps)
+        right = f"{self._done} of {total}"
+        left = self._remaining(now)
+        if left is not None:
+            right += f" · about {render.seconds(left)} left"
+        room = render.width() - len(right) - 14
+        text = f"  running   {render.cut(' · '.join(parts), room):<{max(0, room)}}  {right}"
+        self._clear()
+        sys.stdout.write(render.cut(text, render.width() - 1))
+        sys.stdout.flush()
+        self._shown = True
+
+    def _remaining(self, now: float) -> float | None:
+        """Seconds left by history: the longer of the longest path and the work shared among threads."""
+        plan = self._state.plan
+        if plan is None or not plan.durations:
+            return None
+        open_steps = [s for s in plan.steps.values() if s.id not in self._state.results]
+        work = sum(s.expected or 0.05 for s in open_steps)
+        longest = max((s.priority for s in open_steps), default=0.0)
+        running = max((now - since for since in self._running.values()), default=0.0)
+        return max(0.0, max(work / plan.request.threads, longest) - running)
+
+
+# -- words ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_label(step: Step) -> str:
+    """`unique on orders.id`, `my_test` for a singular one."""
+    test = step.node.test
+    if test is None or test.kind is None:
+        return step.node.name
+    model = test.attached.split(".", 2)[-1] if test.attached else ""
+    return f"{test.kind} on {model}{'.' + test.column if test.column else ''}"
+
+
+def rows_said(result: StepResult) -> str:
+    """How many rows a step wrote, in words."""
+    if result.files is not None:
+        return f"{render.count(result.files, 'file')}, {render.count(result.rows or 0, 'row')}" if result.files else "nothing new"
+    if result.rows is None:
+        return ""
+    if result.kind == "append":
+        return f"+{render.count(result.rows, 'row')}"
+    if result.changed is not None:
+        fresh = max(0, result.rows - result.changed)
+        return f"+{render.count(fresh, 'row')}, {result.changed:,} changed"
+    return render.count(result.rows, "row")
+
+
+def _failures(result: StepResult) -> str:
+    return render.count(result.failures or 0, "row")
+
+
+def _tests_said(tests: list[StepResult]) -> str:
+    counts: dict[str, int] = {}
+    for test in tests:
+        counts[test.status] = counts.get(test.status, 0) + 1
+    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    parts = [f"{n} {words.get(status, status)}" for status, n in counts.items()]
+    return (
+        f"{render.count(len(tests), 'test').split(' ')[1]}: {', '.join(parts)}"
+        if len(parts) > 1
+        else (f"{render.count(len(tests), 'test')} {words.get(next(iter(counts)), '')}" if parts else "")
+    )
+
+
+def first_line(result: StepResult) -> str:
+    """What went wrong, in one line."""
+    return (result.message or "").split("\n")[0]
+
+
+def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
+    """What happened, with every failure once more, and what to do next."""
+    assert state.plan is not None
+    colour = render.coloured(sys.stdout)
+    steps, results = state.plan.steps, state.results
+    bad = [r for r in results.values() if r.status in BAD]
+    warned = [r for r in results.values() if r.status == "warn"]
+    for result in [*warned, *bad]:
+        if result.status == "warn" and quiet:
+            continue
+        _failure_block(loaded, state, result, colour)
+    skipped = [r for r in results.values() if r.status == "skipped"]
+    if quiet and not bad:
+        return
+    models = [r for r in skipped if steps[r.step].action != "test"]
+    if models:
+        names = [steps[r.step].node.display for r in models]
+        shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+        render.out(f"skipped {render.count(len(models), 'node')} below: {shown}")
+    render.out()
+    total = state.finished.seconds if state.finished else 0.0
+    render.out(_closing(state, total, bool(bad)))
+    if bad:
+        render.out(f"again: eltflow {state.plan.request.command} --select {again(state)}")
+        return
+    place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
+    settings = loaded.opened.project.settings
+    render.out(f"database {place} · artifacts {settings.target_path}/ · docs: eltflow docs generate")
+
+
+def _closing(state: RunState, total: float, failed: bool) -> str:
+    assert state.plan is not None
+    steps = state.plan.steps
+    built: dict[str, int] = {}
+    tests: dict[str, int] = {}
+    for result in state.results.values():
+        action = steps[result.step].action
+        if action == "test":
+            tests[result.status] = tests.get(result.status, 0) + 1
+        elif result.status == "success":
+            built[action] = built.get(action, 0) + 1
+    parts = []
+    made = [render.count(built[action], noun) for action, noun in _ACTIONS if built.get(action)]
+    if made:
+        parts.append(f"{', '.join(made)} built")
+    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    said = [f"{tests[status]:,} {word}" for status, word in words.items() if tests.get(status)]
+    if said:
+        parts.append(
+            "tests: " + ", ".join(said)
+            if len(said) > 1
+            else f"{render.count(sum(tests.values()), 'test')} {said[0].split(' ', 1)[1]}"
+        )
+    other = sum(1 for r in state.results.values() if r.status in ("error", "cancelled") and steps[r.step].action != "test")
+    if other:
+        parts.append(f"{render.count(other, 'node')} failed")
+    skipped = sum(1 for r in state.results.values() if r.status == "skipped" and steps[r.step].action != "test")
+    if skipped:
+        parts.append(f"{skipped} skipped")
+    first = "cancelled" if state.finished is not None and state.finished.cancelled else "failed" if failed else "done"
+    return f"{first} after {render.seconds(total)} · " + " · ".join(parts) if parts else f"{first} after {render.seconds(total)}"
+
+
+def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> None:
+    assert state.plan is not None
+    step = state.plan.steps[result.step]
+    render.out()
+    if result.diagnostics:
+        for found in result.diagnostics:
+            for line in render.drawn(found, colour):
+                render.out(line)
+        return
+    if step.action == "test" and result.status in ("fail", "warn"):
+        word = "FAILED" if result.status == "fail" else "WARNED"
+        style = "red" if result.status == "fail" else "yellow"
+        render.out(f"{render.paint(word, style, colour)}  test {test_label(step)}: {_failures(result)}")
+        render.out(f"        {defined_at(loaded, step)}")
+        for line in render.table(result.sample_columns, result.sample, indent="        ") if result.sample else ():
+            render.out(line)
+        more = (result.failures or 0) - len(result.sample)
+        if result.sample and more > 0:
+            render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
+        return
+    word = "CANCELLED" if result.status == "cancelled" else "ERROR"
+    render.out(f"{render.paint(word, 'red', colour)}  {step.node.display}: {result.message}")
+    render.out(f"        {defined_at(loaded, step)}")
+
+
+def defined_at(loaded: Loaded, step: Step) -> str:
+    """File and line where a step's node is defined."""
+    node = step.node
+    if node.place and node.patch is not None:
+        from eltflow.project import yamlfile
+
+        return str(yamlfile.locate(loaded.opened.project.read(node.patch), node.patch, node.place)).rsplit(":", 1)[0]
+    return f"{node.path}:1"
+
+
+def again(state: RunState) -> str:
+    """A selection that runs what failed, and what was skipped because of it."""
+    assert state.plan is not None
+    names: dict[str, None] = {}
+    for result in state.results.values():
+        if result.status not in BAD:
+            continue
+        node = state.plan.steps[result.step].node
+        if node.test is not None and node.test.attached is not None:
+            attached = node.test.attached
+            owner = state.plan.steps.get(attached)
+            label = owner.node.name if owner is not None else node.name
+            names[f"{label}+"] = None
+        else:
+            names[f"{node.name}+"] = None
+    return " ".join(names)

@@ -1,0 +1,198 @@
+"""Everything that is printed. Colour only strengthens what the words say; without a terminal there are plain lines and no cursor tricks."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
+
+from eltflow.base.diagnostics import Diagnostic
+
+_CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "dim": "2", "bold": "1"}
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colour is wanted on a stream."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, style: str, on: bool) -> str:
+    return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if on else text
+
+
+def out(text: str = "") -> None:
+    """A line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def err(text: str = "") -> None:
+    """A line on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """A value as JSON on standard output."""
+    out(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def note(text: str) -> None:
+    """A line on standard error that is no error."""
+    err(text)
+
+
+# -- numbers and tables --------------------------------------------------------------------------------------------------------
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 model`, `1,204 models`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def seconds(value: float) -> str:
+    """`0.4 s`, `2 min 10 s`, `1 h 5 min`."""
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def width() -> int:
+    """The terminal's width, 100 without one."""
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def cut(text: str, length: int) -> str:
+    """The text within a length, its end left out if it must be."""
+    return text if len(text) <= length else text[: max(0, length - 1)] + "…"
+
+
+def cell(value: Any) -> str:
+    """A value of a table as people read it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).replace("\n", "⏎").replace("\t", " ")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "", most: int | None = None) -> list[str]:
+    """Lines of an aligned table, cut to the terminal; numbers stand to the right."""
+    text = [[cell(v) for v in row] for row in rows]
+    kinds = [all(_number(row[i]) for row in text) and bool(text) if i < len(headers) else False for i in range(len(headers))]
+    widths = [min(40, max([len(h), *(len(row[i]) for row in text)])) for i, h in enumerate(headers)]
+    lines = []
+    for row in [list(headers), *text]:
+        cells = [cut(v, w).rjust(w) if right else cut(v, w).ljust(w) for v, w, right in zip(row, widths, kinds, strict=True)]
+        lines.append(cut((indent + "  ".join(cells)).rstrip(), most or width()))
+    return lines
+
+
+def _number(text: str) -> bool:
+    return text == "NULL" or text.replace(",", "").replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+# -- diagnostics ---------------------------------------------------------------------------------------------------------------
+
+
+def diagnostics(found: Iterable[Diagnostic]) -> None:
+    """Draw diagnostics on standard error."""
+    colour = coloured(sys.stderr)
+    for one in found:
+        for line in drawn(one, colour):
+            err(line)
+        err()
+
+
+def drawn(found: Diagnostic, colour: bool = False) -> list[str]:
+    """A diagnostic as lines: what, where with the line itself, and what to do."""
+    style = {"error": "red", "warning": "yellow", "note": "blue"}[found.severity]
+    head = paint(f"{found.severity}[{found.code}]", style, colour)
+    first, *rest = found.message.split("\n")
+    lines = [f"{head}: {paint(first, 'bold', colour)}"]
+    gutter = " " * (len(str(found.span.line)) if found.span is not None and found.span.line is not None else 1)
+    bar = paint("|", "blue", colour)
+    if found.span is not None:
+        lines.append(f"{gutter}{paint('-->', 'blue', colour)} {found.span}")
+    if found.source is not None and found.span is not None and found.span.line is not None:
+        source = found.source.expandtabs(1)
+        lines.append(f"{gutter} {bar}")
+        lines.append(f"{paint(str(found.span.line), 'blue', colour)} {bar} {source}")
+        if found.span.column is not None:
+            marks = "^" * max(1, min(found.span.length, max(1, len(source) - found.span.column + 1)))
+            lines.append(f"{gutter} {bar} {' ' * (found.span.column - 1)}{paint(marks, style, colour)}")
+        else:
+            lines.append(f"{gutter} {bar}")
+    lines += [f"{gutter}   {line}".rstrip() for line in rest if line.strip()]
+    lines += [f"{gutter} = note: {text}" for text in found.notes]
+    if found.help:
+        lines.append(f"{gutter} = help: {found.help}")
+    return lines
+
+
+def as_json(found: Diagnostic) -> Mapping[str, Any]:
+    """A diagnostic for machines."""
+    span = found.span
+    return {
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+        "file": span.file if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "notes": list(found.notes),
+        "help": found.help,
+    }
+
+
+def run_document(loaded: Any, state: Any) -> dict[str, Any]:
+    """A finished run as one document."""
+    finished = state.finished
+    return {
+        "run_id": state.run_id,
+        "command": state.plan.request.command,
+        "target": loaded.target.name,
+        "seconds": round(finished.seconds, 3) if finished else None,
+        "cancelled": bool(finished is None or finished.cancelled),
+        "results": [result_json(r) for r in state.results.values()],
+    }
+
+
+def result_json(result: Any) -> dict[str, Any]:
+    """A step's result for machines; failing rows of a test are among it only if they were asked for."""
+    return {
+        "id": result.step,
+        "status": result.status,
+        "kind": result.kind,
+        "seconds": round(result.seconds, 4),
+        "rows": result.rows,
+        "files": result.files,
+        "failures": result.failures,
+        "message": result.message,
+        "because": result.because,
+        "attempts": result.attempts,
+        "diagnostics": [as_json(d) for d in result.diagnostics],
+        "sample": [dict(zip(result.sample_columns, row, strict=True)) for row in result.sample],
+    }
+
+
+def event_line(event: Any, state: Any) -> None:
+    """An event as one line of JSON."""
+    name = type(event).__name__
+    if name == "StepFinished":
+        body = result_json(event.result)
+    else:
+        body = {field: getattr(event, field) for field in event.__slots__}
+        if body.get("diagnostic") is not None:
+            body["diagnostic"] = as_json(body["diagnostic"])
+    out(json.dumps({"event": name, **body}, default=str, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Folds over a graph and a run: artifacts, JUnit, the docs site. Nothing here writes files."""

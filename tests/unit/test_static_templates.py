@@ -1,0 +1,59 @@
+"""The static scan gives what Jinja2 gives, wherever it gives anything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eltflow.jinja.renderer import Renderer
+from eltflow.jinja.static import branch_calls, macro_names, scan
+
+PIECES = st.sampled_from(
+    ["select 1", "\n", " ", "{{ ref('a') }}", '{{ source("s", "t") }}', "{{ config(x=[1, 2], y={'a': none}) }}", "{# no #}", "from t",
+     "{{ var('v') }}", "{", "}", "%", "'{'", "-- it's", "é\n", "{{ ref( 'b' ) }}"]
+)  # fmt: skip
+
+
+def value(name: str, *args: object) -> str:
+    return "" if name == "config" else f"<{name} {' '.join(map(str, args))}>"
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_substitution_equals_rendering(pieces):
+    text = "".join(pieces)
+    template = scan(text)
+    names = {n: (lambda *a, _n=n, **k: value(_n, *a)) for n in ("ref", "source", "config", "var")}
+    if template is not None:
+        assert template.substitute(lambda call: value(call.name, *call.args))[0] == Renderer(()).render(text, "m.sql", names).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% if x %}a{% endif %}",
+        "{{ x }}",
+        "{{- ref('a') }}",
+        "{{ ref('a') -}}",
+        "{{ ref(x) }}",
+        "{{ ref('a').name }}",
+        "{{ 'a' }}",
+        "{{ ref('a')",
+    ],
+)
+def test_what_needs_rendering_is_left_to_it(text):
+    assert scan(text) is None
+
+
+def test_literal_arguments():
+    (call,) = scan("{{ config(a='x', b=[1, -2.5], c={'k': true}, d=none) }}").calls
+    assert dict(call.kwargs) == {"a": "x", "b": [1, -2.5], "c": {"k": True}, "d": None}
+
+
+def test_calls_in_branches_not_taken():
+    text = "{% if false %}{{ ref('a') }}{% else %}{{ source('s', 't') }}{% endif %}{# {{ ref('c') }} #} ref('d')"
+    assert branch_calls(text) == (("ref", ("a",)), ("source", ("s", "t")))
+
+
+def test_macro_names():
+    assert macro_names("{% macro a(x) %}{% endmacro %}\n{%- test b(model) %}{% endtest %}") == (("macro", "a", 1), ("test", "b", 2))
