@@ -52,7 +52,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
             if path.startswith("/") or ".." in Path(path).parts:
                 message = f"`{path}` is outside the project"
                 findings.at(FILE, (key, index), "E0103", message, help="paths start at the project root")
-            elif not (root / path).is_dir():
+            elif path not in DEFAULT_PATHS[key] and not (root / path).is_dir():
                 known = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
                 findings.at(FILE, (key, index), "E0106", f"there is no folder `{path}`", help=did_you_mean(path, known))
     for tree, kind in _TREES.items():
