@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eltflow.api.artifacts import generate_docs, write_artifacts, write_compiled, write_junit, write_manifest
     from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler
-    from eltflow.api.running import RunOptions, RunState, execute
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
+    from eltflow.api.running import RunOptions, RunState, execute
 
 _HOME = {
     "generate_docs": "artifacts",

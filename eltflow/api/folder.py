@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from eltflow.api.running import connected, schemas_of
 from eltflow.api.loading import STATE_FOLDER, load
+from eltflow.api.running import connected, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import IDENTIFIER
 from eltflow.native.settings import read_settings

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eltflow.api.compiling import compile_all, last_catalog, make_compiler
-from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.api.loading import Loaded
+from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean
 from eltflow.compile.compiled import Compiled

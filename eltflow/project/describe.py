@@ -59,7 +59,7 @@ def columns_of(entry: Mapping[str, Any], describe: Callable[[Any], str]) -> dict
             description=describe(column.get("description")),
             data_type=column.get("data_type"),
             meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
-            tags=tuple([*as_list(column.get("tags")), *as_list(config.get("tags"))]),
+            tags=(*as_list(column.get("tags")), *as_list(config.get("tags"))),
             quote=bool(column.get("quote", False)),
         )
     return made
@@ -75,7 +75,7 @@ def tests_of(
             made += read_tests(entry[key], attached, None, (*place, key), package, known, findings)
     for index, column in enumerate(entry.get("columns") or ()):
         config = column.get("config") or {}
-        tags = tuple([*as_list(column.get("tags")), *as_list(config.get("tags"))])
+        tags = (*as_list(column.get("tags")), *as_list(config.get("tags")))
         for key in ("data_tests", "tests"):
             if column.get(key):
                 inner = (*place, "columns", index, key)

@@ -121,7 +121,7 @@ class Store:
                     run.pid,
                     run.git_commit,
                     run.version,
-                ),  # fmt: skip
+                ),
             )
 
     def finish(self, run_id: str, status: str, finished_at: str, seconds: float, nodes: Iterable[NodeRecord]) -> None:
@@ -149,7 +149,7 @@ class Store:
                         n.message,
                     )
                     for n in nodes
-                ],  # fmt: skip
+                ],
             )
 
     def runs(self, target_key: str | None = None, limit: int = 20) -> list[RunRecord]:
