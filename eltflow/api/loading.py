@@ -15,6 +15,7 @@ from eltflow.events import Message
 from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
 from eltflow.graph.facts import Extractor
 from eltflow.graph.graph import Graph
+from eltflow.graph.quick import MacroTexts
 from eltflow.native.open import Opened, open_project
 from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
 from eltflow.project.findings import Findings
@@ -97,12 +98,14 @@ def load(root: Path, options: Options | None = None) -> Loaded:
     base["target"] = target_names(project.target, adapter.secret_fields)
     with _offline(adapter) as parse:
         extractor = Extractor(
-            opened.renderer,
+            lambda: opened.renderer,
             base,
             adapter.dialect,
             project.target,
             candidate_words(project),
             parse,
+            macros=MacroTexts({m.file: m.text for m in project.macros}, {m.name: m.file for m in project.macros}),
+            vars=project.vars,
             strict=options.strict,
             full=_full(opened, options),
         )
@@ -148,15 +151,15 @@ def _offline(adapter: Adapter) -> Iterator[Callable[[str], tuple[str, int | None
 
 def _naming(opened: Opened, base: Mapping[str, Any]) -> Names:
     """The project's own `generate_schema_name`, `generate_alias_name` and `generate_database_name`, if it has them."""
-    renderer = opened.renderer
+    known = {macro.name for macro in opened.project.macros}
 
     def rule(macro: str) -> Callable[..., Any] | None:
-        if renderer.macro(macro) is None:
+        if macro not in known:
             return None
 
         def name(custom: Any, node: Node) -> Any:
             shown = {"name": node.name, "config": dict(node.config), "resource_type": node.resource_type, "fqn": list(node.fqn)}
-            return renderer.call(macro, {**base, "node": shown}, node.path, custom, shown)
+            return opened.renderer.call(macro, {**base, "node": shown}, node.path, custom, shown)
 
         return name
 

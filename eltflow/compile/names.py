@@ -8,7 +8,8 @@ from typing import Any
 from eltflow.base.names import did_you_mean
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup, Missing
-from eltflow.jinja.renderer import Renderer, RenderError
+from eltflow.jinja.renderer import Renderer
+from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation

@@ -16,7 +16,8 @@ from eltflow.graph.facts import RenderedLines, static_value, template_place
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
 from eltflow.jinja import static
-from eltflow.jinja.renderer import Renderer, RenderError
+from eltflow.jinja.renderer import Renderer
+from eltflow.jinja.values import RenderError
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project

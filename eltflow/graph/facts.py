@@ -9,16 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
+from eltflow.graph.quick import MacroTexts, Quick, quick_facts
 from eltflow.jinja import static
-from eltflow.jinja.renderer import Renderer, RenderError
+from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
 from eltflow.project.relation import JinjaRelation
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation, Target
+
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 _WORD = re.compile(r"[^\W\d]\w*")
 Ident = tuple[str, bool]
@@ -99,13 +103,15 @@ class Extractor:
 
     def __init__(
         self,
-        renderer: Renderer | Callable[[], Renderer],
+        renderer: Callable[[], Renderer],
         base: Mapping[str, Any],
         dialect: Dialect,
         target: Target,
         names: frozenset[str],
         offline_parse: Callable[[str], tuple[str, int | None, int | None] | None] | None,
         *,
+        macros: MacroTexts,
+        vars: Mapping[str, Any],
         strict: bool = True,
         full: bool = False,
     ) -> None:
@@ -115,15 +121,26 @@ class Extractor:
         self._target = target
         self._names = names
         self._offline_parse = offline_parse
+        self._macros = macros
+        self._vars = vars
         self._strict = strict
         self._full = full
 
     def facts(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
         """The facts of a template. Raises EltflowError at the user's line."""
+        quick = None if self._full else quick_facts(text, self._names, self._macros, self._vars)
+        if quick is not None:
+            return self._quick(quick, text, path, kind)
         template = static.scan(text)
         if template is not None:
             return self._static(template, path, kind)
         return self._rendered(text, path, kind, outside, model)
+
+    def _quick(self, quick: Quick, text: str, path: str, kind: str) -> Facts:
+        config: dict[str, Any] = {}
+        for call in quick.config:
+            self._static_config(call, text, path, kind, config)
+        return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
 
     # -- templates of literal calls --------------------------------------------------------------------------------------------
 
@@ -175,8 +192,7 @@ class Extractor:
     # -- templates that must be rendered ---------------------------------------------------------------------------------------
 
     def _rendered(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
-        renderer = self._renderer if isinstance(self._renderer, Renderer) else self._renderer()
-        self._renderer = renderer
+        renderer = self._renderer()
         refs: list[tuple[str, ...]] = []
         sources: list[tuple[str, str]] = []
         config: dict[str, Any] = {}

@@ -15,30 +15,10 @@ from jinja2.exceptions import SecurityError
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
 from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX, Environment, MacroReturn, scope
+from eltflow.jinja.values import MacroSource, RenderError
 
 _QUOTED = re.compile(r"'([^']+)' is undefined")
 MARK = re.compile("\ue000(\\d+)\ue001")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MacroSource:
-    """A macro of the project: its name in Jinja (a generic test `x` is `test_x`), its file, line and that file's text."""
-
-    name: str
-    file: str
-    line: int
-    text: str
-
-
-class RenderError(Exception):
-    """Raised inside a rendering by functions of the scope; the renderer adds the line. `needle` is text to point at on that line."""
-
-    def __init__(self, code: str, message: str, *, help: str | None = None, needle: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.help = help
-        self.needle = needle
 
 
 class _MacroCall:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError, Span, fail
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean
-from eltflow.jinja.renderer import MacroSource, Renderer
 from eltflow.jinja.static import macro_names
+from eltflow.jinja.values import MacroSource
 from eltflow.native.settings import (
     YamlRenderer,
     base_yaml_names,
@@ -34,21 +35,30 @@ from eltflow.project.surface import Environ, target_names
 from eltflow.project.tests import Attachment
 from eltflow.warehouse.protocols import Adapter
 
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
+
 SEED_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", re.DOTALL)
 _DOC_CALL = re.compile(r"\{\{\s*doc\(\s*(['\"])([^'\"]+)\1\s*(?:,\s*(['\"])([^'\"]+)\3\s*)?\)\s*\}\}")
 _PLURAL = {"model": "models", "seed": "seeds", "analysis": "analyses", "test": "data_tests"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Opened:
     """An opened project with what later stages need beside it."""
 
     project: Project
     adapter: Adapter
-    renderer: Renderer
     environ: Environ
     files: Mapping[str, Stamp]
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The project's renderer; made, and Jinja2 imported, when it is first needed."""
+        from eltflow.jinja.renderer import Renderer
+
+        return Renderer(self.project.macros)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -148,7 +158,7 @@ class _Opening:
             macro_hash=fingerprint(*(f"{m.file}\0{self.hashes[m.file]}" for m in macros.values())),
         )
         self.findings.stop()
-        return Opened(project=project, adapter=adapter, renderer=Renderer(project.macros), environ=environ, files=files)
+        return Opened(project=project, adapter=adapter, environ=environ, files=files)
 
     @staticmethod
     def _folders(settings: Settings) -> tuple[str, ...]:

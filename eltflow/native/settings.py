@@ -9,8 +9,8 @@ from typing import Any
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import IDENTIFIER, did_you_mean
-from eltflow.jinja.renderer import RenderError
 from eltflow.jinja.static import has_jinja, literal_call
+from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list, canonical

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from eltflow.jinja.renderer import MacroSource
+from eltflow.jinja.values import MacroSource
 from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
 from eltflow.project.settings import Settings
 from eltflow.warehouse.values import Target

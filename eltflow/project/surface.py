@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 from eltflow.base.names import did_you_mean
-from eltflow.jinja.renderer import RenderError
+from eltflow.jinja.values import RenderError
 from eltflow.warehouse.values import Target
 
 _MISSING = object()

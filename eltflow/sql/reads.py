@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,33 +41,32 @@ def reads(parsed: Parsed, fold: Fold) -> tuple[Read, ...]:
     """
     if parsed.tree is None:
         return ()
-    found = list(_walk(parsed.tree, frozenset(), fold, parsed.sql))
-    return tuple(sorted(found, key=lambda read: read.start))
+    found = []
+    for table in parsed.tree.find_all(exp.Table):
+        read = _read(table, parsed.sql)
+        if read is not None and not (len(read.parts) == 1 and _hidden(table, fold(read.parts[0].name, read.parts[0].quoted), fold)):
+            found.append(read)
+    found.sort(key=lambda read: read.start)
+    return tuple(found)
 
 
-def _walk(node: Any, hidden: frozenset[str], fold: Fold, sql: str) -> Iterator[Read]:
-    inside = hidden
-    with_ = node.args.get("with_")
-    if with_ is not None:
-        names = {_key(cte, fold) for cte in with_.expressions}
-        if with_.args.get("recursive"):
-            inside = hidden | names
-            for cte in with_.expressions:
-                yield from _walk(cte.this, inside, fold, sql)
+def _hidden(table: Any, key: str, fold: Fold) -> bool:
+    """Whether a CTE in sight has that name: looked for from the table outwards."""
+    child, node = table, table.parent
+    while node is not None:
+        if isinstance(node, exp.With):
+            recursive = node.args.get("recursive")
+            for cte in node.expressions:
+                if cte is child and not recursive:
+                    break
+                if _key(cte, fold) == key:
+                    return True
         else:
-            for cte in with_.expressions:
-                yield from _walk(cte.this, inside, fold, sql)
-                inside = inside | {_key(cte, fold)}
-    if isinstance(node, exp.Table):
-        read = _read(node, inside, fold, sql)
-        if read is not None:
-            yield read
-    for key, value in node.args.items():
-        if key == "with_":
-            continue
-        for child in value if isinstance(value, list) else (value,):
-            if isinstance(child, exp.Expression):
-                yield from _walk(child, inside, fold, sql)
+            with_ = node.args.get("with_")
+            if with_ is not None and with_ is not child and any(_key(cte, fold) == key for cte in with_.expressions):
+                return True
+        child, node = node, node.parent
+    return False
 
 
 def _key(cte: Any, fold: Fold) -> str:
@@ -75,7 +74,7 @@ def _key(cte: Any, fold: Fold) -> str:
     return fold(alias.name, bool(alias.args.get("quoted")))
 
 
-def _read(table: Any, hidden: frozenset[str], fold: Fold, sql: str) -> Read | None:
+def _read(table: Any, sql: str) -> Read | None:
     parts = table.parts
     if not parts or not all(isinstance(part, exp.Identifier) for part in parts):
         return None
@@ -86,6 +85,4 @@ def _read(table: Any, hidden: frozenset[str], fold: Fold, sql: str) -> Read | No
     if sql[start : start + 1] == "'":
         return None  # a file name: FROM 'data.csv'
     idents = tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts)
-    if len(idents) == 1 and fold(idents[0].name, idents[0].quoted) in hidden:
-        return None
     return Read(idents, start, end, bool(table.alias))

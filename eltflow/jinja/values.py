@@ -1,0 +1,26 @@
+"""What other rooms need of this one without Jinja2: a macro's source, and the error that functions of a scope raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroSource:
+    """A macro of the project: its name in Jinja (a generic test `x` is `test_x`), its file, line and that file's text."""
+
+    name: str
+    file: str
+    line: int
+    text: str
+
+
+class RenderError(Exception):
+    """Raised inside a rendering by functions of the scope; the renderer adds the line. `needle` is text to point at on that line."""
+
+    def __init__(self, code: str, message: str, *, help: str | None = None, needle: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.needle = needle
