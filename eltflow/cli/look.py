@@ -34,7 +34,7 @@ def parse(
     elif not quiet:
         counts = node_counts(loaded.graph)
         parts = [render.count(n, kind, plural) for kind, plural, n in counted(counts)]
-        render.out(f"{loaded.opened.project.settings.name} · {', '.join(parts) or 'no nodes'}")
+        render.out(f"{loaded.name} · {', '.join(parts) or 'no nodes'}")
     return 1 if warnings and warn_error else 0
 
 

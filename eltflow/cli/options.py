@@ -130,12 +130,12 @@ def selection(
         select=tuple(select or ()),
         exclude=tuple(exclude or ()),
         selector=selector,
-        selectors=loaded.opened.project.selectors,
+        selectors=loaded.selectors,
         indirect=indirect,  # type: ignore[arg-type]
         resource_types=tuple(resource_types or ()),
         exclude_resource_types=tuple(exclude_types or ()),
         acts_on=types,
-        project=loaded.opened.project.settings.name,
-        read=loaded.opened.project.read,
+        project=loaded.name,
+        read=loaded.read,
     )
     return choose(loaded.graph, request)

@@ -20,7 +20,7 @@ from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
-from eltflow.project.project import Project
+from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.surface import VOLATILE
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Read, reads
@@ -122,8 +122,9 @@ class Compiler:
     # -- files -----------------------------------------------------------------------------------------------------------------
 
     def _file(self, node: Node, ask: Ask | None) -> Compiled:
-        text = self.project.read(node.path)
-        if fingerprint(text) != node.checksum:
+        data = read_bytes(self.project.root, node.path)
+        text = decode(data, node.path)
+        if fingerprint(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
         names = self.names(node, ask)
