@@ -160,7 +160,10 @@ def _nothing(graph: Graph, chosen: set[str], request: Request) -> Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Ids chosen, and tests that join once all parents are chosen (`cautious`), or chosen or above a chosen one (`buildable`)."""
+    """Ids chosen, and the tests on them that join once all parents are chosen (`cautious`), or chosen or above one (`buildable`).
+
+    A test that has joined stays among those, so that it can join what a set operation makes of several.
+    """
 
     direct: set[str]
     cautious: set[str]
@@ -187,7 +190,8 @@ class _Evaluation:
             return _Found(set(self.graph.nodes), set(), set())
         if isinstance(expression, Difference):
             kept, dropped = self.found(expression.kept), self.found(expression.dropped)
-            return self._settled(kept.direct - dropped.direct, kept.cautious - dropped.cautious, kept.buildable - dropped.buildable)
+            gone = dropped.direct
+            return _Found(kept.direct - gone, kept.cautious - gone, kept.buildable - gone)
         parts = [self.found(part) for part in expression.parts]
         combine = set.union if isinstance(expression, Union) else set.intersection
         return self._settled(
@@ -235,11 +239,14 @@ class _Evaluation:
         return start | above | below
 
     def _with_tests(self, reach: set[str], fresh: set[str], mode: Indirect, start: _Found) -> _Found:
-        """What is reached, and the tests on what is fresh: at once, or pending until their other parents are chosen too."""
+        """What is reached, and the tests on what is fresh: at once, or once their other parents are chosen too."""
+        if mode == "empty":
+            return _Found(reach, start.cautious, start.buildable)
         on = self.index.tests
-        tests = {test for unique_id in fresh for test in on.get(unique_id, ())} - reach if mode != "empty" else set()
+        tests = {test for unique_id in fresh for test in on.get(unique_id, ())}
         if mode == "eager":
             return _Found(reach | tests, start.cautious, start.buildable)
+        tests |= {unique_id for unique_id in fresh if self.graph.nodes[unique_id].resource_type == "test"}
         if mode == "cautious":
             return self._settled(reach, start.cautious | tests, start.buildable)
         return self._settled(reach, start.cautious, start.buildable | tests)
@@ -252,7 +259,7 @@ class _Evaluation:
         if waiting:
             near = direct | self.graph.ancestors(direct)
             joining |= {test for test in waiting if near.issuperset(nodes[test].parents)}
-        return _Found(direct | joining, cautious - joining, buildable - joining)
+        return _Found(direct | joining, cautious, buildable)
 
     def unmatched(self) -> list[Diagnostic]:
         """A warning for each token that matched nothing, with what it may have meant."""
