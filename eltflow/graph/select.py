@@ -25,7 +25,7 @@ from eltflow.graph.selectors import Selectors, named, no_selector, read_selector
 
 #: Methods that compare with another state of the project, and what each needs.
 _NEED_STATE = {
-    "state": "an earlier state of the project to compare with",
+    "state": "an earlier state of the project",
     "result": "the results of an earlier run",
     "source_status": "an earlier check of how fresh the sources are",
 }
@@ -202,8 +202,8 @@ class _Evaluation:
 
     def _token(self, token: Token) -> _Found:
         if token.method in _NEED_STATE:
-            help = f"it compares with {_NEED_STATE[token.method]}, and there is none here"
-            error = Diagnostic(code="E0502", message=f"`{token}` needs a state", help=help)
+            message = f"`{token}` compares with {_NEED_STATE[token.method]}, and there is none"
+            error = Diagnostic(code="E0502", message=message, help="say where that state is, or select without it")
             raise EltflowError(spanned(error, token.place, self.read) if token.selector else error)
         start = self._selector(token) if token.method == "selector" else _Found(self.index.match(token), set(), set())
         if not start.direct:
@@ -254,8 +254,8 @@ class _Evaluation:
     def _settled(self, direct: set[str], cautious: set[str], buildable: set[str]) -> _Found:
         """With the pending tests that can join now."""
         nodes = self.graph.nodes
-        joining = {test for test in cautious if direct.issuperset(nodes[test].parents)}
-        waiting = buildable - direct
+        joining = {test for test in cautious | buildable if direct.issuperset(nodes[test].parents)}
+        waiting = buildable - direct - joining
         if waiting:
             near = direct | self.graph.ancestors(direct)
             joining |= {test for test in waiting if near.issuperset(nodes[test].parents)}
