@@ -236,6 +236,9 @@ class Index:
         for method in ("tag", "source", "ingest", "group", "exposure", "test_name"):
             if value in self.labels(Token(method=method, value=value)):
                 return f"{method}:{value}"
+        inside = [folder for folder in self._folders if folder.endswith(f".{value}")]
+        if inside:
+            return min(inside, key=lambda folder: (len(folder), folder))
         tests = {node.name for node in self.graph.of_type("test")}
         return suggest(value, [name for name in self._names if name not in tests]) or suggest(value, [*self._folders, *tests])
 

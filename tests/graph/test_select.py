@@ -285,6 +285,8 @@ def test_two_packages_and_names_with_dots() -> None:
         ("+ordrs+1", "warning[W0501]: `+ordrs+1` matches nothing (did you mean `orders`?)"),
         ("nightly", "warning[W0501]: `nightly` matches nothing (did you mean `tag:nightly`?)"),
         ("raw", "warning[W0501]: `raw` matches nothing (did you mean `source:raw`?)"),
+        ("finance", "warning[W0501]: `finance` matches nothing (did you mean `group:finance`?)"),
+        ("core", "warning[W0501]: `core` matches nothing (did you mean `marts.core`?)"),
         ("tag:nightli", "warning[W0501]: `tag:nightli` matches nothing (did you mean `tag:nightly`?)"),
         ("config.materialized:tabel", "warning[W0501]: `config.materialized:tabel` matches nothing (did you mean `config.materialized:table`?)"),
         ("path:model/staging", "warning[W0501]: `path:model/staging` matches nothing (did you mean `models/staging`?)"),
@@ -302,7 +304,7 @@ def test_what_matches_nothing_is_said(text: str, message: str) -> None:
 def test_a_misspelt_exclude_is_said() -> None:
     selection = select(SHOP, Request(select=("orders",), exclude=("stg_ordrs",)))
     assert [plain(found) for found in selection.diagnostics] == [
-        "warning[W0501]: `stg_ordrs` matches nothing (did you mean `stg_orders`?)"
+        "note[W0501]: `stg_ordrs` matches nothing (did you mean `stg_orders`?)"
     ]
 
 

@@ -127,7 +127,7 @@ def test_select_beside_a_selector_is_passed_over_and_said() -> None:
     selection = select(SHOP, Request(selectors=SELECTORS, selector="last", select=("orders",)))
     assert short(selection) == {"lonely"}
     assert [plain(found) for found in selection.diagnostics] == [
-        "warning[W0503]: `--select orders` is passed over: `--selector` says what to select (to have both, write `--select selector:last orders`)"
+        'warning[W0503]: `--select orders` is passed over: `--selector` says what to select (to have both, write `--select "selector:last orders"`)'
     ]
 
 
@@ -143,8 +143,14 @@ def test_the_default_is_used_when_nothing_is_said(default: object) -> None:
 def test_what_matches_nothing_names_the_selector() -> None:
     selection = select(SHOP, Request(selectors=({"name": "a", "definition": {"tag": "nightli"}},), selector="a"))
     assert [plain(found) for found in selection.diagnostics] == [
-        "selectors.yml: warning[W0501]: `tag:nightli` in selector `a` matches nothing (did you mean `tag:nightly`?)"
+        "selectors.yml: note[W0501]: `tag:nightli` in selector `a` matches nothing (did you mean `tag:nightly`?)",
+        "warning[W0502]: nothing is selected",
     ]
+
+
+def test_a_selector_named_without_its_method() -> None:
+    selection = select(SHOP, Request(selectors=SELECTORS, select=("careful",)))
+    assert [found.help for found in selection.diagnostics] == ["did you mean `selector:careful`?"]
 
 
 def test_a_lenient_reading_passes_over_what_means_nothing() -> None:
