@@ -19,7 +19,6 @@ from typing import Any
 
 from eltflow import __version__
 from eltflow.base.fingerprint import fingerprint
-from eltflow.graph.codec import from_plain, to_plain
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
 
@@ -174,13 +173,19 @@ def _read(path: Path) -> Any:
         tagged, value = marshal.loads(data[start:])
     except (ValueError, EOFError, TypeError):
         return None
-    return from_plain(value) if tagged else value
+    if tagged:
+        from eltflow.graph.codec import from_plain
+
+        return from_plain(value)
+    return value
 
 
 def _write(path: Path, value: Any) -> None:
     try:
         payload = marshal.dumps((False, value))
     except ValueError:
+        from eltflow.graph.codec import to_plain
+
         try:
             payload = marshal.dumps((True, to_plain(value)))
         except ValueError:

@@ -15,6 +15,7 @@ from eltflow.base.fingerprint import fingerprint
 from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
 from eltflow.graph.codec import encode_graph
 from eltflow.graph.facts import Extractor, Facts
+from eltflow.graph.graph import Graph
 from eltflow.graph.quick import MacroTexts
 from eltflow.native.open import FileCache, Opened, folders_of, keepable, open_project
 from eltflow.project.folder import read_dotenv
@@ -47,7 +48,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
     """Read every file that is not known by its content, and build the graph. Raises EltflowError with everything that is wrong."""
     kept = cache.facts()
     hashes = {path: tuple(stamp) for path, stamp in (kept.get("hashes") or {}).items()}
-    files = FileCache(hashes=hashes, values=dict(kept.get("values") or {}))  # type: ignore[arg-type]
+    files = FileCache(hashes=hashes, values=dict(kept.get("values") or {}))
     opened = open_project(root, options, files)
     project = opened.project
     words = candidate_words(project)
@@ -62,10 +63,19 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
         root=root,
         options=options,
         name=project.settings.name,
-        graph=graph,
+        counts=counts_of(graph),
+        make_graph=lambda: graph,
         selectors=project.selectors,
         open=lambda: opened,
     )
+
+
+def counts_of(graph: Graph) -> dict[str, int]:
+    """How many nodes there are of each type."""
+    counts: dict[str, int] = {}
+    for node in graph.nodes.values():
+        counts[node.resource_type] = counts.get(node.resource_type, 0) + 1
+    return counts
 
 
 def _scope(opened: Opened, options: Options, words: frozenset[str]) -> str:
@@ -116,7 +126,7 @@ def _keep(
     root: Path,
     cache: LoadCache,
     opened: Opened,
-    graph: Any,
+    graph: Graph,
     files: FileCache,
     store: FactStore,
     scope: str,
@@ -132,7 +142,7 @@ def _keep(
             stamps[path] = known
         else:
             stamps[path] = (*stamp, fingerprint_file(root / path, path))
-    project = {**keepable(opened.project), "words": sorted(words), "vars": dict(opened.project.vars)}
+    project = {**keepable(opened.project), "counts": counts_of(graph), "words": sorted(words), "vars": dict(opened.project.vars)}
     cache.keep(
         graph=encode_graph(graph),
         project=project,

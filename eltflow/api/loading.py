@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
-from eltflow.events import Message
-from eltflow.graph.codec import decode_graph
-from eltflow.graph.graph import Graph
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
 
 if TYPE_CHECKING:
+    from eltflow.events import Message
+    from eltflow.graph.graph import Graph
     from eltflow.native.open import Opened
     from eltflow.state.store import Store
     from eltflow.warehouse.protocols import Adapter
@@ -28,15 +27,26 @@ STATE_FOLDER = ".eltflow"
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A project and its graph; what it takes to compile and run is opened when it is first asked for."""
+    """A project and its graph; what it takes to compile and run is opened when it is first asked for.
+
+    `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
+    the last load under the same options.
+    """
 
     root: Path
     options: Options
     name: str
-    graph: Graph
+    counts: Mapping[str, int]
     selectors: tuple[Mapping[str, Any], ...]
+    make_graph: Callable[[], Graph] = field(repr=False)
     open: Callable[[], Opened] = field(repr=False)
+    changed: bool = True
+    warned: bool = True
     messages: list[Message] = field(default_factory=list)
+
+    @cached_property
+    def graph(self) -> Graph:
+        return self.make_graph()
 
     @cached_property
     def opened(self) -> Opened:
@@ -46,6 +56,7 @@ class Loaded:
     def base(self) -> Mapping[str, Any]:
         """The names that every template may use; what they say goes to `messages`."""
         from eltflow.api.fresh import names_of
+        from eltflow.events import Message
 
         return names_of(
             self.opened,
@@ -100,6 +111,13 @@ def new_options(**values: Any) -> Options:
     return Options(**given)
 
 
+def decoded(value: Any) -> Graph:
+    """The graph that the cache kept."""
+    from eltflow.graph.codec import decode_graph
+
+    return decode_graph(value)
+
+
 def load(root: Path, options: Options | None = None) -> Loaded:
     """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong.
 
@@ -108,6 +126,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
     options = options or new_options()
     cache = LoadCache(root, options)
     kept = cache.fetch({**read_dotenv(root), **options.env})
+    edited = kept is not None and bool(kept.changed)
     if kept is not None and kept.changed:
         from eltflow.api.fresh import patched
 
@@ -128,9 +147,12 @@ def load(root: Path, options: Options | None = None) -> Loaded:
         root=root,
         options=options,
         name=kept.project["name"],
-        graph=decode_graph(kept.graph),
+        counts=kept.project["counts"],
+        make_graph=lambda: decoded(kept.graph),
         selectors=tuple(kept.project["selectors"]),
         open=again,
+        changed=edited,
+        warned=bool(kept.graph[2]),
     )
 
 

@@ -50,8 +50,7 @@ class Common:
 def project_root(project_dir: Path | None) -> Path:
     """The project's folder: as given, or the nearest one at or above the working folder."""
     from eltflow.base.diagnostics import fail
-    from eltflow.project.folder import find_root
-    from eltflow.project.settings import FILE
+    from eltflow.project.folder import FILE, find_root
 
     if project_dir is not None:
         root = project_dir.resolve()
