@@ -23,17 +23,18 @@ def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
     return matching(loaded.root, as_list(node.ingest.source["path"])) if node.ingest is not None else ()
 
 
-def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False) -> Compiler:
+def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False, thorough: bool = False) -> Compiler:
     """A compiler for the loaded graph against what `catalog` says exists."""
     return Compiler.make(
         loaded.opened.project,
         loaded.graph,
-        loaded.opened.renderer,
+        lambda: loaded.opened.renderer,
         loaded.adapter.dialect,
         loaded.base,
         catalog,
-        offline=loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
+        offline=lambda: loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
         full_refresh=full_refresh,
+        thorough=thorough,
         files=lambda node: tuple(file.path for file in files_of(loaded, node)),
     )
 

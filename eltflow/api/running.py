@@ -110,7 +110,7 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     graph, dialect = loaded.graph, loaded.adapter.dialect
     catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values())))
     state.catalog = catalog
-    compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh)
+    compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh, thorough=True)
     selected = [graph.nodes[i] for i in options.selected]
     runnable = [n for n in selected if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     state.compiled, _ = compile_all(compiler, runnable)
@@ -127,8 +127,6 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     plan = make_plan(graph, request, loaded.store.durations(loaded.target_key), hooks=hooks)
     state.plan = plan
     state.started_at = utc_now()
-    record = _start_record(loaded, options, state)
-    loaded.store.start(record)
     try:
         control = database.session()
         try:
@@ -137,6 +135,7 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
             control.close()
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
+    loaded.store.start(_start_record(loaded, options, state))
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
         for event in run(plan, database.session, worker, run_id=state.run_id):
