@@ -57,6 +57,7 @@ class LoadCache:
         folder = self._folder()
         self._graph_file = folder / f"graph-{self.key[:12]}.bin"
         self._facts_file = folder / f"facts-{self.key[:12]}.bin"
+        self._sql_file = folder / f"sql-{self.key[:12]}.bin"
 
     def _folder(self) -> Path:
         target = "target"
@@ -107,6 +108,10 @@ class LoadCache:
         """Facts and YAML values of an earlier load, however old: they are keyed by content."""
         return _read(self._facts_file) or {}
 
+    def compiled(self) -> Mapping[str, Any]:
+        """Compiled SQL of earlier runs: each entry carries the fingerprint of what it was made of."""
+        return _read(self._sql_file) or {}
+
     # -- writing ---------------------------------------------------------------------------------------------------------------
 
     def keep(
@@ -129,6 +134,10 @@ class LoadCache:
     def keep_facts(self, value: Mapping[str, Any]) -> None:
         """Keep facts and YAML values."""
         _write(self._facts_file, dict(value))
+
+    def keep_compiled(self, value: Mapping[str, Any]) -> None:
+        """Keep compiled SQL."""
+        _write(self._sql_file, dict(value))
 
 
 def hashed_environ(used: Mapping[str, str | None]) -> dict[str, str | None]:

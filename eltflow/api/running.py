@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import compile_all, files_of, make_compiler
+from eltflow.api.compiling import compile_all, files_of, keep_compiled, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.compile.compiled import Compiled
@@ -114,6 +114,7 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     selected = [graph.nodes[i] for i in options.selected]
     runnable = [n for n in selected if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     state.compiled, _ = compile_all(compiler, runnable)
+    keep_compiled(loaded, compiler)
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
     request = Request(
         command=options.command,

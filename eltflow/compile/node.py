@@ -11,6 +11,7 @@ from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import test_sql
+from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
 from eltflow.graph.facts import RenderedLines, static_value
@@ -53,6 +54,7 @@ class Compiler:
     thorough: bool = False
     lookup: Lookup
     files: Callable[[Node], tuple[str, ...]]
+    kept: KeptSql | None = None
     _done: dict[str, Compiled]
     _known: Known | None = None
     _offline: list[Offline | None] = field(default_factory=list)
@@ -70,6 +72,7 @@ class Compiler:
         full_refresh: bool = False,
         thorough: bool = False,
         files: Callable[[Node], tuple[str, ...]] = lambda node: (),
+        kept: KeptSql | None = None,
     ) -> Compiler:
         lookup = Lookup(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
@@ -84,6 +87,7 @@ class Compiler:
             thorough=thorough,
             lookup=lookup,
             files=files,
+            kept=kept,
             _done={},
         )
 
@@ -91,14 +95,25 @@ class Compiler:
         """The node compiled. Raises EltflowError at the user's line; NeedsWarehouse if its template must `ask` one and none is there."""
         done = self._done.get(node.unique_id)
         if done is None:
-            if node.resource_type in ("seed", "ingest"):
-                done = self._without_sql(node, ask)
-            elif node.test is not None and not node.test.singular:
-                done = self._generic_test(node, ask)
-            else:
-                done = self._file(node, ask)
+            kept = self.kept if node.resource_type in ("model", "test", "analysis") else None
+            done = kept.get(self, node) if kept is not None else None
+            if done is None:
+                done = self._compile(node, ask)
+                if kept is not None:
+                    kept.put(self, node, done)
             self._done[node.unique_id] = done
         return done
+
+    def anew(self, node: Node) -> Compiled:
+        """The node compiled whatever is kept of it: to tell where in its file something stands."""
+        return self._compile(node, None)
+
+    def _compile(self, node: Node, ask: Ask | None) -> Compiled:
+        if node.resource_type in ("seed", "ingest"):
+            return self._without_sql(node, ask)
+        if node.test is not None and not node.test.singular:
+            return self._generic_test(node, ask)
+        return self._file(node, ask)
 
     @property
     def renderer(self) -> Renderer:
@@ -115,7 +130,7 @@ class Compiler:
     def known(self) -> Known:
         """What is known of columns."""
         if self._known is None:
-            self._known = Known(self.graph, self.dialect, self.catalog, lambda: self.offline, self.node, self.files, self._rebuilt)
+            self._known = Known(self.graph, self.dialect, self.catalog, lambda: self.offline, self.node, self.files, self.rebuilt)
         return self._known
 
     @property
@@ -123,7 +138,7 @@ class Compiler:
         """The generic tests that the project defines."""
         return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
 
-    def _rebuilt(self, node: Node) -> bool:
+    def rebuilt(self, node: Node) -> bool:
         """Whether this run makes an incremental model's table from nothing."""
         own = node.config.get("full_refresh")
         existing = self.catalog.get(node.relation) if node.relation is not None else None
@@ -181,7 +196,7 @@ class Compiler:
             compiled,
             pre_hooks=self.hooks(node, "pre_hook", names),
             post_hooks=self.hooks(node, "post_hook", names),
-            cached=not (used & VOLATILE),
+            cached=not (used & (VOLATILE | {"model"})) and not (node.config.get("pre_hook") or node.config.get("post_hook")),
         )
 
     @staticmethod
