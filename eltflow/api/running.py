@@ -31,7 +31,7 @@ from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import Statement, Target, WarehouseError
+from eltflow.warehouse.values import Relation, Statement, Target, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,8 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
 
 def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values())))
+    seen = _seen(loaded, options)
+    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values()), seen))
     state.catalog = catalog
     compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh, thorough=True)
     selected = [graph.nodes[i] for i in options.selected]
@@ -151,6 +152,19 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     finally:
         if state.finished is None:
             _finish(loaded, state, database)
+
+
+#: With more relations than this, the whole catalog is read at once.
+_FEW = 300
+
+
+def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
+    """The relations that a run of few nodes needs to know about: theirs, and those of everything above; None for all."""
+    if len(options.selected) > _FEW:
+        return None
+    ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
+    found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
+    return found if len(found) <= _FEW else None
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -369,9 +383,14 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()))
-        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables)
-        state.catalog = Catalog(loaded.adapter.dialect.fold, tables)
+        relations = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
+        made = [r for r in relations if r is not None]
+        whole = len(made) > _FEW
+        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()), None if whole else made)
+        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
+        for table in tables:
+            if state.catalog is not None:
+                state.catalog.add(table)
 
 
 def git_commit(root: Path) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.names import NodeNames
-from eltflow.graph.build import parse_call
+from eltflow.graph.calls import parse_call
 from eltflow.jinja.static import has_jinja
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation

@@ -14,9 +14,9 @@ from eltflow.compile.data_tests import test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
-from eltflow.graph.facts import RenderedLines, static_value
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
+from eltflow.graph.places import RenderedLines, static_value
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import yamlfile

@@ -11,7 +11,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed
 from eltflow.compile.compiled import Compiled, Place, cte_name
 from eltflow.compile.names import NodeNames
-from eltflow.graph.facts import template_place
+from eltflow.graph.places import template_place
 from eltflow.project.nodes import Node
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse

@@ -9,6 +9,7 @@ from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE, Lookup, Missing
@@ -341,22 +342,6 @@ class _Builder:
                     message = f"model `{node.name}` reads `{parent.name}`, which is private to the group `{parent.group}`"
                     found = Diagnostic(code="E0212", message=message, help="make it protected, or move the reader into that group")
                     self._at_name(node, ((parent.name, False),), found)
-
-
-_CALL = re.compile(r"\s*(ref|source)\s*\((.*)\)\s*\Z", re.DOTALL)
-_ARG = re.compile(r"\s*['\"]([^'\"]*)['\"]\s*(?:,|\Z)")
-
-
-def parse_call(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """`ref('a')` or `source('a', 'b')` as (kind, arguments); (None, ()) for anything else."""
-    stripped = text.strip()
-    if stripped.startswith("{{") and stripped.endswith("}}"):
-        stripped = stripped[2:-2]
-    call = _CALL.match(stripped)
-    if call is None:
-        return None, ()
-    args = tuple(_ARG.findall(call.group(2)))
-    return (call.group(1), args) if args and (call.group(1) == "ref" or len(args) == 2) else (None, ())
 
 
 def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
