@@ -41,8 +41,7 @@ def junit(
     suites: dict[str, list[tuple[StepResult, Node | None]]] = {}
     for result in results:
         node = nodes.get(result.step)
-        tests = node is not None and node.test is not None
-        if tests or result.status in BAD:
+        if (node is not None and node.resource_type == "test") or result.status in BAD:
             suites.setdefault(_suite(node, nodes), []).append((result, node))
     top = ET.Element("testsuites", {"name": _clean(project)})
     started = info.started_at.strftime("%Y-%m-%dT%H:%M:%S")
@@ -60,9 +59,9 @@ def _suite(node: Node | None, nodes: Mapping[str, Node]) -> str:
     """What a case is filed under: the table that is tested or built, else the file."""
     if node is None:
         return "hooks"
-    if node.test is None:
+    if node.resource_type != "test":
         return node.display
-    attached = nodes.get(node.test.attached) if node.test.attached is not None else None
+    attached = nodes.get(node.test.attached) if node.test is not None and node.test.attached is not None else None
     return attached.display if attached is not None else node.path
 
 
@@ -71,8 +70,9 @@ def _case(
 ) -> Element:
     from xml.etree import ElementTree as ET
 
-    is_test = node is not None and node.test is not None
-    name = result.step.rsplit(".", 1)[-1] if node is None else node.name if is_test else f"build {node.name}"
+    name = result.step.rsplit(".", 1)[-1] if node is None else node.name
+    if node is not None and node.resource_type != "test":
+        name = f"build {name}"
     attributes = {"name": _clean(name), "classname": _clean(classname), "time": f"{result.seconds:.3f}"}
     if node is not None:
         attributes["file"] = _clean(node.path)

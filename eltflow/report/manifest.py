@@ -194,7 +194,7 @@ class _Fold:
         code, checksum = self._code(node)
         made = relation is not None and node.materialized != "ephemeral"
         if kind == "test":
-            made = bool(config.get("store_failures"))
+            made = bool(config.get("store_failures") or self.info.args.get("store_failures"))
         return {
             "database": relation.database if relation is not None else target.database,
             "schema": (relation.schema if relation is not None else target.schema) or "",

@@ -29,9 +29,10 @@ def run_results(
     how long the whole run took.
     """
     steps = artifact_ids(nodes)
+    stored = bool(info.args.get("store_failures"))
     return {
         "metadata": metadata(info, "run-results/v6"),
-        "results": [_result(r, nodes.get(r.step), (compiled or {}).get(r.step), dialect, steps) for r in results],
+        "results": [_result(r, nodes.get(r.step), (compiled or {}).get(r.step), dialect, steps, stored) for r in results],
         "elapsed_time": seconds,
         "args": {**info.args, "which": info.command, "invocation_command": " ".join(info.argv)},
     }
@@ -43,12 +44,12 @@ def status(result: StepResult) -> str:
 
 
 def _result(
-    result: StepResult, node: Node | None, compiled: CompiledSql | None, dialect: Dialect, steps: Mapping[str, str]
+    result: StepResult, node: Node | None, compiled: CompiledSql | None, dialect: Dialect, steps: Mapping[str, str], stored: bool
 ) -> dict[str, Any]:
     sql = compiled.sql if compiled is not None else result.sql
     builds = node is not None and node.relation is not None and result.status != "skipped"
-    if node is not None and node.test is not None:
-        builds = builds and bool(node.config.get("store_failures"))
+    if node is not None and node.resource_type == "test":
+        builds = builds and bool(node.config.get("store_failures") or stored)
     return {
         "status": status(result),
         "timing": _timing(result),
