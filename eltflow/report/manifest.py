@@ -267,8 +267,16 @@ class _Fold:
             return [own] if own is not None else []
         if not self.macro_names or "{" not in code:
             return []
-        found = (name for part in _JINJA.findall(code) for name in _CALLED.findall(part))
-        return list(dict.fromkeys(self.macro_names[name] for name in found if name in self.macro_names))
+        return self._macros_in(code)
+
+    def _macros_in(self, code: str) -> list[str]:
+        names = self.macro_names
+        found: dict[str, None] = {}
+        for part in dict.fromkeys(_JINJA.findall(code)):
+            for name in _CALLED.findall(part):
+                if name in names:
+                    found[names[name]] = None
+        return list(found)
 
     def _path(self, node: Node) -> str:
         if node.resource_type == "operation":
@@ -422,7 +430,6 @@ class _Fold:
         for source in self.project.macros:
             about = self.project.macro_info.get(source.name)
             sql = macro_text(source.text, source.line)
-            named = (self.macro_names.get(name) for part in _JINJA.findall(sql) for name in _CALLED.findall(part))
             unique_id = self.macro_names[source.name]
             meta = dict(about.meta) if about is not None else {}
             made[unique_id] = {
@@ -433,7 +440,7 @@ class _Fold:
                 "original_file_path": source.file,
                 "unique_id": unique_id,
                 "macro_sql": sql,
-                "depends_on": {"macros": [n for n in dict.fromkeys(named) if n is not None and n != unique_id]},
+                "depends_on": {"macros": [called for called in self._macros_in(sql) if called != unique_id]},
                 "description": about.description if about is not None else "",
                 "meta": meta,
                 "docs": {"show": True, "node_color": None},
