@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eltflow.api.artifacts import generate_docs, write_artifacts, write_compiled, write_junit, write_manifest
+    from eltflow.api.artifacts import generate_docs, run_info, write_artifacts, write_compiled, write_junit, write_manifest
     from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.loading import Loaded, load, new_options, open_only
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "generate_docs": "artifacts",
+    "run_info": "artifacts",
     "write_artifacts": "artifacts",
     "write_compiled": "artifacts",
     "write_junit": "artifacts",
@@ -60,6 +61,7 @@ __all__ = [
     "new_options",
     "open_only",
     "plan",
+    "run_info",
     "show",
     "write_artifacts",
     "write_compiled",

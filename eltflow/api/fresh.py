@@ -58,7 +58,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
         extractor = _extractor(opened, options, base, words, parse)
         store = FactStore(extractor, _known(kept, scope, project, {**read_dotenv(root), **options.env}))
         graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
-    _keep(root, cache, opened, graph, files, store, scope, words)
+    _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id)
     return Loaded(
         root=root,
         options=options,
@@ -67,6 +67,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
         make_graph=lambda: graph,
         selectors=project.selectors,
         open=lambda: opened,
+        graph_id=options.invocation_id,
     )
 
 
@@ -131,6 +132,7 @@ def _keep(
     store: FactStore,
     scope: str,
     words: frozenset[str],
+    graph_id: str,
 ) -> None:
     if any(_UNSTEADY.intersection(facts.used) for facts in store.gathered.values()):
         return
@@ -142,7 +144,14 @@ def _keep(
             stamps[path] = known
         else:
             stamps[path] = (*stamp, fingerprint_file(root / path, path))
-    project = {**keepable(opened.project), "counts": counts_of(graph), "words": sorted(words), "vars": dict(opened.project.vars)}
+    project = {
+        **keepable(opened.project),
+        "graph_id": graph_id,
+        "edited": (),
+        "counts": counts_of(graph),
+        "words": sorted(words),
+        "vars": dict(opened.project.vars),
+    }
     cache.keep(
         graph=encode_graph(graph),
         project=project,
@@ -176,6 +185,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
     if warnings or disabled:
         return None
     fresh = list(nodes)
+    edited = list(kept.project["edited"])
     stamps = dict(kept.stamps)
     for path in kept.changed:
         position, entry = index.get(path), facts.get(path)
@@ -190,13 +200,11 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
             return None
         digest = fingerprint(data)
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
+        edited.append(nodes[position][0])
         stat = (root / path).stat()
         stamps[path] = (stat.st_mtime_ns, stat.st_size, digest)
-    return replace_kept(kept, (fresh, disabled, warnings), stamps)
-
-
-def replace_kept(kept: Kept, graph: Any, stamps: dict[str, tuple[int, int, str]]) -> Kept:
-    return replace(kept, graph=graph, stamps=stamps, changed=(), stale_stamps=True)
+    project = {**kept.project, "edited": tuple(dict.fromkeys(edited))}
+    return replace(kept, graph=(fresh, disabled, warnings), project=project, stamps=stamps, changed=(), stale_stamps=True)
 
 
 def _quick_facts(root: Path, options: Options, kept: Kept, text: str, path: str, kind: str, words: frozenset[str]) -> Facts | None:

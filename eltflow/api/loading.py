@@ -30,7 +30,8 @@ class Loaded:
     """A project and its graph; what it takes to compile and run is opened when it is first asked for.
 
     `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
-    the last load under the same options.
+    the last load under the same options. `graph_id` names the load that made the graph, `edited` are the nodes whose text is another
+    since then.
     """
 
     root: Path
@@ -40,6 +41,8 @@ class Loaded:
     selectors: tuple[Mapping[str, Any], ...]
     make_graph: Callable[[], Graph] = field(repr=False)
     open: Callable[[], Opened] = field(repr=False)
+    graph_id: str = ""
+    edited: tuple[str, ...] = ()
     changed: bool = True
     warned: bool = True
     messages: list[Message] = field(default_factory=list)
@@ -83,6 +86,11 @@ class Loaded:
         from eltflow.state.store import Store
 
         return Store(self.root / STATE_FOLDER / "state.sqlite")
+
+    @property
+    def target_path(self) -> str:
+        """The folder of derived files, relative to the root."""
+        return LoadCache.folder_of(self.root)
 
     def read(self, path: str) -> str:
         """The text of one of the project's files."""
@@ -151,6 +159,8 @@ def load(root: Path, options: Options | None = None) -> Loaded:
         make_graph=lambda: decoded(kept.graph),
         selectors=tuple(kept.project["selectors"]),
         open=again,
+        graph_id=kept.project["graph_id"],
+        edited=tuple(kept.project["edited"]),
         changed=edited,
         warned=bool(kept.graph[2]),
     )

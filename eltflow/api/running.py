@@ -331,7 +331,8 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
 def compiled_path(loaded: Loaded, node: Node) -> str:
     """Where a node's compiled SQL is written, relative to the project root."""
     settings = loaded.opened.project.settings
-    name = node.path if node.test is None or node.test.singular else f"{node.path}/{node.name}.sql"
+    short = node.relation.identifier if node.relation is not None else node.name
+    name = node.path if node.test is None or node.test.singular else f"{node.path}/{short}.sql"
     return f"{settings.target_path}/compiled/{settings.name}/{name}"
 
 

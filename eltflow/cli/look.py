@@ -26,8 +26,8 @@ def parse(
     from eltflow.cli import render
 
     loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
-    if loaded.changed:
-        api.write_manifest(loaded)
+    if loaded.changed or not (loaded.root / loaded.target_path / "manifest.json").exists():
+        api.write_manifest(loaded, api.run_info(loaded, "parse"), {})
     warnings = loaded.graph.warnings if loaded.changed or loaded.warned else ()
     render.diagnostics(warnings)
     if as_json:

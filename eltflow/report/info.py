@@ -55,6 +55,35 @@ def to_json(artifact: Any) -> str:
         return json.dumps(_clean(artifact), allow_nan=False)
 
 
+def to_lines(artifact: Mapping[str, Any], key: str) -> str:
+    """The artifact as JSON in which each entry under `key`, and everything else that is an own member, stands on a line of its own."""
+    members = []
+    for name, value in artifact.items():
+        if name == key:
+            entries = ",\n".join(f"{json.dumps(i)}: {to_json(entry)}" for i, entry in value.items())
+            members.append(f'"{name}": {{\n{entries}\n}}')
+        else:
+            members.append(f'"{name}": {to_json(value)}')
+    return "{" + ",\n".join(members) + "}\n"
+
+
+def patch_lines(text: str, head: Mapping[str, Any], entries: Mapping[str, Any]) -> str | None:
+    """A text of `to_lines` with another first member (`head`: its name and value) and some entries replaced; None if one is not there."""
+    lines = text.split("\n")
+    ((name, value),) = head.items()
+    if not lines[0].startswith(f'{{"{name}": '):
+        return None
+    lines[0] = f'{{"{name}": {to_json(value)},'
+    wanted = {f"{json.dumps(i)}: ": entry for i, entry in entries.items()}
+    for index, line in enumerate(lines):
+        if not wanted:
+            break
+        start = line[: line.find(": {") + 2]
+        if start in wanted:
+            lines[index] = f"{start}{to_json(wanted.pop(start))}{',' if line.endswith(',') else ''}"
+    return None if wanted else "\n".join(lines)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()

@@ -59,6 +59,23 @@ def manifest(
     return fold.manifest(hooks)
 
 
+def manifest_entries(
+    project: Project,
+    graph: Graph,
+    dialect: Dialect,
+    info: RunInfo,
+    ids: Iterable[str],
+    *,
+    compiled: Mapping[str, CompiledSql] | None = None,
+    compiled_path: Callable[[Node], str] | None = None,
+    seed_bytes: Callable[[str], bytes | None] | None = None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The metadata of a manifest, and the entries of some of its `nodes`, as `manifest` would give them."""
+    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes)
+    nodes = (graph.nodes[i] for i in ids)
+    return fold._metadata(), {n.unique_id: fold._entry(n, None) for n in nodes if n.ingest is None and n.source is None}
+
+
 class _Fold:
     def __init__(
         self,
