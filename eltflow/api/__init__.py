@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
+    from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
 
 _HOME = {
     "generate_docs": "artifacts",
     "run_info": "artifacts",
+    "patch_manifest": "patching",
     "write_artifacts": "artifacts",
     "write_compiled": "artifacts",
     "write_junit": "artifacts",
@@ -60,6 +62,7 @@ __all__ = [
     "make_compiler",
     "new_options",
     "open_only",
+    "patch_manifest",
     "plan",
     "run_info",
     "show",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,14 @@ from eltflow import __version__
 from eltflow.api.compiling import compile_offline, last_catalog
 from eltflow.api.loading import Loaded
 from eltflow.api.running import RunOptions, RunState, compiled_path, project_hooks
+from eltflow.api.writing import write_if_changed
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
-from eltflow.report.catalog import catalog
 from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
-from eltflow.report.junit import junit
 from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries
-from eltflow.report.run_results import run_results
-from eltflow.report.site import site
 
 #: With more entries to put in than this, the manifest is written anew.
 _FEW = 100
-
-
-def write_if_changed(path: Path, text: str) -> bool:
-    """Put the text at `path` in one step; False if it was there already."""
-    try:
-        if path.stat().st_size == len(text.encode()) and path.read_text(encoding="utf-8") == text:
-            return False
-    except (OSError, UnicodeDecodeError):
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
-    return True
 
 
 def write_compiled(loaded: Loaded, compiled: Mapping[str, Compiled]) -> int:
@@ -123,6 +105,8 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
 
 def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: list[str]) -> None:
     """Write what a run leaves: compiled SQL, manifest, run results."""
+    from eltflow.report.run_results import run_results
+
     args = {"full_refresh": options.full_refresh, "fail_fast": options.fail_fast, "store_failures": options.store_failures}
     info = run_info(loaded, options.command, argv, args)
     write_compiled(loaded, state.compiled)
@@ -140,6 +124,8 @@ def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: 
 
 def write_junit(loaded: Loaded, options: RunOptions, state: RunState, path: Path, *, warn_error: bool = False) -> None:
     """Write the tests' results as JUnit XML."""
+    from eltflow.report.junit import junit
+
     text = junit(
         state.results.values(),
         loaded.graph.nodes,
@@ -154,6 +140,9 @@ def write_junit(loaded: Loaded, options: RunOptions, state: RunState, path: Path
 
 def generate_docs(loaded: Loaded) -> Path:
     """Write the docs site, with the manifest and the catalog; gives the page to open."""
+    from eltflow.report.catalog import catalog
+    from eltflow.report.site import site
+
     info = run_info(loaded, "docs generate")
     seen, _ = last_catalog(loaded)
     compiled, _ = compile_offline(loaded, loaded.graph.nodes)

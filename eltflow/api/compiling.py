@@ -13,7 +13,7 @@ from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler
 from eltflow.compile.program import FileInfo
-from eltflow.graph.build import WITH_SQL
+from eltflow.graph.lookup import WITH_SQL
 from eltflow.ingest.files import file_info, matching
 from eltflow.project.config import as_list
 from eltflow.project.folder import read_dotenv

@@ -12,7 +12,7 @@ from eltflow.base.names import did_you_mean, listed, suggest
 from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import REFERABLE, Lookup, Missing
+from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Missing
 from eltflow.project.config import merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
@@ -20,8 +20,6 @@ from eltflow.project.project import Draft, Project
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 
-#: Kinds of drafts that have SQL of their own in a file.
-WITH_SQL = ("model", "analysis", "test")
 _DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
     "model": {"enabled": True, "materialized": "view"},
     "seed": {"enabled": True},

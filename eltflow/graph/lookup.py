@@ -11,6 +11,8 @@ from eltflow.warehouse.dialect import Dialect
 
 #: Kinds of nodes that `ref` and a bare name may mean.
 REFERABLE = ("model", "seed", "ingest")
+#: Kinds of nodes that have SQL of their own in a file.
+WITH_SQL = ("model", "analysis", "test")
 
 
 @dataclass(frozen=True, slots=True)
