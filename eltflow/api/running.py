@@ -14,16 +14,19 @@ from eltflow import __version__
 from eltflow.api.compiling import compile_all, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import listed
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
-from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
+from eltflow.compile.privacy import masked
+from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError, is_temporary
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, RunFinished, StepFinished, StepResult
-from eltflow.ingest.files import digest, file_info, matching
+from eltflow.events import Event, Message, RunFinished, StepResult
+from eltflow.ingest.files import digest, file_info, file_now, matching
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.config import as_list
@@ -31,8 +34,9 @@ from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import Statement, Target, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Statement, Target, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,11 @@ class RunState:
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
+        self.cancelled = True
 
 
 def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Generator[Event, None, None]:
@@ -113,7 +122,8 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
 
 def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database, control: Session) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    catalog = Catalog(dialect.fold, database.catalog(control, schemas_of(loaded, graph.nodes.values())))
+    tables = database.catalog(control, schemas_of(loaded, graph.nodes.values()))
+    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh)
     selected = [graph.nodes[i] for i in options.selected]
@@ -135,23 +145,58 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     record = _start_record(loaded, options, state)
     loaded.store.start(record)
     try:
+        left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+        for table in left:
+            control.execute(dialect.drop(table.relation, table.kind))
         _prepare(loaded, runnable, options, control)
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
+    if left:
+        names = listed([str(t.relation) for t in left])
+        yield Message(text=f"dropped what a run that was killed had left: {names}")
+    yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        for event in run(plan, database.session, worker, run_id=state.run_id):
+        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
-            if isinstance(event, StepFinished):
-                state.results[event.result.step] = event.result
             if isinstance(event, RunFinished):
                 state.finished = event
                 _finish(loaded, state, database, control)
             yield event
     finally:
         if state.finished is None:
+            events.close()
             _finish(loaded, state, database, control)
+
+
+def leftovers(
+    tables: Iterable[CatalogTable], schemas: Iterable[tuple[str | None, str]], dialect: Dialect
+) -> tuple[CatalogTable, ...]:
+    """Relations of our own that a killed run left in the schemas that this one writes to. The run's lock says that it is not alive."""
+    written = {_folded(dialect, schema) for schema in schemas}
+    return tuple(
+        t
+        for t in tables
+        if is_temporary(t.relation.identifier) and _folded(dialect, (t.relation.database, t.relation.schema or "")) in written
+    )
+
+
+def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
+    database, name = schema
+    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+
+
+def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
+    """One warning where nodes ask for grants and the warehouse has none."""
+    if loaded.adapter.dialect.capabilities.grants:
+        return
+    asking = [n.name for n in nodes if n.config.get("grants")]
+    if asking:
+        message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
+        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        yield Message(text=message, level="warning", diagnostic=found)
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -175,12 +220,15 @@ def project_hooks(loaded: Loaded) -> list[Node]:
     return made
 
 
+def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
+    """The nodes that make a relation."""
+    return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
+
+
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
-    stored = options.store_failures
-    writes = [n for n in nodes if n.resource_type != "test" or stored or n.config.get("store_failures")]
-    for database, schema in schemas_of(loaded, writes):
+    for database, schema in schemas_of(loaded, _writers(nodes, options)):
         control.execute(dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
@@ -218,6 +266,7 @@ def job_of(
         full_refresh=bool(own) if own is not None else full_refresh,
         files=files,
         digest=digest,
+        look=file_now,
         options=options or {},
     )
 
@@ -252,7 +301,7 @@ class _Worker:
             raise EltflowError(Diagnostic(code="E0602", message=error.message, span=span, help=error.help)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        return _result(step, outcome, trace)
+        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
@@ -286,6 +335,8 @@ class _Worker:
             if 1 <= line <= compiled.sql.count("\n") + 1:
                 span = compiled.place(line, max(1, column))
         label = "test" if node.test is not None else node.resource_type
+        if trace.statements and trace.statements[-1].role == "user":
+            label = f"a hook of {label}"
         found = Diagnostic(
             code="E0601",
             message=f"{label} `{node.name}`: {_masked(error.engine_message, self.loaded.target)}",
