@@ -11,32 +11,31 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import compile_all, make_compiler
+from eltflow.api.compiling import compile_all, files_of, keep_compiled, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
-from eltflow.base.names import listed
+from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
-from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError, is_temporary
+from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepResult
-from eltflow.ingest.files import digest, file_info, file_now, matching
+from eltflow.ingest.files import digest, file_now
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
-from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import CatalogTable, Statement, Target, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Relation, Statement, Target, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +83,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
-        control = database.session()
-        try:
-            yield from _execute(loaded, options, state, database, control)
-        finally:
-            control.close()
+        yield from _execute(loaded, options, state, database)
 
 
 @contextlib.contextmanager
@@ -120,15 +115,17 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
     return [(database, schema) for database, schema in found if schema is not None]
 
 
-def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database, control: Session) -> Iterator[Event]:
+def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    tables = database.catalog(control, schemas_of(loaded, graph.nodes.values()))
+    seen = _seen(loaded, options)
+    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
     catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
-    compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh)
+    compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh, thorough=True)
     selected = [graph.nodes[i] for i in options.selected]
     runnable = [n for n in selected if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     state.compiled, _ = compile_all(compiler, runnable)
+    keep_compiled(loaded, compiler)
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
     request = Request(
         command=options.command,
@@ -142,15 +139,18 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     plan = make_plan(graph, request, loaded.store.durations(loaded.target_key), hooks=hooks)
     state.plan = plan
     state.started_at = utc_now()
-    record = _start_record(loaded, options, state)
-    loaded.store.start(record)
     try:
-        left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
-        for table in left:
-            control.execute(dialect.drop(table.relation, table.kind))
-        _prepare(loaded, runnable, options, control)
+        control = database.session()
+        try:
+            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            for table in left:
+                control.execute(dialect.drop(table.relation, table.kind))
+            _prepare(loaded, runnable, options, control)
+        finally:
+            control.close()
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
+    loaded.store.start(_start_record(loaded, options, state))
     if left:
         names = listed([str(t.relation) for t in left])
         yield Message(text=f"dropped what a run that was killed had left: {names}")
@@ -163,12 +163,25 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
                 yield loaded.messages.pop(0)
             if isinstance(event, RunFinished):
                 state.finished = event
-                _finish(loaded, state, database, control)
+                _finish(loaded, state, database)
             yield event
     finally:
         if state.finished is None:
             events.close()
-            _finish(loaded, state, database, control)
+            _finish(loaded, state, database)
+
+
+#: With more relations than this, the whole catalog is read at once.
+_FEW = 300
+
+
+def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
+    """The relations that a run of few nodes needs to know about: theirs, and those of everything above; None for all."""
+    if len(options.selected) > _FEW:
+        return None
+    ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
+    found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
+    return found if len(found) <= _FEW else None
 
 
 def leftovers(
@@ -250,11 +263,6 @@ def job_of(
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
-    files: tuple[FileInfo, ...] = ()
-    if node.resource_type == "seed":
-        files = (file_info(loaded.root, node.path),)
-    elif node.ingest is not None:
-        files = matching(loaded.root, as_list(node.ingest.source["path"]))
     own = node.config.get("full_refresh")
     return Job(
         node=node,
@@ -264,7 +272,7 @@ def job_of(
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
-        files=files,
+        files=files_of(loaded, node),
         digest=digest,
         look=file_now,
         options=options or {},
@@ -398,7 +406,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
     )
 
 
-def _finish(loaded: Loaded, state: RunState, database: Database, control: Session) -> None:
+def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     """Write down how the run ended, and what the target holds now."""
     now = utc_now()
     assert state.plan is not None and state.started_at is not None
@@ -426,9 +434,14 @@ def _finish(loaded: Loaded, state: RunState, database: Database, control: Sessio
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        tables = database.catalog(control, schemas_of(loaded, loaded.graph.nodes.values()))
-        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables)
-        state.catalog = Catalog(loaded.adapter.dialect.fold, tables)
+        relations = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
+        made = [r for r in relations if r is not None]
+        whole = len(made) > _FEW
+        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()), None if whole else made)
+        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
+        for table in tables:
+            if state.catalog is not None:
+                state.catalog.add(table)
 
 
 def git_commit(root: Path) -> str | None:

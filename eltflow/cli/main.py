@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,11 +59,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     import gc
 
-    import click
+    import typer
 
     from eltflow.base.diagnostics import EltflowError
 
-    gc.disable()  # commands live seconds and make few cycles: collecting costs a third of loading a project
+    gc.set_threshold(20_000, 50, 1000)  # commands live seconds and make few cycles: collecting often costs a third of loading
     arguments = ordered(arguments)
     command = arguments[0] if arguments else None
     app = make_app(command if COMPLETION not in os.environ else None)
@@ -71,11 +71,11 @@ def _run(arguments: list[str]) -> int:
     try:
         result = app(arguments, prog_name="eltflow", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.Abort:
+    except typer.Abort:
         return 130
-    except click.ClickException as error:
+    except click_exception() as error:
         return _usage(error, command)
     except EltflowError as error:
         from eltflow.cli import render
@@ -98,15 +98,19 @@ def _run(arguments: list[str]) -> int:
         return 2
 
 
-def _usage(error: object, command: str | None) -> int:
-    import click
+def click_exception() -> type[Exception]:
+    """The base of usage errors: click's, wherever this Typer has it (from 0.26 on it carries its own click)."""
+    import typer
 
+    return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+def _usage(error: Any, command: str | None) -> int:
     from eltflow.base.names import did_you_mean
 
-    assert isinstance(error, click.ClickException)
     message = error.format_message()
     help = None
-    if isinstance(error, click.NoSuchOption):
+    if type(error).__name__ == "NoSuchOption":
         help = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else None
         message = f"there is no option {error.option_name}"
     elif command is not None and not command.startswith("-") and command not in COMMANDS:

@@ -46,3 +46,11 @@ class Compiled:
 class NeedsWarehouse(BaseException):
     """Raised by `run_query` while no warehouse is there to ask: the node is compiled again when one is (not an
     Exception: rendering turns those into errors at the user's line)."""
+
+
+CTE_PREFIX = "eltflow_cte__"
+
+
+def cte_name(node: Node) -> str:
+    """The name of the CTE that an ephemeral model becomes."""
+    return CTE_PREFIX + node.name

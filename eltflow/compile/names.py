@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.names import did_you_mean
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup, Missing
-from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
+
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 
 class ConfigView:
@@ -43,17 +45,18 @@ class ConfigView:
 class AdapterView:
     """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
 
-    def __init__(self, renderer: Renderer, dialect: Dialect) -> None:
+    def __init__(self, renderer: Callable[[], Renderer], dialect: Dialect) -> None:
         self._renderer = renderer
         self._dialect = dialect
 
     def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
         names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
+        renderer = self._renderer()
         for name in names:
-            macro = self._renderer.macro(name)
+            macro = renderer.macro(name)
             if macro is not None:
                 return macro
-        near = did_you_mean(f"default__{macro_name}", self._renderer.macros)
+        near = did_you_mean(f"default__{macro_name}", renderer.macros)
         help = near or f"write the macro `default__{macro_name}`"
         raise RenderError("E0302", f"no macro is called {' or '.join(f'`{n}`' for n in names)}", help=help, needle=macro_name)
 
@@ -136,7 +139,7 @@ class NodeNames:
         graph: Graph,
         lookup: Lookup,
         base: Mapping[str, Any],
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         dialect: Dialect,
         catalog: Catalog,
         groups: Mapping[str, Any],
@@ -151,7 +154,7 @@ class NodeNames:
         self._catalog = catalog
         self._cte_name = cte_name
         self._full_refresh = full_refresh
-        self.rendered: set[tuple[str, ...]] = set()
+        self.rendered: dict[tuple[str, ...], str] = {}
         self.ephemeral: dict[str, None] = {}
         config = ConfigView(node.config)
         self.names: dict[str, Any] = {
@@ -173,7 +176,7 @@ class NodeNames:
         relation = self._node.relation
         if relation is None:
             return None
-        self.rendered.add(relation.parts())
+        self.rendered[relation.parts()] = self._node.unique_id
         existing = self._catalog.get(relation)
         return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None)
 
@@ -220,8 +223,8 @@ class NodeNames:
         if node.materialized == "ephemeral":
             self.ephemeral[node.unique_id] = None
             name = self._cte_name(node)
-            self.rendered.add((name,))
+            self.rendered[(name,)] = node.unique_id
             return JinjaRelation(node.relation, self._dialect, text=self._dialect.quote(name))
-        self.rendered.add(node.relation.parts())
+        self.rendered[node.relation.parts()] = node.unique_id
         existing = self._catalog.get(node.relation)
         return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None)

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
-from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, Place
+from eltflow.base.names import IDENTIFIER, did_you_mean, listed
+from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import test_sql
+from eltflow.compile.kept import KeptSql
+from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
-from eltflow.graph.facts import RenderedLines, static_value, template_place
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
+from eltflow.graph.places import RenderedLines, static_value
 from eltflow.jinja import static
-from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
+from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
-from eltflow.project.project import Project
+from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.surface import VOLATILE
-from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Read, reads
-from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import kind_problem, second_statement
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
 
-CTE_PREFIX = "eltflow_cte__"
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 #: Asks the warehouse: SQL of a query in, what `run_query` gives out.
 Ask = Callable[[str], Any]
@@ -38,42 +37,57 @@ Ask = Callable[[str], Any]
 
 @dataclass(slots=True, kw_only=True)
 class Compiler:
-    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists."""
+    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists.
+
+    The renderer and the embedded engine's parser are opened when they are first needed. With `thorough`, that parser sees every
+    statement, not only those that eltflow's own cannot read.
+    """
 
     project: Project
     graph: Graph
-    renderer: Renderer
+    open_renderer: Callable[[], Renderer]
     dialect: Dialect
     base: Mapping[str, Any]
     catalog: Catalog
-    offline: Offline | None = None
+    open_offline: Callable[[], Offline | None]
     full_refresh: bool = False
+    thorough: bool = False
     lookup: Lookup
+    files: Callable[[Node], tuple[str, ...]]
+    kept: KeptSql | None = None
     _done: dict[str, Compiled]
+    _known: Known | None = None
+    _offline: list[Offline | None] = field(default_factory=list)
 
     @staticmethod
     def make(
         project: Project,
         graph: Graph,
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         dialect: Dialect,
         base: Mapping[str, Any],
         catalog: Catalog,
         *,
-        offline: Offline | None = None,
+        offline: Callable[[], Offline | None] = lambda: None,
         full_refresh: bool = False,
+        thorough: bool = False,
+        files: Callable[[Node], tuple[str, ...]] = lambda node: (),
+        kept: KeptSql | None = None,
     ) -> Compiler:
         lookup = Lookup(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
             project=project,
             graph=graph,
-            renderer=renderer,
+            open_renderer=renderer,
             dialect=dialect,
             base=base,
             catalog=catalog,
-            offline=offline,
+            open_offline=offline,
             full_refresh=full_refresh,
+            thorough=thorough,
             lookup=lookup,
+            files=files,
+            kept=kept,
             _done={},
         )
 
@@ -81,14 +95,54 @@ class Compiler:
         """The node compiled. Raises EltflowError at the user's line; NeedsWarehouse if its template must `ask` one and none is there."""
         done = self._done.get(node.unique_id)
         if done is None:
-            if node.resource_type in ("seed", "ingest"):
-                done = self._without_sql(node, ask)
-            elif node.test is not None and not node.test.singular:
-                done = self._generic_test(node, ask)
-            else:
-                done = self._file(node, ask)
+            kept = self.kept if node.resource_type in ("model", "test", "analysis") else None
+            done = kept.get(self, node) if kept is not None else None
+            if done is None:
+                done = self._compile(node, ask)
+                if kept is not None:
+                    kept.put(self, node, done)
             self._done[node.unique_id] = done
         return done
+
+    def anew(self, node: Node) -> Compiled:
+        """The node compiled whatever is kept of it: to tell where in its file something stands."""
+        return self._compile(node, None)
+
+    def _compile(self, node: Node, ask: Ask | None) -> Compiled:
+        if node.resource_type in ("seed", "ingest"):
+            return self._without_sql(node, ask)
+        if node.test is not None and not node.test.singular:
+            return self._generic_test(node, ask)
+        return self._file(node, ask)
+
+    @property
+    def renderer(self) -> Renderer:
+        return self.open_renderer()
+
+    @property
+    def offline(self) -> Offline | None:
+        """The embedded engine's parser and binder; None where the target's engine has none."""
+        if not self._offline:
+            self._offline.append(self.open_offline())
+        return self._offline[0]
+
+    @property
+    def known(self) -> Known:
+        """What is known of columns."""
+        if self._known is None:
+            self._known = Known(self.graph, self.dialect, self.catalog, lambda: self.offline, self.node, self.files, self.rebuilt)
+        return self._known
+
+    @property
+    def _own_tests(self) -> frozenset[str]:
+        """The generic tests that the project defines."""
+        return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
+
+    def rebuilt(self, node: Node) -> bool:
+        """Whether this run makes an incremental model's table from nothing."""
+        own = node.config.get("full_refresh")
+        existing = self.catalog.get(node.relation) if node.relation is not None else None
+        return (bool(own) if own is not None else self.full_refresh) or existing is None or existing.kind != "table"
 
     def names(self, node: Node, ask: Ask | None = None) -> NodeNames:
         return NodeNames(
@@ -96,7 +150,7 @@ class Compiler:
             graph=self.graph,
             lookup=self.lookup,
             base=self.base,
-            renderer=self.renderer,
+            renderer=self.open_renderer,
             dialect=self.dialect,
             catalog=self.catalog,
             groups=self.project.groups,
@@ -134,8 +188,9 @@ class Compiler:
     # -- files -----------------------------------------------------------------------------------------------------------------
 
     def _file(self, node: Node, ask: Ask | None) -> Compiled:
-        text = self.project.read(node.path)
-        if fingerprint(text) != node.checksum:
+        data = read_bytes(self.project.root, node.path)
+        text = decode(data, node.path)
+        if fingerprint(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
         names = self.names(node, ask)
@@ -149,7 +204,10 @@ class Compiler:
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
         compiled = self._statement(node, text, rendered, origin, names, ask)
-        return self._with_hooks(replace(compiled, cached=not (used & VOLATILE)), names)
+        cached = not (used & (VOLATILE | {"model"})) and not any(
+            node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
+        )
+        return self._with_hooks(replace(compiled, cached=cached), names)
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:
@@ -160,99 +218,11 @@ class Compiler:
         return static_value(call, names.names, text, path)
 
     def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Compiled:
-        parsed = parse(rendered, self.dialect.sqlglot)
-        splices: list[Splice] = []
-        warnings: list[Diagnostic] = []
-        if isinstance(parsed, Refused):
-            warnings.append(self._refused(node, text, rendered, parsed, origin))
-        else:
-            self._check(node, text, rendered, parsed, origin)
-            if node.opaque is None:
-                splices += self._table_splices(node, text, rendered, parsed, origin, names)
-        semicolon = trailing_semicolon(rendered, self.dialect.sqlglot)
-        if semicolon is not None:
-            splices.append(semicolon)
-        bodies = self._ctes(names, ask)
-        front = with_ctes(rendered, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), sql) for n, sql in bodies])
-        body = {"body": splice(rendered, splices).text.strip("\n")} if front is not None else {}
-        if front is not None:
-            splices.append(front)
-        spliced = splice(rendered, splices)
-        return Compiled(
-            extra=body,
-            node=node,
-            sql=spliced.text.strip("\n"),
-            place=_placer(node, text, rendered, spliced, origin),
-            ctes=tuple(n.unique_id for n, _ in bodies),
-            warnings=tuple(warnings),
-        )
+        from eltflow.compile.statement import Statement
 
-    def _refused(self, node: Node, text: str, sql: str, refused: Refused, origin: Any) -> Diagnostic:
-        """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
-        complaint = self.offline.parse(sql) if self.offline is not None else None
-        if complaint is not None:
-            message, line, column = complaint
-            if line is None:
-                line, column = refused.line, refused.column
-            offset = position(sql, line, column or 1) if line is not None else None
-            raise EltflowError(_at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}"))
-        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
-        offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        return replace(_at(node, text, sql, offset, origin, "W0401", message), severity="warning")
+        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask).compiled()
 
-    def _check(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any) -> None:
-        if parsed.count == 0:
-            message = f"{node.resource_type} `{node.name}` is empty: it has no SQL"
-            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help="write a SELECT"))
-        if parsed.count > 1:
-            offset = second_statement(sql, self.dialect.sqlglot)
-            message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
-            help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
-            raise EltflowError(replace(_at(node, text, sql, offset, origin, "E0403", message), help=help))
-        problem = kind_problem(parsed)
-        if problem is not None:
-            message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
-            help = "write the SELECT alone: eltflow creates the table or view"
-            raise EltflowError(replace(_at(node, text, sql, 0, origin, "E0404", message), help=help))
-        complaint = self.offline.parse(sql) if self.offline is not None else None
-        if complaint is not None:
-            message, line, column = complaint
-            offset = position(sql, line, column or 1) if line is not None else None
-            raise EltflowError(_at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}"))
-
-    def _table_splices(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> list[Splice]:
-        made: list[Splice] = []
-        found: list[Diagnostic] = []
-        for read in reads(parsed, self.dialect.fold):
-            if tuple(part.name for part in read.parts) in names.rendered:
-                continue
-            hit = self.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
-            if not isinstance(hit, str):
-                continue
-            if hit not in node.parents and hit != node.unique_id:
-                found.append(self._unseen(node, text, sql, read, hit, origin))
-                continue
-            made.append(self._table_splice(read, self.graph.nodes[hit], names))
-        if found:
-            raise EltflowError(found)
-        return made
-
-    def _table_splice(self, read: Read, node: Node, names: NodeNames) -> Splice:
-        relation = names.relation_of(node)
-        written = read.parts[-1]
-        differs = node.materialized == "ephemeral" or self.dialect.fold(relation.identifier, True) != self.dialect.fold(
-            written.name, written.quoted
-        )
-        alias = f" as {self.dialect.quote(written.name)}" if differs and not read.aliased else ""
-        return Splice(read.start, read.end, str(relation) + alias)
-
-    def _unseen(self, node: Node, text: str, sql: str, read: Read, hit: str, origin: Any) -> Diagnostic:
-        message = f"`{read}` is read here, but that could not be seen when the graph was made"
-        help = f"add a line `-- depends_on: {{{{ ref('{self.graph.nodes[hit].name}') }}}}`"
-        found = _at(node, text, sql, read.start, origin, "E0213", message)
-        return replace(found, help=help)
-
-    def _ctes(self, names: NodeNames, ask: Ask | None) -> list[tuple[Node, str]]:
+    def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
         made: dict[str, tuple[Node, str]] = {}
         for unique_id in names.ephemeral:
@@ -282,32 +252,49 @@ class Compiler:
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
+    def _check_tested(self, node: Node, attached: Node) -> None:
+        """Raise EltflowError (E0406) for a test on a column that its node certainly lacks."""
+        column = node.test.column if node.test is not None else None
+        if column is None or not IDENTIFIER.match(column):
+            return
+        names = self.known.names(attached)
+        if not names.complete or self.dialect.fold(column, True) in {self.dialect.fold(n, True) for n in names.names}:
+            return
+        span, text = _test_span(self.project, node)
+        message = f"a test is on the column `{column}` of `{attached.display}`, which does not exist"
+        help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
+        raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
         assert test is not None and test.attached is not None
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
-        sql = test_sql(node, relation, names, self.renderer, self.dialect)
-        front = with_ctes(
-            sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names, ask)]
-        )
-        spliced = splice(sql, [front] if front is not None else [])
+        self._check_tested(node, attached)
+        sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self._own_tests)
+        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
+        if bodies:
+            from eltflow.compile.statement import in_front
+
+            sql = in_front(sql, self.dialect.sqlglot, bodies)
         span = Span(file=node.path)
-        return self._with_hooks(Compiled(node=node, sql=spliced.text.strip("\n"), place=lambda line, column: span), names)
+        cached = not node.config.get("sql_header")
+        return self._with_hooks(Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), names)
 
 
-def cte_name(node: Node) -> str:
-    """The name of the CTE that an ephemeral model becomes."""
-    return CTE_PREFIX + node.name
+def _test_span(project: Project, node: Node) -> tuple[Span, str]:
+    text = project.read(node.path)
+    return yamlfile.locate(text, node.path, node.place), text
 
 
 def _run_query(ask: Ask | None, dialect: str) -> Ask:
     """`run_query` of templates: read-only."""
 
     def run_query(sql: str) -> Any:
-        parsed = parse(str(sql), dialect)
-        problem = kind_problem(parsed) if isinstance(parsed, Parsed) else None
+        from eltflow.compile.statement import no_query
+
+        problem = no_query(str(sql), dialect)
         if problem is not None:
             raise RenderError("E0308", f"run_query only reads, and this is {problem}", help="put it in a hook", needle="run_query")
         if ask is None:
@@ -315,31 +302,3 @@ def _run_query(ask: Ask | None, dialect: str) -> Ask:
         return ask(str(sql))
 
     return run_query
-
-
-def _placer(node: Node, text: str, rendered: str, spliced: Spliced, origin: Any) -> Place:
-    stripped = len(spliced.text) - len(spliced.text.lstrip("\n"))
-
-    def place(line: int, column: int) -> Span:
-        at = spliced.place(position(spliced.text[stripped:], line, column) + stripped)
-        where = template_place(rendered, min(at, len(rendered)), text, origin)
-        return Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
-
-    return place
-
-
-def _word_length(text: str, where: tuple[int | None, int | None]) -> int:
-    if where[0] is None or where[1] is None:
-        return 1
-    lines = text.splitlines()
-    word = re.match(r"\w+|\S", lines[where[0] - 1][where[1] - 1 :]) if where[0] <= len(lines) else None
-    return len(word.group()) if word else 1
-
-
-def _at(node: Node, text: str, sql: str, offset: int | None, origin: Any, code: str, message: str) -> Diagnostic:
-    where = template_place(sql, offset, text, origin) if offset is not None else (None, None)
-    span = Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
-    return with_source(Diagnostic(code=code, message=message, span=span), text)
-
-
-__all__ = ["Compiler", "cte_name"]

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from eltflow.base.names import shorten
+from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
-
-#: What the names of our own relations have before the run's 8 hex digits.
-TEMPORARY = "__eltflow_tmp_"
-_LEFTOVER = re.compile(rf"{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
-
-
-def is_temporary(identifier: str) -> bool:
-    """Whether a relation of that name is one that a run makes for itself and drops."""
-    return _LEFTOVER.search(identifier) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE, Lookup, Missing
@@ -348,27 +349,11 @@ class _Builder:
                     self._at_name(node, ((parent.name, False),), found)
 
 
-_CALL = re.compile(r"\s*(ref|source)\s*\((.*)\)\s*\Z", re.DOTALL)
-_ARG = re.compile(r"\s*['\"]([^'\"]*)['\"]\s*(?:,|\Z)")
-
-
 def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
     """The `ref` and `source` calls in a node's hooks: what they name is built before."""
     for key in ("pre_hook", "post_hook"):
         for hook in as_list(config.get(key)) if key in config else ():
             yield from branch_calls(str(hook.get("sql") or "") if isinstance(hook, Mapping) else str(hook))
-
-
-def parse_call(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """`ref('a')` or `source('a', 'b')` as (kind, arguments); (None, ()) for anything else."""
-    stripped = text.strip()
-    if stripped.startswith("{{") and stripped.endswith("}}"):
-        stripped = stripped[2:-2]
-    call = _CALL.match(stripped)
-    if call is None:
-        return None, ()
-    args = tuple(_ARG.findall(call.group(2)))
-    return (call.group(1), args) if args and (call.group(1) == "ref" or len(args) == 2) else (None, ())
 
 
 def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:

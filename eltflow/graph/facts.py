@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
-from eltflow.graph.quick import MacroTexts, Quick, quick_facts
+from eltflow.graph.places import RenderedLines, fail_at, static_value, template_place
+from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -128,19 +129,13 @@ class Extractor:
 
     def facts(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
         """The facts of a template. Raises EltflowError at the user's line."""
-        quick = None if self._full else quick_facts(text, self._names, self._macros, self._vars)
+        quick = None if self._full else quick_only(text, path, kind, self._names, self._macros, self._vars, self._strict)
         if quick is not None:
-            return self._quick(quick, text, path, kind)
+            return quick
         template = static.scan(text)
         if template is not None:
             return self._static(template, path, kind)
         return self._rendered(text, path, kind, outside, model)
-
-    def _quick(self, quick: Quick, text: str, path: str, kind: str) -> Facts:
-        config: dict[str, Any] = {}
-        for call in quick.config:
-            self._static_config(call, text, path, kind, config)
-        return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
 
     # -- templates of literal calls --------------------------------------------------------------------------------------------
 
@@ -150,12 +145,12 @@ class Extractor:
         sources: list[tuple[str, str]] = []
         for call in template.calls:
             if call.name == "config":
-                self._static_config(call, template.text, path, kind, config)
+                _static_config(call, template.text, path, kind, config, self._strict)
             elif call.name == "ref":
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
-                    _fail(
+                    fail_at(
                         template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table"
                     )
                 sources.append((str(call.args[0]), str(call.args[1])))
@@ -171,22 +166,9 @@ class Extractor:
             used=tuple(sorted(used)),
         )
 
-    def _static_config(self, call: static.Call, text: str, path: str, kind: str, config: dict[str, Any]) -> None:
-        values = dict(call.args[0]) if call.args and isinstance(call.args[0], Mapping) else {}
-        for key, value in {**values, **dict(call.kwargs)}.items():
-            name = configs.canonical(key)
-            problem = config_problem(name, value, kind, configs.KEYS[kind]) if self._strict else None
-            if problem is not None:
-                spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
-                start, end = spot.span() if spot else (call.start, call.end)
-                _fail(text, path, start, end, problem[0], problem[1], problem[2])
-            merged = configs.merge(config, {name: value})
-            config.clear()
-            config.update(merged)
-
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
-            _fail(text, path, start, start + 2, "E0303", "ref() takes a name, or a project and a name")
+            fail_at(text, path, start, start + 2, "E0303", "ref() takes a name, or a project and a name")
         return tuple(str(arg) for arg in args)
 
     # -- templates that must be rendered ---------------------------------------------------------------------------------------
@@ -305,42 +287,31 @@ class Extractor:
         raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
 
 
-class RenderedLines:
-    """Maps lines of a rendered text to the template's, by rendering it once more with marks: only ever done to report an error."""
-
-    def __init__(self, renderer: Renderer, text: str, path: str, names: Mapping[str, Any], rendered: str) -> None:
-        self._parts = (renderer, text, path, names, rendered)
-
-    def lines(self) -> tuple[int, ...] | None:
-        from eltflow.jinja.renderer import line_map
-
-        renderer, text, path, names, rendered = self._parts
-        try:
-            return line_map(renderer.render(text, path, names, lines=True).text, rendered)
-        except EltflowError:
-            return None
+def quick_only(
+    text: str, path: str, kind: str, names: frozenset[str], macros: MacroTexts, vars: Mapping[str, Any], strict: bool
+) -> Facts | None:
+    """The facts of a template where a quick look is enough; None where it takes more."""
+    quick = quick_facts(text, names, macros, vars)
+    if quick is None:
+        return None
+    config: dict[str, Any] = {}
+    for call in quick.config:
+        _static_config(call, text, path, kind, config, strict)
+    return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
 
 
-def template_place(sql: str, offset: int, text: str, spots: Any) -> tuple[int | None, int | None]:
-    """Line and column (from 1) in the template of the character at `offset` of what it rendered to; the column may be unknown."""
-    if isinstance(spots, tuple):
-        shift = 0
-        for start, length, origin in spots:
-            if start > offset:
-                break
-            end = text.find("}}", origin) + 2 if text[origin : origin + 2] == "{{" else text.find("#}", origin) + 2
-            if offset < start + length:
-                return _line_column(text, origin)
-            shift = end - (start + length)
-        return _line_column(text, min(offset + shift, len(text)))
-    lines = spots.lines()
-    line, column = _line_column(sql, offset)
-    if lines is None or line > len(lines):
-        return None, None
-    origin = lines[line - 1]
-    quoted = text.splitlines()[origin - 1] if origin <= len(text.splitlines()) else ""
-    written = sql.splitlines()[line - 1]
-    return origin, column if quoted[: column + 1] == written[: column + 1] else None
+def _static_config(call: static.Call, text: str, path: str, kind: str, config: dict[str, Any], strict: bool) -> None:
+    values = dict(call.args[0]) if call.args and isinstance(call.args[0], Mapping) else {}
+    for key, value in {**values, **dict(call.kwargs)}.items():
+        name = configs.canonical(key)
+        problem = config_problem(name, value, kind, configs.KEYS[kind]) if strict else None
+        if problem is not None:
+            spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
+            start, end = spot.span() if spot else (call.start, call.end)
+            fail_at(text, path, start, end, problem[0], problem[1], problem[2])
+        merged = configs.merge(config, {name: value})
+        config.clear()
+        config.update(merged)
 
 
 def sql_error(
@@ -361,34 +332,6 @@ def sql_error(
         code=code, message=f"broken SQL: {message}", span=Span(file=path, line=where[0], column=where[1], length=length)
     )
     return with_source(found, text)
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
-def static_value(call: static.Call, base: Mapping[str, Any], text: str, path: str) -> str:
-    """Text of a literal call; `ref` and `source` give a name that is never looked up. Raises EltflowError at the call."""
-    if call.name in ("ref", "source"):
-        return "eltflow_placeholder"
-    if call.name == "config":
-        return ""
-    function = base.get(call.name)
-    try:
-        if function is None:
-            raise RenderError("E0302", f"`{call.name}` is undefined here")
-        return str(function(*call.args, **dict(call.kwargs)))
-    except RenderError as error:
-        _fail(text, path, call.start, call.end, error.code, error.message, error.help)
-    except TypeError as error:
-        _fail(text, path, call.start, call.end, "E0303", str(error))
-
-
-def _fail(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:
-    line, column = _line_column(text, start)
-    length = max(1, min(end, text.find("\n", start) if "\n" in text[start:end] else end) - start)
-    span = Span(file=path, line=line, column=column, length=length)
-    raise EltflowError(with_source(Diagnostic(code=code, message=message, span=span, help=help), text))
 
 
 def _unique(items: list[Any]) -> tuple[Any, ...]:
