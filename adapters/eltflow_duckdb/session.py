@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_duckdb.dialect import DuckDBDialect
@@ -147,11 +148,13 @@ class DuckDBDatabase:
 
 
 def _catalog_query(only: Sequence[Relation] | None) -> str:
-    """The catalog, or the part of it that has the names of the given relations."""
+    """The catalog, or the part of it that has the names of the given relations or of what runs make for themselves."""
     if only is None:
         return _CATALOG.format(tables="", views="")
     names = ", ".join(_DIALECT.string(name) for name in sorted({relation.identifier.lower() for relation in only})) or "''"
-    return _CATALOG.format(tables=f" and lower(t.table_name) in ({names})", views=f" and lower(v.view_name) in ({names})")
+    own = f"'{TEMPORARY}'"
+    tables = f" and (lower(t.table_name) in ({names}) or contains(lower(t.table_name), {own}))"
+    return _CATALOG.format(tables=tables, views=f" and lower(v.view_name) in ({names})")
 
 
 def _kind(kind: str) -> RelationKind:

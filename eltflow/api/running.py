@@ -14,24 +14,28 @@ from eltflow import __version__
 from eltflow.api.compiling import compile_all, files_of, keep_compiled, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
+from eltflow.compile.privacy import masked
 from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, RunFinished, StepFinished, StepResult
-from eltflow.ingest.files import digest
+from eltflow.events import Event, Message, RunFinished, StepResult
+from eltflow.ingest.files import digest, file_now
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import Relation, Statement, Target, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Relation, Statement, Target, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,11 @@ class RunState:
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
+        self.cancelled = True
 
 
 def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Generator[Event, None, None]:
@@ -109,7 +118,8 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
 def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     seen = _seen(loaded, options)
-    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values()), seen))
+    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
+    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh, thorough=True)
     selected = [graph.nodes[i] for i in options.selected]
@@ -132,25 +142,32 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     try:
         control = database.session()
         try:
+            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            for table in left:
+                control.execute(dialect.drop(table.relation, table.kind))
             _prepare(loaded, runnable, options, control)
         finally:
             control.close()
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
     loaded.store.start(_start_record(loaded, options, state))
+    if left:
+        names = listed([str(t.relation) for t in left])
+        yield Message(text=f"dropped what a run that was killed had left: {names}")
+    yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        for event in run(plan, database.session, worker, run_id=state.run_id):
+        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
-            if isinstance(event, StepFinished):
-                state.results[event.result.step] = event.result
             if isinstance(event, RunFinished):
                 state.finished = event
                 _finish(loaded, state, database)
             yield event
     finally:
         if state.finished is None:
+            events.close()
             _finish(loaded, state, database)
 
 
@@ -165,6 +182,34 @@ def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
     ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
     found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
     return found if len(found) <= _FEW else None
+
+
+def leftovers(
+    tables: Iterable[CatalogTable], schemas: Iterable[tuple[str | None, str]], dialect: Dialect
+) -> tuple[CatalogTable, ...]:
+    """Relations of our own that a killed run left in the schemas that this one writes to. The run's lock says that it is not alive."""
+    written = {_folded(dialect, schema) for schema in schemas}
+    return tuple(
+        t
+        for t in tables
+        if is_temporary(t.relation.identifier) and _folded(dialect, (t.relation.database, t.relation.schema or "")) in written
+    )
+
+
+def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
+    database, name = schema
+    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+
+
+def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
+    """One warning where nodes ask for grants and the warehouse has none."""
+    if loaded.adapter.dialect.capabilities.grants:
+        return
+    asking = [n.name for n in nodes if n.config.get("grants")]
+    if asking:
+        message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
+        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        yield Message(text=message, level="warning", diagnostic=found)
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -188,12 +233,15 @@ def project_hooks(loaded: Loaded) -> list[Node]:
     return made
 
 
+def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
+    """The nodes that make a relation."""
+    return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
+
+
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
-    stored = options.store_failures
-    writes = [n for n in nodes if n.resource_type != "test" or stored or n.config.get("store_failures")]
-    for database, schema in schemas_of(loaded, writes):
+    for database, schema in schemas_of(loaded, _writers(nodes, options)):
         control.execute(dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
@@ -226,6 +274,7 @@ def job_of(
         full_refresh=bool(own) if own is not None else full_refresh,
         files=files_of(loaded, node),
         digest=digest,
+        look=file_now,
         options=options or {},
     )
 
@@ -260,7 +309,7 @@ class _Worker:
             raise EltflowError(Diagnostic(code="E0602", message=error.message, span=span, help=error.help)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        return _result(step, outcome, trace)
+        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
@@ -294,6 +343,8 @@ class _Worker:
             if 1 <= line <= compiled.sql.count("\n") + 1:
                 span = compiled.place(line, max(1, column))
         label = "test" if node.test is not None else node.resource_type
+        if trace.statements and trace.statements[-1].role == "user":
+            label = f"a hook of {label}"
         found = Diagnostic(
             code="E0601",
             message=f"{label} `{node.name}`: {_masked(error.engine_message, self.loaded.target)}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
-from eltflow.compile.compiled import Compiled, NeedsWarehouse, cte_name
+from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
@@ -159,19 +159,31 @@ class Compiler:
             full_refresh=self.full_refresh,
         )
 
-    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[str, ...]:
-        """The rendered hooks of a node; an empty one is left out."""
+    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[Hook, ...]:
+        """The rendered hooks of a node; one that renders to nothing is left out."""
         made = []
         for hook in as_list(node.config.get(key)):
-            text = hook.get("sql", "") if isinstance(hook, Mapping) else str(hook)
-            made.append(self.renderer.render(text, node.path, names.names).text.strip() if static.has_jinja(text) else text)
-        return tuple(hook for hook in made if hook)
+            given = hook if isinstance(hook, Mapping) else {"sql": hook}
+            sql = self._rendered(str(given.get("sql") or ""), node, names)
+            if sql:
+                made.append(Hook(sql=sql, transaction=bool(given.get("transaction", True))))
+        return tuple(made)
+
+    def _rendered(self, text: str, node: Node, names: NodeNames) -> str:
+        """SQL in a node's configuration, without what may end it."""
+        made = self.renderer.render(text, node.path, names.names).text if static.has_jinja(text) else text
+        return made.strip().rstrip(";").rstrip()
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
-        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
         span = Span(file=node.path)
-        return Compiled(node=node, sql="", place=lambda line, column: span, pre_hooks=pre, post_hooks=post)
+        return self._with_hooks(Compiled(node=node, sql="", place=lambda line, column: span), names)
+
+    def _with_hooks(self, compiled: Compiled, names: NodeNames) -> Compiled:
+        node = compiled.node
+        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
+        header = self._rendered(str(node.config.get("sql_header") or ""), node, names)
+        return replace(compiled, header=header, pre_hooks=pre, post_hooks=post) if pre or post or header else compiled
 
     # -- files -----------------------------------------------------------------------------------------------------------------
 
@@ -191,13 +203,11 @@ class Compiler:
             result = self.renderer.render(text, node.path, names.names)
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
-        compiled = self._statement(node, text, rendered, origin, names)
-        return replace(
-            compiled,
-            pre_hooks=self.hooks(node, "pre_hook", names),
-            post_hooks=self.hooks(node, "post_hook", names),
-            cached=not (used & (VOLATILE | {"model"})) and not (node.config.get("pre_hook") or node.config.get("post_hook")),
+        compiled = self._statement(node, text, rendered, origin, names, ask)
+        cached = not (used & (VOLATILE | {"model"})) and not any(
+            node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
         )
+        return self._with_hooks(replace(compiled, cached=cached), names)
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:
@@ -207,16 +217,16 @@ class Compiler:
             return str(names.source(*call.args))
         return static_value(call, names.names, text, path)
 
-    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames) -> Compiled:
+    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Compiled:
         from eltflow.compile.statement import Statement
 
-        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names).compiled()
+        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask).compiled()
 
-    def ctes(self, names: NodeNames) -> list[tuple[Node, str]]:
+    def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
         made: dict[str, tuple[Node, str]] = {}
         for unique_id in names.ephemeral:
-            compiled = self.node(self.graph.nodes[unique_id])
+            compiled = self.node(self.graph.nodes[unique_id], ask)
             for inner in (*compiled.ctes, unique_id):
                 if inner not in made:
                     body = self._done[inner]
@@ -238,7 +248,7 @@ class Compiler:
         names = self.names(node, ask)
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
-        return self._statement(node, sql, result.text, origin, names).sql
+        return self._statement(node, sql, result.text, origin, names, ask).sql
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
@@ -263,13 +273,14 @@ class Compiler:
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
         sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self._own_tests)
-        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names)]
+        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
         if bodies:
             from eltflow.compile.statement import in_front
 
             sql = in_front(sql, self.dialect.sqlglot, bodies)
         span = Span(file=node.path)
-        return Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span)
+        cached = not node.config.get("sql_header")
+        return self._with_hooks(Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), names)
 
 
 def _test_span(project: Project, node: Node) -> tuple[Span, str]:

@@ -34,6 +34,7 @@ class Statement:
     rendered: str
     origin: Any
     names: NodeNames
+    ask: Callable[[str], Any] | None = None
 
     def compiled(self) -> Compiled:
         """The statement compiled. Raises EltflowError at the user's line."""
@@ -50,7 +51,7 @@ class Statement:
         semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
-        bodies = self.compiler.ctes(self.names)
+        bodies = self.compiler.ctes(self.names, self.ask)
         front = with_ctes(
             rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Missing
-from eltflow.project.config import merge_all
+from eltflow.jinja.static import branch_calls
+from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.project import Draft, Project
@@ -218,6 +219,10 @@ class _Builder:
                 else:
                     external.append(".".join(part for part, _ in name))
                     self._undeclared(node, name, lookup)
+        own = list(parents)
+        for call, call_args in _hook_calls(node.config):
+            found_call = lookup.ref(call_args) if call == "ref" else lookup.source((call_args[0], call_args[-1]))
+            ok = self._add(found_call, parents, node, call, call_args) and ok
         for text in draft.depends_on:
             kind, args = parse_call(text)
             if kind is None:
@@ -233,7 +238,7 @@ class _Builder:
                 ok = self._add(found_id, parents, node, kind, args)
         itself = node.unique_id
         kept = tuple(p for p in dict.fromkeys(parents) if p != itself)
-        if itself in parents and node.materialized != "incremental":
+        if itself in own and node.materialized != "incremental":
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
@@ -340,6 +345,13 @@ class _Builder:
                     message = f"model `{node.name}` reads `{parent.name}`, which is private to the group `{parent.group}`"
                     found = Diagnostic(code="E0212", message=message, help="make it protected, or move the reader into that group")
                     self._at_name(node, ((parent.name, False),), found)
+
+
+def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The `ref` and `source` calls in a node's hooks: what they name is built before."""
+    for key in ("pre_hook", "post_hook"):
+        for hook in as_list(config.get(key)) if key in config else ():
+            yield from branch_calls(str(hook.get("sql") or "") if isinstance(hook, Mapping) else str(hook))
 
 
 def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
