@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
+from eltflow.api.batching import Batches
 from eltflow.api.compiling import compile_all, files_of, keep_compiled, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
@@ -288,6 +289,9 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        assert state.plan is not None
+        tests = (step.node for step in state.plan.steps.values() if step.action == "test")
+        self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         if step.action == "hook":
@@ -296,6 +300,8 @@ class _Worker:
         if compiled is None:
             compiled = self.compiler.node(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
             self.state.compiled[step.id] = compiled
+        if step.action == "test" and self.batches.passes(step.node, session):
+            return StepResult(step=step.id, status="pass", kind="test", failures=0)
         job = self._job(step.node, compiled)
         trace = Trace()
         try:

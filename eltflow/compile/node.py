@@ -134,7 +134,7 @@ class Compiler:
         return self._known
 
     @property
-    def _own_tests(self) -> frozenset[str]:
+    def own_tests(self) -> frozenset[str]:
         """The generic tests that the project defines."""
         return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
 
@@ -272,7 +272,7 @@ class Compiler:
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
-        sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self._own_tests)
+        sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
         bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
         if bodies:
             from eltflow.compile.statement import in_front

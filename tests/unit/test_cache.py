@@ -1,5 +1,6 @@
 """The cache is right under any edit: a project loaded and compiled with it equals the same project loaded and compiled without."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import os
