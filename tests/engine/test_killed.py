@@ -21,7 +21,8 @@ FIRST, LATER = "{% if not is_incremental() %}", "{% else %}"
 
 def incremental(config: str) -> str:
     rows = f"select range as id, 'v' || range as v from range({ROWS})"
-    more = f"select range as id, 'w' || range as v from range({ROWS // 2}, {ROWS + ROWS // 2}) where (select count(*) from {{{{ this }}}}) = {ROWS}"
+    more = f"select range as id, 'w' || range as v from range({ROWS // 2}, {ROWS + ROWS // 2})"
+    more += f" where (select count(*) from {{{{ this }}}}) = {ROWS}"
     return f"{{{{ config(materialized='incremental'{config}) }}}}\n{FIRST}{rows}{LATER}{more}{{% endif %}}"
 
 
