@@ -8,7 +8,7 @@ from typing import Any
 from eltflow.warehouse import WarehouseError
 from eltflow.warehouse.values import ErrorKind
 
-_KINDS: dict[str, ErrorKind] = {"Interrupt": "cancelled", "Connection": "connection", "Permission": "permission"}
+_KINDS: dict[str, ErrorKind] = {"interrupt": "cancelled", "connection": "connection", "permission": "permission"}
 
 
 def as_warehouse_error(error: Exception, sql: str = "") -> WarehouseError:
@@ -42,4 +42,4 @@ def _kind(name: str, message: str) -> ErrorKind:
         return "read_only"
     if name == "TransactionContext" or "write-write conflict" in lowered or "conflict on" in lowered:
         return "transient"
-    return _KINDS.get(name, "sql")
+    return _KINDS.get(name.lower(), "sql")  # DuckDB spells some kinds in capitals
