@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     import gc
 
-    import click
+    import typer
 
     from eltflow.base.diagnostics import EltflowError
 
@@ -71,12 +71,10 @@ def _run(arguments: list[str]) -> int:
     try:
         result = app(arguments, prog_name="eltflow", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.Abort:
+    except typer.Abort:
         return 130
-    except click.ClickException as error:
-        return _usage(error, command)
     except EltflowError as error:
         from eltflow.cli import render
 
@@ -89,6 +87,8 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if hasattr(error, "format_message"):  # a usage error of the command line's parser, which Typer carries in itself
+            return _usage(error, command)
         if debug:
             raise
         sys.stderr.write(
@@ -98,22 +98,21 @@ def _run(arguments: list[str]) -> int:
         return 2
 
 
-def _usage(error: object, command: str | None) -> int:
-    import click
-
+def _usage(error: Any, command: str | None) -> int:
+    """Say what is wrong with the words that were typed."""
     from eltflow.base.names import did_you_mean
 
-    assert isinstance(error, click.ClickException)
+    known = command in COMMANDS
+    help = f"eltflow {command} --help" if known else "eltflow --help"
     message = error.format_message()
-    help = None
-    if isinstance(error, click.NoSuchOption):
-        help = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else None
-        message = f"there is no option {error.option_name}"
-    elif command is not None and not command.startswith("-") and command not in COMMANDS:
+    possible = getattr(error, "possibilities", None)
+    if command is not None and not command.startswith("-") and not known:
         message = f"there is no command `{command}`"
-        help = did_you_mean(command, COMMANDS)
-    sys.stderr.write(f"error: {message}\n")
-    sys.stderr.write(f"  = help: {help or f'eltflow {command} --help' if command in COMMANDS else help or 'eltflow --help'}\n")
+        help = did_you_mean(command, COMMANDS) or help
+    elif possible is not None:
+        message = f"there is no option `{error.option_name}`"
+        help = f"did you mean {' or '.join(possible)}?" if possible else help
+    sys.stderr.write(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}\n  = help: {help}\n")
     return 2
 
 
