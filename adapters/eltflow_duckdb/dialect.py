@@ -47,7 +47,11 @@ class DuckDBDialect(Dialect):
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
-        """A call of read_csv, read_json or read_parquet; CSV is read strictly, so that a ragged row is an error with its line."""
+        """A call of read_csv, read_json or read_parquet.
+
+        CSV is read in one dialect (RFC 4180, the delimiter given or a comma), never guessed: a guess reads a file with one ragged row
+        as a table of one column, without a word (DuckDB 2.0).
+        """
         arguments = [self.literal(list(paths))]
         if format == "csv":
             arguments += self._csv(options, types)
@@ -60,8 +64,9 @@ class DuckDBDialect(Dialect):
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
         made = [f"header = {self.literal(bool(options.get('header', True)))}", "union_by_name = true", "sample_size = -1"]
-        if options.get("delimiter"):
-            made.append(f"delim = {self.string(str(options['delimiter']))}")
+        made.append(
+            f"delim = {self.string(str(options.get('delimiter') or ','))}, quote = '\"', escape = '\"', comment = '', skip = 0"
+        )
         if options.get("null") is not None:
             value = options["null"]
             made.append(f"nullstr = {self.literal(value if isinstance(value, list) else [str(value)])}")
