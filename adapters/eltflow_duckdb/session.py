@@ -87,25 +87,44 @@ class DuckDBDatabase:
         folder = os.path.dirname(location)
         if location != ":memory:" and not os.path.isdir(folder):
             raise WarehouseError(f"there is no folder {folder}", kind="connection")
-        try:
-            self._root = duckdb.connect(location, read_only=wants_read_only and location != ":memory:", config=settings)
-            self._root.execute("set errors_as_json = true")
-            self._root.execute("set enable_progress_bar = false")
-            self._root.execute("set autoinstall_known_extensions = false")
-            for name in target.values.get("extensions") or ():
-                self._root.load_extension(str(name))
-        except duckdb.Error as error:
-            raise as_warehouse_error(error) from None
+        self._location = location
+        self._read_only = wants_read_only and location != ":memory:"
+        self._settings = settings
+        self._extensions = tuple(str(name) for name in target.values.get("extensions") or ())
+        self._root: duckdb.DuckDBPyConnection | None = None
+        if location == ":memory:" or os.path.exists(location):
+            self._connect()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        """The connection; a file that is not there yet is made when the first session is asked for, not before."""
+        if self._root is None:
+            try:
+                root = duckdb.connect(self._location, read_only=self._read_only, config=self._settings)
+                root.execute("set errors_as_json = true")
+                root.execute("set enable_progress_bar = false")
+                root.execute("set autoinstall_known_extensions = false")
+                for name in self._extensions:
+                    root.load_extension(name)
+            except duckdb.Error as error:
+                raise as_warehouse_error(error) from None
+            self._root = root
+        return self._root
 
     def session(self) -> DuckDBSession:
-        cursor = self._root.cursor()
+        cursor = self._connect().cursor()
         cursor.execute("set errors_as_json = true")
         cursor.execute("set enable_progress_bar = false")
         return DuckDBSession(cursor)
 
-    def catalog(self, session: Any, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+    def catalog(self, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+        if self._root is None:
+            return ()
         wanted = {(database.lower() if database else None, schema.lower()) for database, schema in schemas}
-        rows = session.execute(Statement(_CATALOG, role="query")).rows
+        session = self.session()
+        try:
+            rows = session.execute(Statement(_CATALOG, role="query")).rows
+        finally:
+            session.close()
         made: dict[tuple[str, str, str], tuple[str, str | None, int | None, list[CatalogColumn]]] = {}
         for database, schema, name, kind, comment, size, column, type_, nullable, column_comment, _ in rows:
             if (database.lower(), schema.lower()) not in wanted and (None, schema.lower()) not in wanted:
@@ -119,7 +138,8 @@ class DuckDBDatabase:
         )
 
     def close(self) -> None:
-        self._root.close()
+        if self._root is not None:
+            self._root.close()
 
 
 def _kind(kind: str) -> RelationKind:

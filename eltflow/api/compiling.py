@@ -8,9 +8,19 @@ from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.node import Compiler
+from eltflow.compile.program import FileInfo
 from eltflow.graph.build import WITH_SQL
+from eltflow.ingest.files import file_info, matching
+from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.warehouse.catalog import Catalog
+
+
+def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
+    """The files that a seed or an ingestion step loads, as they are now."""
+    if node.resource_type == "seed":
+        return (file_info(loaded.root, node.path),)
+    return matching(loaded.root, as_list(node.ingest.source["path"])) if node.ingest is not None else ()
 
 
 def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False) -> Compiler:
@@ -24,6 +34,7 @@ def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = Fals
         catalog,
         offline=loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
         full_refresh=full_refresh,
+        files=lambda node: tuple(file.path for file in files_of(loaded, node)),
     )
 
 

@@ -1,49 +1,69 @@
-"""Opens a project and builds its graph."""
+"""Opens a project and builds its graph, or takes both from the cache. What only a fresh load needs stands in `fresh.py`."""
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from eltflow.events import Message
-from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
-from eltflow.graph.facts import Extractor
-from eltflow.graph.graph import Graph
-from eltflow.graph.quick import MacroTexts
-from eltflow.native.open import Opened, open_project
-from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
-from eltflow.project.findings import Findings
+from eltflow.api.cache import LoadCache
 from eltflow.project.folder import read_dotenv
-from eltflow.project.nodes import Node
 from eltflow.project.options import Options
-from eltflow.project.project import read_text
-from eltflow.project.surface import Environ, base_names, target_names
-from eltflow.state.store import Store
-from eltflow.warehouse.protocols import Adapter
-from eltflow.warehouse.values import Target
+
+if TYPE_CHECKING:
+    from eltflow.events import Message
+    from eltflow.graph.graph import Graph
+    from eltflow.native.open import Opened
+    from eltflow.state.store import Store
+    from eltflow.warehouse.protocols import Adapter
+    from eltflow.warehouse.values import Target
 
 STATE_FOLDER = ".eltflow"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Loaded:
-    """A project, its graph and what is needed to compile and run it."""
+    """A project and its graph; what it takes to compile and run is opened when it is first asked for.
 
-    opened: Opened
-    graph: Graph
+    `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
+    the last load under the same options.
+    """
+
+    root: Path
     options: Options
-    base: Mapping[str, Any]
+    name: str
+    counts: Mapping[str, int]
+    selectors: tuple[Mapping[str, Any], ...]
+    make_graph: Callable[[], Graph] = field(repr=False)
+    open: Callable[[], Opened] = field(repr=False)
+    changed: bool = True
+    warned: bool = True
     messages: list[Message] = field(default_factory=list)
 
-    @property
-    def root(self) -> Path:
-        return self.opened.project.root
+    @cached_property
+    def graph(self) -> Graph:
+        return self.make_graph()
+
+    @cached_property
+    def opened(self) -> Opened:
+        return self.open()
+
+    @cached_property
+    def base(self) -> Mapping[str, Any]:
+        """The names that every template may use; what they say goes to `messages`."""
+        from eltflow.api.fresh import names_of
+        from eltflow.events import Message
+
+        return names_of(
+            self.opened,
+            self.options,
+            say=lambda text, shown: self.messages.append(Message(text=text, level="info" if shown else "debug")),
+            warn=lambda text: self.messages.append(Message(text=text, level="warning")),
+        )
 
     @property
     def target(self) -> Target:
@@ -53,17 +73,26 @@ class Loaded:
     def adapter(self) -> Adapter:
         return self.opened.adapter
 
-    @property
+    @cached_property
     def target_key(self) -> str:
-        """What a run locks and history is kept under: where the target physically is, and its database and schema."""
+        """What a run locks and history is kept under: where the target physically is."""
         return target_key(self.adapter, self.target, self.root)
 
     @property
     def store(self) -> Store:
+        from eltflow.state.store import Store
+
         return Store(self.root / STATE_FOLDER / "state.sqlite")
+
+    def read(self, path: str) -> str:
+        """The text of one of the project's files."""
+        from eltflow.project.project import read_text
+
+        return read_text(self.root, path)
 
 
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:
+    """Where a target physically is; one in memory belongs to its process."""
     location = adapter.location(target, root)
     unique = f"#{os.getpid()}" if location == ":memory:" else ""
     return f"{adapter.name}:{location}{unique}"
@@ -71,6 +100,8 @@ def target_key(adapter: Adapter, target: Target, root: Path) -> str:
 
 def new_options(**values: Any) -> Options:
     """Options for this process: its environment, the time now and a fresh invocation id, unless given."""
+    import uuid
+
     given = {
         "env": dict(os.environ),
         "invocation_id": str(uuid.uuid4()),
@@ -80,90 +111,49 @@ def new_options(**values: Any) -> Options:
     return Options(**given)
 
 
+def decoded(value: Any) -> Graph:
+    """The graph that the cache kept."""
+    from eltflow.graph.codec import decode_graph
+
+    return decode_graph(value)
+
+
 def load(root: Path, options: Options | None = None) -> Loaded:
-    """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong."""
+    """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong.
+
+    What was found is kept in the target folder: when nothing changed, no file of the project is read again but `eltflow.yml`.
+    """
     options = options or new_options()
-    opened = open_project(root, options)
-    project, adapter = opened.project, opened.adapter
-    messages: list[Message] = []
-    base = base_names(
-        vars=project.vars,
-        environ=opened.environ,
-        flags=_flags(options),
-        invocation_id=options.invocation_id,
-        started_at=options.started_at,
-        say=lambda text, shown: None,
-        warn=lambda text: None,
+    cache = LoadCache(root, options)
+    kept = cache.fetch({**read_dotenv(root), **options.env})
+    edited = kept is not None and bool(kept.changed)
+    if kept is not None and kept.changed:
+        from eltflow.api.fresh import patched
+
+        kept = patched(root, options, cache, kept)
+    if kept is None:
+        from eltflow.api.fresh import load_fresh
+
+        return load_fresh(root, options, cache)
+    if kept.stale_stamps:
+        cache.keep(graph=kept.graph, project=kept.project, stamps=kept.stamps, folders=kept.folders, environ=kept.environ)
+
+    def again() -> Opened:
+        from eltflow.native.open import reopen
+
+        return reopen(root, options, kept.project)
+
+    return Loaded(
+        root=root,
+        options=options,
+        name=kept.project["name"],
+        counts=kept.project["counts"],
+        make_graph=lambda: decoded(kept.graph),
+        selectors=tuple(kept.project["selectors"]),
+        open=again,
+        changed=edited,
+        warned=bool(kept.graph[2]),
     )
-    base["target"] = target_names(project.target, adapter.secret_fields)
-    with _offline(adapter) as parse:
-        extractor = Extractor(
-            lambda: opened.renderer,
-            base,
-            adapter.dialect,
-            project.target,
-            candidate_words(project),
-            parse,
-            macros=MacroTexts({m.file: m.text for m in project.macros}, {m.name: m.file for m in project.macros}),
-            vars=project.vars,
-            strict=options.strict,
-            full=_full(opened, options),
-        )
-        graph = build_graph(project, FactStore(extractor), adapter.dialect, _naming(opened, base))
-    said = base_names(
-        vars=project.vars,
-        environ=opened.environ,
-        flags=_flags(options),
-        invocation_id=options.invocation_id,
-        started_at=options.started_at,
-        say=lambda text, shown: messages.append(Message(text=text, level="info" if shown else "debug")),
-        warn=lambda text: messages.append(Message(text=text, level="warning")),
-    )
-    return Loaded(opened=opened, graph=graph, options=options, base={**said, "target": base["target"]}, messages=messages)
-
-
-def _full(opened: Opened, options: Options) -> bool:
-    """Whether all SQL must be parsed now: where undeclared tables are asked for, or are errors."""
-    return bool(options.flags.get("FULL_FACTS")) or opened.project.settings.external_tables == "error"
-
-
-def _flags(options: Options) -> dict[str, Any]:
-    return {"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags}
-
-
-@contextlib.contextmanager
-def _offline(adapter: Adapter) -> Iterator[Callable[[str], tuple[str, int | None, int | None] | None] | None]:
-    """The adapter's offline parser, opened when it is first asked."""
-    opened: list[Any] = []
-
-    def parse(sql: str) -> tuple[str, int | None, int | None] | None:
-        if not opened:
-            opened.append(adapter.offline())
-        answer: tuple[str, int | None, int | None] | None = opened[0].parse(sql)
-        return answer
-
-    try:
-        yield parse if adapter.dialect.capabilities.offline_parser else None
-    finally:
-        for one in opened:
-            one.close()
-
-
-def _naming(opened: Opened, base: Mapping[str, Any]) -> Names:
-    """The project's own `generate_schema_name`, `generate_alias_name` and `generate_database_name`, if it has them."""
-    known = {macro.name for macro in opened.project.macros}
-
-    def rule(macro: str) -> Callable[..., Any] | None:
-        if macro not in known:
-            return None
-
-        def name(custom: Any, node: Node) -> Any:
-            shown = {"name": node.name, "config": dict(node.config), "resource_type": node.resource_type, "fqn": list(node.fqn)}
-            return opened.renderer.call(macro, {**base, "node": shown}, node.path, custom, shown)
-
-        return name
-
-    return Names(schema=rule("generate_schema_name"), alias=rule("generate_alias_name"), database=rule("generate_database_name"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +167,12 @@ class OpenedOnly:
 
 def open_only(root: Path, options: Options) -> OpenedOnly:
     """Read the settings and the target, and nothing else."""
-    findings = Findings(lambda path: read_text(root, path))
-    environ = Environ({**read_dotenv(root), **options.env})
-    settings, value = read_settings(root, options, findings)
-    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
-    target, adapter = read_target(value, root, options, render, findings)
+    from eltflow.native.open import open_target
+    from eltflow.project.findings import Findings
+    from eltflow.project.project import read_text
+    from eltflow.state.store import Store
+
+    _, target, adapter, _, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
     return OpenedOnly(
         target_key=target_key(adapter, target, root), target=target, store=Store(root / STATE_FOLDER / "state.sqlite")
     )

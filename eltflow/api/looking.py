@@ -80,11 +80,7 @@ def _ask_catalog(loaded: Loaded) -> Catalog:
     location = loaded.adapter.location(loaded.target, loaded.root)
     try:
         with connected(loaded, read_only=True) as database:
-            session = database.session()
-            try:
-                return Catalog(fold, database.catalog(session, schemas_of(loaded, loaded.graph.nodes.values())))
-            finally:
-                session.close()
+            return Catalog(fold, database.catalog(schemas_of(loaded, loaded.graph.nodes.values())))
     except EltflowError as error:
         if "there is no database" in str(error) and location != ":memory:":
             return Catalog(fold)

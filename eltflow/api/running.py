@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import compile_all, make_compiler
+from eltflow.api.compiling import compile_all, files_of, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.compile.compiled import Compiled
@@ -23,10 +23,9 @@ from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, RunFinished, StepFinished, StepResult
-from eltflow.ingest.files import digest, file_info, matching
+from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
-from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
@@ -75,11 +74,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
-        control = database.session()
-        try:
-            yield from _execute(loaded, options, state, database, control)
-        finally:
-            control.close()
+        yield from _execute(loaded, options, state, database)
 
 
 @contextlib.contextmanager
@@ -111,9 +106,9 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
     return [(database, schema) for database, schema in found if schema is not None]
 
 
-def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database, control: Session) -> Iterator[Event]:
+def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    catalog = Catalog(dialect.fold, database.catalog(control, schemas_of(loaded, graph.nodes.values())))
+    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values())))
     state.catalog = catalog
     compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh)
     selected = [graph.nodes[i] for i in options.selected]
@@ -135,7 +130,11 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     record = _start_record(loaded, options, state)
     loaded.store.start(record)
     try:
-        _prepare(loaded, runnable, options, control)
+        control = database.session()
+        try:
+            _prepare(loaded, runnable, options, control)
+        finally:
+            control.close()
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
     worker = _Worker(loaded, options, compiler, catalog, state)
@@ -147,11 +146,11 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
                 state.results[event.result.step] = event.result
             if isinstance(event, RunFinished):
                 state.finished = event
-                _finish(loaded, state, database, control)
+                _finish(loaded, state, database)
             yield event
     finally:
         if state.finished is None:
-            _finish(loaded, state, database, control)
+            _finish(loaded, state, database)
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -202,11 +201,6 @@ def job_of(
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
-    files: tuple[FileInfo, ...] = ()
-    if node.resource_type == "seed":
-        files = (file_info(loaded.root, node.path),)
-    elif node.ingest is not None:
-        files = matching(loaded.root, as_list(node.ingest.source["path"]))
     own = node.config.get("full_refresh")
     return Job(
         node=node,
@@ -216,7 +210,7 @@ def job_of(
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
-        files=files,
+        files=files_of(loaded, node),
         digest=digest,
         options=options or {},
     )
@@ -347,7 +341,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
     )
 
 
-def _finish(loaded: Loaded, state: RunState, database: Database, control: Session) -> None:
+def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     """Write down how the run ended, and what the target holds now."""
     now = utc_now()
     assert state.plan is not None and state.started_at is not None
@@ -375,7 +369,7 @@ def _finish(loaded: Loaded, state: RunState, database: Database, control: Sessio
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        tables = database.catalog(control, schemas_of(loaded, loaded.graph.nodes.values()))
+        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()))
         loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables)
         state.catalog = Catalog(loaded.adapter.dialect.fold, tables)
 

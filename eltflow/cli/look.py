@@ -26,15 +26,16 @@ def parse(
     from eltflow.cli import render
 
     loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
-    api.write_manifest(loaded)
-    warnings = loaded.graph.warnings
+    if loaded.changed:
+        api.write_manifest(loaded)
+    warnings = loaded.graph.warnings if loaded.changed or loaded.warned else ()
     render.diagnostics(warnings)
     if as_json:
-        render.out_json({"nodes": node_counts(loaded.graph), "warnings": [render.as_json(w) for w in warnings]})
+        render.out_json({"nodes": loaded.counts, "warnings": [render.as_json(w) for w in warnings]})
     elif not quiet:
-        counts = node_counts(loaded.graph)
+        counts = loaded.counts
         parts = [render.count(n, kind, plural) for kind, plural, n in counted(counts)]
-        render.out(f"{loaded.opened.project.settings.name} · {', '.join(parts) or 'no nodes'}")
+        render.out(f"{loaded.name} · {', '.join(parts) or 'no nodes'}")
     return 1 if warnings and warn_error else 0
 
 
@@ -47,14 +48,6 @@ _NOUNS = (
     ("exposure", "exposure", "exposures"),
     ("analysis", "analysis", "analyses"),
 )
-
-
-def node_counts(graph: Any) -> dict[str, int]:
-    """How many nodes there are of each type."""
-    counts: dict[str, int] = {}
-    for node in graph.nodes.values():
-        counts[node.resource_type] = counts.get(node.resource_type, 0) + 1
-    return counts
 
 
 def counted(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:

@@ -63,7 +63,7 @@ def _run(arguments: list[str]) -> int:
 
     from eltflow.base.diagnostics import EltflowError
 
-    gc.disable()  # commands live seconds and make few cycles: collecting costs a third of loading a project
+    gc.set_threshold(20_000, 50, 1000)  # commands live seconds and make few cycles: collecting often costs a third of loading
     arguments = ordered(arguments)
     command = arguments[0] if arguments else None
     app = make_app(command if COMPLETION not in os.environ else None)
@@ -75,6 +75,8 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except typer.Abort:
         return 130
+    except click_exception() as error:
+        return _usage(error, command)
     except EltflowError as error:
         from eltflow.cli import render
 
@@ -87,8 +89,6 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if hasattr(error, "format_message"):  # a usage error of the command line's parser, which Typer carries in itself
-            return _usage(error, command)
         if debug:
             raise
         sys.stderr.write(
@@ -96,6 +96,13 @@ def _run(arguments: list[str]) -> int:
             "  = help: run it again with --debug for the details, and report them\n"
         )
         return 2
+
+
+def click_exception() -> type[Exception]:
+    """The base of usage errors: click's, wherever this Typer has it (from 0.26 on it carries its own click)."""
+    import typer
+
+    return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def _usage(error: Any, command: str | None) -> int:

@@ -50,8 +50,7 @@ class Common:
 def project_root(project_dir: Path | None) -> Path:
     """The project's folder: as given, or the nearest one at or above the working folder."""
     from eltflow.base.diagnostics import fail
-    from eltflow.project.folder import find_root
-    from eltflow.project.settings import FILE
+    from eltflow.project.folder import FILE, find_root
 
     if project_dir is not None:
         root = project_dir.resolve()
@@ -130,12 +129,12 @@ def selection(
         select=tuple(select or ()),
         exclude=tuple(exclude or ()),
         selector=selector,
-        selectors=loaded.opened.project.selectors,
+        selectors=loaded.selectors,
         indirect=indirect,  # type: ignore[arg-type]
         resource_types=tuple(resource_types or ()),
         exclude_resource_types=tuple(exclude_types or ()),
         acts_on=types,
-        project=loaded.opened.project.settings.name,
-        read=loaded.opened.project.read,
+        project=loaded.name,
+        read=loaded.read,
     )
     return choose(loaded.graph, request)

@@ -151,7 +151,7 @@ class NodeNames:
         self._catalog = catalog
         self._cte_name = cte_name
         self._full_refresh = full_refresh
-        self.rendered: set[tuple[str, ...]] = set()
+        self.rendered: dict[tuple[str, ...], str] = {}
         self.ephemeral: dict[str, None] = {}
         config = ConfigView(node.config)
         self.names: dict[str, Any] = {
@@ -173,7 +173,7 @@ class NodeNames:
         relation = self._node.relation
         if relation is None:
             return None
-        self.rendered.add(relation.parts())
+        self.rendered[relation.parts()] = self._node.unique_id
         existing = self._catalog.get(relation)
         return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None)
 
@@ -220,8 +220,8 @@ class NodeNames:
         if node.materialized == "ephemeral":
             self.ephemeral[node.unique_id] = None
             name = self._cte_name(node)
-            self.rendered.add((name,))
+            self.rendered[(name,)] = node.unique_id
             return JinjaRelation(node.relation, self._dialect, text=self._dialect.quote(name))
-        self.rendered.add(node.relation.parts())
+        self.rendered[node.relation.parts()] = node.unique_id
         existing = self._catalog.get(node.relation)
         return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.names import IDENTIFIER, did_you_mean, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse, Place
 from eltflow.compile.data_tests import test_sql
+from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
 from eltflow.graph.facts import RenderedLines, static_value, template_place
 from eltflow.graph.graph import Graph
@@ -18,12 +20,14 @@ from eltflow.graph.lookup import Lookup
 from eltflow.jinja import static
 from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
+from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
-from eltflow.project.project import Project
+from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.surface import VOLATILE
+from eltflow.sql.columns import UNKNOWN, Missing, Names, resolve
 from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Read, reads
+from eltflow.sql.reads import Ident, Read, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import kind_problem, second_statement
 from eltflow.warehouse.catalog import Catalog
@@ -49,7 +53,9 @@ class Compiler:
     offline: Offline | None = None
     full_refresh: bool = False
     lookup: Lookup
+    files: Callable[[Node], tuple[str, ...]]
     _done: dict[str, Compiled]
+    _known: Known | None = None
 
     @staticmethod
     def make(
@@ -62,6 +68,7 @@ class Compiler:
         *,
         offline: Offline | None = None,
         full_refresh: bool = False,
+        files: Callable[[Node], tuple[str, ...]] = lambda node: (),
     ) -> Compiler:
         lookup = Lookup(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
@@ -74,6 +81,7 @@ class Compiler:
             offline=offline,
             full_refresh=full_refresh,
             lookup=lookup,
+            files=files,
             _done={},
         )
 
@@ -89,6 +97,19 @@ class Compiler:
                 done = self._file(node, ask)
             self._done[node.unique_id] = done
         return done
+
+    @property
+    def known(self) -> Known:
+        """What is known of columns."""
+        if self._known is None:
+            self._known = Known(self.graph, self.dialect, self.catalog, self.offline, self.node, self.files, self._rebuilt)
+        return self._known
+
+    def _rebuilt(self, node: Node) -> bool:
+        """Whether this run makes an incremental model's table from nothing."""
+        own = node.config.get("full_refresh")
+        existing = self.catalog.get(node.relation) if node.relation is not None else None
+        return (bool(own) if own is not None else self.full_refresh) or existing is None or existing.kind != "table"
 
     def names(self, node: Node, ask: Ask | None = None) -> NodeNames:
         return NodeNames(
@@ -122,8 +143,9 @@ class Compiler:
     # -- files -----------------------------------------------------------------------------------------------------------------
 
     def _file(self, node: Node, ask: Ask | None) -> Compiled:
-        text = self.project.read(node.path)
-        if fingerprint(text) != node.checksum:
+        data = read_bytes(self.project.root, node.path)
+        text = decode(data, node.path)
+        if fingerprint(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
         names = self.names(node, ask)
@@ -171,10 +193,18 @@ class Compiler:
         if front is not None:
             splices.append(front)
         spliced = splice(rendered, splices)
+        sql = spliced.text.strip("\n")
+        columns = None
+        if isinstance(parsed, Parsed) and node.opaque is None:
+            resolved = resolve(parsed, self._columns_of(node, names), self.dialect.fold)
+            columns = resolved.columns.names if resolved.columns.complete else None
+            if resolved.missing:
+                self._check_missing(node, text, rendered, sql, resolved.missing, origin)
         return Compiled(
             extra=body,
             node=node,
-            sql=spliced.text.strip("\n"),
+            sql=sql,
+            columns=columns,
             place=_placer(node, text, rendered, spliced, origin),
             ctes=tuple(n.unique_id for n, _ in bodies),
             warnings=tuple(warnings),
@@ -245,6 +275,37 @@ class Compiler:
         found = _at(node, text, sql, read.start, origin, "E0213", message)
         return replace(found, help=help)
 
+    def _columns_of(self, node: Node, names: NodeNames) -> Callable[[tuple[Ident, ...]], Names]:
+        def columns(parts: tuple[Ident, ...]) -> Names:
+            found: Any = names.rendered.get(tuple(part.name for part in parts))
+            if found is None:
+                found = self.lookup.table(tuple((part.name, part.quoted) for part in parts))
+            if not isinstance(found, str):
+                return UNKNOWN
+            return self.known.standing(node) if found == node.unique_id else self.known.names(self.graph.nodes[found])
+
+        return columns
+
+    def _check_missing(self, node: Node, text: str, rendered: str, sql: str, missing: Sequence[Missing], origin: Any) -> None:
+        """Raise EltflowError (E0405) for names that mean nothing; where an embedded engine can bind the SQL, it has the last word."""
+        complaint: str | None = None
+        stubs = self.known.stubs(node) if self.offline is not None else None
+        if self.offline is not None and stubs is not None:
+            bound = self.offline.bind(sql, stubs)
+            complaint = str(bound[0]) if bound and isinstance(bound[0], str) else ""
+        found = []
+        first = {(one.name, one.table): one for one in reversed(missing)}
+        for one in reversed(first.values()):
+            if complaint is not None and not (one.name.lower() in complaint.lower() and "column" in complaint.lower()):
+                continue
+            of = f" of `{one.table}`" if one.table else ""
+            message = f"{node.resource_type} `{node.name}` uses the column `{one.name}`{of}, which does not exist"
+            near = did_you_mean(one.name, one.known)
+            help = near or f"there are: {listed(one.known, 8)}"
+            found.append(replace(_at(node, text, rendered, one.start, origin, "E0405", message), help=help))
+        if found:
+            raise EltflowError(found)
+
     def _ctes(self, names: NodeNames) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
         made: dict[str, tuple[Node, str]] = {}
@@ -275,17 +336,36 @@ class Compiler:
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
+    def _check_tested(self, node: Node, attached: Node) -> None:
+        """Raise EltflowError (E0406) for a test on a column that its node certainly lacks."""
+        column = node.test.column if node.test is not None else None
+        if column is None or not IDENTIFIER.match(column):
+            return
+        names = self.known.names(attached)
+        if not names.complete or self.dialect.fold(column, True) in {self.dialect.fold(n, True) for n in names.names}:
+            return
+        span, text = _test_span(self.project, node)
+        message = f"a test is on the column `{column}` of `{attached.display}`, which does not exist"
+        help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
+        raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
         assert test is not None and test.attached is not None
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
+        self._check_tested(node, attached)
         sql = test_sql(node, relation, names, self.renderer, self.dialect)
         front = with_ctes(sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names)])
         spliced = splice(sql, [front] if front is not None else [])
         span = Span(file=node.path)
         return Compiled(node=node, sql=spliced.text.strip("\n"), place=lambda line, column: span)
+
+
+def _test_span(project: Project, node: Node) -> tuple[Span, str]:
+    text = project.read(node.path)
+    return yamlfile.locate(text, node.path, node.place), text
 
 
 def cte_name(node: Node) -> str:

@@ -230,5 +230,5 @@ def _depth(digits: str | None) -> int | None:
 
 def _no_method(method: str, value: str) -> str:
     if method in RESOURCE_TYPES:
-        return f"write `{value}`, or `{value},resource_type:{method}` for {method}s alone"
+        return f"write `{value}`, or `{value},resource_type:{method}` for that kind alone"
     return did_you_mean(method, METHODS) or f"there are {listed(METHODS, 30)}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
-from eltflow.graph.quick import MacroTexts, Quick, quick_facts
+from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -128,19 +128,13 @@ class Extractor:
 
     def facts(self, text: str, path: str, kind: str, outside: Mapping[str, Any], model: Mapping[str, Any]) -> Facts:
         """The facts of a template. Raises EltflowError at the user's line."""
-        quick = None if self._full else quick_facts(text, self._names, self._macros, self._vars)
+        quick = None if self._full else quick_only(text, path, kind, self._names, self._macros, self._vars, self._strict)
         if quick is not None:
-            return self._quick(quick, text, path, kind)
+            return quick
         template = static.scan(text)
         if template is not None:
             return self._static(template, path, kind)
         return self._rendered(text, path, kind, outside, model)
-
-    def _quick(self, quick: Quick, text: str, path: str, kind: str) -> Facts:
-        config: dict[str, Any] = {}
-        for call in quick.config:
-            self._static_config(call, text, path, kind, config)
-        return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
 
     # -- templates of literal calls --------------------------------------------------------------------------------------------
 
@@ -150,7 +144,7 @@ class Extractor:
         sources: list[tuple[str, str]] = []
         for call in template.calls:
             if call.name == "config":
-                self._static_config(call, template.text, path, kind, config)
+                _static_config(call, template.text, path, kind, config, self._strict)
             elif call.name == "ref":
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
@@ -170,19 +164,6 @@ class Extractor:
             opaque=opaque,
             used=tuple(sorted(used)),
         )
-
-    def _static_config(self, call: static.Call, text: str, path: str, kind: str, config: dict[str, Any]) -> None:
-        values = dict(call.args[0]) if call.args and isinstance(call.args[0], Mapping) else {}
-        for key, value in {**values, **dict(call.kwargs)}.items():
-            name = configs.canonical(key)
-            problem = config_problem(name, value, kind, configs.KEYS[kind]) if self._strict else None
-            if problem is not None:
-                spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
-                start, end = spot.span() if spot else (call.start, call.end)
-                _fail(text, path, start, end, problem[0], problem[1], problem[2])
-            merged = configs.merge(config, {name: value})
-            config.clear()
-            config.update(merged)
 
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
@@ -303,6 +284,33 @@ class Extractor:
         if line is None:
             line, column = refused.line, refused.column
         raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
+
+
+def quick_only(
+    text: str, path: str, kind: str, names: frozenset[str], macros: MacroTexts, vars: Mapping[str, Any], strict: bool
+) -> Facts | None:
+    """The facts of a template where a quick look is enough; None where it takes more."""
+    quick = quick_facts(text, names, macros, vars)
+    if quick is None:
+        return None
+    config: dict[str, Any] = {}
+    for call in quick.config:
+        _static_config(call, text, path, kind, config, strict)
+    return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
+
+
+def _static_config(call: static.Call, text: str, path: str, kind: str, config: dict[str, Any], strict: bool) -> None:
+    values = dict(call.args[0]) if call.args and isinstance(call.args[0], Mapping) else {}
+    for key, value in {**values, **dict(call.kwargs)}.items():
+        name = configs.canonical(key)
+        problem = config_problem(name, value, kind, configs.KEYS[kind]) if strict else None
+        if problem is not None:
+            spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
+            start, end = spot.span() if spot else (call.start, call.end)
+            _fail(text, path, start, end, problem[0], problem[1], problem[2])
+        merged = configs.merge(config, {name: value})
+        config.clear()
+        config.update(merged)
 
 
 class RenderedLines:

@@ -134,7 +134,9 @@ class Index:
                 for unique_id in ids
             }
         else:
-            found = {*self._names.get(value, ()), *self._full.get(value, ()), *self._folders.get(value, ())}
+            found = {*self._names.get(value, ()), *self._folders.get(value, ())}
+            if "." in value:
+                found |= self._by_full_name(value)
         if not found and "." in value:
             found = _pick(self.labels(Token(method="source", value=value)), value, wild=True, dotted=True)
         if "." in value:
@@ -158,22 +160,34 @@ class Index:
             made.setdefault(dotted, (node.fqn[-1], dotted.partition(".")[2], []))[2].append(node.unique_id)
         return made
 
+    def _by_full_name(self, value: str) -> set[str]:
+        last = value.rpartition(".")[2]
+        nodes = self.graph.nodes
+        ids = (*self._names.get(last, ()), *self._dotted_names.get(last, ()))
+        return {unique_id for unique_id in ids if value in (full := ".".join(nodes[unique_id].fqn), full.partition(".")[2])}
+
     @cached_property
-    def _full(self) -> Labels:
-        """Ids by full name, with and without the package."""
+    def _dotted_names(self) -> Labels:
+        """Ids of nodes with a dot in their name, by what follows the last one."""
         return _grouped(
-            (label, unique_id) for dotted, (_, bare, ids) in self._dotted.items() for label in (dotted, bare) for unique_id in ids
+            (name.rpartition(".")[2], unique_id) for name, ids in self._names.items() if "." in name for unique_id in ids
         )
 
     @cached_property
     def _folders(self) -> Labels:
         """Ids under each folder, written with dots, with and without the package. A dot in a name stands for a folder."""
-        direct = _grouped(
-            (dotted.rpartition(".")[0], unique_id) for dotted, (_, _, ids) in self._dotted.items() for unique_id in ids
-        )
-        made = _under(direct, ".")
-        bare = _under({folder.partition(".")[2]: ids for folder, ids in direct.items() if "." in folder}, ".")
-        return {folder: (*made.get(folder, ()), *bare.get(folder, ())) for folder in {**made, **bare}}
+        folders: dict[tuple[str, ...], list[str]] = {}
+        for node in self._named:
+            steps = node.fqn[:-1] if "." not in node.fqn[-1] else (*node.fqn[:-1], node.fqn[-1].rpartition(".")[0])
+            folders.setdefault(steps, []).append(node.unique_id)
+        direct: dict[str, list[str]] = {}
+        for steps, ids in folders.items():
+            direct.setdefault(".".join(steps), []).extend(ids)
+        bare: dict[str, list[str]] = {}
+        for steps, ids in folders.items():
+            bare.setdefault(".".join(steps[1:]), []).extend(ids)
+        full, short = _under(direct, "."), _under(bare, ".")
+        return {folder: (*full.get(folder, ()), *short.get(folder, ())) for folder in {**full, **short}}
 
     # -- by file ---------------------------------------------------------------------------------------------------------------
 
@@ -222,6 +236,9 @@ class Index:
         for method in ("tag", "source", "ingest", "group", "exposure", "test_name"):
             if value in self.labels(Token(method=method, value=value)):
                 return f"{method}:{value}"
+        inside = [folder for folder in self._folders if folder.endswith(f".{value}")]
+        if inside:
+            return min(inside, key=lambda folder: (len(folder), folder))
         tests = {node.name for node in self.graph.of_type("test")}
         return suggest(value, [name for name in self._names if name not in tests]) or suggest(value, [*self._folders, *tests])
 

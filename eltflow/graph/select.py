@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Severity, fail
 from eltflow.base.names import did_you_mean, listed
 from eltflow.graph.expression import (
     INDIRECT,
@@ -25,7 +25,7 @@ from eltflow.graph.selectors import Selectors, named, no_selector, read_selector
 
 #: Methods that compare with another state of the project, and what each needs.
 _NEED_STATE = {
-    "state": "an earlier state of the project to compare with",
+    "state": "an earlier state of the project",
     "result": "the results of an earlier run",
     "source_status": "an earlier check of how fresh the sources are",
 }
@@ -58,7 +58,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The ids selected, in graph order, and warnings: what matched nothing (W0501), or why nothing is selected (W0502)."""
+    """The ids selected, in graph order, and what there is to say.
+
+    W0501: something matched nothing (a note where that may be no mistake); W0502: nothing is selected; W0503: a text passed over.
+    """
 
     ids: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -84,8 +87,9 @@ def select(graph: Graph, request: Request) -> Selection:
         unique_id for unique_id in nodes if unique_id in chosen and (types is None or nodes[unique_id].resource_type in types)
     )
     diagnostics += evaluation.unmatched()
-    if not ids and not diagnostics:
-        diagnostics.append(_nothing(graph, chosen, request))
+    if not ids and not any(found.severity == "warning" for found in diagnostics):
+        help = "everything selected is excluded again" if request.exclude else "no node is in all parts of an intersection"
+        diagnostics.append(_nothing(graph, chosen, None if diagnostics else help))
     return Selection(ids=ids, diagnostics=tuple(diagnostics))
 
 
@@ -99,7 +103,7 @@ def _expression(request: Request, selectors: Selectors, diagnostics: list[Diagno
             raise fail("E0503", f"there is no selector `{request.selector}`", help=help)
         kept = selectors[request.selector].expression
         if request.select:
-            help = f"to have both, write `--select selector:{request.selector} {' '.join(request.select)}`"
+            help = f'to have both, write `--select "selector:{request.selector} {" ".join(request.select)}"`'
             message = f"`--select {' '.join(request.select)}` is passed over: `--selector` says what to select"
             diagnostics.append(Diagnostic(code="W0503", severity="warning", message=message, help=help))
     elif request.select:
@@ -142,8 +146,8 @@ def _types(request: Request) -> frozenset[str] | None:
     return (types(request.resource_types) or default) - types(request.exclude_resource_types)
 
 
-def _nothing(graph: Graph, chosen: set[str], request: Request) -> Diagnostic:
-    """Why nothing is selected although every token matched something."""
+def _nothing(graph: Graph, chosen: set[str], help: str | None) -> Diagnostic:
+    """Why nothing is selected; `help` is for when no node is left."""
     if chosen:
         kinds: dict[str, int] = {}
         for unique_id in chosen:
@@ -154,13 +158,15 @@ def _nothing(graph: Graph, chosen: set[str], request: Request) -> Diagnostic:
         return Diagnostic(code="W0502", severity="warning", message=message)
     if not graph.nodes:
         return Diagnostic(code="W0502", severity="warning", message="the project has no nodes")
-    help = "everything selected is excluded again" if request.exclude else "no node is in all parts of an intersection"
     return Diagnostic(code="W0502", severity="warning", message="nothing is selected", help=help)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Ids chosen, and tests that join once all parents are chosen (`cautious`), or chosen or above a chosen one (`buildable`)."""
+    """Ids chosen, and the tests on them that join once all parents are chosen (`cautious`), or chosen or above one (`buildable`).
+
+    A test that has joined stays among those, so that it can join what a set operation makes of several.
+    """
 
     direct: set[str]
     cautious: set[str]
@@ -176,7 +182,8 @@ class _Evaluation:
         self.selectors = selectors
         self.mode: Indirect = request.indirect or "eager"
         self.read = request.read
-        self._missed: list[Token] = []
+        self._excluding = 0
+        self._missed: list[tuple[Token, Severity]] = []
         self._known: dict[str, _Found] = {}
 
     def found(self, expression: Expression) -> _Found:
@@ -186,8 +193,12 @@ class _Evaluation:
         if isinstance(expression, Everything):
             return _Found(set(self.graph.nodes), set(), set())
         if isinstance(expression, Difference):
-            kept, dropped = self.found(expression.kept), self.found(expression.dropped)
-            return self._settled(kept.direct - dropped.direct, kept.cautious - dropped.cautious, kept.buildable - dropped.buildable)
+            kept = self.found(expression.kept)
+            self._excluding += 1
+            dropped = self.found(expression.dropped)
+            self._excluding -= 1
+            gone = dropped.direct
+            return _Found(kept.direct - gone, kept.cautious - gone, kept.buildable - gone)
         parts = [self.found(part) for part in expression.parts]
         combine = set.union if isinstance(expression, Union) else set.intersection
         return self._settled(
@@ -198,12 +209,12 @@ class _Evaluation:
 
     def _token(self, token: Token) -> _Found:
         if token.method in _NEED_STATE:
-            help = f"it compares with {_NEED_STATE[token.method]}, and there is none here"
-            error = Diagnostic(code="E0502", message=f"`{token}` needs a state", help=help)
+            message = f"`{token}` compares with {_NEED_STATE[token.method]}, and there is none"
+            error = Diagnostic(code="E0502", message=message, help="say where that state is, or select without it")
             raise EltflowError(spanned(error, token.place, self.read) if token.selector else error)
         start = self._selector(token) if token.method == "selector" else _Found(self.index.match(token), set(), set())
         if not start.direct:
-            self._missed.append(token)
+            self._missed.append((token, "note" if token.selector or self._excluding else "warning"))
             return start
         reach = self._reach(token, start.direct)
         fresh = reach - start.direct if token.method == "selector" else reach
@@ -235,11 +246,14 @@ class _Evaluation:
         return start | above | below
 
     def _with_tests(self, reach: set[str], fresh: set[str], mode: Indirect, start: _Found) -> _Found:
-        """What is reached, and the tests on what is fresh: at once, or pending until their other parents are chosen too."""
+        """What is reached, and the tests on what is fresh: at once, or once their other parents are chosen too."""
+        if mode == "empty":
+            return _Found(reach, start.cautious, start.buildable)
         on = self.index.tests
-        tests = {test for unique_id in fresh for test in on.get(unique_id, ())} - reach if mode != "empty" else set()
+        tests = {test for unique_id in fresh for test in on.get(unique_id, ())}
         if mode == "eager":
             return _Found(reach | tests, start.cautious, start.buildable)
+        tests |= {unique_id for unique_id in fresh if self.graph.nodes[unique_id].resource_type == "test"}
         if mode == "cautious":
             return self._settled(reach, start.cautious | tests, start.buildable)
         return self._settled(reach, start.cautious, start.buildable | tests)
@@ -247,30 +261,36 @@ class _Evaluation:
     def _settled(self, direct: set[str], cautious: set[str], buildable: set[str]) -> _Found:
         """With the pending tests that can join now."""
         nodes = self.graph.nodes
-        joining = {test for test in cautious if direct.issuperset(nodes[test].parents)}
-        waiting = buildable - direct
+        joining = {test for test in cautious | buildable if direct.issuperset(nodes[test].parents)}
+        waiting = buildable - direct - joining
         if waiting:
             near = direct | self.graph.ancestors(direct)
             joining |= {test for test in waiting if near.issuperset(nodes[test].parents)}
-        return _Found(direct | joining, cautious - joining, buildable - joining)
+        return _Found(direct | joining, cautious, buildable)
 
     def unmatched(self) -> list[Diagnostic]:
-        """A warning for each token that matched nothing, with what it may have meant."""
+        """A diagnostic for each token that matched nothing, with what it may have meant.
+
+        A warning for what the command was asked to select; a note for exclusions and for selectors.yml, where it may be no mistake
+        to name what is still to come.
+        """
         made: dict[tuple[str, str | None], Diagnostic] = {}
-        for token in self._missed:
+        for token, severity in self._missed:
             key = (str(token), token.selector)
             if key not in made:
-                made[key] = self._unmatched(token, advise=len(made) < _MOST_ADVICE)
+                made[key] = self._unmatched(token, severity, advise=len(made) < _MOST_ADVICE)
         return list(made.values())
 
-    def _unmatched(self, token: Token, *, advise: bool) -> Diagnostic:
+    def _unmatched(self, token: Token, severity: Severity, *, advise: bool) -> Diagnostic:
         where = f" in selector `{token.selector}`" if token.selector else ""
         help = None
         disabled = next((n for n in self.graph.disabled.values() if n.name == token.value), None) if token.method == "fqn" else None
         if disabled is not None:
             help = f"the {disabled.resource_type} `{disabled.name}` ({disabled.path}) is disabled"
+        elif token.method == "fqn" and token.value in self.selectors:
+            help = f"did you mean `selector:{token.value}`?"
         elif advise and token.method != "selector":
             near = self.index.meant(token)
             help = f"did you mean `{near}`?" if near else None
-        found = Diagnostic(code="W0501", severity="warning", message=f"`{token}`{where} matches nothing", help=help)
+        found = Diagnostic(code="W0501", severity=severity, message=f"`{token}`{where} matches nothing", help=help)
         return spanned(found, token.place, self.read) if token.selector else found

@@ -102,7 +102,7 @@ class _Reader:
             place: Place = ("selectors", index)
             self._name = str(entry.get("name"))
             if self._name in made:
-                self._wrong((*place, "name"), f"two selectors are called `{self._name}`", "rename one of them")
+                self._note((*place, "name"), f"two selectors are called `{self._name}`", "rename one of them")
                 continue
             expression = self._definition(entry.get("definition"), (*place, "definition"))
             default = self._default(entry.get("default", False), (*place, "default"))
@@ -238,7 +238,9 @@ class _Reader:
         try:
             return self._marked(make(), place)
         except EltflowError as error:
-            self.found += (spanned(found, place, self._text) for found in error.diagnostics)
+            for found in error.diagnostics:
+                named_in = replace(found, message=f"selector `{self._name}`: {found.message}")
+                self.found.append(spanned(named_in, place, self._text))
             return None
 
     def _marked(self, made: Expression, place: Place) -> Expression:
@@ -262,7 +264,7 @@ class _Reader:
         defaults = [selector.name for selector in made.values() if selector.default]
         if len(defaults) > 1:
             message = f"{len(defaults)} selectors are the default: {listed(f'`{name}`' for name in defaults)}"
-            self._wrong((*places[defaults[1]], "default"), message, "keep `default: true` on one of them")
+            self._note((*places[defaults[1]], "default"), message, "keep `default: true` on one of them")
 
     def _check_references(self, made: Selectors, places: Mapping[str, Place]) -> None:
         reads: dict[str, list[str]] = {}
@@ -274,21 +276,22 @@ class _Reader:
                 known = named(made, reference.value)
                 if not known:
                     help = no_selector(reference.value, [other for other in made if other != name])
-                    message = f"selector `{name}` refers to `{reference.value}`, which does not exist"
-                    self.found.append(spanned(Diagnostic(code="E0503", message=message, help=help), reference.place, self._text))
+                    self._note(reference.place, f"selector `{name}` refers to `{reference.value}`, which does not exist", help)
                 reads[name] += known
         ring = _ring(reads)
         if ring:
             shown = " → ".join([*ring, ring[0]])
-            self._wrong(
+            self._note(
                 places[ring[0]], f"these selectors refer to each other in a ring: {shown}", "take one of these references out"
             )
 
     def _wrong(self, place: Place, message: str, help: str | None, *, key: bool = False) -> Expression | None:
-        """Note what is wrong, and give None for what should have stood there."""
-        where = "" if self._name in message or len(place) <= 2 else f"selector `{self._name}`: "
-        self.found.append(spanned(Diagnostic(code="E0503", message=where + message, help=help), place, self._text, key=key))
+        """Note what is wrong in the selector being read, and give None for what should have stood there."""
+        self._note(place, f"selector `{self._name}`: {message}", help, key=key)
         return None
+
+    def _note(self, place: Place, message: str, help: str | None, *, key: bool = False) -> None:
+        self.found.append(spanned(Diagnostic(code="E0503", message=message, help=help), place, self._text, key=key))
 
 
 def spanned(found: Diagnostic, place: Place, read: Callable[[str], str] | None, *, key: bool = False) -> Diagnostic:

@@ -131,9 +131,10 @@ def _literal(node: Any) -> Any:
         return [_literal(item) for item in node.elts]
     if isinstance(node, ast.Dict) and all(key is not None for key in node.keys):
         return {_literal(key): _literal(value) for key, value in zip(node.keys, node.values, strict=True)}
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        if isinstance(node.operand.value, (int, float)):
-            return -node.operand.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _literal(node.operand)
+        if isinstance(value, (int, float)):
+            return -value
     raise ValueError("not a literal")
 
 

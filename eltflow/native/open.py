@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.diagnostics import EltflowError, Span, fail
+from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean
 from eltflow.jinja.static import macro_names
@@ -27,13 +27,14 @@ from eltflow.project.describe import Describer, Patch, columns_of, entry_config,
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, read_dotenv, walk
 from eltflow.project.options import Options
-from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode
+from eltflow.project.project import Doc, Draft, Group, MacroInfo, Project, decode, read_bytes, read_text
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import FILE, SELECTORS, Settings
 from eltflow.project.shape import check
 from eltflow.project.surface import Environ, target_names
 from eltflow.project.tests import Attachment
 from eltflow.warehouse.protocols import Adapter
+from eltflow.warehouse.values import Target
 
 if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
@@ -74,24 +75,102 @@ def open_project(root: Path, options: Options, cache: FileCache | None = None) -
     return _Opening(root, options, cache or FileCache(hashes={}, values={})).open()
 
 
+def open_target(root: Path, options: Options, findings: Findings) -> tuple[Settings, Target, Adapter, Environ, YamlRenderer]:
+    """The settings, rendered, and the chosen target with its adapter. Raises EltflowError."""
+    if not (root / FILE).is_file():
+        help = "make a project with `eltflow init NAME`, or name its folder with --project-dir"
+        raise fail("E0108", f"there is no {FILE} in {root}", help=help)
+    environ = Environ({**read_dotenv(root), **options.env})
+    settings, value = read_settings(root, options, findings)
+    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
+    settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
+    render.names = base_yaml_names(settings.vars, environ)
+    target, adapter = read_target(value, root, options, render, findings)
+    render.names["target"] = target_names(target, adapter.secret_fields)
+    configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
+    findings.stop()
+    return replace(settings, configs=configs), target, adapter, environ, render
+
+
+def reopen(root: Path, options: Options, kept: Mapping[str, Any]) -> Opened:
+    """A project whose files did not change since `kept` was made of it (see `keepable`): only settings and target are read again."""
+    findings = Findings(lambda path: read_text(root, path))
+    settings, target, adapter, environ, _ = open_target(root, options, findings)
+    project = Project(
+        root=root,
+        settings=settings,
+        target=target,
+        drafts=(),
+        macros=tuple(MacroSource(name=n, file=f, line=line, text=read_text(root, f)) for n, f, line in kept["macros"]),
+        macro_info={
+            name: MacroInfo(name=name, file=file, line=line, description=text, arguments=arguments, patch=patch, meta=meta)
+            for name, file, line, text, arguments, patch, meta in kept["macro_info"]
+        },
+        docs={name: Doc(name=name, path=path, text=text) for name, path, text in kept["docs"]},
+        groups={n: Group(name=n, owner=owner, description=text, path=path) for n, owner, text, path in kept["groups"]},
+        selectors=tuple(kept["selectors"]),
+        vars=settings.vars,
+        macro_hash=kept["macro_hash"],
+    )
+    return Opened(project=project, adapter=adapter, environ=environ, files={})
+
+
+def keepable(project: Project) -> dict[str, Any]:
+    """What `reopen` needs of a project, as plain values; no secret is among them."""
+    return {
+        "name": project.settings.name,
+        "macros": [(m.name, m.file, m.line) for m in project.macros],
+        "macro_info": [
+            (m.name, m.file, m.line, m.description, tuple(dict(a) for a in m.arguments), m.patch, dict(m.meta))
+            for m in project.macro_info.values()
+        ],
+        "docs": [(d.name, d.path, d.text) for d in project.docs.values()],
+        "groups": [(g.name, dict(g.owner), g.description, g.path) for g in project.groups.values()],
+        "selectors": [dict(s) for s in project.selectors],
+        "macro_hash": project.macro_hash,
+    }
+
+
+def folders_of(settings: Settings) -> tuple[str, ...]:
+    """Every folder that a project reads."""
+    return tuple(
+        dict.fromkeys(
+            (
+                *settings.model_paths,
+                *settings.seed_paths,
+                *settings.test_paths,
+                *settings.macro_paths,
+                *settings.analysis_paths,
+                *settings.ingest_paths,
+                *settings.docs_paths,
+            )
+        )
+    )
+
+
 class _Opening:
     def __init__(self, root: Path, options: Options, cache: FileCache) -> None:
         self.root = root
         self.options = options
         self.cache = cache
+        self._data: dict[str, bytes] = {}
         self._texts: dict[str, str] = {}
         self.findings = Findings(self.text)
         self.hashes: dict[str, str] = {}
 
     # -- files -----------------------------------------------------------------------------------------------------------------
 
+    def data(self, path: str) -> bytes:
+        known = self._data.get(path)
+        if known is None:
+            known = read_bytes(self.root, path)
+            self._data[path] = known
+        return known
+
     def text(self, path: str) -> str:
         known = self._texts.get(path)
         if known is None:
-            try:
-                known = decode((self.root / path).read_bytes(), path)
-            except OSError as error:
-                raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path)) from None
+            known = decode(self.data(path), path)
             self._texts[path] = known
         return known
 
@@ -99,7 +178,7 @@ class _Opening:
         """The content's fingerprint; the file is read only if its stamp is not the one known."""
         known = self.cache.hashes.get(path)
         if known is None or known[:2] != stamp:
-            known = (*stamp, fingerprint(self.text(path)))
+            known = (*stamp, fingerprint(self.data(path)))
             self.cache.hashes[path] = known
         self.hashes[path] = known[2]
         return known[2]
@@ -120,23 +199,8 @@ class _Opening:
     # -- the project -----------------------------------------------------------------------------------------------------------
 
     def open(self) -> Opened:
-        if not (self.root / FILE).is_file():
-            raise fail(
-                "E0108",
-                f"there is no {FILE} in {self.root}",
-                help="make a project with `eltflow init NAME`, or name its folder with --project-dir",
-            )
-        environ = Environ({**read_dotenv(self.root), **self.options.env})
-        settings, value = read_settings(self.root, self.options, self.findings)
-        render = YamlRenderer(base_yaml_names(settings.vars, environ), self.findings)
-        settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
-        render.names = base_yaml_names(settings.vars, environ)
-        target, adapter = read_target(value, self.root, self.options, render, self.findings)
-        render.names["target"] = target_names(target, adapter.secret_fields)
-        configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
-        settings = replace(settings, configs=configs)
-
-        files = walk(self.root, self._folders(settings))
+        settings, target, adapter, environ, render = open_target(self.root, self.options, self.findings)
+        files = walk(self.root, folders_of(settings))
         kinds = _sort(files, settings)
         macros = self._macros(kinds["macro"], files)
         docs = self._docs(kinds["docs"], files)
@@ -153,28 +217,12 @@ class _Opening:
             macro_info=self._macro_info(macros, described, docs),
             docs=docs,
             groups=described.groups,
-            selectors=self._selectors(),
+            selectors=self._selectors(render),
             vars=settings.vars,
             macro_hash=fingerprint(*(f"{m.file}\0{self.hashes[m.file]}" for m in macros.values())),
         )
         self.findings.stop()
         return Opened(project=project, adapter=adapter, environ=environ, files=files)
-
-    @staticmethod
-    def _folders(settings: Settings) -> tuple[str, ...]:
-        return tuple(
-            dict.fromkeys(
-                (
-                    *settings.model_paths,
-                    *settings.seed_paths,
-                    *settings.test_paths,
-                    *settings.macro_paths,
-                    *settings.analysis_paths,
-                    *settings.ingest_paths,
-                    *settings.docs_paths,
-                )
-            )
-        )
 
     def _macros(self, paths: list[str], files: Mapping[str, Stamp]) -> dict[str, MacroSource]:
         made: dict[str, MacroSource] = {}
@@ -328,8 +376,7 @@ class _Opening:
         known: list[str],
     ) -> list[Draft]:
         folder = _folder(path, roots)
-        binary = kind == "seed"
-        digest = fingerprint(str(files[path])) if binary else self.guarded(self.hash, path, files[path])
+        digest = self.guarded(self.hash, path, files[path])
         if digest is None:
             return []
         layers = tree_layers(settings.configs[_PLURAL[kind]], kind, (*folder, name))
@@ -429,7 +476,7 @@ class _Opening:
                 self.findings.at(patch.file, (*patch.place, "name"), "E0205", message, help=help)
         return made
 
-    def _selectors(self) -> tuple[Mapping[str, Any], ...]:
+    def _selectors(self, render: YamlRenderer) -> tuple[Mapping[str, Any], ...]:
         path = "selectors.yml"
         if not (self.root / path).is_file():
             return ()
@@ -438,7 +485,7 @@ class _Opening:
             return ()
         problems = check(value, SELECTORS, strict=self.options.strict)
         self.findings.problems(path, problems)
-        return () if problems else tuple(value["selectors"])
+        return () if problems else tuple(render(value["selectors"], path, ("selectors",)))
 
 
 def _roots(settings: Settings) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+#: The file that makes a folder a native project.
+FILE = "eltflow.yml"
+
 Stamp = tuple[int, int]  # mtime in ns, size in bytes
 
 _SKIP = frozenset({"target", "logs", "node_modules", "__pycache__", "venv"})

@@ -91,15 +91,19 @@ class Project:
         return read_text(self.root, path)
 
 
-def read_text(root: Path, path: str) -> str:
-    """A project file's text, without a byte order mark. Raises EltflowError (E0105 not UTF-8, E0106 not there)."""
+def read_bytes(root: Path, path: str) -> bytes:
+    """A project file's content. Raises EltflowError (E0106)."""
     from eltflow.base.diagnostics import Span, fail
 
     try:
-        data = (root / path).read_bytes()
+        return (root / path).read_bytes()
     except OSError as error:
         raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path)) from None
-    return decode(data, path)
+
+
+def read_text(root: Path, path: str) -> str:
+    """A project file's text, without a byte order mark. Raises EltflowError (E0105 not UTF-8, E0106 not there)."""
+    return decode(read_bytes(root, path), path)
 
 
 def decode(data: bytes, path: str) -> str:

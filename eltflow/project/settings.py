@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eltflow.project.config import FLAG, NAMES, TEXT
+from eltflow.project.folder import FILE
 from eltflow.project.shape import ListOf, MapOf, Object, Scalar, Shape
-
-FILE = "eltflow.yml"
 
 _PATHS = ListOf(TEXT, lone=True)
 _TREE = MapOf()

@@ -151,9 +151,8 @@ class Object(Shape):
                 help = did_you_mean(str(key), self.fields) or f"known here: {', '.join(self.fields)}"
                 message = f"{self._place(path)} has no key `{key}`"
                 found.append(Problem(path=(*path, key), message=message, help=help, at_key=True, code="E0104"))
-        for key in self.required:
-            if value.get(key) is None:
-                found.append(Problem(path=path, message=f"{self._place(path)} has no `{key}`", help=f"add `{key}:`"))
+        missing = [key for key in self.required if value.get(key) is None]
+        found += [Problem(path=path, message=f"{self._place(path)} has no `{key}`", help=f"add `{key}:`") for key in missing]
 
     def _place(self, path: Path) -> str:
         return self.what or (f"`{_tail(path)}`" if path else "the file")

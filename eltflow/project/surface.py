@@ -85,7 +85,20 @@ class Modules:
     def re(self) -> Any:
         import re
 
-        return {name: getattr(re, name) for name in ("match", "search", "sub", "findall", "split", "fullmatch", "compile", "escape", "I", "IGNORECASE", "M", "MULTILINE", "S", "DOTALL")}  # fmt: skip
+        names = (
+            "match",
+            "search",
+            "sub",
+            "findall",
+            "split",
+            "fullmatch",
+            "compile",
+            "escape",
+            "IGNORECASE",
+            "MULTILINE",
+            "DOTALL",
+        )
+        return {name: getattr(re, name) for name in names}
 
     @property
     def itertools(self) -> Any:

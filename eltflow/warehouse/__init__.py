@@ -4,19 +4,40 @@ An adapter is a package `eltflow_<name>` with an entry point in the group `eltfl
 package, `eltflow.transfer` and `eltflow.base`. Its `Dialect` is pure (no driver); drivers are imported by `Adapter.open`.
 """
 
-from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.protocols import Adapter, Database, Offline, Session
-from eltflow.warehouse.values import (
-    Capabilities,
-    CatalogColumn,
-    CatalogTable,
-    Column,
-    Relation,
-    Result,
-    Statement,
-    Target,
-    WarehouseError,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eltflow.warehouse.dialect import Dialect
+    from eltflow.warehouse.protocols import Adapter, Database, Offline, Session
+    from eltflow.warehouse.values import (
+        Capabilities,
+        CatalogColumn,
+        CatalogTable,
+        Column,
+        Relation,
+        Result,
+        Statement,
+        Target,
+        WarehouseError,
+    )
+
+_HOME = {
+    "Adapter": "protocols",
+    "Capabilities": "values",
+    "CatalogColumn": "values",
+    "CatalogTable": "values",
+    "Column": "values",
+    "Database": "protocols",
+    "Dialect": "dialect",
+    "Offline": "protocols",
+    "Relation": "values",
+    "Result": "values",
+    "Session": "protocols",
+    "Statement": "values",
+    "Target": "values",
+    "WarehouseError": "values",
+}
 
 __all__ = [
     "Adapter",
@@ -34,3 +55,10 @@ __all__ = [
     "Target",
     "WarehouseError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(name)
+    return getattr(import_module(f"eltflow.warehouse.{home}"), name)

@@ -27,10 +27,12 @@ class Session(Protocol):
 class Database(Protocol):
     """An opened target: it hands out sessions and answers questions about what exists."""
 
-    def session(self) -> Session: ...
+    def session(self) -> Session:
+        """A new session. Raises WarehouseError."""
+        ...
 
-    def catalog(self, session: Session, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
-        """Every relation in the given (database, schema) pairs, with columns; one query a schema at most."""
+    def catalog(self, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+        """Every relation in the given (database, schema) pairs, with columns; one query a schema at most. Makes nothing."""
         ...
 
     def close(self) -> None: ...

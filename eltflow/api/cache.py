@@ -1,0 +1,199 @@
+"""The cache of a loaded project: what its files said, kept under `target/`, keyed by content and never trusted without a check.
+
+Two files. `graph` is all that a command needs when nothing changed: stamps of every file, the environment that was read, the graph.
+`facts` is for when something did: the facts of each template and the values of each YAML file, by content. Both carry a digest: a file that
+was cut, changed or written by another version is as good as none.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eltflow import __version__
+from eltflow.base.fingerprint import fingerprint
+from eltflow.project.folder import Stamp, walk
+from eltflow.project.options import Options
+
+_MAGIC = b"eltflow cache 1\n"
+_TARGET_PATH = re.compile(r"^target_path\s*:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+#: A file changed this recently (seconds) may change again within the same tick of the clock: its stamp alone proves nothing.
+_RACY = 2.0
+#: Files beside the folders that a project reads.
+ROOT_FILES = ("eltflow.yml", "selectors.yml", ".env")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What the cache holds of a project, checked against the folder: `changed` are files whose content is another now."""
+
+    graph: Any
+    project: Mapping[str, Any]
+    stamps: dict[str, tuple[int, int, str]]
+    folders: tuple[str, ...]
+    environ: Mapping[str, str | None]
+    changed: tuple[str, ...]
+    stale_stamps: bool
+    key: str
+
+
+class LoadCache:
+    """The cache of one project under one set of options."""
+
+    def __init__(self, root: Path, options: Options) -> None:
+        self._root = root
+        self._env = options.env
+        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS"}
+        python = f"{sys.implementation.cache_tag} {marshal.version}"
+        parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
+        self.key = fingerprint(repr(parts))
+        folder = self._folder()
+        self._graph_file = folder / f"graph-{self.key[:12]}.bin"
+        self._facts_file = folder / f"facts-{self.key[:12]}.bin"
+
+    def _folder(self) -> Path:
+        target = "target"
+        try:
+            found = _TARGET_PATH.search((self._root / "eltflow.yml").read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            found = None
+        if found is not None:
+            target = found.group(1)
+        return self._root / target / "cache"
+
+    # -- reading ---------------------------------------------------------------------------------------------------------------
+
+    def fetch(self, env: Mapping[str, str]) -> Kept | None:
+        """What is kept, if the same files are there and the environment that was read is the same; else None."""
+        value = _read(self._graph_file)
+        if value is None:
+            return None
+        stamps: dict[str, tuple[int, int, str]] = value["stamps"]
+        if {name: _hashed(env.get(name)) for name in value["environ"]} != value["environ"]:
+            return None
+        now = stamps_of(self._root, value["folders"])
+        if now.keys() != stamps.keys():
+            return None
+        changed: list[str] = []
+        stale = False
+        for path, stamp in now.items():
+            known = stamps[path]
+            if stamp == known[:2]:
+                continue
+            stale = True
+            if fingerprint_file(self._root / path, path) != known[2]:
+                changed.append(path)
+            else:
+                stamps[path] = (*stamp, known[2])
+        return Kept(
+            graph=value["graph"],
+            project=value["project"],
+            stamps=stamps,
+            folders=value["folders"],
+            environ=value["environ"],
+            changed=tuple(changed),
+            stale_stamps=stale,
+            key=self.key,
+        )
+
+    def facts(self) -> Mapping[str, Any]:
+        """Facts and YAML values of an earlier load, however old: they are keyed by content."""
+        return _read(self._facts_file) or {}
+
+    # -- writing ---------------------------------------------------------------------------------------------------------------
+
+    def keep(
+        self,
+        *,
+        graph: Any,
+        project: Mapping[str, Any],
+        stamps: Mapping[str, tuple[int, int, str]],
+        folders: tuple[str, ...],
+        environ: Mapping[str, str | None],
+    ) -> None:
+        """Keep a loaded project. A cache that cannot be written stops nothing."""
+        settled = time.time_ns() - int(_RACY * 1e9)
+        safe = {path: (mtime if mtime < settled else -1, size, digest) for path, (mtime, size, digest) in stamps.items()}
+        _write(
+            self._graph_file,
+            {"graph": graph, "project": project, "stamps": safe, "folders": folders, "environ": dict(environ)},
+        )
+
+    def keep_facts(self, value: Mapping[str, Any]) -> None:
+        """Keep facts and YAML values."""
+        _write(self._facts_file, dict(value))
+
+
+def hashed_environ(used: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Names of environment variables with a fingerprint of their values: the values themselves may be secret."""
+    return {name: _hashed(value) for name, value in used.items()}
+
+
+def _hashed(value: str | None) -> str | None:
+    return None if value is None else fingerprint("env", value)
+
+
+def stamps_of(root: Path, folders: tuple[str, ...]) -> dict[str, Stamp]:
+    """The stamp of every file of the project; (0, -1) for a root file that is not there."""
+    found = walk(root, folders)
+    for name in ROOT_FILES:
+        try:
+            stat = os.stat(root / name)
+            found[name] = (stat.st_mtime_ns, stat.st_size)
+        except OSError:
+            found[name] = (0, -1)
+    return found
+
+
+def fingerprint_file(path: Path, name: str) -> str:
+    """The fingerprint under which a file's content is known: of its text, or of its bytes where it is no text."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return ""
+    return fingerprint(data)
+
+
+def _read(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    start = len(_MAGIC) + 32
+    if not data.startswith(_MAGIC) or fingerprint(data[start:]).encode() != data[len(_MAGIC) : start]:
+        return None
+    try:
+        tagged, value = marshal.loads(data[start:])
+    except (ValueError, EOFError, TypeError):
+        return None
+    if tagged:
+        from eltflow.graph.codec import from_plain
+
+        return from_plain(value)
+    return value
+
+
+def _write(path: Path, value: Any) -> None:
+    try:
+        payload = marshal.dumps((False, value))
+    except ValueError:
+        from eltflow.graph.codec import to_plain
+
+        try:
+            payload = marshal.dumps((True, to_plain(value)))
+        except ValueError:
+            return
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(_MAGIC + fingerprint(payload).encode() + payload)
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,252 @@
+"""Loads a project from its files, and keeps what was found for the next time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from eltflow.api.cache import Kept, LoadCache, fingerprint_file, hashed_environ, stamps_of
+from eltflow.api.loading import Loaded
+from eltflow.base.diagnostics import EltflowError
+from eltflow.base.fingerprint import fingerprint
+from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
+from eltflow.graph.codec import encode_graph
+from eltflow.graph.facts import Extractor, Facts
+from eltflow.graph.graph import Graph
+from eltflow.graph.quick import MacroTexts
+from eltflow.native.open import FileCache, Opened, folders_of, keepable, open_project
+from eltflow.project.folder import read_dotenv
+from eltflow.project.nodes import Node
+from eltflow.project.options import Options
+from eltflow.project.project import Project, decode, read_bytes, read_text
+from eltflow.project.surface import base_names, target_names
+from eltflow.warehouse.protocols import Adapter
+
+#: Names whose value is another in each run: facts of a template that uses one are never kept.
+_UNSTEADY = frozenset({"run_started_at", "invocation_id", "modules", "flags"})
+
+
+def names_of(opened: Opened, options: Options, *, say: Callable[[str, bool], None], warn: Callable[[str], None]) -> dict[str, Any]:
+    """The names that every template of an opened project may use."""
+    made = base_names(
+        vars=opened.project.vars,
+        environ=opened.environ,
+        flags={"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags},
+        invocation_id=options.invocation_id,
+        started_at=options.started_at,
+        say=say,
+        warn=warn,
+    )
+    made["target"] = target_names(opened.project.target, opened.adapter.secret_fields)
+    return made
+
+
+def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
+    """Read every file that is not known by its content, and build the graph. Raises EltflowError with everything that is wrong."""
+    kept = cache.facts()
+    hashes = {path: tuple(stamp) for path, stamp in (kept.get("hashes") or {}).items()}
+    files = FileCache(hashes=hashes, values=dict(kept.get("values") or {}))
+    opened = open_project(root, options, files)
+    project = opened.project
+    words = candidate_words(project)
+    scope = _scope(opened, options, words)
+    base = names_of(opened, options, say=lambda text, shown: None, warn=lambda text: None)
+    with _offline(opened.adapter) as parse:
+        extractor = _extractor(opened, options, base, words, parse)
+        store = FactStore(extractor, _known(kept, scope, project, {**read_dotenv(root), **options.env}))
+        graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
+    _keep(root, cache, opened, graph, files, store, scope, words)
+    return Loaded(
+        root=root,
+        options=options,
+        name=project.settings.name,
+        counts=counts_of(graph),
+        make_graph=lambda: graph,
+        selectors=project.selectors,
+        open=lambda: opened,
+    )
+
+
+def counts_of(graph: Graph) -> dict[str, int]:
+    """How many nodes there are of each type."""
+    counts: dict[str, int] = {}
+    for node in graph.nodes.values():
+        counts[node.resource_type] = counts.get(node.resource_type, 0) + 1
+    return counts
+
+
+def _scope(opened: Opened, options: Options, words: frozenset[str]) -> str:
+    """A fingerprint of everything but its own text that a template's facts may depend on."""
+    project, target = opened.project, opened.project.target
+    shown = target_names(target, opened.adapter.secret_fields)
+    parts = (
+        sorted(words),
+        project.macro_hash,
+        sorted(project.vars.items(), key=repr),
+        sorted(shown.items(), key=repr),
+        options.strict,
+    )
+    return fingerprint(repr(parts), repr(sorted(options.flags.items(), key=repr)))
+
+
+def _extractor(opened: Opened, options: Options, base: Mapping[str, Any], words: frozenset[str], parse: Any) -> Extractor:
+    project = opened.project
+    return Extractor(
+        lambda: opened.renderer,
+        base,
+        opened.adapter.dialect,
+        project.target,
+        words,
+        parse,
+        macros=MacroTexts({m.file: m.text for m in project.macros}, {m.name: m.file for m in project.macros}),
+        vars=project.vars,
+        strict=options.strict,
+        full=_full(opened, options),
+    )
+
+
+def _known(kept: Mapping[str, Any], scope: str, project: Project, env: Mapping[str, str]) -> dict[str, Facts]:
+    """Facts of templates whose text and surroundings are the same, by path."""
+    environ: Mapping[str, str | None] = kept.get("environ") or {}
+    if kept.get("scope") != scope or hashed_environ({name: env.get(name) for name in environ}) != environ:
+        return {}
+    facts: Mapping[str, Any] = kept.get("facts") or {}
+    known: dict[str, Facts] = {}
+    for draft in project.drafts:
+        entry = facts.get(draft.path)
+        if entry is not None and draft.hash == entry[0] and entry[1] == repr(draft.layers):
+            known[draft.path] = Facts.decode(entry[2])
+    return known
+
+
+def _keep(
+    root: Path,
+    cache: LoadCache,
+    opened: Opened,
+    graph: Graph,
+    files: FileCache,
+    store: FactStore,
+    scope: str,
+    words: frozenset[str],
+) -> None:
+    if any(_UNSTEADY.intersection(facts.used) for facts in store.gathered.values()):
+        return
+    folders = folders_of(opened.project.settings)
+    stamps: dict[str, tuple[int, int, str]] = {}
+    for path, stamp in stamps_of(root, folders).items():
+        known = files.hashes.get(path)
+        if known is not None and known[:2] == stamp:
+            stamps[path] = known
+        else:
+            stamps[path] = (*stamp, fingerprint_file(root / path, path))
+    project = {**keepable(opened.project), "counts": counts_of(graph), "words": sorted(words), "vars": dict(opened.project.vars)}
+    cache.keep(
+        graph=encode_graph(graph),
+        project=project,
+        stamps=stamps,
+        folders=folders,
+        environ=hashed_environ(opened.environ.used),
+    )
+    layers = {draft.path: repr(draft.layers) for draft in opened.project.drafts}
+    digests = {draft.path: draft.hash for draft in opened.project.drafts}
+    used_values = {k for k in files.values if k in {stamp[2] for stamp in stamps.values()}}
+    cache.keep_facts(
+        {
+            "scope": scope,
+            "environ": hashed_environ(opened.environ.used),
+            "facts": {path: (digests[path], layers[path], facts.encode()) for path, facts in store.gathered.items()},
+            "hashes": stamps,
+            "values": {k: files.values[k] for k in used_values},
+        }
+    )
+
+
+def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept | None:
+    """What is kept, brought up to date with edits that changed no fact that the graph is made of; None if one did.
+
+    A graph is made of its templates' facts, never of their text: where the facts are the same, only the checksum is another.
+    """
+    nodes, disabled, warnings = kept.graph
+    index = {raw[4]: position for position, raw in enumerate(nodes) if raw[17] is None or raw[17][0] is None}
+    facts = cache.facts().get("facts") or {}
+    words = frozenset(kept.project["words"])
+    if warnings or disabled:
+        return None
+    fresh = list(nodes)
+    stamps = dict(kept.stamps)
+    for path in kept.changed:
+        position, entry = index.get(path), facts.get(path)
+        if position is None or entry is None or nodes[position][1] not in ("model", "test", "analysis"):
+            return None
+        try:
+            data = read_bytes(root, path)
+            quick = _quick_facts(root, options, kept, decode(data, path), path, nodes[position][1], words)
+        except EltflowError:
+            return None
+        if quick is None or quick.encode() != entry[2]:
+            return None
+        digest = fingerprint(data)
+        fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
+        stat = (root / path).stat()
+        stamps[path] = (stat.st_mtime_ns, stat.st_size, digest)
+    return replace_kept(kept, (fresh, disabled, warnings), stamps)
+
+
+def replace_kept(kept: Kept, graph: Any, stamps: dict[str, tuple[int, int, str]]) -> Kept:
+    return replace(kept, graph=graph, stamps=stamps, changed=(), stale_stamps=True)
+
+
+def _quick_facts(root: Path, options: Options, kept: Kept, text: str, path: str, kind: str, words: frozenset[str]) -> Facts | None:
+    """The facts of one template where a quick look is enough, without opening the project."""
+    from eltflow.graph.facts import quick_only
+
+    files = {file for _, file, _ in kept.project["macros"]}
+    macros = MacroTexts({f: read_text(root, f) for f in files}, {name: file for name, file, _ in kept.project["macros"]})
+    return quick_only(text, path, kind, words, macros, kept.project["vars"], options.strict)
+
+
+def _full(opened: Opened, options: Options) -> bool:
+    """Whether all SQL must be parsed now: where undeclared tables are asked for, or are errors."""
+    return bool(options.flags.get("FULL_FACTS")) or opened.project.settings.external_tables == "error"
+
+
+def _flags(options: Options) -> dict[str, Any]:
+    return {"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags}
+
+
+@contextlib.contextmanager
+def _offline(adapter: Adapter) -> Iterator[Callable[[str], tuple[str, int | None, int | None] | None] | None]:
+    """The adapter's offline parser, opened when it is first asked."""
+    opened: list[Any] = []
+
+    def parse(sql: str) -> tuple[str, int | None, int | None] | None:
+        if not opened:
+            opened.append(adapter.offline())
+        answer: tuple[str, int | None, int | None] | None = opened[0].parse(sql)
+        return answer
+
+    try:
+        yield parse if adapter.dialect.capabilities.offline_parser else None
+    finally:
+        for one in opened:
+            one.close()
+
+
+def _naming(opened: Opened, base: Mapping[str, Any]) -> Names:
+    """The project's own `generate_schema_name`, `generate_alias_name` and `generate_database_name`, if it has them."""
+    known = {macro.name for macro in opened.project.macros}
+
+    def rule(macro: str) -> Callable[..., Any] | None:
+        if macro not in known:
+            return None
+
+        def name(custom: Any, node: Node) -> Any:
+            shown = {"name": node.name, "config": dict(node.config), "resource_type": node.resource_type, "fqn": list(node.fqn)}
+            return opened.renderer.call(macro, {**base, "node": shown}, node.path, custom, shown)
+
+        return name
+
+    return Names(schema=rule("generate_schema_name"), alias=rule("generate_alias_name"), database=rule("generate_database_name"))

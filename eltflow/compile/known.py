@@ -1,0 +1,163 @@
+"""Columns that are known without asking the warehouse about data: of models from their SQL, of files from themselves, else the catalog's.
+
+Columns in properties YAML are documentation: a subset, never proof that there are no others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from eltflow.base.diagnostics import EltflowError
+from eltflow.compile.compiled import Compiled, NeedsWarehouse
+from eltflow.compile.materialize.files import file_format
+from eltflow.graph.graph import Graph
+from eltflow.project.nodes import Node
+from eltflow.sql.columns import UNKNOWN, Names
+from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.protocols import Offline
+from eltflow.warehouse.values import Column, Relation
+
+
+class Known:
+    """What is known of the columns of a graph's nodes. `files` gives the absolute paths of the files that a seed or step loads."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        dialect: Dialect,
+        catalog: Catalog,
+        offline: Offline | None,
+        compiled: Callable[[Node], Compiled],
+        files: Callable[[Node], tuple[str, ...]],
+        rebuilt: Callable[[Node], bool],
+    ) -> None:
+        self._graph = graph
+        self._dialect = dialect
+        self._catalog = catalog
+        self._offline = offline
+        self._compiled = compiled
+        self._files = files
+        self._rebuilt = rebuilt
+        self._names: dict[str, Names] = {}
+        self._typed: dict[str, tuple[Column, ...] | None] = {}
+
+    def names(self, node: Node) -> Names:
+        """The column names of a node, as whoever reads it will find them."""
+        done = self._names.get(node.unique_id)
+        if done is None:
+            done = self._find(node)
+            self._names[node.unique_id] = done
+        return done
+
+    def standing(self, node: Node) -> Names:
+        """The columns of the node's table as it stands now (`this` in an incremental model)."""
+        existing = self._catalog.get(node.relation) if node.relation is not None else None
+        return Names(tuple(c.name for c in existing.columns), True) if existing is not None and existing.columns else UNKNOWN
+
+    def _find(self, node: Node) -> Names:
+        if node.resource_type == "model":
+            names = self._of_sql(node)
+            if node.materialized != "incremental" or self._rebuilt(node):
+                return names
+            before = self.standing(node)  # on_schema_change decides which of the two it will be: sure only where they agree
+            return names if set(before.names) == set(names.names) and names.complete else UNKNOWN
+        if node.source is not None and node.parents:
+            return self.names(self._graph.nodes[node.parents[0]])
+        if node.source is not None:
+            return self.standing(node)
+        if node.resource_type in ("seed", "ingest"):
+            header = self._header(node)
+            if header is not None:
+                return header
+            typed = self.columns(node)
+            return Names(tuple(c.name for c in typed), True) if typed else UNKNOWN
+        return UNKNOWN
+
+    def _of_sql(self, node: Node) -> Names:
+        try:
+            columns = self._compiled(node).columns
+        except (EltflowError, NeedsWarehouse, RecursionError):
+            return UNKNOWN
+        return Names(columns, True) if columns is not None else UNKNOWN
+
+    def _header(self, node: Node) -> Names | None:
+        """The first line of a seed's CSV file, where it says all."""
+        if node.resource_type != "seed" or not node.path.endswith(".csv"):
+            return None
+        try:
+            (path,) = self._files(node)
+            with Path(path).open(encoding="utf-8-sig", newline="") as handle:
+                line = handle.readline()
+            row = next(csv.reader(io.StringIO(line), delimiter=str(node.config.get("delimiter") or ",")))
+        except (OSError, ValueError, StopIteration, csv.Error, TypeError):
+            return None
+        names = tuple(name.strip() for name in row)
+        return Names(names, True) if all(names) and len(set(names)) == len(names) else None
+
+    # -- with types ------------------------------------------------------------------------------------------------------------
+
+    def columns(self, node: Node) -> tuple[Column, ...] | None:
+        """The columns of a node with their types, bound by the embedded engine; None where that cannot be."""
+        if node.unique_id not in self._typed:
+            self._typed[node.unique_id] = None  # a ring (a model that reads itself) ends here
+            self._typed[node.unique_id] = self._bind(node)
+        return self._typed[node.unique_id]
+
+    def _bind(self, node: Node) -> tuple[Column, ...] | None:
+        if node.source is not None and node.parents:
+            return self.columns(self._graph.nodes[node.parents[0]])
+        if node.source is not None:
+            return self._from_catalog(node)
+        if self._offline is None:
+            return self._from_catalog(node)
+        if node.resource_type in ("seed", "ingest"):
+            return self._bind_files(node) or self._from_catalog(node)
+        if node.resource_type != "model":
+            return None
+        try:
+            sql = self._compiled(node).sql
+        except (EltflowError, NeedsWarehouse, RecursionError):
+            return None
+        stubs = self.stubs(node)
+        bound = self._offline.bind(sql, stubs) if stubs is not None else None
+        return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+
+    def _from_catalog(self, node: Node) -> tuple[Column, ...] | None:
+        existing = self._catalog.get(node.relation) if node.relation is not None else None
+        return tuple(Column(c.name, c.type) for c in existing.columns) if existing is not None else None
+
+    def _bind_files(self, node: Node) -> tuple[Column, ...] | None:
+        files = self._files(node)
+        if not files or self._offline is None:
+            return None
+        format, options = file_format(files[0])
+        source = node.ingest.source if node.ingest is not None else node.config
+        options |= {k: source[k] for k in ("delimiter", "header", "null") if source.get(k) is not None}
+        types = (
+            dict(node.config.get("column_types") or {}) if node.ingest is None else dict(node.ingest.step.get("column_types") or {})
+        )
+        item = self._dialect.files(files, str(source.get("format") or format), options, types)
+        bound = self._offline.bind(f"select * from {item}", {}) if item is not None else ()
+        return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+
+    def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]] | None:
+        """Empty relations to bind a node's SQL against: one for each that it reads; None if one of them is not known."""
+        made: dict[Relation, tuple[Column, ...]] = {}
+        if node.external:
+            return None
+        ids = [*node.parents, *([node.unique_id] if node.materialized == "incremental" else [])]
+        while ids:
+            parent = self._graph.nodes[ids.pop()]
+            if parent.materialized == "ephemeral":
+                ids += parent.parents
+                continue
+            columns = self._from_catalog(parent) if parent is node else self.columns(parent)
+            if columns is None and parent is not node:
+                return None
+            if parent.relation is not None and columns:
+                made[parent.relation] = columns
+        return made

@@ -1,0 +1,385 @@
+"""Column names of a query, and names in it that certainly mean nothing. Own name resolution in one walk; unsure means silence.
+
+A query's columns are *complete* when every one of them is known by name; nobody is accused of a missing name where anything in sight is
+incomplete: a table function, a pivot, an unknown table, an expression that the engine will name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from eltflow.sql.parse import Parsed
+from eltflow.sql.reads import Fold, Ident
+
+#: Columns that an engine gives to every table, and words that a parser may take for columns.
+_PSEUDO = frozenset(
+    [
+        "rowid",
+        "rownum",
+        "_rowid_",
+        "ctid",
+        "oid",
+        "filename",
+        "file_row_number",
+        "file_index",
+        "value",
+        "values",
+        "excluded",
+        "current_date",
+    ]
+)
+_UNITS = frozenset(
+    [
+        "year",
+        "years",
+        "quarter",
+        "quarters",
+        "month",
+        "months",
+        "week",
+        "weeks",
+        "day",
+        "days",
+        "hour",
+        "hours",
+        "minute",
+        "minutes",
+        "second",
+        "seconds",
+        "millisecond",
+        "milliseconds",
+        "microsecond",
+        "microseconds",
+        "epoch",
+        "dow",
+        "doy",
+        "isodow",
+        "isoyear",
+        "century",
+        "decade",
+        "millennium",
+        "timezone",
+    ]
+)
+_LOCAL_NAMES = (exp.Lambda, exp.Comprehension, exp.Kwarg, exp.PropertyEQ, exp.Pivot)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Column names in order. `complete` says that there are no others."""
+
+    names: tuple[str, ...] = ()
+    complete: bool = False
+
+
+UNKNOWN = Names()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A column name that certainly means nothing: where it stands in the text, and what it could have meant."""
+
+    name: str
+    start: int
+    end: int
+    table: str | None
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a statement yields, and the names in it that mean nothing."""
+
+    columns: Names
+    missing: tuple[Missing, ...]
+
+
+#: Gives the columns of a table by the parts of its name.
+Lookup = Callable[[tuple[Ident, ...]], Names]
+
+
+def resolve(parsed: Parsed, lookup: Lookup, fold: Fold) -> Resolved:
+    """The columns of a statement and its missing names."""
+    if parsed.tree is None:
+        return Resolved(UNKNOWN, ())
+    walk = _Walk(lookup, fold)
+    columns = walk.query(parsed.tree, {}, None)
+    return Resolved(columns, tuple(walk.missing))
+
+
+@dataclass(slots=True)
+class _Scope:
+    """The tables in sight: by folded alias, their columns (folded names) and whether those are complete."""
+
+    outer: _Scope | None
+    tables: dict[str, tuple[frozenset[str], bool, tuple[str, ...]]] = field(default_factory=dict)
+    complete: bool = True
+    aliases: frozenset[str] = frozenset()
+
+
+class _Walk:
+    def __init__(self, lookup: Lookup, fold: Fold) -> None:
+        self._lookup = lookup
+        self._fold = fold
+        self.missing: list[Missing] = []
+
+    # -- queries ---------------------------------------------------------------------------------------------------------------
+
+    def query(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
+        """The columns of any query; nested ones are checked on the way."""
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            ctes = self._ctes(with_, ctes, outer)
+        if isinstance(node, exp.Select):
+            return self._select(node, ctes, outer)
+        if isinstance(node, exp.SetOperation):
+            return self._set_operation(node, ctes, outer)
+        if isinstance(node, exp.Subquery):
+            inner = self.query(node.this, ctes, outer)
+            return UNKNOWN if node.args.get("pivots") else inner
+        if isinstance(node, exp.Paren):
+            return self.query(node.this, ctes, outer)
+        if isinstance(node, exp.Table):
+            return self._table(node, ctes)
+        for inner in _nested(node):
+            self.query(inner, ctes, outer)
+        return UNKNOWN
+
+    def _ctes(self, with_: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Mapping[str, Names]:
+        known = dict(ctes)
+        recursive = bool(with_.args.get("recursive"))
+        for cte in with_.expressions:
+            alias = cte.args["alias"]
+            key = self._key(alias.this)
+            listed = tuple(c.name for c in alias.args.get("columns") or ())
+            if recursive:
+                anchor = cte.this.this if isinstance(cte.this, exp.SetOperation) else None
+                quiet = _Walk(self._lookup, self._fold)
+                first = quiet.query(anchor, {**known, key: UNKNOWN}, outer) if anchor is not None else UNKNOWN
+                known[key] = Names(listed, True) if listed else first
+                columns = self.query(cte.this, known, outer)
+            else:
+                columns = self.query(cte.this, known, outer)
+            known[key] = Names(listed, True) if listed and len(listed) == len(columns.names) else UNKNOWN if listed else columns
+            if listed and recursive:
+                known[key] = Names(listed, True)
+        return known
+
+    def _set_operation(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
+        left = self.query(node.this, ctes, outer)
+        right = self.query(node.expression, ctes, outer)
+        if node.args.get("by_name"):
+            folded = {self._fold(n, True) for n in left.names}
+            more = tuple(n for n in right.names if self._fold(n, True) not in folded)
+            return Names((*left.names, *more), left.complete and right.complete)
+        return left
+
+    def _select(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
+        scope = _Scope(outer)
+        from_ = node.args.get("from_")
+        sources = [from_.this] if from_ is not None else []
+        joins = list(node.args.get("joins") or ())
+        if from_ is not None:
+            joins += list(from_.this.args.get("joins") or ())
+        sources += [join.this for join in joins]
+        ordered: list[tuple[str, Names]] = []
+        for source in sources:
+            alias, columns = self._source(source, ctes, scope)
+            self._add(scope, alias, columns)
+            ordered.append((alias, columns))
+        if node.args.get("laterals"):
+            scope.complete = False
+        for lateral in node.args.get("laterals") or ():
+            for inner in _nested(lateral):
+                self.query(inner, ctes, scope)
+        merged = _merged_names(joins, self._fold)
+        scope.aliases = frozenset(
+            self._key(e.args["alias"]) for e in node.expressions if isinstance(e, exp.Alias) and e.args.get("alias")
+        )
+        self._check(node, scope, ctes, joins)
+        return self._outputs(node, scope, ordered, merged)
+
+    # -- sources ---------------------------------------------------------------------------------------------------------------
+
+    def _source(self, node: Any, ctes: Mapping[str, Names], scope: _Scope) -> tuple[str, Names]:
+        alias = node.args.get("alias")
+        name = self._key(alias.this) if alias is not None and alias.this is not None else ""
+        listed = tuple(c.name for c in alias.args.get("columns") or ()) if alias is not None else ()
+        if isinstance(node, exp.Table):
+            columns = self._table(node, ctes)
+            name = name or (self._key(node.parts[-1]) if node.parts and isinstance(node.parts[-1], exp.Identifier) else "")
+        elif isinstance(node, exp.Subquery):
+            columns = self.query(node.this, ctes, scope)
+        else:
+            columns = UNKNOWN
+            for inner in _nested(node):
+                self.query(inner, ctes, scope)
+        if node.args.get("pivots"):
+            return name, UNKNOWN
+        if listed:
+            if not columns.complete or len(listed) > len(columns.names):
+                return name, UNKNOWN
+            columns = Names((*listed, *columns.names[len(listed) :]), True)
+        return name, columns
+
+    def _table(self, node: Any, ctes: Mapping[str, Names]) -> Names:
+        parts = node.parts
+        if not parts or not all(isinstance(part, exp.Identifier) for part in parts):
+            return UNKNOWN
+        if len(parts) == 1:
+            known = ctes.get(self._key(parts[0]))
+            if known is not None:
+                return known
+        return self._lookup(tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts))
+
+    def _add(self, scope: _Scope, alias: str, columns: Names) -> None:
+        folded = frozenset(self._fold(name, True) for name in columns.names)
+        key = alias or f"\x00{len(scope.tables)}"
+        if key in scope.tables:
+            columns = UNKNOWN
+        scope.tables[key] = (folded, columns.complete, columns.names)
+        scope.complete = scope.complete and columns.complete
+
+    # -- outputs ---------------------------------------------------------------------------------------------------------------
+
+    def _outputs(self, node: Any, scope: _Scope, ordered: list[tuple[str, Names]], merged: frozenset[str]) -> Names:
+        names: list[str] = []
+        for projection in node.expressions:
+            if isinstance(projection, exp.Star):
+                more = self._star(projection, ordered, merged)
+            elif isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
+                wanted = self._key(projection.args["table"]) if projection.args.get("table") else ""
+                more = self._star(projection.this, [(a, c) for a, c in ordered if a == wanted], frozenset())
+            else:
+                name = projection.alias_or_name if isinstance(projection, (exp.Alias, exp.Column)) else ""
+                more = [name] if name else None
+            if more is None:
+                return UNKNOWN
+            names += more
+        # A name that stands twice gets another name from the engine: then not every name is known.
+        return Names(tuple(names), bool(names) and len({self._fold(n, True) for n in names}) == len(names))
+
+    def _star(self, star: Any, ordered: list[tuple[str, Names]], merged: frozenset[str]) -> list[str] | None:
+        if not ordered or not all(columns.complete for _, columns in ordered):
+            return None
+        if not set(k for k, v in star.args.items() if v) <= {"except_", "replace", "rename"}:
+            return None
+        without = {self._fold(_plain(e), True) for e in star.args.get("except_") or ()}
+        renamed: dict[str, str] = {}
+        for pair in star.args.get("rename") or ():
+            if not isinstance(pair, exp.Alias):
+                return None
+            renamed[self._fold(_plain(pair.this), True)] = pair.alias
+        names: list[str] = []
+        seen: set[str] = set()
+        for _, columns in ordered:
+            for name in columns.names:
+                key = self._fold(name, True)
+                if key in without or (key in merged and key in seen):
+                    continue
+                seen.add(key)
+                names.append(renamed.get(key, name))
+        return names
+
+    # -- names -----------------------------------------------------------------------------------------------------------------
+
+    def _check(self, node: Any, scope: _Scope, ctes: Mapping[str, Names], joins: list[Any]) -> None:
+        nested: list[Any] = []
+        for key, value in node.args.items():
+            if key in ("with_", "from_", "joins", "laterals", "hint"):
+                continue
+            for child in value if isinstance(value, list) else (value,):
+                if isinstance(child, exp.Expression):
+                    self._visit(child, scope, nested)
+        for join in joins:
+            if join.args.get("on") is not None:
+                self._visit(join.args["on"], scope, nested)
+        for inner in nested:
+            self.query(inner, ctes, scope)
+
+    def _visit(self, root: Any, scope: _Scope, nested: list[Any]) -> None:
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, exp.Query):
+                nested.append(node)
+                continue
+            if isinstance(node, _LOCAL_NAMES):
+                nested.extend(_nested(node))
+                continue
+            if isinstance(node, exp.Column):
+                self._column(node, scope)
+                continue
+            for value in node.args.values():
+                if isinstance(value, list):
+                    stack.extend(child for child in value if isinstance(child, exp.Expression))
+                elif isinstance(value, exp.Expression):
+                    stack.append(value)
+
+    def _column(self, column: Any, scope: _Scope) -> None:
+        identifier = column.this
+        if not isinstance(identifier, exp.Identifier) or column.args.get("db") is not None:
+            return
+        key = self._key(identifier)
+        table = column.args.get("table")
+        spot = identifier.meta
+        if "start" not in spot:
+            return
+        if table is not None:
+            found = _table_in(scope, self._key(table))
+            if found is None or not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
+                return
+            self.missing.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
+            return
+        known: list[str] = []
+        current: _Scope | None = scope
+        while current is not None:
+            if not current.complete or key in current.aliases or key in current.tables:
+                return
+            for folded, _, names in current.tables.values():
+                if key in folded:
+                    return
+                known += names
+            current = current.outer
+        if not known or identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
+            return
+        self.missing.append(Missing(identifier.name, spot["start"], spot["end"] + 1, None, tuple(dict.fromkeys(known))))
+
+    def _key(self, identifier: Any) -> str:
+        if isinstance(identifier, exp.Identifier):
+            return self._fold(identifier.name, bool(identifier.args.get("quoted")))
+        return self._fold(str(identifier), False)
+
+
+def _table_in(scope: _Scope | None, key: str) -> tuple[frozenset[str], bool, tuple[str, ...]] | None:
+    while scope is not None:
+        if key in scope.tables:
+            return scope.tables[key]
+        scope = scope.outer
+    return None
+
+
+def _nested(node: Any) -> Iterator[Any]:
+    """The queries nearest inside a node."""
+    stack = [v for v in node.args.values()]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, exp.Query):
+            yield value
+        elif isinstance(value, exp.Expression):
+            stack.extend(value.args.values())
+
+
+def _merged_names(joins: list[Any], fold: Fold) -> frozenset[str]:
+    """Columns that a join's USING gives once."""
+    return frozenset(fold(_plain(e), True) for join in joins for e in join.args.get("using") or ())
+
+
+def _plain(node: Any) -> str:
+    return str(node.name)
