@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
-from eltflow.api.running import RunOptions, RunState, compiled_path
+from eltflow.api.running import RunOptions, RunState
 from eltflow.compile.compiled import Compiled
 
 

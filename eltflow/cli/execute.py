@@ -235,6 +235,6 @@ def exit_code(state: Any, warn_error: bool) -> int:
     if state.finished is None or state.finished.cancelled:
         return 130
     statuses = {result.status for result in state.results.values()}
-    if statuses & BAD or (warn_error and "warn" in statuses):
+    if statuses & BAD or (warn_error and ("warn" in statuses or state.warnings)):
         return 1
     return 0

@@ -85,6 +85,8 @@ class Progress:
 
     def _message(self, event: Message) -> None:
         if event.diagnostic is not None:
+            if self._quiet:
+                return
             self._clear()
             render.diagnostics([event.diagnostic])
         elif event.level == "warning":

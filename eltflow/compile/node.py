@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.names import IDENTIFIER, did_you_mean, listed
+from eltflow.base.names import IDENTIFIER, did_you_mean, listed, suggest
 from eltflow.compile.compiled import Compiled, NeedsWarehouse, Place
 from eltflow.compile.data_tests import test_sql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
-from eltflow.graph.facts import RenderedLines, static_value, template_place
+from eltflow.graph.facts import RenderedLines, rendered_note, static_value, template_place
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
 from eltflow.jinja import static
@@ -25,11 +25,12 @@ from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.surface import VOLATILE
+from eltflow.sql.advice import advice
 from eltflow.sql.columns import UNKNOWN, Missing, Names, resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import kind_problem, second_statement
+from eltflow.sql.statement import first_word, kind_problem, second_statement
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
@@ -97,6 +98,10 @@ class Compiler:
                 done = self._file(node, ask)
             self._done[node.unique_id] = done
         return done
+
+    def take(self, catalog: Catalog) -> None:
+        """Go on with a fresh view of the target that says the same as the one compiled against."""
+        self.catalog, self._known = catalog, None
 
     @property
     def known(self) -> Known:
@@ -184,6 +189,7 @@ class Compiler:
             self._check(node, text, rendered, parsed, origin)
             if node.opaque is None:
                 splices += self._table_splices(node, text, rendered, parsed, origin, names)
+                warnings += self._near_misses(node, text, rendered, parsed, origin, names)
         semicolon = trailing_semicolon(rendered, self.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
@@ -217,16 +223,25 @@ class Compiler:
             message, line, column = complaint
             if line is None:
                 line, column = refused.line, refused.column
-            offset = position(sql, line, column or 1) if line is not None else None
-            raise EltflowError(_at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}"))
+            raise EltflowError(self._broken(node, text, sql, message, line, column, origin))
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        return replace(_at(node, text, sql, offset, origin, "W0401", message), severity="warning")
+        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
+        return replace(_at(node, text, sql, offset, origin, "W0401", message), severity="warning", help=help)
+
+    def _broken(
+        self, node: Node, text: str, sql: str, message: str, line: int | None, column: int | None, origin: Any
+    ) -> Diagnostic:
+        """What the engine's own parser refused, with what may be wrong there."""
+        offset = position(sql, line, column or 1) if line is not None else None
+        found = _at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}")
+        return replace(found, help=advice(sql, self.dialect.sqlglot, offset), notes=rendered_note(found, sql, line))
 
     def _check(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any) -> None:
         if parsed.count == 0:
             message = f"{node.resource_type} `{node.name}` is empty: it has no SQL"
-            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help="write a SELECT"))
+            help = "write a SELECT, or take the file away"
+            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help=help))
         if parsed.count > 1:
             offset = second_statement(sql, self.dialect.sqlglot)
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
@@ -236,12 +251,12 @@ class Compiler:
         if problem is not None:
             message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
             help = "write the SELECT alone: eltflow creates the table or view"
-            raise EltflowError(replace(_at(node, text, sql, 0, origin, "E0404", message), help=help))
+            first = first_word(sql, self.dialect.sqlglot)
+            raise EltflowError(replace(_at(node, text, sql, first, origin, "E0404", message), help=help))
         complaint = self.offline.parse(sql) if self.offline is not None else None
         if complaint is not None:
             message, line, column = complaint
-            offset = position(sql, line, column or 1) if line is not None else None
-            raise EltflowError(_at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}"))
+            raise EltflowError(self._broken(node, text, sql, message, line, column, origin))
 
     def _table_splices(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> list[Splice]:
         made: list[Splice] = []
@@ -259,6 +274,19 @@ class Compiler:
         if found:
             raise EltflowError(found)
         return made
+
+    def _near_misses(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> Iterator[Diagnostic]:
+        """A warning for each table that is no node and no source, and is spelt nearly like one."""
+        for read in reads(parsed, self.dialect.fold):
+            parts = tuple((part.name, part.quoted) for part in read.parts)
+            if tuple(part.name for part in read.parts) in names.rendered or self.lookup.table(parts) is not None:
+                continue
+            near = suggest(str(read), self.lookup.spellings)
+            if near is not None:
+                message = f"{node.resource_type} `{node.name}` reads `{read}`, which is no node and no source"
+                help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
+                found = _at(node, text, sql, read.start, origin, "W0204", message)
+                yield replace(found, severity="warning", help=help)
 
     def _table_splice(self, read: Read, node: Node, names: NodeNames) -> Splice:
         relation = names.relation_of(node)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
@@ -283,7 +283,12 @@ class Extractor:
         message, line, column = complaint
         if line is None:
             line, column = refused.line, refused.column
-        raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
+        from eltflow.sql.advice import advice
+        from eltflow.sql.rewrite import position
+
+        found = sql_error(message, sql, line, column, path, text, spots)
+        help = advice(sql, self._dialect.sqlglot, position(sql, line, column or 1) if line is not None else None)
+        raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
 
 def quick_only(
@@ -369,6 +374,15 @@ def sql_error(
         code=code, message=f"broken SQL: {message}", span=Span(file=path, line=where[0], column=where[1], length=length)
     )
     return with_source(found, text)
+
+
+def rendered_note(found: Diagnostic, sql: str, line: int | None) -> tuple[str, ...]:
+    """What the line renders to, where that is not what stands in the file."""
+    lines = sql.split("\n")
+    if line is None or line > len(lines) or found.source is None or lines[line - 1].strip() == found.source.strip():
+        return ()
+    shown = lines[line - 1].strip()
+    return (f"rendered, the line is: {shown[:120]}{'…' if len(shown) > 120 else ''}",)
 
 
 def _line_column(text: str, offset: int) -> tuple[int, int]:
