@@ -37,15 +37,6 @@ def connection_problem(loaded: Loaded, error: WarehouseError, doing: str = "open
     return quoted(loaded, Diagnostic(code="E0805", message=message, span=span, help=help))
 
 
-def missing_driver(loaded: Loaded, error: ImportError) -> Diagnostic:
-    """What to tell when the driver of a target's adapter is not installed."""
-    name = loaded.adapter.name
-    message = f"the driver of {name} targets is not installed: {error}"
-    span = yaml_span(loaded, FILE, ("targets", loaded.target.name, "type"))
-    help = f"install it: pip install {(error.name or name).split('.')[0]}"
-    return quoted(loaded, Diagnostic(code="E0702", message=message, span=span, help=help))
-
-
 def warehouse_problem(
     loaded: Loaded, node: Node, compiled: Compiled | None, error: WarehouseError, statement: Statement | None
 ) -> Diagnostic:

@@ -12,7 +12,7 @@ from typing import Any
 
 from eltflow import __version__
 from eltflow.api.compiling import FirstLook, compile_first, files_of, new_warnings
-from eltflow.api.explain import connection_problem, missing_driver, program_problem, warehouse_problem
+from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.compile.compiled import Compiled
@@ -94,8 +94,6 @@ def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
         database = loaded.adapter.open(loaded.target, loaded.root, read_only=read_only)
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
-    except ImportError as error:
-        raise EltflowError(missing_driver(loaded, error)) from None
     try:
         yield database
     finally:
