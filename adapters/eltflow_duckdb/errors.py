@@ -110,6 +110,12 @@ def _help(message: str) -> str | None:
         return "give the arguments the types that it takes, with cast(... as ...)"
     if "Could not convert" in message:
         return "correct the value where it comes from, or use try_cast(), which gives NULL"
+    if message.startswith("Extension "):
+        return "install it first (DuckDB: INSTALL name), or take it out of the target's `extensions:`: nothing is downloaded here"
+    if "not a valid DuckDB database" in message:
+        return "name another `path:`, or move that file away"
+    if "options were not recognized" in message:
+        return "correct the name under the target's `settings:`"
     if "because schema" in message or "Table with name" in message:
         return "load or build that table first, or correct its name"
     return None

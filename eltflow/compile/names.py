@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from eltflow.base.names import did_you_mean
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup, Missing
 from eltflow.jinja.renderer import Renderer
@@ -13,6 +12,7 @@ from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
+from eltflow.project.surface import AdapterView
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 
@@ -38,30 +38,6 @@ class ConfigView:
 
     def meta_get(self, key: str, default: Any = None) -> Any:
         return (self._config.get("meta") or {}).get(key, default)
-
-
-class AdapterView:
-    """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
-
-    def __init__(self, renderer: Renderer, dialect: Dialect) -> None:
-        self._renderer = renderer
-        self._dialect = dialect
-
-    def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
-        names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
-        for name in names:
-            macro = self._renderer.macro(name)
-            if macro is not None:
-                return macro
-        near = did_you_mean(f"default__{macro_name}", self._renderer.macros)
-        help = near or f"write the macro `default__{macro_name}`"
-        raise RenderError("E0302", f"no macro is called {' or '.join(f'`{n}`' for n in names)}", help=help, needle=macro_name)
-
-    def quote(self, identifier: str) -> str:
-        return self._dialect.quote(identifier)
-
-    def type(self) -> str:
-        return self._dialect.name
 
 
 class GraphView(Mapping[str, Any]):
@@ -165,7 +141,7 @@ class NodeNames:
             "execute": True,
             "is_incremental": self.is_incremental,
             "run_query": run_query,
-            "adapter": AdapterView(renderer, dialect),
+            "adapter": AdapterView(lambda: renderer, dialect),
             "builtins": {"ref": self.ref, "source": self.source, "config": config},
         }
 

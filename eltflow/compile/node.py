@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,12 +25,13 @@ from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project, decode, read_bytes
+from eltflow.project.settings import FILE as SETTINGS_FILE
 from eltflow.project.surface import VOLATILE
 from eltflow.sql.advice import advice
 from eltflow.sql.columns import UNKNOWN, Missing, Names, resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, reads
-from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
+from eltflow.sql.rewrite import Splice, Spliced, line_column, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import first_word, kind_problem, second_statement
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -136,8 +138,28 @@ class Compiler:
         made = []
         for hook in as_list(node.config.get(key)):
             text = hook.get("sql", "") if isinstance(hook, Mapping) else str(hook)
-            made.append(self.renderer.render(text, node.path, names.names).text.strip() if static.has_jinja(text) else text)
+            if static.has_jinja(text):
+                try:
+                    text = self.renderer.render(text, node.path, names.names).text.strip()
+                except EltflowError as error:
+                    raise EltflowError(self._in_hook(node, text, found) for found in error.diagnostics) from None
+            made.append(text)
         return tuple(hook for hook in made if hook)
+
+    def _in_hook(self, node: Node, hook: str, found: Diagnostic) -> Diagnostic:
+        """What is wrong in a hook, at the place where the hook is written."""
+        if found.span is None or found.span.file != node.path or found.span.line is None:
+            return found
+        for file in dict.fromkeys((node.path, node.patch or SETTINGS_FILE, SETTINGS_FILE)):
+            with suppress(EltflowError):
+                text = self.project.read(file)
+                at = text.find(hook)
+                if at >= 0:
+                    within = position(hook, found.span.line, found.span.column or 1)
+                    line, column = line_column(text, at + within)
+                    span = replace(found.span, file=file, line=line, column=column)
+                    return with_source(replace(found, span=span, source=None), text)
+        return replace(found, span=Span(file=node.path), source=None)
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
@@ -377,6 +399,13 @@ class Compiler:
         help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
         raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
 
+    def _in_test(self, node: Node, found: Diagnostic) -> Diagnostic:
+        """What a test's macro says is wrong, at the entry that calls it where it names no line of its own."""
+        if found.span is not None and found.span.line is not None:
+            return found
+        span, text = _test_span(self.project, node)
+        return with_source(replace(found, span=span, source=None, notes=()), text)
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
@@ -384,7 +413,10 @@ class Compiler:
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
-        sql = test_sql(node, relation, names, self.renderer, self.dialect)
+        try:
+            sql = test_sql(node, relation, names, self.renderer, self.dialect)
+        except EltflowError as error:
+            raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
         front = with_ctes(sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names)])
         spliced = splice(sql, [front] if front is not None else [])
         span = Span(file=node.path)

@@ -18,6 +18,7 @@ from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
 from eltflow.project.relation import JinjaRelation
+from eltflow.project.surface import AdapterView
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation, Target
 
@@ -252,6 +253,7 @@ class Extractor:
             "execute": False,
             "is_incremental": lambda: incremental,
             "run_query": lambda sql: None,
+            "adapter": AdapterView(self._renderer, dialect),
             "builtins": {"ref": ref, "source": source, "config": config},
         }
 

@@ -141,7 +141,7 @@ def syntax_explained(error: TemplateSyntaxError) -> tuple[str, str, str | None]:
             return "a quote is not closed", "close the text in quotes", None
         return f"a character that Jinja does not know: {mark.group(1) if mark else ''}", "take it away, or put it in quotes", None
     if said.startswith("unexpected '}'") or "expected token 'end of print statement', got '}'" in said:
-        wanted = re.search(r"expected '(.)'", said)
+        wanted = re.search(r", expected '(.)'", said)
         help = (
             f"close the `{_OPENERS.get(wanted.group(1), '')}` before it"
             if wanted is not None
