@@ -16,6 +16,11 @@ from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
 from eltflow.warehouse.values import Statement, Target, WarehouseError
 
+_FORMATS = {
+    "json": "mend the JSON there: an array of objects, or one object a line",
+    "parquet": "write the file as Parquet again, or name it for what it is",
+}
+
 if TYPE_CHECKING:
     from eltflow.api.loading import Loaded
 
@@ -49,12 +54,22 @@ def warehouse_problem(
     notes: tuple[str, ...] = ()
     if not hook and compiled is not None and compiled.sql:
         place = _place(compiled, error, sql)
-        span = place or span
+        span = place if place is not None and place.line is not None else span
         notes = (f"the compiled SQL is in {compiled_path(loaded, node)}",)
+    elif node.config.get("column_types") and "type" in error.engine_message.lower() and node.patch is not None:
+        span = yaml_span(loaded, node.patch, (*node.place, "config", "column_types"))
     label = {"operation": "hook"}.get(node.resource_type, node.resource_type)
     message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
-    help = error.help or _HELPS.get(error.kind)
+    help = error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
+
+
+def _otherwise(node: Node, hook: bool) -> str:
+    if hook:
+        return "correct the hook: it is sent to the warehouse as it is written there"
+    if node.resource_type in ("seed", "ingest"):
+        return "correct the file, or its configuration"
+    return "correct the SQL; the compiled file is what the warehouse was sent"
 
 
 def _place(compiled: Compiled, error: WarehouseError, sql: str) -> Span | None:
@@ -77,6 +92,8 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
         if found is not None:
             line, message, help = found
     file = _shown(loaded.root, path)
+    help = help or _FORMATS.get(path.rsplit(".", 1)[-1].lower(), "correct the file")
+    message = message.replace(path, file)
     label = f"{node.resource_type} `{node.name}`"
     span = Span(file=file, line=line)
     return quoted(loaded, Diagnostic(code="E0603", message=f"{label}: {message}", span=span, help=help))

@@ -50,6 +50,7 @@ class RunOptions:
     retries: int = 2
     timeout: float | None = None
     selection: str = ""
+    warn_error: bool = False
 
 
 @dataclass(slots=True)
@@ -114,6 +115,8 @@ def _execute(
     compiler, state.compiled = first.against(loaded, catalog, runnable, full_refresh=options.full_refresh)
     state.warnings = tuple(new_warnings(loaded, state.compiled.values()))
     yield from (Message(text=found.message, level="warning", diagnostic=found) for found in state.warnings)
+    if state.warnings and options.warn_error:
+        return
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
     request = Request(
         command=options.command,

@@ -202,6 +202,7 @@ def _execute(command: str, **given: Any) -> int:
         retries=given["retries"],
         timeout=given["timeout"],
         selection=" ".join(given["select"] or ()),
+        warn_error=given["warn_error"],
     )
     state = api.RunState(run_id=loaded.options.invocation_id)
     plain = given["as_json"] or json_lines
@@ -217,6 +218,8 @@ def _execute(command: str, **given: Any) -> int:
     except EltflowError:
         progress.end()
         raise
+    if state.plan is None:  # --warn-error, and compiling warned
+        return 1
     argv = ["eltflow", *sys.argv[1:]]
     api.write_artifacts(loaded, run_options, state, argv)
     if given.get("junit"):

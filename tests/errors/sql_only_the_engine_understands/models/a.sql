@@ -1,1 +1,4 @@
-from customers select columns(c -> c like 'i%') at_all
+select
+  id,
+  x'41' as b
+from {{ ref('customers') }}

@@ -1,3 +1,0 @@
-select id,
-from {{ ref('customers') }}
-positional join (select 2 as b)

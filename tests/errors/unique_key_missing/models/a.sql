@@ -1,2 +1,0 @@
-{{ config(materialized='incremental', incremental_strategy='merge') }}
-select 1 as id
