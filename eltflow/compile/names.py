@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import Lookup, Missing
+from eltflow.graph.lookup import BAD_REF, BAD_SOURCE, Lookup, Missing
 from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
@@ -33,7 +33,12 @@ class ConfigView:
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
         if value is None:
-            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+            raise RenderError(
+                "E0307",
+                f"the config `{key}` is required here, and is not set",
+                help="set it in the model, its properties or eltflow.yml",
+                needle=key,
+            )
         return value
 
     def meta_get(self, key: str, default: Any = None) -> Any:
@@ -168,12 +173,12 @@ class NodeNames:
 
     def ref(self, *args: Any, **kwargs: Any) -> JinjaRelation:
         if not 1 <= len(args) <= 2:
-            raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+            raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
         return self._relation(self._lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
 
     def source(self, *args: Any) -> JinjaRelation:
         if len(args) != 2:
-            raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+            raise RenderError(*BAD_SOURCE[:2], help=BAD_SOURCE[2], needle="source")
         found = self._lookup.source((str(args[0]), str(args[1])))
         return self._relation(found, f"{args[0]}.{args[1]}", f"source('{args[0]}', '{args[1]}')")
 

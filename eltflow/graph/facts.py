@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
+from eltflow.graph.lookup import BAD_REF, BAD_SOURCE
 from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
@@ -79,7 +80,12 @@ class ConfigCall:
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
         if value is None:
-            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+            raise RenderError(
+                "E0307",
+                f"the config `{key}` is required here, and is not set",
+                help="set it in the model, its properties or eltflow.yml",
+                needle=key,
+            )
         return value
 
     def meta_get(self, key: str, default: Any = None) -> Any:
@@ -150,9 +156,7 @@ class Extractor:
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
-                    _fail(
-                        template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table"
-                    )
+                    _fail(template.text, path, call.start, call.end, *BAD_SOURCE)
                 sources.append((str(call.args[0]), str(call.args[1])))
         used = {call.name for call in template.calls} & {"var", "env_var"}
         sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))
@@ -168,7 +172,7 @@ class Extractor:
 
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
-            _fail(text, path, start, start + 2, "E0303", "ref() takes a name, or a project and a name")
+            _fail(text, path, start, start + 2, *BAD_REF)
         return tuple(str(arg) for arg in args)
 
     # -- templates that must be rendered ---------------------------------------------------------------------------------------
@@ -232,13 +236,13 @@ class Extractor:
 
         def ref(*args: Any, **kwargs: Any) -> JinjaRelation:
             if not 1 <= len(args) <= 2:
-                raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+                raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
             refs.append(tuple(str(arg) for arg in args))
             return relation(str(args[-1]))
 
         def source(*args: Any) -> JinjaRelation:
             if len(args) != 2:
-                raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+                raise RenderError(*BAD_SOURCE[:2], help=BAD_SOURCE[2], needle="source")
             sources.append((str(args[0]), str(args[1])))
             return relation(str(args[1]), str(args[0]))
 
@@ -405,7 +409,7 @@ def static_value(call: static.Call, base: Mapping[str, Any], text: str, path: st
     except RenderError as error:
         _fail(text, path, call.start, call.end, error.code, error.message, error.help)
     except TypeError as error:
-        _fail(text, path, call.start, call.end, "E0303", str(error))
+        _fail(text, path, call.start, call.end, "E0303", str(error), f"correct the arguments of {call.name}()")
 
 
 def _fail(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:

@@ -195,8 +195,8 @@ class _ErrorMapper:
 
     def _diagnostic(self, error: Exception, trace: TracebackType | None) -> Diagnostic:
         frames = _template_frames(trace)
-        if len(frames) > 12:  # a recursion: its two ends say enough
-            frames = frames[:1] + frames[-1:]
+        if len(frames) > 12:  # a recursion: where it begins says enough, and where it ends is chance
+            frames = frames[:2]
         file, line = frames[-1] if frames else (self._file, None)
         text = self._text if file == self._file else self._renderer.text_of(file) or ""
         if file in (self._file, "<template>", None):

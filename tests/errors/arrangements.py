@@ -93,6 +93,17 @@ def database_file_read_only(root: Path) -> Iterator[None]:
 
 
 @arranges
+def database_is_no_database(root: Path) -> None:
+    (root / "p.duckdb").write_text("this is no database\n" * 40, encoding="utf-8")
+
+
+@arranges
+def history_unreadable(root: Path) -> None:
+    (root / ".eltflow").mkdir()
+    (root / ".eltflow" / "state.sqlite").write_text("this is no database\n" * 40, encoding="utf-8")
+
+
+@arranges
 @contextmanager
 def missing_driver(root: Path) -> Iterator[None]:
     names = [

@@ -90,7 +90,7 @@ def run_case(case: Case) -> Ran:
         shutil.copytree(case.folder, root, ignore=skipped, symlinks=True)
         state.mkdir()
         *before, last = case.commands
-        env = {"XDG_STATE_HOME": str(state), "USER": "me", "HOME": str(base)}
+        env = {"XDG_STATE_HOME": str(state), "USER": "me", "HOME": str(base), "COLUMNS": "100"}
         for line in before:
             done = _one(line, root, env)
             assert done.code == 0, f"{case.name}: `{line}` should succeed:\n{done.message}{done.out}"

@@ -29,3 +29,10 @@ def test_every_poor_message_is_explained() -> None:
     explained = (POOR / "README.md").read_text(encoding="utf-8")
     for case in cases(POOR):
         assert f"`{case.name}`" in explained
+
+
+def test_every_error_says_what_to_do() -> None:
+    for case in ALL:
+        for block in re.split(r"\n\n", case.expected.partition("\n")[2]):
+            if block.startswith("error"):
+                assert "= help: " in block, f"{case.name}: {block.splitlines()[0]}"
