@@ -8,21 +8,24 @@ from typing import Any
 
 import duckdb
 
+from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
+from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
+_DIALECT = DuckDBDialect()
 _CATALOG = """
 select t.database_name, t.schema_name, t.table_name, 'table', t.comment, t.estimated_size,
        c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
 from duckdb_tables() as t join duckdb_columns() as c using (database_oid, schema_oid, table_oid)
-where not t.internal
+where not t.internal{tables}
 union all
 select v.database_name, v.schema_name, v.view_name, 'view', v.comment, null,
        c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
 from duckdb_views() as v left join duckdb_columns() as c
   on c.database_oid = v.database_oid and c.schema_oid = v.schema_oid and c.table_oid = v.view_oid
-where not v.internal
+where not v.internal{views}
 order by 1, 2, 3, 11
 """
 
@@ -125,13 +128,15 @@ class DuckDBDatabase:
         cursor.execute("set enable_progress_bar = false")
         return DuckDBSession(cursor)
 
-    def catalog(self, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
+    def catalog(
+        self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None
+    ) -> tuple[CatalogTable, ...]:
         if self._root is None:
             return ()
         wanted = {(database.lower() if database else None, schema.lower()) for database, schema in schemas}
         session = self.session()
         try:
-            rows = session.execute(Statement(_CATALOG, role="query")).rows
+            rows = session.execute(Statement(_catalog_query(only), role="query")).rows
         finally:
             session.close()
         made: dict[tuple[str, str, str], tuple[str, str | None, int | None, list[CatalogColumn]]] = {}
@@ -149,6 +154,16 @@ class DuckDBDatabase:
     def close(self) -> None:
         if self._root is not None:
             self._root.close()
+
+
+def _catalog_query(only: Sequence[Relation] | None) -> str:
+    """The catalog, or the part of it that has the names of the given relations or of what runs make for themselves."""
+    if only is None:
+        return _CATALOG.format(tables="", views="")
+    names = ", ".join(_DIALECT.string(name) for name in sorted({relation.identifier.lower() for relation in only})) or "''"
+    own = f"'{TEMPORARY}'"
+    tables = f" and (lower(t.table_name) in ({names}) or contains(lower(t.table_name), {own}))"
+    return _CATALOG.format(tables=tables, views=f" and lower(v.view_name) in ({names})")
 
 
 def _kind(kind: str) -> RelationKind:

@@ -22,7 +22,7 @@ from eltflow.base.fingerprint import fingerprint
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
 
-_MAGIC = b"eltflow cache 1\n"
+_MAGIC = b"eltflow cache 2\n"
 _TARGET_PATH = re.compile(r"^target_path\s*:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 #: A file changed this recently (seconds) may change again within the same tick of the clock: its stamp alone proves nothing.
 _RACY = 2.0
@@ -54,19 +54,19 @@ class LoadCache:
         python = f"{sys.implementation.cache_tag} {marshal.version}"
         parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
         self.key = fingerprint(repr(parts))
-        folder = self._folder()
+        folder = root / self.folder_of(root) / "cache"
         self._graph_file = folder / f"graph-{self.key[:12]}.bin"
         self._facts_file = folder / f"facts-{self.key[:12]}.bin"
+        self._sql_file = folder / f"sql-{self.key[:12]}.bin"
 
-    def _folder(self) -> Path:
-        target = "target"
+    @staticmethod
+    def folder_of(root: Path) -> str:
+        """The `target_path` of a project, without reading its settings in full."""
         try:
-            found = _TARGET_PATH.search((self._root / "eltflow.yml").read_text(encoding="utf-8", errors="replace"))
+            found = _TARGET_PATH.search((root / "eltflow.yml").read_text(encoding="utf-8", errors="replace"))
         except OSError:
             found = None
-        if found is not None:
-            target = found.group(1)
-        return self._root / target / "cache"
+        return found.group(1) if found is not None else "target"
 
     # -- reading ---------------------------------------------------------------------------------------------------------------
 
@@ -107,6 +107,10 @@ class LoadCache:
         """Facts and YAML values of an earlier load, however old: they are keyed by content."""
         return _read(self._facts_file) or {}
 
+    def compiled(self) -> Mapping[str, Any]:
+        """Compiled SQL of earlier runs: each entry carries the fingerprint of what it was made of."""
+        return _read(self._sql_file) or {}
+
     # -- writing ---------------------------------------------------------------------------------------------------------------
 
     def keep(
@@ -129,6 +133,10 @@ class LoadCache:
     def keep_facts(self, value: Mapping[str, Any]) -> None:
         """Keep facts and YAML values."""
         _write(self._facts_file, dict(value))
+
+    def keep_compiled(self, value: Mapping[str, Any]) -> None:
+        """Keep compiled SQL."""
+        _write(self._sql_file, dict(value))
 
 
 def hashed_environ(used: Mapping[str, str | None]) -> dict[str, str | None]:

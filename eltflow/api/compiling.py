@@ -6,17 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from eltflow.api.cache import LoadCache, hashed_environ
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.fingerprint import fingerprint
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
+from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler
 from eltflow.compile.program import FileInfo
-from eltflow.graph.build import WITH_SQL
+from eltflow.graph.lookup import WITH_SQL
 from eltflow.ingest.files import file_info, matching
 from eltflow.project.config import as_list
+from eltflow.project.folder import read_dotenv
 from eltflow.project.nodes import Node
+from eltflow.project.surface import target_names
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.values import CatalogTable
+from eltflow.warehouse.values import CatalogTable, Relation
 
 #: Errors about columns, which a table of the target may have.
 _OF_COLUMNS = frozenset({"E0405", "E0406"})
@@ -29,17 +34,53 @@ def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
     return matching(loaded.root, as_list(node.ingest.source["path"])) if node.ingest is not None else ()
 
 
-def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False) -> Compiler:
+def _kept_sql(loaded: Loaded) -> KeptSql:
+    """What was compiled before, for the same macros, variables, environment and target."""
+    project = loaded.opened.project
+    value = LoadCache(loaded.root, loaded.options).compiled()
+    env = {**read_dotenv(loaded.root), **loaded.options.env}
+    environ = value.get("environ") or {}
+    current = hashed_environ({name: env.get(name) for name in environ}) == environ
+    shown = target_names(loaded.target, loaded.adapter.secret_fields)
+    parts = (
+        project.macro_hash,
+        sorted(project.vars.items(), key=repr),
+        sorted(shown.items(), key=repr),
+        sorted(project.groups),
+    )
+
+    def stamps(node: Node) -> tuple[Any, ...]:
+        return tuple((f.name, f.size, f.mtime) for f in files_of(loaded, node)) if node.ingest is not None else ()
+
+    return KeptSql(fingerprint(repr(parts)), (value.get("sql") or {}) if current else {}, stamps)
+
+
+def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
+    """Keep what was compiled for the next time, if anything new was."""
+    kept = compiler.kept
+    if kept is None or kept.hits == len(kept.fresh):
+        return
+    cache = LoadCache(loaded.root, loaded.options)
+    before = cache.compiled()
+    environ = hashed_environ(loaded.opened.environ.used)
+    old = (before.get("sql") or {}) if before.get("environ") == environ else {}
+    merged = {i: entry for i, entry in old.items() if i in loaded.graph.nodes}
+    cache.keep_compiled({"environ": environ, "sql": {**merged, **kept.fresh}})
+
+
+def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False, thorough: bool = False) -> Compiler:
     """A compiler for the loaded graph against what `catalog` says exists."""
     return Compiler.make(
         loaded.opened.project,
         loaded.graph,
-        loaded.opened.renderer,
+        lambda: loaded.opened.renderer,
         loaded.adapter.dialect,
         loaded.base,
         catalog,
-        offline=loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
+        offline=lambda: loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
         full_refresh=full_refresh,
+        thorough=thorough,
+        kept=_kept_sql(loaded),
         files=lambda node: tuple(file.path for file in files_of(loaded, node)),
     )
 
@@ -83,14 +124,15 @@ class FirstLook:
     sure: bool
 
     def against(
-        self, loaded: Loaded, catalog: Catalog, nodes: Sequence[Node], *, full_refresh: bool
+        self, loaded: Loaded, catalog: Catalog, nodes: Sequence[Node], seen: Sequence[Relation] | None, *, full_refresh: bool
     ) -> tuple[Compiler, dict[str, Compiled]]:
-        """The same against what the target holds now: compiled again only if that is something else."""
-        relations = [n.relation for n in loaded.graph.nodes.values() if n.relation is not None]
+        """The same against what the target holds now: compiled again only if that is something else. `seen` are the relations that
+        were looked for (None: all)."""
+        relations = [n.relation for n in loaded.graph.nodes.values() if n.relation is not None] if seen is None else seen
         if self.sure and all(_looks(self.catalog.get(r)) == _looks(catalog.get(r)) for r in relations):
             self.compiler.take(catalog)
             return self.compiler, self.compiled
-        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
+        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
         return compiler, compile_all(compiler, nodes)[0]
 
 
@@ -101,7 +143,7 @@ def _looks(table: CatalogTable | None) -> Any:
 def compile_first(loaded: Loaded, nodes: Sequence[Node], *, full_refresh: bool) -> FirstLook:
     """Compile before the target is opened. Raises EltflowError for what is wrong whatever the target holds."""
     catalog, _ = last_catalog(loaded)
-    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
     compiled, _, failed = _compile_each(compiler, nodes)
     if failed and all(_certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
@@ -135,4 +177,6 @@ def compile_offline(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = 
     """The selected nodes compiled against the last view of the target, and the ids of those that must ask the warehouse."""
     catalog, _ = last_catalog(loaded)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
-    return compile_all(compiler, (loaded.graph.nodes[i] for i in ids if loaded.graph.nodes[i].resource_type in WITH_SQL))
+    done = compile_all(compiler, (loaded.graph.nodes[i] for i in ids if loaded.graph.nodes[i].resource_type in WITH_SQL))
+    keep_compiled(loaded, compiler)
+    return done

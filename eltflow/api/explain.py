@@ -59,6 +59,8 @@ def warehouse_problem(
     elif node.config.get("column_types") and "type" in error.engine_message.lower() and node.patch is not None:
         span = yaml_span(loaded, node.patch, (*node.place, "config", "column_types"))
     label = {"operation": "hook"}.get(node.resource_type, node.resource_type)
+    if hook and node.resource_type != "operation":
+        label = f"a hook of {label}"
     message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
     help = error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
@@ -182,5 +184,6 @@ def masked(error: WarehouseError, target: Target) -> str:
 def compiled_path(loaded: Loaded, node: Node) -> str:
     """Where a node's compiled SQL is written, relative to the project root."""
     settings = loaded.opened.project.settings
-    name = node.path if node.test is None or node.test.singular else f"{node.path}/{node.name}.sql"
+    short = node.relation.identifier if node.relation is not None else node.name
+    name = node.path if node.test is None or node.test.singular else f"{node.path}/{short}.sql"
     return f"{settings.target_path}/compiled/{settings.name}/{name}"

@@ -11,29 +11,34 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import FirstLook, compile_first, files_of, new_warnings
+from eltflow.api.batching import Batches
+from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
+from eltflow.compile.privacy import masked
 from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
+from eltflow.events import Event, Message, RunFinished, StepResult
 from eltflow.ingest.csvfile import inspect
-from eltflow.ingest.files import digest
+from eltflow.ingest.files import digest, file_now
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Relation, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,11 @@ class RunState:
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
+        self.cancelled = True
 
 
 def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Generator[Event, None, None]:
@@ -110,9 +120,12 @@ def _execute(
     loaded: Loaded, options: RunOptions, state: RunState, database: Database, runnable: list[Node], first: FirstLook
 ) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values())))
+    seen = _seen(loaded, options)
+    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
+    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
-    compiler, state.compiled = first.against(loaded, catalog, runnable, full_refresh=options.full_refresh)
+    compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
+    keep_compiled(loaded, compiler)
     state.warnings = tuple(new_warnings(loaded, state.compiled.values()))
     yield from (Message(text=found.message, level="warning", diagnostic=found) for found in state.warnings)
     if state.warnings and options.warn_error:
@@ -130,30 +143,77 @@ def _execute(
     plan = make_plan(graph, request, loaded.store.durations(loaded.target_key), hooks=hooks)
     state.plan = plan
     state.started_at = utc_now()
-    record = _start_record(loaded, options, state)
-    loaded.store.start(record)
     try:
         control = database.session()
         try:
+            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            for table in left:
+                control.execute(dialect.drop(table.relation, table.kind))
             _prepare(loaded, runnable, options, control)
         finally:
             control.close()
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error, "write to")) from None
+    loaded.store.start(_start_record(loaded, options, state))
+    if left:
+        names = listed([str(t.relation) for t in left])
+        yield Message(text=f"dropped what a run that was killed had left: {names}")
+    yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        for event in run(plan, database.session, worker, run_id=state.run_id):
+        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
-            if isinstance(event, StepFinished):
-                state.results[event.result.step] = event.result
             if isinstance(event, RunFinished):
                 state.finished = event
                 _finish(loaded, state, database)
             yield event
     finally:
         if state.finished is None:
+            events.close()
             _finish(loaded, state, database)
+
+
+#: With more relations than this, the whole catalog is read at once.
+_FEW = 300
+
+
+def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
+    """The relations that a run of few nodes needs to know about: theirs, and those of everything above; None for all."""
+    if len(options.selected) > _FEW:
+        return None
+    ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
+    found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
+    return found if len(found) <= _FEW else None
+
+
+def leftovers(
+    tables: Iterable[CatalogTable], schemas: Iterable[tuple[str | None, str]], dialect: Dialect
+) -> tuple[CatalogTable, ...]:
+    """Relations of our own that a killed run left in the schemas that this one writes to. The run's lock says that it is not alive."""
+    written = {_folded(dialect, schema) for schema in schemas}
+    return tuple(
+        t
+        for t in tables
+        if is_temporary(t.relation.identifier) and _folded(dialect, (t.relation.database, t.relation.schema or "")) in written
+    )
+
+
+def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
+    database, name = schema
+    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+
+
+def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
+    """One warning where nodes ask for grants and the warehouse has none."""
+    if loaded.adapter.dialect.capabilities.grants:
+        return
+    asking = [n.name for n in nodes if n.config.get("grants")]
+    if asking:
+        message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
+        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        yield Message(text=message, level="warning", diagnostic=found)
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -177,12 +237,15 @@ def project_hooks(loaded: Loaded) -> list[Node]:
     return made
 
 
+def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
+    """The nodes that make a relation."""
+    return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
+
+
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
-    stored = options.store_failures
-    writes = [n for n in nodes if n.resource_type != "test" or stored or n.config.get("store_failures")]
-    for database, schema in schemas_of(loaded, writes):
+    for database, schema in schemas_of(loaded, _writers(nodes, options)):
         control.execute(dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
@@ -216,6 +279,7 @@ def job_of(
         full_refresh=bool(own) if own is not None else full_refresh,
         files=files_of(loaded, node),
         digest=digest,
+        look=file_now,
         inspect=inspect,
         options=options or {},
     )
@@ -230,6 +294,9 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        assert state.plan is not None
+        tests = (step.node for step in state.plan.steps.values() if step.action == "test")
+        self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         if step.action == "hook":
@@ -238,6 +305,8 @@ class _Worker:
         if compiled is None:
             compiled = self.compiler.node(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
             self.state.compiled[step.id] = compiled
+        if step.action == "test" and self.batches.passes(step.node, session):
+            return StepResult(step=step.id, status="pass", kind="test", failures=0)
         job = self._job(step.node, compiled)
         trace = Trace()
         try:
@@ -251,7 +320,7 @@ class _Worker:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        return _result(step, outcome, trace)
+        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
@@ -344,9 +413,14 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()))
-        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables)
-        state.catalog = Catalog(loaded.adapter.dialect.fold, tables)
+        relations = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
+        made = [r for r in relations if r is not None]
+        whole = len(made) > _FEW
+        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()), None if whole else made)
+        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
+        for table in tables:
+            if state.catalog is not None:
+                state.catalog.add(table)
 
 
 def git_commit(root: Path) -> str | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -209,7 +211,7 @@ def _execute(command: str, **given: Any) -> int:
     progress = Progress(loaded, state, quiet=given["quiet"] or plain)
     log = LogFile(loaded, state)
     try:
-        with log, closing(api.execute(loaded, run_options, state)) as events:
+        with log, interruptible(state), closing(api.execute(loaded, run_options, state)) as events:
             for event in events:
                 log.write(event)
                 if json_lines:
@@ -223,12 +225,32 @@ def _execute(command: str, **given: Any) -> int:
     argv = ["eltflow", *sys.argv[1:]]
     api.write_artifacts(loaded, run_options, state, argv)
     if given.get("junit"):
-        api.write_junit(loaded, state, given["junit"])
+        api.write_junit(loaded, run_options, state, given["junit"])
     if given["as_json"]:
         render.out_json(render.run_document(loaded, state))
     elif not json_lines:
         summary(loaded, state, quiet=given["quiet"])
     return exit_code(state, given["warn_error"])
+
+
+@contextmanager
+def interruptible(state: Any) -> Iterator[None]:
+    """While a plan runs, Ctrl-C asks it to stop, so that every step ends and results are written; a second one stops at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if state.plan is None or state.cancelled:
+            raise KeyboardInterrupt
+        state.cancel()
+
+    try:
+        before = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not in the main thread: signals are the caller's business
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def exit_code(state: Any, warn_error: bool) -> int:

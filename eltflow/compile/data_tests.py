@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.names import NodeNames
-from eltflow.graph.build import parse_call
-from eltflow.jinja.renderer import Renderer
+from eltflow.graph.calls import parse_call
 from eltflow.jinja.static import has_jinja
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
 from eltflow.warehouse.dialect import Dialect
 
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
+
 _PLAIN = re.compile(r"[^\W\d]\w*\Z")
 
 
-def test_sql(node: Node, relation: JinjaRelation, names: NodeNames, renderer: Renderer, dialect: Dialect) -> str:
+def test_sql(
+    node: Node,
+    relation: JinjaRelation,
+    names: NodeNames,
+    renderer: Callable[[], Renderer],
+    dialect: Dialect,
+    *,
+    own_tests: Collection[str] = (),
+) -> str:
     """The query whose rows are the failures of a generic test."""
     test = node.test
     assert test is not None and test.kind is not None
     where = node.config.get("where")
     model = str(relation)
     if where:
-        condition = renderer.render(str(where), node.path, names.names).text if has_jinja(str(where)) else str(where)
+        condition = renderer().render(str(where), node.path, names.names).text if has_jinja(str(where)) else str(where)
         model = f"(select * from {relation} where {condition}) as eltflow_subquery"
     column = None if test.column is None else column_text(test.column, dialect)
     built_in = _BUILT_IN.get(test.kind)
-    if built_in is not None and f"test_{test.kind}" not in renderer.macros:
+    if built_in is not None and test.kind not in own_tests:
         return str(built_in(model, column or "", test.kwargs, names, renderer, dialect, node))
     kwargs = {key: _argument(value, renderer, names, node) for key, value in test.kwargs.items()}
     if test.column is not None:
         kwargs["column_name"] = test.column
     try:
         shown = model if where else relation
-        return str(renderer.call(f"test_{test.kind}", names.names, node.path, model=shown, **kwargs)).strip()
+        return str(renderer().call(f"test_{test.kind}", names.names, node.path, model=shown, **kwargs)).strip()
     except EltflowError as error:
         noted = [replace(d, notes=(*d.notes, f"in the test `{node.name}` of {node.path}")) for d in error.diagnostics]
         raise EltflowError(noted) from None
@@ -48,12 +58,12 @@ def column_text(column: str, dialect: Dialect) -> str:
     return dialect.column(column) if _PLAIN.match(column) else column
 
 
-def _argument(value: Any, renderer: Renderer, names: NodeNames, node: Node) -> Any:
+def _argument(value: Any, renderer: Callable[[], Renderer], names: NodeNames, node: Node) -> Any:
     if isinstance(value, str):
         kind, args = parse_call(value)
         if kind is not None:
             return (names.ref if kind == "ref" else names.source)(*args)
-        return renderer.expression(value, node.path, names.names) if has_jinja(value) else value
+        return renderer().expression(value, node.path, names.names) if has_jinja(value) else value
     if isinstance(value, list):
         return [_argument(item, renderer, names, node) for item in value]
     if isinstance(value, Mapping):
@@ -73,7 +83,13 @@ def _unique(model: str, column: str, *_: Any) -> str:
 
 
 def _accepted_values(
-    model: str, column: str, kwargs: Mapping[str, Any], names: NodeNames, renderer: Renderer, dialect: Dialect, node: Node
+    model: str,
+    column: str,
+    kwargs: Mapping[str, Any],
+    names: NodeNames,
+    renderer: Callable[[], Renderer],
+    dialect: Dialect,
+    node: Node,
 ) -> str:
     quote = kwargs.get("quote", True)
     values = _argument(kwargs["values"], renderer, names, node)
@@ -85,7 +101,13 @@ def _accepted_values(
 
 
 def _relationships(
-    model: str, column: str, kwargs: Mapping[str, Any], names: NodeNames, renderer: Renderer, dialect: Dialect, node: Node
+    model: str,
+    column: str,
+    kwargs: Mapping[str, Any],
+    names: NodeNames,
+    renderer: Callable[[], Renderer],
+    dialect: Dialect,
+    node: Node,
 ) -> str:
     parent = _argument(kwargs["to"], renderer, names, node)
     field = column_text(str(kwargs["field"]), dialect)
@@ -107,11 +129,15 @@ _BUILT_IN: Mapping[str, Any] = {
 def verdict_sql(sql: str, config: Mapping[str, Any]) -> str:
     """A query of one row: failures, should_warn, should_error, under the test's thresholds."""
     calc = config.get("fail_calc") or "count(*)"
-    limit = f"\nlimit {int(config['limit'])}" if config.get("limit") is not None else ""
     return (
         f"select {calc} as failures, {calc} {config.get('warn_if') or '!= 0'} as should_warn, "
-        f"{calc} {config.get('error_if') or '!= 0'} as should_error\nfrom (\n{sql}{limit}\n) as eltflow_test"
+        f"{calc} {config.get('error_if') or '!= 0'} as should_error\nfrom (\n{limited(sql, config.get('limit'))}\n) as eltflow_test"
     )
+
+
+def limited(sql: str, limit: int | None) -> str:
+    """The query cut to so many rows; a limit of its own stays."""
+    return sql if limit is None else f"select * from (\n{sql}\n) as eltflow_limited limit {int(limit)}"
 
 
 def status(failures: int, should_warn: bool, should_error: bool, severity: str) -> str:

@@ -15,7 +15,7 @@ from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize.files import file_format
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node
-from eltflow.sql.columns import UNKNOWN, Names
+from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
@@ -30,7 +30,7 @@ class Known:
         graph: Graph,
         dialect: Dialect,
         catalog: Catalog,
-        offline: Offline | None,
+        offline: Callable[[], Offline | None],
         compiled: Callable[[Node], Compiled],
         files: Callable[[Node], tuple[str, ...]],
         rebuilt: Callable[[Node], bool],
@@ -38,12 +38,16 @@ class Known:
         self._graph = graph
         self._dialect = dialect
         self._catalog = catalog
-        self._offline = offline
+        self._open = offline
         self._compiled = compiled
         self._files = files
         self._rebuilt = rebuilt
         self._names: dict[str, Names] = {}
         self._typed: dict[str, tuple[Column, ...] | None] = {}
+
+    @property
+    def _offline(self) -> Offline | None:
+        return self._open()
 
     def names(self, node: Node) -> Names:
         """The column names of a node, as whoever reads it will find them."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import BAD_REF, BAD_SOURCE, Lookup, Missing
-from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
@@ -15,6 +14,9 @@ from eltflow.project.relation import JinjaRelation
 from eltflow.project.surface import AdapterView
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
+
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 
 class ConfigView:
@@ -117,7 +119,7 @@ class NodeNames:
         graph: Graph,
         lookup: Lookup,
         base: Mapping[str, Any],
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         dialect: Dialect,
         catalog: Catalog,
         groups: Mapping[str, Any],
@@ -146,7 +148,7 @@ class NodeNames:
             "execute": True,
             "is_incremental": self.is_incremental,
             "run_query": run_query,
-            "adapter": AdapterView(lambda: renderer, dialect),
+            "adapter": AdapterView(renderer, dialect),
             "builtins": {"ref": self.ref, "source": self.source, "config": config},
         }
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.names import IDENTIFIER, did_you_mean, listed, suggest
-from eltflow.compile.compiled import Compiled, NeedsWarehouse, Place
+from eltflow.base.names import IDENTIFIER, did_you_mean, listed
+from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import test_sql
+from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
-from eltflow.graph.facts import RenderedLines, rendered_note, static_value, template_place
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
+from eltflow.graph.places import RenderedLines, line_column, static_value
 from eltflow.jinja import static
-from eltflow.jinja.renderer import Renderer
 from eltflow.jinja.values import RenderError
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
@@ -27,17 +26,12 @@ from eltflow.project.nodes import Node
 from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.settings import FILE as SETTINGS_FILE
 from eltflow.project.surface import VOLATILE
-from eltflow.sql.advice import advice
-from eltflow.sql.columns import UNKNOWN, Missing, Names, resolve
-from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Ident, Read, reads
-from eltflow.sql.rewrite import Splice, Spliced, line_column, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import first_word, kind_problem, second_statement
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
 
-CTE_PREFIX = "eltflow_cte__"
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 #: Asks the warehouse: SQL of a query in, what `run_query` gives out.
 Ask = Callable[[str], Any]
@@ -45,46 +39,57 @@ Ask = Callable[[str], Any]
 
 @dataclass(slots=True, kw_only=True)
 class Compiler:
-    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists."""
+    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists.
+
+    The renderer and the embedded engine's parser are opened when they are first needed. With `thorough`, that parser sees every
+    statement, not only those that eltflow's own cannot read.
+    """
 
     project: Project
     graph: Graph
-    renderer: Renderer
+    open_renderer: Callable[[], Renderer]
     dialect: Dialect
     base: Mapping[str, Any]
     catalog: Catalog
-    offline: Offline | None = None
+    open_offline: Callable[[], Offline | None]
     full_refresh: bool = False
+    thorough: bool = False
     lookup: Lookup
     files: Callable[[Node], tuple[str, ...]]
+    kept: KeptSql | None = None
     _done: dict[str, Compiled]
     _known: Known | None = None
+    _offline: list[Offline | None] = field(default_factory=list)
 
     @staticmethod
     def make(
         project: Project,
         graph: Graph,
-        renderer: Renderer,
+        renderer: Callable[[], Renderer],
         dialect: Dialect,
         base: Mapping[str, Any],
         catalog: Catalog,
         *,
-        offline: Offline | None = None,
+        offline: Callable[[], Offline | None] = lambda: None,
         full_refresh: bool = False,
+        thorough: bool = False,
         files: Callable[[Node], tuple[str, ...]] = lambda node: (),
+        kept: KeptSql | None = None,
     ) -> Compiler:
         lookup = Lookup(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
             project=project,
             graph=graph,
-            renderer=renderer,
+            open_renderer=renderer,
             dialect=dialect,
             base=base,
             catalog=catalog,
-            offline=offline,
+            open_offline=offline,
             full_refresh=full_refresh,
+            thorough=thorough,
             lookup=lookup,
             files=files,
+            kept=kept,
             _done={},
         )
 
@@ -92,14 +97,36 @@ class Compiler:
         """The node compiled. Raises EltflowError at the user's line; NeedsWarehouse if its template must `ask` one and none is there."""
         done = self._done.get(node.unique_id)
         if done is None:
-            if node.resource_type in ("seed", "ingest"):
-                done = self._without_sql(node, ask)
-            elif node.test is not None and not node.test.singular:
-                done = self._generic_test(node, ask)
-            else:
-                done = self._file(node, ask)
+            kept = self.kept if node.resource_type in ("model", "test", "analysis") else None
+            done = kept.get(self, node) if kept is not None else None
+            if done is None:
+                done = self._compile(node, ask)
+                if kept is not None:
+                    kept.put(self, node, done)
             self._done[node.unique_id] = done
         return done
+
+    def anew(self, node: Node) -> Compiled:
+        """The node compiled whatever is kept of it: to tell where in its file something stands."""
+        return self._compile(node, None)
+
+    def _compile(self, node: Node, ask: Ask | None) -> Compiled:
+        if node.resource_type in ("seed", "ingest"):
+            return self._without_sql(node, ask)
+        if node.test is not None and not node.test.singular:
+            return self._generic_test(node, ask)
+        return self._file(node, ask)
+
+    @property
+    def renderer(self) -> Renderer:
+        return self.open_renderer()
+
+    @property
+    def offline(self) -> Offline | None:
+        """The embedded engine's parser and binder; None where the target's engine has none."""
+        if not self._offline:
+            self._offline.append(self.open_offline())
+        return self._offline[0]
 
     def take(self, catalog: Catalog) -> None:
         """Go on with a fresh view of the target that says the same as the one compiled against."""
@@ -109,10 +136,15 @@ class Compiler:
     def known(self) -> Known:
         """What is known of columns."""
         if self._known is None:
-            self._known = Known(self.graph, self.dialect, self.catalog, self.offline, self.node, self.files, self._rebuilt)
+            self._known = Known(self.graph, self.dialect, self.catalog, lambda: self.offline, self.node, self.files, self.rebuilt)
         return self._known
 
-    def _rebuilt(self, node: Node) -> bool:
+    @property
+    def own_tests(self) -> frozenset[str]:
+        """The generic tests that the project defines."""
+        return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
+
+    def rebuilt(self, node: Node) -> bool:
         """Whether this run makes an incremental model's table from nothing."""
         own = node.config.get("full_refresh")
         existing = self.catalog.get(node.relation) if node.relation is not None else None
@@ -124,7 +156,7 @@ class Compiler:
             graph=self.graph,
             lookup=self.lookup,
             base=self.base,
-            renderer=self.renderer,
+            renderer=self.open_renderer,
             dialect=self.dialect,
             catalog=self.catalog,
             groups=self.project.groups,
@@ -133,29 +165,37 @@ class Compiler:
             full_refresh=self.full_refresh,
         )
 
-    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[str, ...]:
-        """The rendered hooks of a node; an empty one is left out."""
+    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[Hook, ...]:
+        """The rendered hooks of a node; one that renders to nothing is left out."""
         made = []
         for hook in as_list(node.config.get(key)):
-            text = hook.get("sql", "") if isinstance(hook, Mapping) else str(hook)
-            if static.has_jinja(text):
-                try:
-                    text = self.renderer.render(text, node.path, names.names).text.strip()
-                except EltflowError as error:
-                    raise EltflowError(self._in_hook(node, text, found) for found in error.diagnostics) from None
-            made.append(text)
-        return tuple(hook for hook in made if hook)
+            given = hook if isinstance(hook, Mapping) else {"sql": hook}
+            sql = self._rendered(str(given.get("sql") or ""), node, names)
+            if sql:
+                made.append(Hook(sql=sql, transaction=bool(given.get("transaction", True))))
+        return tuple(made)
 
-    def _in_hook(self, node: Node, hook: str, found: Diagnostic) -> Diagnostic:
-        """What is wrong in a hook, at the place where the hook is written."""
+    def _rendered(self, text: str, node: Node, names: NodeNames) -> str:
+        """SQL in a node's configuration, without what may end it."""
+        made = text
+        if static.has_jinja(text):
+            try:
+                made = self.renderer.render(text, node.path, names.names).text
+            except EltflowError as error:
+                raise EltflowError(self._in_config(node, text, found) for found in error.diagnostics) from None
+        return made.strip().rstrip(";").rstrip()
+
+    def _in_config(self, node: Node, written: str, found: Diagnostic) -> Diagnostic:
+        """What is wrong in a hook or a header, at the place where that is written."""
         if found.span is None or found.span.file != node.path or found.span.line is None:
             return found
         for file in dict.fromkeys((node.path, node.patch or SETTINGS_FILE, SETTINGS_FILE)):
             with suppress(EltflowError):
                 text = self.project.read(file)
-                at = text.find(hook)
+                at = text.find(written)
                 if at >= 0:
-                    within = position(hook, found.span.line, found.span.column or 1)
+                    before = written.split("\n")[: found.span.line - 1]
+                    within = sum(len(line) + 1 for line in before) + (found.span.column or 1) - 1
                     line, column = line_column(text, at + within)
                     span = replace(found.span, file=file, line=line, column=column)
                     return with_source(replace(found, span=span, source=None), text)
@@ -163,9 +203,14 @@ class Compiler:
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
-        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
         span = Span(file=node.path)
-        return Compiled(node=node, sql="", place=lambda line, column: span, pre_hooks=pre, post_hooks=post)
+        return self._with_hooks(Compiled(node=node, sql="", place=lambda line, column: span), names)
+
+    def _with_hooks(self, compiled: Compiled, names: NodeNames) -> Compiled:
+        node = compiled.node
+        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
+        header = self._rendered(str(node.config.get("sql_header") or ""), node, names)
+        return replace(compiled, header=header, pre_hooks=pre, post_hooks=post) if pre or post or header else compiled
 
     # -- files -----------------------------------------------------------------------------------------------------------------
 
@@ -185,13 +230,11 @@ class Compiler:
             result = self.renderer.render(text, node.path, names.names)
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
-        compiled = self._statement(node, text, rendered, origin, names)
-        return replace(
-            compiled,
-            pre_hooks=self.hooks(node, "pre_hook", names),
-            post_hooks=self.hooks(node, "post_hook", names),
-            cached=not (used & VOLATILE),
+        compiled = self._statement(node, text, rendered, origin, names, ask)
+        cached = not (used & (VOLATILE | {"model"})) and not any(
+            node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
         )
+        return self._with_hooks(replace(compiled, cached=cached), names)
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:
@@ -201,166 +244,16 @@ class Compiler:
             return str(names.source(*call.args))
         return static_value(call, names.names, text, path)
 
-    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames) -> Compiled:
-        parsed = parse(rendered, self.dialect.sqlglot)
-        splices: list[Splice] = []
-        warnings: list[Diagnostic] = []
-        if isinstance(parsed, Refused):
-            warnings.append(self._refused(node, text, rendered, parsed, origin))
-        else:
-            self._check(node, text, rendered, parsed, origin)
-            if node.opaque is None:
-                splices += self._table_splices(node, text, rendered, parsed, origin, names)
-                warnings += self._near_misses(node, text, rendered, parsed, origin, names)
-        semicolon = trailing_semicolon(rendered, self.dialect.sqlglot)
-        if semicolon is not None:
-            splices.append(semicolon)
-        bodies = self._ctes(names)
-        front = with_ctes(rendered, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), sql) for n, sql in bodies])
-        body = {"body": splice(rendered, splices).text.strip("\n")} if front is not None else {}
-        if front is not None:
-            splices.append(front)
-        spliced = splice(rendered, splices)
-        sql = spliced.text.strip("\n")
-        columns = None
-        if isinstance(parsed, Parsed) and node.opaque is None:
-            resolved = resolve(parsed, self._columns_of(node, names), self.dialect.fold)
-            columns = resolved.columns.names if resolved.columns.complete else None
-            if resolved.missing:
-                self._check_missing(node, text, rendered, sql, resolved.missing, origin)
-        return Compiled(
-            extra=body,
-            node=node,
-            sql=sql,
-            columns=columns,
-            place=_placer(node, text, rendered, spliced, origin),
-            ctes=tuple(n.unique_id for n, _ in bodies),
-            warnings=tuple(warnings),
-        )
+    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Compiled:
+        from eltflow.compile.statement import Statement
 
-    def _refused(self, node: Node, text: str, sql: str, refused: Refused, origin: Any) -> Diagnostic:
-        """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
-        complaint = self.offline.parse(sql) if self.offline is not None else None
-        if complaint is not None:
-            message, line, column = complaint
-            if line is None:
-                line, column = refused.line, refused.column
-            raise EltflowError(self._broken(node, text, sql, message, line, column, origin))
-        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
-        offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
-        return replace(_at(node, text, sql, offset, origin, "W0401", message), severity="warning", help=help)
+        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask).compiled()
 
-    def _broken(
-        self, node: Node, text: str, sql: str, message: str, line: int | None, column: int | None, origin: Any
-    ) -> Diagnostic:
-        """What the engine's own parser refused, with what may be wrong there."""
-        offset = position(sql, line, column or 1) if line is not None else None
-        found = _at(node, text, sql, offset, origin, "E0401", f"broken SQL: {message}")
-        return replace(found, help=advice(sql, self.dialect.sqlglot, offset), notes=rendered_note(found, sql, line))
-
-    def _check(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any) -> None:
-        if parsed.count == 0:
-            message = f"{node.resource_type} `{node.name}` is empty: it has no SQL"
-            help = "write a SELECT, or take the file away"
-            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help=help))
-        if parsed.count > 1:
-            offset = second_statement(sql, self.dialect.sqlglot)
-            message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
-            help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
-            raise EltflowError(replace(_at(node, text, sql, offset, origin, "E0403", message), help=help))
-        problem = kind_problem(parsed)
-        if problem is not None:
-            message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
-            help = "write the SELECT alone: eltflow creates the table or view"
-            first = first_word(sql, self.dialect.sqlglot)
-            raise EltflowError(replace(_at(node, text, sql, first, origin, "E0404", message), help=help))
-        complaint = self.offline.parse(sql) if self.offline is not None else None
-        if complaint is not None:
-            message, line, column = complaint
-            raise EltflowError(self._broken(node, text, sql, message, line, column, origin))
-
-    def _table_splices(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> list[Splice]:
-        made: list[Splice] = []
-        found: list[Diagnostic] = []
-        for read in reads(parsed, self.dialect.fold):
-            if tuple(part.name for part in read.parts) in names.rendered:
-                continue
-            hit = self.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
-            if not isinstance(hit, str):
-                continue
-            if hit not in node.parents and hit != node.unique_id:
-                found.append(self._unseen(node, text, sql, read, hit, origin))
-                continue
-            made.append(self._table_splice(read, self.graph.nodes[hit], names))
-        if found:
-            raise EltflowError(found)
-        return made
-
-    def _near_misses(self, node: Node, text: str, sql: str, parsed: Parsed, origin: Any, names: NodeNames) -> Iterator[Diagnostic]:
-        """A warning for each table that is no node and no source, and is spelt nearly like one."""
-        for read in reads(parsed, self.dialect.fold):
-            parts = tuple((part.name, part.quoted) for part in read.parts)
-            if tuple(part.name for part in read.parts) in names.rendered or self.lookup.table(parts) is not None:
-                continue
-            near = suggest(str(read), self.lookup.spellings)
-            if near is not None:
-                message = f"{node.resource_type} `{node.name}` reads `{read}`, which is no node and no source"
-                help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
-                found = _at(node, text, sql, read.start, origin, "W0204", message)
-                yield replace(found, severity="warning", help=help)
-
-    def _table_splice(self, read: Read, node: Node, names: NodeNames) -> Splice:
-        relation = names.relation_of(node)
-        written = read.parts[-1]
-        differs = node.materialized == "ephemeral" or self.dialect.fold(relation.identifier, True) != self.dialect.fold(
-            written.name, written.quoted
-        )
-        alias = f" as {self.dialect.quote(written.name)}" if differs and not read.aliased else ""
-        return Splice(read.start, read.end, str(relation) + alias)
-
-    def _unseen(self, node: Node, text: str, sql: str, read: Read, hit: str, origin: Any) -> Diagnostic:
-        message = f"`{read}` is read here, but that could not be seen when the graph was made"
-        help = f"add a line `-- depends_on: {{{{ ref('{self.graph.nodes[hit].name}') }}}}`"
-        found = _at(node, text, sql, read.start, origin, "E0213", message)
-        return replace(found, help=help)
-
-    def _columns_of(self, node: Node, names: NodeNames) -> Callable[[tuple[Ident, ...]], Names]:
-        def columns(parts: tuple[Ident, ...]) -> Names:
-            found: Any = names.rendered.get(tuple(part.name for part in parts))
-            if found is None:
-                found = self.lookup.table(tuple((part.name, part.quoted) for part in parts))
-            if not isinstance(found, str):
-                return UNKNOWN
-            return self.known.standing(node) if found == node.unique_id else self.known.names(self.graph.nodes[found])
-
-        return columns
-
-    def _check_missing(self, node: Node, text: str, rendered: str, sql: str, missing: Sequence[Missing], origin: Any) -> None:
-        """Raise EltflowError (E0405) for names that mean nothing; where an embedded engine can bind the SQL, it has the last word."""
-        complaint: str | None = None
-        stubs = self.known.stubs(node) if self.offline is not None else None
-        if self.offline is not None and stubs is not None:
-            bound = self.offline.bind(sql, stubs)
-            complaint = str(bound[0]) if bound and isinstance(bound[0], str) else ""
-        found = []
-        first = {(one.name, one.table): one for one in reversed(missing)}
-        for one in reversed(first.values()):
-            if complaint is not None and not (one.name.lower() in complaint.lower() and "column" in complaint.lower()):
-                continue
-            of = f" of `{one.table}`" if one.table else ""
-            message = f"{node.resource_type} `{node.name}` uses the column `{one.name}`{of}, which does not exist"
-            near = did_you_mean(one.name, one.known)
-            help = near or f"there are: {listed(one.known, 8)}"
-            found.append(replace(_at(node, text, rendered, one.start, origin, "E0405", message), help=help))
-        if found:
-            raise EltflowError(found)
-
-    def _ctes(self, names: NodeNames) -> list[tuple[Node, str]]:
+    def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
         made: dict[str, tuple[Node, str]] = {}
         for unique_id in names.ephemeral:
-            compiled = self.node(self.graph.nodes[unique_id])
+            compiled = self.node(self.graph.nodes[unique_id], ask)
             for inner in (*compiled.ctes, unique_id):
                 if inner not in made:
                     body = self._done[inner]
@@ -382,7 +275,7 @@ class Compiler:
         names = self.names(node, ask)
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
-        return self._statement(node, sql, result.text, origin, names).sql
+        return self._statement(node, sql, result.text, origin, names, ask).sql
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
@@ -414,13 +307,17 @@ class Compiler:
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
         try:
-            sql = test_sql(node, relation, names, self.renderer, self.dialect)
+            sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
         except EltflowError as error:
             raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
-        front = with_ctes(sql, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), body) for n, body in self._ctes(names)])
-        spliced = splice(sql, [front] if front is not None else [])
+        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
+        if bodies:
+            from eltflow.compile.statement import in_front
+
+            sql = in_front(sql, self.dialect.sqlglot, bodies)
         span = Span(file=node.path)
-        return Compiled(node=node, sql=spliced.text.strip("\n"), place=lambda line, column: span)
+        cached = not node.config.get("sql_header")
+        return self._with_hooks(Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), names)
 
 
 def _test_span(project: Project, node: Node) -> tuple[Span, str]:
@@ -428,17 +325,13 @@ def _test_span(project: Project, node: Node) -> tuple[Span, str]:
     return yamlfile.locate(text, node.path, node.place), text
 
 
-def cte_name(node: Node) -> str:
-    """The name of the CTE that an ephemeral model becomes."""
-    return CTE_PREFIX + node.name
-
-
 def _run_query(ask: Ask | None, dialect: str) -> Ask:
     """`run_query` of templates: read-only."""
 
     def run_query(sql: str) -> Any:
-        parsed = parse(str(sql), dialect)
-        problem = kind_problem(parsed) if isinstance(parsed, Parsed) else None
+        from eltflow.compile.statement import no_query
+
+        problem = no_query(str(sql), dialect)
         if problem is not None:
             raise RenderError("E0308", f"run_query only reads, and this is {problem}", help="put it in a hook", needle="run_query")
         if ask is None:
@@ -446,31 +339,3 @@ def _run_query(ask: Ask | None, dialect: str) -> Ask:
         return ask(str(sql))
 
     return run_query
-
-
-def _placer(node: Node, text: str, rendered: str, spliced: Spliced, origin: Any) -> Place:
-    stripped = len(spliced.text) - len(spliced.text.lstrip("\n"))
-
-    def place(line: int, column: int) -> Span:
-        at = spliced.place(position(spliced.text[stripped:], line, column) + stripped)
-        where = template_place(rendered, min(at, len(rendered)), text, origin)
-        return Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
-
-    return place
-
-
-def _word_length(text: str, where: tuple[int | None, int | None]) -> int:
-    if where[0] is None or where[1] is None:
-        return 1
-    lines = text.splitlines()
-    word = re.match(r"\w+|\S", lines[where[0] - 1][where[1] - 1 :]) if where[0] <= len(lines) else None
-    return len(word.group()) if word else 1
-
-
-def _at(node: Node, text: str, sql: str, offset: int | None, origin: Any, code: str, message: str) -> Diagnostic:
-    where = template_place(sql, offset, text, origin) if offset is not None else (None, None)
-    span = Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
-    return with_source(Diagnostic(code=code, message=message, span=span), text)
-
-
-__all__ = ["Compiler", "cte_name"]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import REFERABLE, Lookup, Missing
+from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Missing
+from eltflow.jinja.static import branch_calls
 from eltflow.project import yamlfile
-from eltflow.project.config import merge_all
+from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.project import Draft, Project
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 
-#: Kinds of drafts that have SQL of their own in a file.
-WITH_SQL = ("model", "analysis", "test")
 _DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
     "model": {"enabled": True, "materialized": "view"},
     "seed": {"enabled": True},
@@ -218,6 +218,10 @@ class _Builder:
                 else:
                     external.append(".".join(part for part, _ in name))
                     self._undeclared(node, name, lookup)
+        own = list(parents)
+        for call, call_args in _hook_calls(node.config):
+            found_call = lookup.ref(call_args) if call == "ref" else lookup.source((call_args[0], call_args[-1]))
+            ok = self._add(found_call, parents, node, call, call_args) and ok
         for text in draft.depends_on:
             kind, args = parse_call(text)
             if kind is None:
@@ -233,7 +237,7 @@ class _Builder:
                 ok = self._add(found_id, parents, node, kind, args)
         itself = node.unique_id
         kept = tuple(p for p in dict.fromkeys(parents) if p != itself)
-        if itself in parents and node.materialized != "incremental":
+        if itself in own and node.materialized != "incremental":
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
@@ -402,20 +406,11 @@ def _bare(call: str) -> str:
     return re.sub(r"[\s'\"{}]", "", call)
 
 
-_CALL = re.compile(r"\s*(ref|source)\s*\((.*)\)\s*\Z", re.DOTALL)
-_ARG = re.compile(r"\s*['\"]([^'\"]*)['\"]\s*(?:,|\Z)")
-
-
-def parse_call(text: str) -> tuple[str | None, tuple[str, ...]]:
-    """`ref('a')` or `source('a', 'b')` as (kind, arguments); (None, ()) for anything else."""
-    stripped = text.strip()
-    if stripped.startswith("{{") and stripped.endswith("}}"):
-        stripped = stripped[2:-2]
-    call = _CALL.match(stripped)
-    if call is None:
-        return None, ()
-    args = tuple(_ARG.findall(call.group(2)))
-    return (call.group(1), args) if args and (call.group(1) == "ref" or len(args) == 2) else (None, ())
+def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The `ref` and `source` calls in a node's hooks: what they name is built before."""
+    for key in ("pre_hook", "post_hook"):
+        for hook in as_list(config.get(key)) if key in config else ():
+            yield from branch_calls(str(hook.get("sql") or "") if isinstance(hook, Mapping) else str(hook))
 
 
 def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:

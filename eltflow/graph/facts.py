@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
 from eltflow.graph.lookup import BAD_REF, BAD_SOURCE
+from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place
 from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
@@ -156,7 +157,7 @@ class Extractor:
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
-                    _fail(template.text, path, call.start, call.end, *BAD_SOURCE)
+                    fail_at(template.text, path, call.start, call.end, *BAD_SOURCE)
                 sources.append((str(call.args[0]), str(call.args[1])))
         used = {call.name for call in template.calls} & {"var", "env_var"}
         sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))
@@ -172,7 +173,7 @@ class Extractor:
 
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
-            _fail(text, path, start, start + 2, *BAD_REF)
+            fail_at(text, path, start, start + 2, *BAD_REF)
         return tuple(str(arg) for arg in args)
 
     # -- templates that must be rendered ---------------------------------------------------------------------------------------
@@ -318,48 +319,10 @@ def _static_config(call: static.Call, text: str, path: str, kind: str, config: d
         if problem is not None:
             spot = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)").search(text, call.start, call.end)
             start, end = spot.span() if spot else (call.start, call.end)
-            _fail(text, path, start, end, problem[0], problem[1], problem[2])
+            fail_at(text, path, start, end, problem[0], problem[1], problem[2])
         merged = configs.merge(config, {name: value})
         config.clear()
         config.update(merged)
-
-
-class RenderedLines:
-    """Maps lines of a rendered text to the template's, by rendering it once more with marks: only ever done to report an error."""
-
-    def __init__(self, renderer: Renderer, text: str, path: str, names: Mapping[str, Any], rendered: str) -> None:
-        self._parts = (renderer, text, path, names, rendered)
-
-    def lines(self) -> tuple[int, ...] | None:
-        from eltflow.jinja.renderer import line_map
-
-        renderer, text, path, names, rendered = self._parts
-        try:
-            return line_map(renderer.render(text, path, names, lines=True).text, rendered)
-        except EltflowError:
-            return None
-
-
-def template_place(sql: str, offset: int, text: str, spots: Any) -> tuple[int | None, int | None]:
-    """Line and column (from 1) in the template of the character at `offset` of what it rendered to; the column may be unknown."""
-    if isinstance(spots, tuple):
-        shift = 0
-        for start, length, origin in spots:
-            if start > offset:
-                break
-            end = text.find("}}", origin) + 2 if text[origin : origin + 2] == "{{" else text.find("#}", origin) + 2
-            if offset < start + length:
-                return _line_column(text, origin)
-            shift = end - (start + length)
-        return _line_column(text, min(offset + shift, len(text)))
-    lines = spots.lines()
-    line, column = _line_column(sql, offset)
-    if lines is None or line > len(lines):
-        return None, None
-    origin = lines[line - 1]
-    quoted = text.splitlines()[origin - 1] if origin <= len(text.splitlines()) else ""
-    written = sql.splitlines()[line - 1]
-    return origin, column if quoted[: column + 1] == written[: column + 1] else None
 
 
 def sql_error(
@@ -380,43 +343,6 @@ def sql_error(
         code=code, message=f"broken SQL: {message}", span=Span(file=path, line=where[0], column=where[1], length=length)
     )
     return with_source(found, text)
-
-
-def rendered_note(found: Diagnostic, sql: str, line: int | None) -> tuple[str, ...]:
-    """What the line renders to, where that is not what stands in the file."""
-    lines = sql.split("\n")
-    if line is None or line > len(lines) or found.source is None or lines[line - 1].strip() == found.source.strip():
-        return ()
-    shown = lines[line - 1].strip()
-    return (f"rendered, the line is: {shown[:120]}{'…' if len(shown) > 120 else ''}",)
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
-def static_value(call: static.Call, base: Mapping[str, Any], text: str, path: str) -> str:
-    """Text of a literal call; `ref` and `source` give a name that is never looked up. Raises EltflowError at the call."""
-    if call.name in ("ref", "source"):
-        return "eltflow_placeholder"
-    if call.name == "config":
-        return ""
-    function = base.get(call.name)
-    try:
-        if function is None:
-            raise RenderError("E0302", f"`{call.name}` is undefined here")
-        return str(function(*call.args, **dict(call.kwargs)))
-    except RenderError as error:
-        _fail(text, path, call.start, call.end, error.code, error.message, error.help)
-    except TypeError as error:
-        _fail(text, path, call.start, call.end, "E0303", str(error), f"correct the arguments of {call.name}()")
-
-
-def _fail(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:
-    line, column = _line_column(text, start)
-    length = max(1, min(end, text.find("\n", start) if "\n" in text[start:end] else end) - start)
-    span = Span(file=path, line=line, column=column, length=length)
-    raise EltflowError(with_source(Diagnostic(code=code, message=message, span=span, help=help), text))
 
 
 def _unique(items: list[Any]) -> tuple[Any, ...]:

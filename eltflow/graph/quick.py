@@ -33,13 +33,14 @@ _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _FROM = re.compile(r"\b(?:from|join)\s+[\"`\[]?([^\W\d]\w*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
 _SQL_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+_NOISE = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CLAUSE = re.compile(
     r"\b(select|from|join|where|on|using|group|having|order|qualify|window|limit|union|intersect|except|values|with|pivot|unpivot|into"
     r"|table|summarize|describe|update)\b|[(),]",
     re.IGNORECASE,
 )
 _TABLE_CLAUSES = frozenset({"from", "join", "pivot", "unpivot", "into", "table", "summarize", "describe", "update"})
-_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*)", re.IGNORECASE)
+_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
 
 _FILTERS = frozenset(
     [
@@ -189,7 +190,7 @@ def macro_text(text: str) -> MacroText:
         words=words,
         names=frozenset(_NAME.findall(inside)),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
-        takes_tables=any(word == "\x02" for word, _ in _table_words(_SQL_NOISE.sub(" ", masked))),
+        takes_tables=any(word.endswith("\x02") for word, _ in _table_words(_SQL_NOISE.sub(" ", masked))),
         composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
@@ -268,7 +269,7 @@ class _Reading:
         self.whole = ""
 
     def read(self) -> Quick:
-        plain = self.candidates.intersection(map(str.lower, _FROM.findall(self.text)))
+        plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
         if any(not re.search(rf'\b{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\b', self.text, re.IGNORECASE) for name in plain):
             raise _Uncertain
         out: list[str] = []
@@ -405,7 +406,7 @@ class _Reading:
         sql = _SQL_NOISE.sub(" ", masked)
         hits: list[tuple[str, int]] = []
         for word, place in _table_words(sql):
-            if word == "\x02":
+            if word.endswith("\x02"):
                 raise _Uncertain
             name = word.strip('"`[').lower()
             if name in self.candidates:

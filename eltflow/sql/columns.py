@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
+from eltflow.sql.values import UNKNOWN, Missing, Names
 
 #: Columns that an engine gives to every table, and words that a parser may take for columns.
 _PSEUDO = frozenset(
@@ -66,28 +67,6 @@ _UNITS = frozenset(
     ]
 )
 _LOCAL_NAMES = (exp.Lambda, exp.Comprehension, exp.Kwarg, exp.PropertyEQ, exp.Pivot)
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Column names in order. `complete` says that there are no others."""
-
-    names: tuple[str, ...] = ()
-    complete: bool = False
-
-
-UNKNOWN = Names()
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A column name that certainly means nothing: where it stands in the text, and what it could have meant."""
-
-    name: str
-    start: int
-    end: int
-    table: str | None
-    known: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +245,7 @@ class _Walk:
     def _star(self, star: Any, ordered: list[tuple[str, Names]], merged: frozenset[str]) -> list[str] | None:
         if not ordered or not all(columns.complete for _, columns in ordered):
             return None
-        if not set(k for k, v in star.args.items() if v) <= {"except_", "replace", "rename"}:
+        if not {k for k, v in star.args.items() if v} <= {"except_", "replace", "rename"}:
             return None
         without = {self._fold(_plain(e), True) for e in star.args.get("except_") or ()}
         renamed: dict[str, str] = {}
@@ -365,7 +344,7 @@ def _table_in(scope: _Scope | None, key: str) -> tuple[frozenset[str], bool, tup
 
 def _nested(node: Any) -> Iterator[Any]:
     """The queries nearest inside a node."""
-    stack = [v for v in node.args.values()]
+    stack = list(node.args.values())
     while stack:
         value = stack.pop()
         if isinstance(value, list):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ create table node_run (
   message text, primary key (run_id, unique_id)
 );
 create index node_run_by_node on node_run (unique_id, started_at);
-create table catalog (target_key text primary key, seen_at text not null, relations text not null);
+create table seen (target_key text primary key, seen_at text not null);
+create table catalog (target_key text not null, name text not null, relation text not null, primary key (target_key, name));
 """
 
 
@@ -189,30 +190,38 @@ class Store:
             ).fetchall()
         return {unique_id: seconds for unique_id, seconds, _ in rows}
 
-    def save_catalog(self, target_key: str, seen_at: str, tables: Iterable[CatalogTable]) -> None:
-        """Keep what a target held when it was last seen."""
-        encoded = json.dumps(
-            [
-                [[*_parts(t.relation)], t.kind, [[c.name, c.type, c.nullable, c.comment] for c in t.columns], t.comment, t.rows]
-                for t in tables
-            ]
-        )
+    def save_catalog(
+        self, target_key: str, seen_at: str, tables: Iterable[CatalogTable], only: Sequence[Relation] | None = None
+    ) -> None:
+        """Keep what a target held when it was last seen; with `only`, of these relations, the others as they were known."""
+        rows = [(target_key, str(t.relation).lower(), json.dumps(_encoded(t))) for t in tables]
         with closing(self._connect()) as connection, connection:
-            connection.execute("insert or replace into catalog values (?, ?, ?)", (target_key, seen_at, encoded))
+            if only is None:
+                connection.execute("delete from catalog where target_key = ?", (target_key,))
+            else:
+                gone = [(target_key, str(relation).lower()) for relation in only]
+                connection.executemany("delete from catalog where target_key = ? and name = ?", gone)
+            connection.executemany("insert or replace into catalog values (?, ?, ?)", rows)
+            connection.execute("insert or replace into seen values (?, ?)", (target_key, seen_at))
 
     def catalog(self, target_key: str) -> tuple[str, list[CatalogTable]] | None:
         """When a target was last seen (ISO 8601, UTC), and what it held; None if it never was."""
         if not self._path.exists():
             return None
         with closing(self._connect()) as connection:
-            row = connection.execute("select seen_at, relations from catalog where target_key = ?", (target_key,)).fetchone()
-        if row is None:
-            return None
-        tables = [
-            CatalogTable(Relation(*parts), kind, tuple(CatalogColumn(*column) for column in columns), comment, rows)
-            for parts, kind, columns, comment, rows in json.loads(row[1])
-        ]
-        return row[0], tables
+            seen = connection.execute("select seen_at from seen where target_key = ?", (target_key,)).fetchone()
+            rows = connection.execute("select relation from catalog where target_key = ?", (target_key,)).fetchall()
+        return (seen[0], [_decoded(json.loads(row)) for (row,) in rows]) if seen is not None else None
+
+
+def _encoded(t: CatalogTable) -> list[Any]:
+    columns = [[c.name, c.type, c.nullable, c.comment] for c in t.columns]
+    return [[*_parts(t.relation)], t.kind, columns, t.comment, t.rows]
+
+
+def _decoded(value: list[Any]) -> CatalogTable:
+    parts, kind, columns, comment, rows = value
+    return CatalogTable(Relation(*parts), kind, tuple(CatalogColumn(*column) for column in columns), comment, rows)
 
 
 def _parts(relation: Relation) -> tuple[str | None, str | None, str]:

@@ -82,8 +82,12 @@ class Dialect:
         word = "create or replace table" if replace else "create table"
         return Statement(f"{word} {self.render(relation)} as (\n{sql}\n)", main=True)
 
+    def staging(self, relation: Relation) -> Relation:
+        """Where rows are kept for the rest of a step: `relation` itself, or a place of the session's own that is cheaper."""
+        return relation
+
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
-        """A table for the rest of a step; it is dropped at its end."""
+        """The table that `staging` names; it is dropped at the end of the step."""
         return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
 
     def create_table(self, relation: Relation, columns: Sequence[Column]) -> Statement:

@@ -31,8 +31,13 @@ class Database(Protocol):
         """A new session. Raises WarehouseError."""
         ...
 
-    def catalog(self, schemas: Sequence[tuple[str | None, str]]) -> tuple[CatalogTable, ...]:
-        """Every relation in the given (database, schema) pairs, with columns; one query a schema at most. Makes nothing."""
+    def catalog(
+        self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None
+    ) -> tuple[CatalogTable, ...]:
+        """Every relation in the given (database, schema) pairs, with columns; one query a schema at most. Makes nothing.
+
+        With `only`, those of the given relations that exist, and what runs make for themselves (others may be among the answer).
+        """
         ...
 
     def close(self) -> None: ...

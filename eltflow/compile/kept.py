@@ -1,0 +1,100 @@
+"""Compiled SQL kept from run to run, each under a fingerprint of everything that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from eltflow.base.diagnostics import Span
+from eltflow.base.fingerprint import fingerprint
+from eltflow.compile.compiled import Compiled
+from eltflow.project.nodes import Node
+
+if TYPE_CHECKING:
+    from eltflow.compile.node import Compiler
+
+#: What a file is known by without reading it: its name, size and mtime.
+Stamps = Callable[[Node], tuple[Any, ...]]
+
+
+class KeptSql:
+    """Compiled nodes by unique id. `scope` stands for macros, variables, environment and target; `entries` are plain values."""
+
+    def __init__(self, scope: str, entries: Mapping[str, Any], stamps: Stamps) -> None:
+        self._scope = scope
+        self._entries = entries
+        self._stamps = stamps
+        self._keys: dict[str, str] = {}
+        self.fresh: dict[str, Any] = {}
+        self.hits = 0
+
+    def get(self, compiler: Compiler, node: Node) -> Compiled | None:
+        """The node as it was compiled before, if nothing that went into it is another now."""
+        key = self._key(compiler, node)
+        entry = self._entries.get(node.unique_id)
+        if entry is None or entry[0] != key or (compiler.thorough and not entry[1]):
+            return None
+        _, _, sql, columns, ctes, body = entry
+        self.fresh[node.unique_id] = entry
+        self.hits += 1
+
+        def place(line: int, column: int) -> Span:
+            return compiler.anew(node).place(line, column)
+
+        return Compiled(
+            node=node,
+            sql=sql,
+            place=place,
+            columns=columns,
+            ctes=ctes,
+            extra={"body": body} if body is not None else {},
+        )
+
+    def put(self, compiler: Compiler, node: Node, compiled: Compiled) -> None:
+        """Keep a compiled node, unless it differs from run to run or has something to say."""
+        if not compiled.cached or compiled.warnings:
+            return
+        self.fresh[node.unique_id] = (
+            self._key(compiler, node),
+            compiler.thorough,
+            compiled.sql,
+            compiled.columns,
+            compiled.ctes,
+            compiled.extra.get("body"),
+        )
+
+    def _key(self, compiler: Compiler, node: Node) -> str:
+        known = self._keys.get(node.unique_id)
+        if known is None:
+            known = fingerprint(
+                self._scope,
+                node.checksum,
+                repr((node.config, node.test, node.description if node.static else node.columns)),
+                repr(self._self(compiler, node)),
+                repr([self._parent(compiler, parent) for parent in node.parents]),
+            )
+            self._keys[node.unique_id] = known
+        return known
+
+    def _self(self, compiler: Compiler, node: Node) -> tuple[Any, ...]:
+        existing = compiler.catalog.get(node.relation) if node.relation is not None else None
+        standing: Any = ()
+        if node.materialized == "incremental":
+            standing = (compiler.rebuilt(node), compiler.known.standing(node).names)
+        return (node.relation, existing.kind if existing is not None and node.resource_type == "model" else None, standing)
+
+    def _parent(self, compiler: Compiler, unique_id: str) -> tuple[Any, ...]:
+        """What a reader of a node can see of it."""
+        node = compiler.graph.nodes[unique_id]
+        existing = compiler.catalog.get(node.relation) if node.relation is not None else None
+        kind = existing.kind if existing is not None else None
+        if node.resource_type == "model":
+            if node.materialized == "ephemeral":
+                return (unique_id, self._key(compiler, node))
+            names = compiler.known.names(node)
+            return (unique_id, node.relation, kind, names.names, names.complete)
+        if node.resource_type in ("seed", "ingest"):
+            return (unique_id, node.relation, kind, node.checksum, repr(node.config), self._stamps(node))
+        if node.source is not None and node.parents:
+            return (unique_id, node.relation, *(self._parent(compiler, parent) for parent in node.parents))
+        return (unique_id, node.relation, kind, compiler.known.standing(node).names)

@@ -1,0 +1,242 @@
+"""One rendered statement → Compiled: names into relations, ephemeral models in front, and what is certainly wrong said beforehand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.names import NodeNames
+from eltflow.graph.places import rendered_note, template_place
+from eltflow.project.nodes import Node
+from eltflow.sql.advice import advice
+from eltflow.sql.columns import resolve
+from eltflow.sql.parse import Parsed, Refused, parse
+from eltflow.sql.reads import Ident, Read, reads
+from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
+from eltflow.sql.statement import first_word, kind_problem, second_statement
+from eltflow.sql.values import UNKNOWN, Missing, Names
+
+if TYPE_CHECKING:
+    from eltflow.compile.node import Compiler
+
+
+@dataclass(slots=True, kw_only=True)
+class Statement:
+    """A node's template `text`, what it `rendered` to, and `origin`, which maps one to the other."""
+
+    compiler: Compiler
+    node: Node
+    text: str
+    rendered: str
+    origin: Any
+    names: NodeNames
+    ask: Callable[[str], Any] | None = None
+
+    def compiled(self) -> Compiled:
+        """The statement compiled. Raises EltflowError at the user's line."""
+        node, rendered = self.node, self.rendered
+        parsed = parse(rendered, self.compiler.dialect.sqlglot)
+        splices: list[Splice] = []
+        warnings: list[Diagnostic] = []
+        if isinstance(parsed, Refused):
+            warnings.append(self._refused(parsed))
+        else:
+            self._check(parsed)
+            if node.opaque is None:
+                splices += self._table_splices(parsed)
+                warnings += self._near_misses(parsed)
+        semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
+        if semicolon is not None:
+            splices.append(semicolon)
+        bodies = self.compiler.ctes(self.names, self.ask)
+        front = with_ctes(
+            rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
+        )
+        body = {"body": splice(rendered, splices).text.strip("\n")} if front is not None else {}
+        if front is not None:
+            splices.append(front)
+        spliced = splice(rendered, splices)
+        sql = spliced.text.strip("\n")
+        columns = None
+        if isinstance(parsed, Parsed) and node.opaque is None:
+            resolved = resolve(parsed, self._columns(), self.compiler.dialect.fold)
+            columns = resolved.columns.names if resolved.columns.complete else None
+            if resolved.missing:
+                self._check_missing(sql, resolved.missing)
+        return Compiled(
+            extra=body,
+            node=node,
+            sql=sql,
+            columns=columns,
+            place=self._placer(spliced),
+            ctes=tuple(n.unique_id for n, _ in bodies),
+            warnings=tuple(warnings),
+        )
+
+    def _refused(self, refused: Refused) -> Diagnostic:
+        """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
+        node, sql = self.node, self.rendered
+        self._ask_engine(refused)
+        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
+        offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
+        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
+        return replace(self._at(offset, "W0401", message), severity="warning", help=help)
+
+    def _check(self, parsed: Parsed) -> None:
+        node, sql = self.node, self.rendered
+        if parsed.count == 0:
+            message = f"{node.resource_type} `{node.name}` is empty: it has no SQL"
+            help = "write a SELECT, or take the file away"
+            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help=help))
+        if parsed.count > 1:
+            offset = second_statement(sql, self.compiler.dialect.sqlglot)
+            message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
+            help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
+            raise EltflowError(replace(self._at(offset, "E0403", message), help=help))
+        problem = kind_problem(parsed)
+        if problem is not None:
+            message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
+            help = "write the SELECT alone: eltflow creates the table or view"
+            first = first_word(sql, self.compiler.dialect.sqlglot)
+            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
+        if self.compiler.thorough:
+            self._ask_engine(None)
+
+    def _ask_engine(self, refused: Refused | None) -> None:
+        """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""
+        offline, sql = self.compiler.offline, self.rendered
+        complaint = offline.parse(sql) if offline is not None else None
+        if complaint is None:
+            return
+        message, line, column = complaint
+        if line is None and refused is not None:
+            line, column = refused.line, refused.column
+        offset = position(sql, line, column or 1) if line is not None else None
+        found = self._at(offset, "E0401", f"broken SQL: {message}")
+        help = advice(sql, self.compiler.dialect.sqlglot, offset)
+        raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
+
+    def _table_splices(self, parsed: Parsed) -> list[Splice]:
+        node, names = self.node, self.names
+        made: list[Splice] = []
+        found: list[Diagnostic] = []
+        for read in reads(parsed, self.compiler.dialect.fold):
+            if tuple(part.name for part in read.parts) in names.rendered:
+                continue
+            hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
+            if not isinstance(hit, str):
+                continue
+            if hit not in node.parents and hit != node.unique_id:
+                found.append(self._unseen(read, hit))
+                continue
+            made.append(self._table_splice(read, self.compiler.graph.nodes[hit]))
+        if found:
+            raise EltflowError(found)
+        return made
+
+    def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
+        """A warning for each table that is no node and no source, and is spelt nearly like one."""
+        node, lookup = self.node, self.compiler.lookup
+        for read in reads(parsed, self.compiler.dialect.fold):
+            parts = tuple((part.name, part.quoted) for part in read.parts)
+            if tuple(part.name for part in read.parts) in self.names.rendered or lookup.table(parts) is not None:
+                continue
+            near = suggest(str(read), lookup.spellings)
+            if near is not None:
+                message = f"{node.resource_type} `{node.name}` reads `{read}`, which is no node and no source"
+                help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
+                yield replace(self._at(read.start, "W0204", message), severity="warning", help=help)
+
+    def _table_splice(self, read: Read, node: Node) -> Splice:
+        relation = self.names.relation_of(node)
+        written = read.parts[-1]
+        differs = node.materialized == "ephemeral" or self.compiler.dialect.fold(
+            relation.identifier, True
+        ) != self.compiler.dialect.fold(written.name, written.quoted)
+        alias = f" as {self.compiler.dialect.quote(written.name)}" if differs and not read.aliased else ""
+        return Splice(read.start, read.end, str(relation) + alias)
+
+    def _unseen(self, read: Read, hit: str) -> Diagnostic:
+        message = f"`{read}` is read here, but that could not be seen when the graph was made"
+        help = f"add a line `-- depends_on: {{{{ ref('{self.compiler.graph.nodes[hit].name}') }}}}`"
+        found = self._at(read.start, "E0213", message)
+        return replace(found, help=help)
+
+    def _columns(self) -> Callable[[tuple[Ident, ...]], Names]:
+        def columns(parts: tuple[Ident, ...]) -> Names:
+            found: Any = self.names.rendered.get(tuple(part.name for part in parts))
+            if found is None:
+                found = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in parts))
+            if not isinstance(found, str):
+                return UNKNOWN
+            return (
+                self.compiler.known.standing(self.node)
+                if found == self.node.unique_id
+                else self.compiler.known.names(self.compiler.graph.nodes[found])
+            )
+
+        return columns
+
+    def _check_missing(self, sql: str, missing: Sequence[Missing]) -> None:
+        """Raise EltflowError (E0405) for names that mean nothing; where an embedded engine can bind the SQL, it has the last word."""
+        complaint: str | None = None
+        node = self.node
+        stubs = self.compiler.known.stubs(node) if self.compiler.offline is not None else None
+        if self.compiler.offline is not None and stubs is not None:
+            bound = self.compiler.offline.bind(sql, stubs)
+            complaint = str(bound[0]) if bound and isinstance(bound[0], str) else ""
+        found = []
+        first = {(one.name, one.table): one for one in reversed(missing)}
+        for one in reversed(first.values()):
+            if complaint is not None and not (one.name.lower() in complaint.lower() and "column" in complaint.lower()):
+                continue
+            of = f" of `{one.table}`" if one.table else ""
+            message = f"{node.resource_type} `{node.name}` uses the column `{one.name}`{of}, which does not exist"
+            near = did_you_mean(one.name, one.known)
+            help = near or f"there are: {listed(one.known, 8)}"
+            found.append(replace(self._at(one.start, "E0405", message), help=help))
+        if found:
+            raise EltflowError(found)
+
+    def _placer(self, spliced: Spliced) -> Place:
+        node, text, rendered, origin = self.node, self.text, self.rendered, self.origin
+        stripped = len(spliced.text) - len(spliced.text.lstrip("\n"))
+
+        def place(line: int, column: int) -> Span:
+            at = spliced.place(position(spliced.text[stripped:], line, column) + stripped)
+            where = template_place(rendered, min(at, len(rendered)), text, origin)
+            return Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
+
+        return place
+
+    def _at(self, offset: int | None, code: str, message: str) -> Diagnostic:
+        """A diagnostic at the place in the user's file that gave the character at `offset` of the rendered text."""
+        node, text, sql, origin = self.node, self.text, self.rendered, self.origin
+        where = template_place(sql, offset, text, origin) if offset is not None else (None, None)
+        span = Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
+        return with_source(Diagnostic(code=code, message=message, span=span), text)
+
+
+def _word_length(text: str, where: tuple[int | None, int | None]) -> int:
+    if where[0] is None or where[1] is None:
+        return 1
+    lines = text.splitlines()
+    word = re.match(r"\w+|\S", lines[where[0] - 1][where[1] - 1 :]) if where[0] <= len(lines) else None
+    return len(word.group()) if word else 1
+
+
+def in_front(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> str:
+    """The SQL with CTEs (name as rendered, SQL) before its own."""
+    front = with_ctes(sql, dialect, ctes)
+    return splice(sql, [front] if front is not None else []).text.strip("\n")
+
+
+def no_query(sql: str, dialect: str) -> str | None:
+    """What a text is if it is certainly no query, in words."""
+    parsed = parse(sql, dialect)
+    return kind_problem(parsed) if isinstance(parsed, Parsed) else None

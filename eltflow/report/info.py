@@ -1,0 +1,106 @@
+"""What every artifact says of the command that made it, and how artifacts become text."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The release of dbt whose artifacts ours have the shape of: tools choose how to read them by it.
+DBT_VERSION = "1.11.0"
+_SCHEMA = "https://schemas.getdbt.com/dbt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """The command that an artifact comes from. Times are UTC; `args` are its options by name, `argv` what was typed; `env` are values
+    that the user wants to see in artifacts, never the process environment."""
+
+    invocation_id: str
+    started_at: datetime.datetime
+    generated_at: datetime.datetime
+    command: str
+    version: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+def metadata(info: RunInfo, artifact: str) -> dict[str, Any]:
+    """The `metadata` that artifacts share; `artifact` is name and version as in the schema's address, e.g. `manifest/v12`."""
+    return {
+        "dbt_schema_version": f"{_SCHEMA}/{artifact}.json",
+        "dbt_version": DBT_VERSION,
+        "generated_at": stamp(info.generated_at),
+        "invocation_id": info.invocation_id,
+        "invocation_started_at": stamp(info.started_at),
+        "env": {"eltflow_version": info.version, **info.env},
+    }
+
+
+def stamp(time: datetime.datetime) -> str:
+    """A time as artifacts write it: ISO 8601 in UTC with microseconds and a Z."""
+    return time.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def to_json(artifact: Any) -> str:
+    """The artifact as one line of ASCII JSON. What YAML allows and JSON does not (dates, keys that are no text, NaN) becomes text
+    or null."""
+    try:
+        return json.dumps(artifact, default=_plain, allow_nan=False)
+    except (TypeError, ValueError):
+        return json.dumps(_clean(artifact), allow_nan=False)
+
+
+def to_lines(artifact: Mapping[str, Any], key: str) -> str:
+    """The artifact as JSON in which each entry under `key`, and everything else that is an own member, stands on a line of its own."""
+    members = []
+    for name, value in artifact.items():
+        if name == key:
+            entries = ",\n".join(f"{json.dumps(i)}: {to_json(entry)}" for i, entry in value.items())
+            members.append(f'"{name}": {{\n{entries}\n}}')
+        else:
+            members.append(f'"{name}": {to_json(value)}')
+    return "{" + ",\n".join(members) + "}\n"
+
+
+def patch_lines(text: str, head: Mapping[str, Any], entries: Mapping[str, Any]) -> str | None:
+    """A text of `to_lines` with another first member (`head`: its name and value) and some entries replaced; None if one is not there."""
+    lines = text.split("\n")
+    ((name, value),) = head.items()
+    if not lines[0].startswith(f'{{"{name}": '):
+        return None
+    lines[0] = f'{{"{name}": {to_json(value)},'
+    wanted = {f"{json.dumps(i)}: ": entry for i, entry in entries.items()}
+    for index, line in enumerate(lines):
+        if not wanted:
+            break
+        start = line[: line.find(": {") + 2]
+        if start in wanted:
+            lines[index] = f"{start}{to_json(wanted.pop(start))}{',' if line.endswith(',') else ''}"
+    return None if wanted else "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return str(value)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return _clean(_plain(value))

@@ -1,0 +1,57 @@
+"""Ids and fields that every artifact must name alike: ingestion steps in dbt's vocabulary, which has none.
+
+A step is shown as the source table that it loads: the source that declares its relation, or else one made for it, called
+`source.<project>.<schema>.<table>` after its `into:`. Readers that take only dbt's resource types accept it, readers of the step depend on
+it, and its tests hang on it. Its own id and how it loads stand in the source's `meta.eltflow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from eltflow.project.nodes import Node
+
+
+def artifact_ids(nodes: Mapping[str, Node]) -> dict[str, str]:
+    """The id in artifacts of every ingestion step; all others keep their own."""
+    steps = [node for node in nodes.values() if node.ingest is not None]
+    if not steps:
+        return {}
+    declared: dict[str, str] = {}
+    for node in nodes.values():
+        if node.source is not None:
+            for parent in node.parents:
+                declared.setdefault(parent, node.unique_id)
+    made: dict[str, str] = {}
+    taken = {*nodes}
+    for step in steps:
+        known = declared.get(step.unique_id)
+        if known is None:
+            source, table = source_names(step)
+            known = f"source.{step.package}.{source}.{table}"
+            if known in taken:
+                known = f"source.{step.package}.ingest.{step.name}"
+            taken.add(known)
+        made[step.unique_id] = known
+    return made
+
+
+def source_names(step: Node) -> tuple[str, str]:
+    """Source and table that a step without a declared source is shown as."""
+    assert step.ingest is not None
+    schema, _, table = step.ingest.into.rpartition(".")
+    return schema.replace(".", "_") or "ingest", table
+
+
+def step_facts(step: Node) -> dict[str, Any]:
+    """What `meta.eltflow` says of the step that loads a source. Of where it loads from only what cannot be a secret."""
+    assert step.ingest is not None
+    source = step.ingest.source
+    shown = {key: source[key] for key in ("kind", "path", "format") if key in source}
+    return {"unique_id": step.unique_id, "step": step.name, "load": step.ingest.load, "into": step.ingest.into, "source": shown}
+
+
+def mapped(ids: Iterable[str], steps: Mapping[str, str]) -> list[str]:
+    """The ids as artifacts have them, each once."""
+    return list(dict.fromkeys(steps.get(unique_id, unique_id) for unique_id in ids))
