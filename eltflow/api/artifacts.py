@@ -8,8 +8,9 @@ from typing import Any
 
 from eltflow import __version__
 from eltflow.api.compiling import compile_offline, last_catalog
+from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
-from eltflow.api.running import RunOptions, RunState, compiled_path, project_hooks
+from eltflow.api.running import RunOptions, RunState, project_hooks
 from eltflow.api.writing import write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now

@@ -92,12 +92,14 @@ class Progress:
 
     def _message(self, event: Message) -> None:
         if event.diagnostic is not None:
+            if self._quiet:
+                return
             self._clear()
             render.diagnostics([event.diagnostic])
         elif event.level == "warning":
-            self._line(f"  {render.paint('warning', 'yellow', self._colour)}   {event.text}")
+            self._line(f"  {render.paint('warning', 'yellow', self._colour)}   {render.visible(event.text)}")
         elif event.level == "info":
-            self._line(f"  log       {event.text}")
+            self._line(f"  log       {render.visible(event.text)}")
 
     # -- lines -----------------------------------------------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class Progress:
         word = {"fail": "FAIL", "warn": "warn", "error": "ERROR", "pass": "passed"}.get(result.status, result.status)
         style = {"fail": "red", "error": "red", "warn": "yellow"}.get(result.status)
         shown = render.paint(f"{word:<9}", style, self._colour) if style else f"{word:<9}"
-        detail = _failures(result) if result.failures else (result.message or "").split("\n")[0] if result.status == "error" else ""
+        detail = _failures(result) if result.failures else first_line(result) if result.status == "error" else ""
         self._line(f"  {shown} {test_label(step)}  {detail}".rstrip(), result.seconds)
 
     def _node_line(self, result: StepResult, step: Step) -> None:
@@ -234,7 +236,7 @@ def _tests_said(tests: list[StepResult], *, short: bool) -> str:
 
 def first_line(result: StepResult) -> str:
     """What went wrong, in one line."""
-    return (result.message or "").split("\n")[0]
+    return render.visible((result.message or "").split("\n")[0])
 
 
 def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
@@ -303,12 +305,10 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
 def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> None:
     assert state.plan is not None
     step = state.plan.steps[result.step]
-    render.out()
     if result.diagnostics:
-        for found in result.diagnostics:
-            for line in render.drawn(found, colour):
-                render.out(line)
+        render.diagnostics(result.diagnostics)
         return
+    render.out()
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
         style = "red" if result.status == "fail" else "yellow"
@@ -321,8 +321,8 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
         return
     word = "CANCELLED" if result.status == "cancelled" else "ERROR"
-    render.out(f"{render.paint(word, 'red', colour)}  {step.node.display}: {result.message}")
-    render.out(f"        {defined_at(loaded, step)}")
+    render.err(f"{render.paint(word, 'red', colour)}  {step.node.display}: {render.visible(result.message or '')}")
+    render.err(f"        {defined_at(loaded, step)}")
 
 
 def defined_at(loaded: Loaded, step: Step) -> str:

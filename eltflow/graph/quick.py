@@ -42,6 +42,9 @@ _CLAUSE = re.compile(
 _TABLE_CLAUSES = frozenset({"from", "join", "pivot", "unpivot", "into", "table", "summarize", "describe", "update"})
 _NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
 
+_CONTINUED = re.compile(
+    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
+)
 _FILTERS = frozenset(
     [
         "abs",
@@ -267,6 +270,7 @@ class _Reading:
         self.bound: set[str] = set()
         self.open: list[str] = []
         self.whole = ""
+        self.open_from = False
 
     def read(self) -> Quick:
         plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
@@ -358,7 +362,9 @@ class _Reading:
             raise _Uncertain
         rest = _CALL.sub(" ", inner)
         for literal in _STRING.findall(rest):
-            if not self.candidates.isdisjoint(map(str.lower, _WORD.findall(literal))):
+            words = {word.lower() for word in _WORD.findall(literal)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            if not self.candidates.isdisjoint(words):
                 raise _Uncertain
         skipped = {*_KEYWORD_ARGUMENT.findall(bare), *_FILTER.findall(bare), *_TEST.findall(bare)}
         for name in _NAME.findall(bare):
@@ -372,6 +378,7 @@ class _Reading:
                 if reached.dynamic or not self.candidates.isdisjoint(reached.words):
                     raise _Uncertain
                 self._vars(reached.vars)
+                self.open_from = self.open_from or not reached.words.isdisjoint(_TABLE_CLAUSES)
                 if reached.takes_tables and (reached.composes or _COMPOSES.search(bare)):
                     raise _Uncertain
         elif name in ("var", "env_var"):
@@ -392,7 +399,9 @@ class _Reading:
 
     def _names_node(self, value: Any) -> bool:
         if isinstance(value, str):
-            return not self.candidates.isdisjoint(map(str.lower, _WORD.findall(value)))
+            words = {word.lower() for word in _WORD.findall(value)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            return not self.candidates.isdisjoint(words)
         if isinstance(value, Mapping):
             return any(self._names_node(v) or self._names_node(k) for k, v in value.items())
         return any(self._names_node(v) for v in value) if isinstance(value, list) else False
@@ -404,6 +413,8 @@ class _Reading:
         if "$$" in masked or masked.count("'") % 2:
             raise _Uncertain
         sql = _SQL_NOISE.sub(" ", masked)
+        if self.open_from and not self.candidates.isdisjoint(map(str.lower, _CONTINUED.findall(sql))):
+            raise _Uncertain  # what Jinja writes may end within a FROM clause, which the text then goes on with
         hits: list[tuple[str, int]] = []
         for word, place in _table_words(sql):
             if word.endswith("\x02"):
