@@ -219,6 +219,8 @@ def result_json(result: Any) -> dict[str, Any]:
 def event_line(event: Any, state: Any) -> None:
     """An event as one line of JSON."""
     name = type(event).__name__
+    if name == "StillRunning":
+        return
     if name == "StepFinished":
         body = result_json(event.result)
     else:
