@@ -305,10 +305,10 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
 def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> None:
     assert state.plan is not None
     step = state.plan.steps[result.step]
+    render.out()
     if result.diagnostics:
         render.diagnostics(result.diagnostics)
         return
-    render.out()
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
         style = "red" if result.status == "fail" else "yellow"
