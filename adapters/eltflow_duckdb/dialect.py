@@ -51,7 +51,11 @@ class DuckDBDialect(Dialect):
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
-        """A call of read_csv, read_json or read_parquet; CSV is read strictly, so that a ragged row is an error with its line."""
+        """A call of read_csv, read_json or read_parquet.
+
+        CSV is read in one dialect (RFC 4180, the delimiter given or a comma), never guessed: a guess reads a file with one ragged row
+        as a table of one column, without a word (DuckDB 2.0).
+        """
         arguments = [self.literal(list(paths))]
         if format == "csv":
             arguments += self._csv(options, types)

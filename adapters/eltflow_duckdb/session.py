@@ -102,6 +102,7 @@ class DuckDBDatabase:
         """The connection; a file that is not there yet is made when the first session is asked for, not before."""
         if self._root is None:
             try:
+                self._try_extensions()
                 root = duckdb.connect(self._location, read_only=self._read_only, config=self._settings)
                 root.execute("set errors_as_json = true")
                 root.execute("set enable_progress_bar = false")
@@ -112,6 +113,14 @@ class DuckDBDatabase:
                 raise as_warehouse_error(error) from None
             self._root = root
         return self._root
+
+    def _try_extensions(self) -> None:
+        """Load the extensions where nothing is kept: one that is missing is told before the file is made."""
+        if self._extensions and not os.path.exists(self._location):
+            with duckdb.connect(":memory:") as trial:
+                trial.execute("set autoinstall_known_extensions = false")
+                for name in self._extensions:
+                    trial.load_extension(name)
 
     def session(self) -> DuckDBSession:
         cursor = self._connect().cursor()

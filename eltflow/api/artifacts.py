@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from eltflow import __version__
+from eltflow.api.compiling import compile_offline, last_catalog
+from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
-from eltflow.api.running import RunOptions, RunState, compiled_path
+from eltflow.api.running import RunOptions, RunState, project_hooks
+from eltflow.api.writing import write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
+from eltflow.engine.run import utc_now
+from eltflow.report.info import RunInfo, patch_lines, to_json
+from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries, manifest_lines
 
-
-def write_if_changed(path: Path, text: str) -> bool:
-    """Put the text at `path` in one step; False if it was there already."""
-    try:
-        if path.stat().st_size == len(text.encode()) and path.read_text(encoding="utf-8") == text:
-            return False
-    except (OSError, UnicodeDecodeError):
-        pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, path)
-    return True
+#: With more entries to put in than this, the manifest is written anew.
+_FEW = 100
 
 
 def write_compiled(loaded: Loaded, compiled: Mapping[str, Compiled]) -> int:
@@ -34,19 +30,120 @@ def write_compiled(loaded: Loaded, compiled: Mapping[str, Compiled]) -> int:
     return written
 
 
-def write_manifest(loaded: Loaded) -> None:
-    """Write `manifest.json`."""
+def run_info(loaded: Loaded, command: str, argv: Sequence[str] = (), args: Mapping[str, Any] | None = None) -> RunInfo:
+    """What artifacts say of this command."""
+    return RunInfo(
+        invocation_id=loaded.options.invocation_id,
+        started_at=loaded.options.started_at,
+        generated_at=utc_now(),
+        command=command,
+        version=__version__,
+        args=args or {},
+        argv=tuple(argv),
+        env={"eltflow_graph": loaded.graph_id},
+    )
+
+
+def _manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
+    return {
+        "project": loaded.opened.project,
+        "graph": loaded.graph,
+        "dialect": loaded.adapter.dialect,
+        "info": info,
+        "compiled": compiled,
+        "compiled_path": lambda node: compiled_path(loaded, node),
+        "seed_bytes": lambda path: _seed_bytes(loaded, path),
+    }
+
+
+def _seed_bytes(loaded: Loaded, path: str) -> bytes | None:
+    file = loaded.root / path
+    return file.read_bytes() if file.stat().st_size <= SEED_LIMIT else None
+
+
+def _path(loaded: Loaded, name: str) -> Path:
+    return loaded.root / loaded.target_path / name
+
+
+def _write(loaded: Loaded, name: str, text: str) -> Path:
+    path = _path(loaded, name)
+    write_if_changed(path, text)
+    return path
+
+
+def manifest_stands(loaded: Loaded) -> bool:
+    """Whether the manifest that is there was made of this very graph, so that only single nodes can be out of date in it."""
+    path = _path(loaded, "manifest.json")
+    try:
+        with path.open(encoding="utf-8") as handle:
+            head = handle.readline(10_000)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(loaded.graph_id) and f'"eltflow_graph": "{loaded.graph_id}"' in head
+
+
+def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> None:
+    """Write `manifest.json`; where it stands already, only the entries that are another now are put in."""
+    ids = [*loaded.edited, *(i for i in compiled if i not in loaded.edited)]
+    if len(ids) <= _FEW and manifest_stands(loaded):
+        head, entries = manifest_entries(**_manifest_inputs(loaded, info, compiled), ids=ids)
+        text = patch_lines(_path(loaded, "manifest.json").read_text(encoding="utf-8"), {"metadata": head}, entries)
+        if text is not None:
+            _write(loaded, "manifest.json", text)
+            return
+    inputs = _manifest_inputs(loaded, info, compiled)
+    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
 
 
 def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: list[str]) -> None:
     """Write what a run leaves: compiled SQL, manifest, run results."""
+    from eltflow.report.run_results import run_results
+
+    args = {"full_refresh": options.full_refresh, "fail_fast": options.fail_fast, "store_failures": options.store_failures}
+    info = run_info(loaded, options.command, argv, args)
     write_compiled(loaded, state.compiled)
+    write_manifest(loaded, info, state.compiled)
+    results = run_results(
+        state.results.values(),
+        loaded.graph.nodes,
+        loaded.adapter.dialect,
+        info,
+        compiled=state.compiled,
+        seconds=state.finished.seconds if state.finished is not None else 0.0,
+    )
+    _write(loaded, "run_results.json", to_json(results))
 
 
-def write_junit(loaded: Loaded, state: RunState, path: Path) -> None:
+def write_junit(loaded: Loaded, options: RunOptions, state: RunState, path: Path, *, warn_error: bool = False) -> None:
     """Write the tests' results as JUnit XML."""
+    from eltflow.report.junit import junit
+
+    text = junit(
+        state.results.values(),
+        loaded.graph.nodes,
+        run_info(loaded, options.command),
+        project=loaded.opened.project.settings.name,
+        seconds=state.finished.seconds if state.finished is not None else 0.0,
+        rows=options.sample_rows > 0,
+        warn_error=warn_error,
+    )
+    write_if_changed(path, text)
 
 
 def generate_docs(loaded: Loaded) -> Path:
-    """Write the docs site; gives the page to open."""
-    return loaded.root
+    """Write the docs site, with the manifest and the catalog; gives the page to open."""
+    from eltflow.report.catalog import catalog
+    from eltflow.report.site import site
+
+    info = run_info(loaded, "docs generate")
+    seen, _ = last_catalog(loaded)
+    compiled, _ = compile_offline(loaded, loaded.graph.nodes)
+    inputs = _manifest_inputs(loaded, info, compiled)
+    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
+    made = manifest(**inputs, hooks=project_hooks(loaded))
+    tables = catalog(loaded.graph.nodes, seen, info)
+    _write(loaded, "catalog.json", to_json(tables))
+    history = [(run, loaded.store.nodes(run.id)) for run in loaded.store.runs(loaded.target_key, 50)]
+    readme = loaded.root / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    return _write(loaded, "index.html", site(made, catalog=tables, history=history, readme=text))

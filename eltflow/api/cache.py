@@ -54,20 +54,19 @@ class LoadCache:
         python = f"{sys.implementation.cache_tag} {marshal.version}"
         parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
         self.key = fingerprint(repr(parts))
-        folder = self._folder()
+        folder = root / self.folder_of(root) / "cache"
         self._graph_file = folder / f"graph-{self.key[:12]}.bin"
         self._facts_file = folder / f"facts-{self.key[:12]}.bin"
         self._sql_file = folder / f"sql-{self.key[:12]}.bin"
 
-    def _folder(self) -> Path:
-        target = "target"
+    @staticmethod
+    def folder_of(root: Path) -> str:
+        """The `target_path` of a project, without reading its settings in full."""
         try:
-            found = _TARGET_PATH.search((self._root / "eltflow.yml").read_text(encoding="utf-8", errors="replace"))
+            found = _TARGET_PATH.search((root / "eltflow.yml").read_text(encoding="utf-8", errors="replace"))
         except OSError:
             found = None
-        if found is not None:
-            target = found.group(1)
-        return self._root / target / "cache"
+        return found.group(1) if found is not None else "target"
 
     # -- reading ---------------------------------------------------------------------------------------------------------------
 

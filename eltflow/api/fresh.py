@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eltflow.api.cache import Kept, LoadCache, fingerprint_file, hashed_environ, stamps_of
+from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, stamps_of
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import EltflowError
+from eltflow.api.names import names_of
 from eltflow.base.fingerprint import fingerprint
 from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
 from eltflow.graph.codec import encode_graph
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.quick import MacroTexts
-from eltflow.native.open import FileCache, Opened, folders_of, keepable, open_project
+from eltflow.native.open import FileCache, folders_of, open_project
+from eltflow.native.target import Opened, keepable
 from eltflow.project.folder import read_dotenv
 from eltflow.project.nodes import Node
 from eltflow.project.options import Options
-from eltflow.project.project import Project, decode, read_bytes, read_text
-from eltflow.project.surface import base_names, target_names
+from eltflow.project.project import Project
+from eltflow.project.surface import target_names
 from eltflow.warehouse.protocols import Adapter
 
 #: Names whose value is another in each run: facts of a template that uses one are never kept.
 _UNSTEADY = frozenset({"run_started_at", "invocation_id", "modules", "flags"})
-
-
-def names_of(opened: Opened, options: Options, *, say: Callable[[str, bool], None], warn: Callable[[str], None]) -> dict[str, Any]:
-    """The names that every template of an opened project may use."""
-    made = base_names(
-        vars=opened.project.vars,
-        environ=opened.environ,
-        flags={"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags},
-        invocation_id=options.invocation_id,
-        started_at=options.started_at,
-        say=say,
-        warn=warn,
-    )
-    made["target"] = target_names(opened.project.target, opened.adapter.secret_fields)
-    return made
 
 
 def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
@@ -58,7 +43,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
         extractor = _extractor(opened, options, base, words, parse)
         store = FactStore(extractor, _known(kept, scope, project, {**read_dotenv(root), **options.env}))
         graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
-    _keep(root, cache, opened, graph, files, store, scope, words)
+    _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id)
     return Loaded(
         root=root,
         options=options,
@@ -67,6 +52,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
         make_graph=lambda: graph,
         selectors=project.selectors,
         open=lambda: opened,
+        graph_id=options.invocation_id,
     )
 
 
@@ -131,6 +117,7 @@ def _keep(
     store: FactStore,
     scope: str,
     words: frozenset[str],
+    graph_id: str,
 ) -> None:
     if any(_UNSTEADY.intersection(facts.used) for facts in store.gathered.values()):
         return
@@ -142,7 +129,14 @@ def _keep(
             stamps[path] = known
         else:
             stamps[path] = (*stamp, fingerprint_file(root / path, path))
-    project = {**keepable(opened.project), "counts": counts_of(graph), "words": sorted(words), "vars": dict(opened.project.vars)}
+    project = {
+        **keepable(opened.project),
+        "graph_id": graph_id,
+        "edited": {},
+        "counts": counts_of(graph),
+        "words": sorted(words),
+        "vars": dict(opened.project.vars),
+    }
     cache.keep(
         graph=encode_graph(graph),
         project=project,
@@ -162,50 +156,6 @@ def _keep(
             "values": {k: files.values[k] for k in used_values},
         }
     )
-
-
-def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept | None:
-    """What is kept, brought up to date with edits that changed no fact that the graph is made of; None if one did.
-
-    A graph is made of its templates' facts, never of their text: where the facts are the same, only the checksum is another.
-    """
-    nodes, disabled, warnings = kept.graph
-    index = {raw[4]: position for position, raw in enumerate(nodes) if raw[17] is None or raw[17][0] is None}
-    facts = cache.facts().get("facts") or {}
-    words = frozenset(kept.project["words"])
-    if warnings or disabled:
-        return None
-    fresh = list(nodes)
-    stamps = dict(kept.stamps)
-    for path in kept.changed:
-        position, entry = index.get(path), facts.get(path)
-        if position is None or entry is None or nodes[position][1] not in ("model", "test", "analysis"):
-            return None
-        try:
-            data = read_bytes(root, path)
-            quick = _quick_facts(root, options, kept, decode(data, path), path, nodes[position][1], words)
-        except EltflowError:
-            return None
-        if quick is None or quick.encode() != entry[2]:
-            return None
-        digest = fingerprint(data)
-        fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
-        stat = (root / path).stat()
-        stamps[path] = (stat.st_mtime_ns, stat.st_size, digest)
-    return replace_kept(kept, (fresh, disabled, warnings), stamps)
-
-
-def replace_kept(kept: Kept, graph: Any, stamps: dict[str, tuple[int, int, str]]) -> Kept:
-    return replace(kept, graph=graph, stamps=stamps, changed=(), stale_stamps=True)
-
-
-def _quick_facts(root: Path, options: Options, kept: Kept, text: str, path: str, kind: str, words: frozenset[str]) -> Facts | None:
-    """The facts of one template where a quick look is enough, without opening the project."""
-    from eltflow.graph.facts import quick_only
-
-    files = {file for _, file, _ in kept.project["macros"]}
-    macros = MacroTexts({f: read_text(root, f) for f in files}, {name: file for name, file, _ in kept.project["macros"]})
-    return quick_only(text, path, kind, words, macros, kept.project["vars"], options.strict)
 
 
 def _full(opened: Opened, options: Options) -> bool:

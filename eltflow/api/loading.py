@@ -17,7 +17,7 @@ from eltflow.project.options import Options
 if TYPE_CHECKING:
     from eltflow.events import Message
     from eltflow.graph.graph import Graph
-    from eltflow.native.open import Opened
+    from eltflow.native.target import Opened
     from eltflow.state.store import Store
     from eltflow.warehouse.protocols import Adapter
     from eltflow.warehouse.values import Target
@@ -30,7 +30,8 @@ class Loaded:
     """A project and its graph; what it takes to compile and run is opened when it is first asked for.
 
     `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
-    the last load under the same options.
+    the last load under the same options. `graph_id` names the load that made the graph, `edited_files` are the nodes
+    (with their files) whose text is another since then.
     """
 
     root: Path
@@ -40,6 +41,8 @@ class Loaded:
     selectors: tuple[Mapping[str, Any], ...]
     make_graph: Callable[[], Graph] = field(repr=False)
     open: Callable[[], Opened] = field(repr=False)
+    graph_id: str = ""
+    edited_files: Mapping[str, str] = field(default_factory=dict)
     changed: bool = True
     warned: bool = True
     messages: list[Message] = field(default_factory=list)
@@ -55,7 +58,7 @@ class Loaded:
     @cached_property
     def base(self) -> Mapping[str, Any]:
         """The names that every template may use; what they say goes to `messages`."""
-        from eltflow.api.fresh import names_of
+        from eltflow.api.names import names_of
         from eltflow.events import Message
 
         return names_of(
@@ -83,6 +86,16 @@ class Loaded:
         from eltflow.state.store import Store
 
         return Store(self.root / STATE_FOLDER / "state.sqlite")
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """The nodes whose text is another since the graph was made."""
+        return tuple(self.edited_files)
+
+    @property
+    def target_path(self) -> str:
+        """The folder of derived files, relative to the root."""
+        return LoadCache.folder_of(self.root)
 
     def read(self, path: str) -> str:
         """The text of one of the project's files."""
@@ -128,7 +141,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
     kept = cache.fetch({**read_dotenv(root), **options.env})
     edited = kept is not None and bool(kept.changed)
     if kept is not None and kept.changed:
-        from eltflow.api.fresh import patched
+        from eltflow.api.patching import patched
 
         kept = patched(root, options, cache, kept)
     if kept is None:
@@ -139,7 +152,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
         cache.keep(graph=kept.graph, project=kept.project, stamps=kept.stamps, folders=kept.folders, environ=kept.environ)
 
     def again() -> Opened:
-        from eltflow.native.open import reopen
+        from eltflow.native.target import reopen
 
         return reopen(root, options, kept.project)
 
@@ -151,6 +164,8 @@ def load(root: Path, options: Options | None = None) -> Loaded:
         make_graph=lambda: decoded(kept.graph),
         selectors=tuple(kept.project["selectors"]),
         open=again,
+        graph_id=kept.project["graph_id"],
+        edited_files=dict(kept.project["edited"]),
         changed=edited,
         warned=bool(kept.graph[2]),
     )
@@ -167,7 +182,7 @@ class OpenedOnly:
 
 def open_only(root: Path, options: Options) -> OpenedOnly:
     """Read the settings and the target, and nothing else."""
-    from eltflow.native.open import open_target
+    from eltflow.native.target import open_target
     from eltflow.project.findings import Findings
     from eltflow.project.project import read_text
     from eltflow.state.store import Store

@@ -17,7 +17,9 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to `name`, or None when nothing is near."""
     import difflib
 
-    candidates = {str(k).lower(): str(k) for k in known}
+    candidates: dict[str, str] = {}
+    for one in known:
+        candidates.setdefault(str(one).lower(), str(one))
     lowered = name.lower()
     if lowered in candidates:
         return candidates[lowered]

@@ -204,6 +204,7 @@ def _execute(command: str, **given: Any) -> int:
         retries=given["retries"],
         timeout=given["timeout"],
         selection=" ".join(given["select"] or ()),
+        warn_error=given["warn_error"],
     )
     state = api.RunState(run_id=loaded.options.invocation_id)
     plain = given["as_json"] or json_lines
@@ -219,10 +220,12 @@ def _execute(command: str, **given: Any) -> int:
     except EltflowError:
         progress.end()
         raise
+    if state.plan is None:  # --warn-error, and compiling warned
+        return 1
     argv = ["eltflow", *sys.argv[1:]]
     api.write_artifacts(loaded, run_options, state, argv)
     if given.get("junit"):
-        api.write_junit(loaded, state, given["junit"])
+        api.write_junit(loaded, run_options, state, given["junit"])
     if given["as_json"]:
         render.out_json(render.run_document(loaded, state))
     elif not json_lines:
@@ -257,6 +260,6 @@ def exit_code(state: Any, warn_error: bool) -> int:
     if state.finished is None or state.finished.cancelled:
         return 130
     statuses = {result.status for result in state.results.values()}
-    if statuses & BAD or (warn_error and "warn" in statuses):
+    if statuses & BAD or (warn_error and ("warn" in statuses or state.warnings)):
         return 1
     return 0

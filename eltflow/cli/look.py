@@ -26,8 +26,11 @@ def parse(
     from eltflow.cli import render
 
     loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
-    if loaded.changed:
-        api.write_manifest(loaded)
+    manifest = loaded.root / loaded.target_path / "manifest.json"
+    if loaded.edited and loaded.changed and manifest.exists():
+        api.patch_manifest(manifest, loaded.graph_id, {i: loaded.read(p) for i, p in loaded.edited_files.items()})
+    elif loaded.changed or not manifest.exists():
+        api.write_manifest(loaded, api.run_info(loaded, "parse"), {})
     warnings = loaded.graph.warnings if loaded.changed or loaded.warned else ()
     render.diagnostics(warnings)
     if as_json:
@@ -147,6 +150,7 @@ def compile(
     if nothing_selected(chosen):
         return 0
     compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=full_refresh)
+    render.diagnostics(api.new_warnings(loaded, compiled.values()) if not quiet else ())
     written = api.write_compiled(loaded, compiled)
     if as_json:
         render.out_json({i: {"sql": c.sql, "columns": c.columns} for i, c in compiled.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
-from eltflow.graph.places import RenderedLines, static_value
+from eltflow.graph.places import RenderedLines, line_column, static_value
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project, decode, read_bytes
+from eltflow.project.settings import FILE as SETTINGS_FILE
 from eltflow.project.surface import VOLATILE
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -126,6 +128,10 @@ class Compiler:
             self._offline.append(self.open_offline())
         return self._offline[0]
 
+    def take(self, catalog: Catalog) -> None:
+        """Go on with a fresh view of the target that says the same as the one compiled against."""
+        self.catalog, self._known = catalog, None
+
     @property
     def known(self) -> Known:
         """What is known of columns."""
@@ -134,7 +140,7 @@ class Compiler:
         return self._known
 
     @property
-    def _own_tests(self) -> frozenset[str]:
+    def own_tests(self) -> frozenset[str]:
         """The generic tests that the project defines."""
         return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
 
@@ -171,8 +177,29 @@ class Compiler:
 
     def _rendered(self, text: str, node: Node, names: NodeNames) -> str:
         """SQL in a node's configuration, without what may end it."""
-        made = self.renderer.render(text, node.path, names.names).text if static.has_jinja(text) else text
+        made = text
+        if static.has_jinja(text):
+            try:
+                made = self.renderer.render(text, node.path, names.names).text
+            except EltflowError as error:
+                raise EltflowError(self._in_config(node, text, found) for found in error.diagnostics) from None
         return made.strip().rstrip(";").rstrip()
+
+    def _in_config(self, node: Node, written: str, found: Diagnostic) -> Diagnostic:
+        """What is wrong in a hook or a header, at the place where that is written."""
+        if found.span is None or found.span.file != node.path or found.span.line is None:
+            return found
+        for file in dict.fromkeys((node.path, node.patch or SETTINGS_FILE, SETTINGS_FILE)):
+            with suppress(EltflowError):
+                text = self.project.read(file)
+                at = text.find(written)
+                if at >= 0:
+                    before = written.split("\n")[: found.span.line - 1]
+                    within = sum(len(line) + 1 for line in before) + (found.span.column or 1) - 1
+                    line, column = line_column(text, at + within)
+                    span = replace(found.span, file=file, line=line, column=column)
+                    return with_source(replace(found, span=span, source=None), text)
+        return replace(found, span=Span(file=node.path), source=None)
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
@@ -265,6 +292,13 @@ class Compiler:
         help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
         raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
 
+    def _in_test(self, node: Node, found: Diagnostic) -> Diagnostic:
+        """What a test's macro says is wrong, at the entry that calls it where it names no line of its own."""
+        if found.span is not None and found.span.line is not None:
+            return found
+        span, text = _test_span(self.project, node)
+        return with_source(replace(found, span=span, source=None, notes=()), text)
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
@@ -272,7 +306,10 @@ class Compiler:
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
-        sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self._own_tests)
+        try:
+            sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
+        except EltflowError as error:
+            raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
         bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
         if bodies:
             from eltflow.compile.statement import in_front

@@ -37,12 +37,14 @@ Program = Steps[Outcome]
 
 
 class ProgramError(Exception):
-    """A program cannot go on: `message` for a person, `help` says how to mend it."""
+    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file."""
 
-    def __init__(self, message: str, help: str | None = None) -> None:
+    def __init__(self, message: str, help: str | None = None, *, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
+        self.file = file
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ class FileInfo:
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
-    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone.
+    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at the head
+    of a CSV file with this delimiter, and raises ProgramError. All are None where no file is to be read.
     """
 
     node: Node
@@ -71,6 +74,7 @@ class Job:
     full_refresh: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
+    inspect: Callable[[FileInfo, str], None] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 

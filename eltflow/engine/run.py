@@ -15,7 +15,18 @@ from dataclasses import dataclass, field, replace
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.engine.guard import Guard
-from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
+from eltflow.events import (
+    BAD,
+    Event,
+    Message,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepResult,
+    StepRetried,
+    StepStarted,
+    StillRunning,
+)
 from eltflow.plan.plan import Plan, Step
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import WarehouseError
@@ -152,8 +163,8 @@ class _Run:
                 raise KeyboardInterrupt
             if isinstance(item, _Done):
                 yield from self._finish(item)
-            elif item is not None:
-                yield item
+            else:
+                yield item if item is not None else StillRunning()
         yield from self._drain("not reached")
 
     def _next(self) -> Event | _Done | None:

@@ -4,62 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean
 from eltflow.jinja.static import macro_names
 from eltflow.jinja.values import MacroSource
 from eltflow.native.settings import (
     YamlRenderer,
-    base_yaml_names,
-    read_settings,
-    read_target,
     tree_layers,
     unknown_folders,
 )
+from eltflow.native.target import Opened, open_target
 from eltflow.project import yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, entry_config, tests_of
 from eltflow.project.findings import Findings
-from eltflow.project.folder import Stamp, read_dotenv, walk
+from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
-from eltflow.project.project import Doc, Draft, Group, MacroInfo, Project, decode, read_bytes, read_text
+from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, STEPS
-from eltflow.project.settings import FILE, SELECTORS, Settings
+from eltflow.project.settings import SELECTORS, Settings
 from eltflow.project.shape import check
-from eltflow.project.surface import Environ, target_names
 from eltflow.project.tests import Attachment
-from eltflow.warehouse.protocols import Adapter
-from eltflow.warehouse.values import Target
 
 if TYPE_CHECKING:
-    from eltflow.jinja.renderer import Renderer
+    pass
 
 SEED_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", re.DOTALL)
+_DOCS_OPENED = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}")
 _DOC_CALL = re.compile(r"\{\{\s*doc\(\s*(['\"])([^'\"]+)\1\s*(?:,\s*(['\"])([^'\"]+)\3\s*)?\)\s*\}\}")
 _PLURAL = {"model": "models", "seed": "seeds", "analysis": "analyses", "test": "data_tests"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """An opened project with what later stages need beside it."""
-
-    project: Project
-    adapter: Adapter
-    environ: Environ
-    files: Mapping[str, Stamp]
-
-    @cached_property
-    def renderer(self) -> Renderer:
-        """The project's renderer; made, and Jinja2 imported, when it is first needed."""
-        from eltflow.jinja.renderer import Renderer
-
-        return Renderer(self.project.macros)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,62 +51,6 @@ class FileCache:
 def open_project(root: Path, options: Options, cache: FileCache | None = None) -> Opened:
     """Read the project at `root`. Raises EltflowError with everything that is wrong (E01xx files, E02xx names, E03xx Jinja)."""
     return _Opening(root, options, cache or FileCache(hashes={}, values={})).open()
-
-
-def open_target(root: Path, options: Options, findings: Findings) -> tuple[Settings, Target, Adapter, Environ, YamlRenderer]:
-    """The settings, rendered, and the chosen target with its adapter. Raises EltflowError."""
-    if not (root / FILE).is_file():
-        help = "make a project with `eltflow init NAME`, or name its folder with --project-dir"
-        raise fail("E0108", f"there is no {FILE} in {root}", help=help)
-    environ = Environ({**read_dotenv(root), **options.env})
-    settings, value = read_settings(root, options, findings)
-    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
-    settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
-    render.names = base_yaml_names(settings.vars, environ)
-    target, adapter = read_target(value, root, options, render, findings)
-    render.names["target"] = target_names(target, adapter.secret_fields)
-    configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
-    findings.stop()
-    return replace(settings, configs=configs), target, adapter, environ, render
-
-
-def reopen(root: Path, options: Options, kept: Mapping[str, Any]) -> Opened:
-    """A project whose files did not change since `kept` was made of it (see `keepable`): only settings and target are read again."""
-    findings = Findings(lambda path: read_text(root, path))
-    settings, target, adapter, environ, _ = open_target(root, options, findings)
-    project = Project(
-        root=root,
-        settings=settings,
-        target=target,
-        drafts=(),
-        macros=tuple(MacroSource(name=n, file=f, line=line, text=read_text(root, f)) for n, f, line in kept["macros"]),
-        macro_info={
-            name: MacroInfo(name=name, file=file, line=line, description=text, arguments=arguments, patch=patch, meta=meta)
-            for name, file, line, text, arguments, patch, meta in kept["macro_info"]
-        },
-        docs={name: Doc(name=name, path=path, text=text) for name, path, text in kept["docs"]},
-        groups={n: Group(name=n, owner=owner, description=text, path=path) for n, owner, text, path in kept["groups"]},
-        selectors=tuple(kept["selectors"]),
-        vars=settings.vars,
-        macro_hash=kept["macro_hash"],
-    )
-    return Opened(project=project, adapter=adapter, environ=environ, files={})
-
-
-def keepable(project: Project) -> dict[str, Any]:
-    """What `reopen` needs of a project, as plain values; no secret is among them."""
-    return {
-        "name": project.settings.name,
-        "macros": [(m.name, m.file, m.line) for m in project.macros],
-        "macro_info": [
-            (m.name, m.file, m.line, m.description, tuple(dict(a) for a in m.arguments), m.patch, dict(m.meta))
-            for m in project.macro_info.values()
-        ],
-        "docs": [(d.name, d.path, d.text) for d in project.docs.values()],
-        "groups": [(g.name, dict(g.owner), g.description, g.path) for g in project.groups.values()],
-        "selectors": [dict(s) for s in project.selectors],
-        "macro_hash": project.macro_hash,
-    }
 
 
 def folders_of(settings: Settings) -> tuple[str, ...]:
@@ -155,6 +77,7 @@ class _Opening:
         self.cache = cache
         self._data: dict[str, bytes] = {}
         self._texts: dict[str, str] = {}
+        self._open_docs: set[str] = set()
         self.findings = Findings(self.text)
         self.hashes: dict[str, str] = {}
 
@@ -240,6 +163,7 @@ class _Opening:
                         f"two {'generic tests' if kind == 'test' else 'macros'} are called `{name}`",
                         file=path,
                         line=line,
+                        word=name,
                         help=f"the other is {other.file}:{other.line}; rename one",
                     )
                     continue
@@ -262,10 +186,21 @@ class _Opening:
                         f"two docs blocks are called `{name}`",
                         file=path,
                         line=line,
-                        help=f"the other is in {made[name].path}",
+                        word=name,
+                        help=f"the other is in {made[name].path}; rename one",
                     )
                 made[name] = Doc(name=name, path=path, text=block.group(2).strip("\n"))
+            self._unclosed_docs(path, text)
         return made
+
+    def _unclosed_docs(self, path: str, text: str) -> None:
+        closed = [block.span() for block in _DOCS.finditer(text)]
+        for opened in _DOCS_OPENED.finditer(text):
+            if not any(start <= opened.start() < end for start, end in closed):
+                name, line = opened.group(1), text.count("\n", 0, opened.start()) + 1
+                self._open_docs.add(name)
+                message = f"the docs block `{name}` is not closed"
+                self.findings.error("E0215", message, file=path, line=line, word=name, help="close it with {% enddocs %}")
 
     def _describe(self, docs: Mapping[str, Doc], render: YamlRenderer, package: str) -> Callable[[Any, str, tuple[Any, ...]], str]:
         def describe(text: Any, file: str, path: tuple[Any, ...]) -> str:
@@ -277,6 +212,8 @@ class _Opening:
             def block(call: re.Match[str]) -> str:
                 name = call.group(4) or call.group(2)
                 doc = docs.get(name) if call.group(4) is None or call.group(2) == package else None
+                if doc is None and name in self._open_docs:
+                    return ""  # the block is there, and its own error told
                 if doc is None:
                     help = did_you_mean(name, docs) or "write it in a .md file: {% docs NAME %} ... {% enddocs %}"
                     self.findings.at(file, (*path, "description"), "E0207", f"there is no docs block `{name}`", help=help)
@@ -385,8 +322,8 @@ class _Opening:
             layers = (*layers, render(entry_config(entry), patch.file, (*patch.place, "config")))
         where: tuple[Any, ...] = patch.place if patch is not None else ()
 
-        def text(value: Any) -> str:
-            return describe(value, patch.file if patch is not None else path, where)
+        def text(value: Any, *inner: str | int) -> str:
+            return describe(value, patch.file if patch is not None else path, (*where, *inner))
 
         draft = Draft(
             resource_type=kind,
@@ -439,11 +376,18 @@ class _Opening:
         counted = f"two {what}s" if what == draft.resource_type else f"a {what}"
         label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
         message = f"{counted} are called `{label}`"
-        help = f"the other is {known.path}; rename one of them, or disable it with `enabled: false`"
+        where = known.path
+        if known.place and known.patch is not None:
+            where = f"{known.patch}:{self.findings.spot(known.patch, known.place).line}"
+        help = f"the other is {where}; rename one of them, or disable it with `enabled: false`"
+        if draft.resource_type == "test" and draft.identifier is not None:
+            help = f"the other is {where}; take one of them away, or give it a `name:`"
         if draft.place and draft.patch is not None:
-            self.findings.at(draft.patch, draft.place, "E0206", message, help=help)
+            place = (*draft.place, "name") if draft.resource_type in ("source", "exposure", "ingest") else draft.place
+            self.findings.at(draft.patch, place, "E0206", message, help=help)
         else:
-            self.findings.error("E0206", message, file=draft.path, line=1, help=help)
+            line = None if draft.resource_type == "seed" else 1
+            self.findings.error("E0206", message, file=draft.path, line=line, help=help)
 
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:

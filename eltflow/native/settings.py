@@ -215,12 +215,18 @@ def read_target(
                 FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True
             )
     for key, problem in adapter.target_problems(values):
-        findings.at(FILE, (*place, key), "E0103", problem)
+        findings.at(FILE, (*place, key), "E0103", problem, help=f"`{key}` is {adapter.target_fields.get(key, 'of another kind')}")
     threads = options.threads or values.get("threads") or 4
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)
     if not isinstance(threads, int) or threads < 1:
-        findings.at(FILE, (*place, "threads"), "E0103", f"`threads` must be a whole number of at least 1, not {threads!r}")
+        findings.at(
+            FILE,
+            (*place, "threads"),
+            "E0103",
+            f"`threads` must be a whole number of at least 1, not {threads!r}",
+            help="write a number like 4",
+        )
     schema = str(values.get("schema") or "main")
     findings.stop()
     target = Target(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,40 @@ def to_json(artifact: Any) -> str:
         return json.dumps(artifact, default=_plain, allow_nan=False)
     except (TypeError, ValueError):
         return json.dumps(_clean(artifact), allow_nan=False)
+
+
+def to_lines(artifact: Mapping[str, Any], key: str) -> Iterator[str]:
+    """The artifact as JSON in pieces: every member stands on a line of its own, and so does each entry under `key`, which is JSON already."""
+    opening = "{"
+    for name, value in artifact.items():
+        if name != key:
+            yield f'{opening}"{name}": {to_json(value)}'
+        else:
+            yield f'{opening}"{name}": {{'
+            between = "\n"
+            for i, entry in value.items():
+                yield f"{between}{json.dumps(i)}: {entry}"
+                between = ",\n"
+            yield "\n}"
+        opening = ",\n"
+    yield "}\n"
+
+
+def patch_lines(text: str, head: Mapping[str, Any], entries: Mapping[str, Any]) -> str | None:
+    """A text of `to_lines` with another first member (`head`: its name and value) and some entries replaced; None if one is not there."""
+    lines = text.split("\n")
+    ((name, value),) = head.items()
+    if not lines[0].startswith(f'{{"{name}": '):
+        return None
+    lines[0] = f'{{"{name}": {to_json(value)},'
+    wanted = {f"{json.dumps(i)}: ": entry for i, entry in entries.items()}
+    for index, line in enumerate(lines):
+        if not wanted:
+            break
+        start = line[: line.find(": {") + 2]
+        if start in wanted:
+            lines[index] = f"{start}{to_json(wanted.pop(start))}{',' if line.endswith(',') else ''}"
+    return None if wanted else "\n".join(lines)
 
 
 def _plain(value: Any) -> Any:

@@ -58,6 +58,9 @@ def _load(job: Job, select: str) -> Program:
 
 
 def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> str:
+    if format == "csv" and job.inspect is not None and options.get("header", True):
+        for file in files:
+            job.inspect(file, str(options.get("delimiter") or ","))
     item = job.dialect.files([f.path for f in files], format, options, types)
     if item is None:
         raise ProgramError(f"{job.dialect.name} cannot read files by itself")

@@ -1,0 +1,97 @@
+"""The settings and the chosen target of a project: all that is read again of one whose files did not change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eltflow.base.diagnostics import fail
+from eltflow.jinja.values import MacroSource
+from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
+from eltflow.project.findings import Findings
+from eltflow.project.folder import FILE, Stamp, read_dotenv
+from eltflow.project.options import Options
+from eltflow.project.project import Doc, Group, MacroInfo, Project, read_text
+from eltflow.project.settings import Settings
+from eltflow.project.surface import Environ, target_names
+from eltflow.warehouse.protocols import Adapter
+from eltflow.warehouse.values import Target
+
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An opened project with what later stages need beside it."""
+
+    project: Project
+    adapter: Adapter
+    environ: Environ
+    files: Mapping[str, Stamp]
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The project's renderer; made, and Jinja2 imported, when it is first needed."""
+        from eltflow.jinja.renderer import Renderer
+
+        return Renderer(self.project.macros)
+
+
+def open_target(root: Path, options: Options, findings: Findings) -> tuple[Settings, Target, Adapter, Environ, YamlRenderer]:
+    """The settings, rendered, and the chosen target with its adapter. Raises EltflowError."""
+    if not (root / FILE).is_file():
+        help = "make a project with `eltflow init NAME`, or name its folder with --project-dir"
+        raise fail("E0108", f"there is no {FILE} in {root}", help=help)
+    environ = Environ({**read_dotenv(root), **options.env})
+    settings, value = read_settings(root, options, findings)
+    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
+    settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
+    render.names = base_yaml_names(settings.vars, environ)
+    target, adapter = read_target(value, root, options, render, findings)
+    render.names["target"] = target_names(target, adapter.secret_fields)
+    configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
+    findings.stop()
+    return replace(settings, configs=configs), target, adapter, environ, render
+
+
+def reopen(root: Path, options: Options, kept: Mapping[str, Any]) -> Opened:
+    """A project whose files did not change since `kept` was made of it (see `keepable`): only settings and target are read again."""
+    findings = Findings(lambda path: read_text(root, path))
+    settings, target, adapter, environ, _ = open_target(root, options, findings)
+    project = Project(
+        root=root,
+        settings=settings,
+        target=target,
+        drafts=(),
+        macros=tuple(MacroSource(name=n, file=f, line=line, text=read_text(root, f)) for n, f, line in kept["macros"]),
+        macro_info={
+            name: MacroInfo(name=name, file=file, line=line, description=text, arguments=arguments, patch=patch, meta=meta)
+            for name, file, line, text, arguments, patch, meta in kept["macro_info"]
+        },
+        docs={name: Doc(name=name, path=path, text=text) for name, path, text in kept["docs"]},
+        groups={n: Group(name=n, owner=owner, description=text, path=path) for n, owner, text, path in kept["groups"]},
+        selectors=tuple(kept["selectors"]),
+        vars=settings.vars,
+        macro_hash=kept["macro_hash"],
+    )
+    return Opened(project=project, adapter=adapter, environ=environ, files={})
+
+
+def keepable(project: Project) -> dict[str, Any]:
+    """What `reopen` needs of a project, as plain values; no secret is among them."""
+    return {
+        "name": project.settings.name,
+        "macros": [(m.name, m.file, m.line) for m in project.macros],
+        "macro_info": [
+            (m.name, m.file, m.line, m.description, tuple(dict(a) for a in m.arguments), m.patch, dict(m.meta))
+            for m in project.macro_info.values()
+        ],
+        "docs": [(d.name, d.path, d.text) for d in project.docs.values()],
+        "groups": [(g.name, dict(g.owner), g.description, g.path) for g in project.groups.values()],
+        "selectors": [dict(s) for s in project.selectors],
+        "macro_hash": project.macro_hash,
+    }
