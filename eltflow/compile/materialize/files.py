@@ -86,7 +86,7 @@ def ingest(job: Job) -> Program:
     assert info is not None
     if not job.files:
         raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
-    return (yield from transaction(job.dialect, _append(job) if info.load == "append" else _replace(job)))
+    return (yield from transaction(job.dialect, _append(job) if info.load == "append" and not job.full_refresh else _replace(job)))
 
 
 def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
