@@ -253,7 +253,7 @@ def _print_steps(steps: Sequence[Any], sql: bool) -> None:
         if planned.step.action == "test" and not sql:
             continue
         name = node.name if planned.step.action == "test" else node.display
-        render.out(f"  {planned.word:<10} {name:<{width}} {planned.step.reason}".rstrip())
+        render.out(f"  {planned.word:<11} {name:<{width}} {planned.step.reason}".rstrip())
         for query in planned.queries:
             render.out(f"      asks: {query}")
         if sql:

@@ -23,6 +23,7 @@ from eltflow.project import yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
+from eltflow.project.nodes import TestInfo
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, STEPS
@@ -321,6 +322,7 @@ class _Opening:
             columns=columns_of(entry, text),
             patch=patch.file if patch is not None else None,
             place=where,
+            test=TestInfo() if kind == "test" else None,
         )
         if patch is None or kind not in ("model", "seed"):
             return [draft]

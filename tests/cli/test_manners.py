@@ -61,3 +61,15 @@ def test_junit_takes_warnings_for_failures_under_warn_error(eltflow, project):
     assert 'failures="0"' in (root / "reports/a.xml").read_text()
     assert eltflow("build", "--junit", "reports/a.xml", "--warn-error", cwd=root).code == 1
     assert 'failures="1"' in (root / "reports/a.xml").read_text()
+
+
+def test_singular_tests_are_found_by_their_type(eltflow, project):
+    root = project({**SHOP, "tests/none_negative.sql": "select * from b where x < 0"})
+    for _ in ("cold", "warm"):
+        assert eltflow("ls", "--select", "test_type:singular", cwd=root).out == "none_negative\n"
+
+
+def test_a_broken_name_in_a_described_singular_test_is_shown_in_its_sql(eltflow, project):
+    files = {"tests/t.sql": "select 1\nfrom {{ ref('bb') }}", "tests/t.yml": "data_tests:\n  - {name: t, description: It holds.}\n"}
+    ran = eltflow("parse", cwd=project({**SHOP, **files}))
+    assert "--> tests/t.sql:2:" in ran.err, ran.text
