@@ -112,7 +112,7 @@ class Progress:
             self._pending[owner] -= 1
             self._held.setdefault(owner, []).append(result)
             ended = self._state.results.get(owner)
-            if ended is not None and not self._pending[owner]:
+            if ended is not None and ended.status == "success" and not self._pending[owner]:
                 self._node_line(ended, self._steps[owner])
             return
         if step.action == "test":
