@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "project_template"
-_DERIVED = ("__pycache__", ".pyc", ".duckdb", ".eltflow/", "/target/", "/logs/", "_cache", ".hypothesis", ".venv", "bench/work")
+_DERIVED = ("__pycache__", ".pyc", ".duckdb", ".eltflow/", "/target/", "/logs/", "_cache/", ".hypothesis", ".venv", "bench/work")
 
 
 @pytest.fixture(scope="module")
