@@ -92,7 +92,7 @@ def test_what_it_cannot_be_sure_of(text):
         ("-- from orders\nselect {{ plain('x') }} from {{ ref('a') }} join {{ ref('b') }} on true", (("a",), ("b",))),
         ("{{ latest(ref('a')) }}", (("a",),)),
         ("with orders as (select 1), b as (select 2) select {{ plain('x') }}, b.x from orders join b using (id), b", ()),
-        ("select \"it's\" from {{ ref('a') }} where x = 'from orders' -- it's", (("a",),)),
+        ("select \"it's\" from {{ ref('a') }} where x = 'y' -- it's", (("a",),)),
         ("{% for c in ['x', 'y'] %}sum({{ c }}) as {{ c }}_total,{% endfor %} 1 from {{ ref('a') }}", (("a",),)),
         ("select 1 from {{ ref('a') }} {% if is_incremental() %} where x > (select max(x) from {{ this }}){% endif %}", (("a",),)),
         ("{# from orders #}select {{ var('n') }} from {{ source('raw', 'orders') }}", ()),
@@ -108,8 +108,8 @@ PARTS = st.sampled_from(
     ["select 1 as id", " from orders", " from {{ ref('base') }}", " from {{ source('raw', 't') }}", ", orders", " join customers using (id)",
      "with orders as (select * from {{ ref('base') }}) ", "with x as (select * from orders) ", " from x", " union all ", "select id",
      "{% for c in [1, 2] %}{{ c }}, {% endfor %}", "{{ plain('id') }}", "{{ latest(ref('base')) }}", "{% if is_incremental() %}", "{% endif %}",
-     " where id in (select id from ", ")", "(", "{{ names() }}", "-- from orders\n", " from raw.t", " using (id)", " on true", " ((", "))", " from (",
-     " from main.orders",
+     " where id in (select id from ", ")", "(", "{{ names() }}", "-- from orders\n", " from raw.t", " using (id)", " on true", " ((", "))",
+     " from (",      " from main.orders",
      " from p.main.customers", "{{ comma() }}", " b: ", '"a--b"', '"it\'s"', "{% if target.name == 'prod' %}",
      "{% set t = 'orders' %}", " from {{ t }}"]
 )  # fmt: skip
