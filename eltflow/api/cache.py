@@ -124,7 +124,7 @@ class LoadCache:
     ) -> None:
         """Keep a loaded project. A cache that cannot be written stops nothing."""
         settled = time.time_ns() - int(_RACY * 1e9)
-        safe = {path: (mtime if mtime < settled else -1, size, digest) for path, (mtime, size, digest) in stamps.items()}
+        safe = {path: (ctime if ctime < settled else -1, size, digest) for path, (ctime, size, digest) in stamps.items()}
         _write(
             self._graph_file,
             {"graph": graph, "project": project, "stamps": safe, "folders": folders, "environ": dict(environ)},
@@ -154,7 +154,7 @@ def stamps_of(root: Path, folders: tuple[str, ...]) -> dict[str, Stamp]:
     for name in ROOT_FILES:
         try:
             stat = os.stat(root / name)
-            found[name] = (stat.st_mtime_ns, stat.st_size)
+            found[name] = (stat.st_ctime_ns, stat.st_size)
         except OSError:
             found[name] = (0, -1)
     return found

@@ -47,7 +47,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
         edited[nodes[position][0]] = path
         stat = (root / path).stat()
-        stamps[path] = (stat.st_mtime_ns, stat.st_size, digest)
+        stamps[path] = (stat.st_ctime_ns, stat.st_size, digest)
     project = {**kept.project, "edited": edited}
     return replace(kept, graph=(fresh, disabled, warnings), project=project, stamps=stamps, changed=(), stale_stamps=True)
 
