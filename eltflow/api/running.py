@@ -6,7 +6,7 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
+from eltflow.report.rows import masked_rows
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
@@ -260,6 +261,10 @@ class _Worker:
             raise EltflowError(Diagnostic(code="E0602", message=error.message, span=span, help=error.help)) from None
         for table in outcome.made:
             self.catalog.add(table)
+        if outcome.sample:
+            outcome = replace(
+                outcome, sample=masked_rows(outcome.sample_columns, outcome.sample, step.node, self.loaded.graph.nodes)
+            )
         return _result(step, outcome, trace)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
