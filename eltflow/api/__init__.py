@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eltflow.api.artifacts import generate_docs, run_info, write_artifacts, write_compiled, write_junit, write_manifest
-    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler
+    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
@@ -30,6 +30,7 @@ _HOME = {
     "compile_offline": "compiling",
     "last_catalog": "compiling",
     "make_compiler": "compiling",
+    "new_warnings": "compiling",
     "RunOptions": "running",
     "RunState": "running",
     "execute": "running",
@@ -61,6 +62,7 @@ __all__ = [
     "load",
     "make_compiler",
     "new_options",
+    "new_warnings",
     "open_only",
     "patch_manifest",
     "plan",

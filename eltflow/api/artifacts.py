@@ -8,13 +8,14 @@ from typing import Any
 
 from eltflow import __version__
 from eltflow.api.compiling import compile_offline, last_catalog
+from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
-from eltflow.api.running import RunOptions, RunState, compiled_path, project_hooks
-from eltflow.api.writing import write_if_changed
+from eltflow.api.running import RunOptions, RunState, project_hooks
+from eltflow.api.writing import write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
-from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
-from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries
+from eltflow.report.info import RunInfo, patch_lines, to_json
+from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries, manifest_lines
 
 #: With more entries to put in than this, the manifest is written anew.
 _FEW = 100
@@ -43,17 +44,16 @@ def run_info(loaded: Loaded, command: str, argv: Sequence[str] = (), args: Mappi
     )
 
 
-def _manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
-    return manifest(
-        loaded.opened.project,
-        loaded.graph,
-        loaded.adapter.dialect,
-        info,
-        compiled=compiled,
-        compiled_path=lambda node: compiled_path(loaded, node),
-        seed_bytes=lambda path: _seed_bytes(loaded, path),
-        hooks=project_hooks(loaded),
-    )
+def _manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
+    return {
+        "project": loaded.opened.project,
+        "graph": loaded.graph,
+        "dialect": loaded.adapter.dialect,
+        "info": info,
+        "compiled": compiled,
+        "compiled_path": lambda node: compiled_path(loaded, node),
+        "seed_bytes": lambda path: _seed_bytes(loaded, path),
+    }
 
 
 def _seed_bytes(loaded: Loaded, path: str) -> bytes | None:
@@ -86,21 +86,13 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
     """Write `manifest.json`; where it stands already, only the entries that are another now are put in."""
     ids = [*loaded.edited, *(i for i in compiled if i not in loaded.edited)]
     if len(ids) <= _FEW and manifest_stands(loaded):
-        head, entries = manifest_entries(
-            loaded.opened.project,
-            loaded.graph,
-            loaded.adapter.dialect,
-            info,
-            ids,
-            compiled=compiled,
-            compiled_path=lambda node: compiled_path(loaded, node),
-            seed_bytes=lambda path: _seed_bytes(loaded, path),
-        )
+        head, entries = manifest_entries(**_manifest_inputs(loaded, info, compiled), ids=ids)
         text = patch_lines(_path(loaded, "manifest.json").read_text(encoding="utf-8"), {"metadata": head}, entries)
         if text is not None:
             _write(loaded, "manifest.json", text)
             return
-    _write(loaded, "manifest.json", to_lines(_manifest(loaded, info, compiled), "nodes"))
+    inputs = _manifest_inputs(loaded, info, compiled)
+    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
 
 
 def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: list[str]) -> None:
@@ -146,9 +138,10 @@ def generate_docs(loaded: Loaded) -> Path:
     info = run_info(loaded, "docs generate")
     seen, _ = last_catalog(loaded)
     compiled, _ = compile_offline(loaded, loaded.graph.nodes)
-    made = _manifest(loaded, info, compiled)
+    inputs = _manifest_inputs(loaded, info, compiled)
+    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
+    made = manifest(**inputs, hooks=project_hooks(loaded))
     tables = catalog(loaded.graph.nodes, seen, info)
-    _write(loaded, "manifest.json", to_lines(made, "nodes"))
     _write(loaded, "catalog.json", to_json(tables))
     history = [(run, loaded.store.nodes(run.id)) for run in loaded.store.runs(loaded.target_key, 50)]
     readme = loaded.root / "README.md"

@@ -22,7 +22,7 @@ from eltflow.base.fingerprint import fingerprint
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
 
-_MAGIC = b"eltflow cache 1\n"
+_MAGIC = b"eltflow cache 2\n"
 _TARGET_PATH = re.compile(r"^target_path\s*:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 #: A file changed this recently (seconds) may change again within the same tick of the clock: its stamp alone proves nothing.
 _RACY = 2.0
@@ -50,7 +50,7 @@ class LoadCache:
     def __init__(self, root: Path, options: Options) -> None:
         self._root = root
         self._env = options.env
-        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS"}
+        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS" and v}
         python = f"{sys.implementation.cache_tag} {marshal.version}"
         parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
         self.key = fingerprint(repr(parts))

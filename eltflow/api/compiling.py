@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eltflow.api.cache import LoadCache, hashed_environ
@@ -20,6 +21,10 @@ from eltflow.project.folder import read_dotenv
 from eltflow.project.nodes import Node
 from eltflow.project.surface import target_names
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.values import CatalogTable, Relation
+
+#: Errors about columns, which a table of the target may have.
+_OF_COLUMNS = frozenset({"E0405", "E0406"})
 
 
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
@@ -82,19 +87,81 @@ def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = Fals
 
 def compile_all(compiler: Compiler, nodes: Iterable[Node]) -> tuple[dict[str, Compiled], list[str]]:
     """Every node compiled, and the ids of those that must ask the warehouse first. Raises EltflowError with every error."""
+    done, deferred, failed = _compile_each(compiler, nodes)
+    _stop(failed)
+    return done, deferred
+
+
+def _compile_each(
+    compiler: Compiler, nodes: Iterable[Node]
+) -> tuple[dict[str, Compiled], list[str], dict[str, tuple[Diagnostic, ...]]]:
     done: dict[str, Compiled] = {}
     deferred: list[str] = []
-    found: list[Diagnostic] = []
+    failed: dict[str, tuple[Diagnostic, ...]] = {}
     for node in nodes:
         try:
             done[node.unique_id] = compiler.node(node)
         except NeedsWarehouse:
             deferred.append(node.unique_id)
         except EltflowError as error:
-            found += [d for d in error.diagnostics if d not in found]
+            failed[node.unique_id] = error.diagnostics
+    return done, deferred, failed
+
+
+def _stop(failed: Mapping[str, tuple[Diagnostic, ...]]) -> None:
+    found = dict.fromkeys(d for diagnostics in failed.values() for d in diagnostics)
     if found:
         raise EltflowError(found)
-    return done, deferred
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstLook:
+    """What compiling against the last view of a target gave."""
+
+    catalog: Catalog
+    compiler: Compiler
+    compiled: dict[str, Compiled]
+    sure: bool
+
+    def against(
+        self, loaded: Loaded, catalog: Catalog, nodes: Sequence[Node], seen: Sequence[Relation] | None, *, full_refresh: bool
+    ) -> tuple[Compiler, dict[str, Compiled]]:
+        """The same against what the target holds now: compiled again only if that is something else. `seen` are the relations that
+        were looked for (None: all)."""
+        relations = [n.relation for n in loaded.graph.nodes.values() if n.relation is not None] if seen is None else seen
+        if self.sure and all(_looks(self.catalog.get(r)) == _looks(catalog.get(r)) for r in relations):
+            self.compiler.take(catalog)
+            return self.compiler, self.compiled
+        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+        return compiler, compile_all(compiler, nodes)[0]
+
+
+def _looks(table: CatalogTable | None) -> Any:
+    return None if table is None else (table.kind, tuple((c.name, c.type) for c in table.columns))
+
+
+def compile_first(loaded: Loaded, nodes: Sequence[Node], *, full_refresh: bool) -> FirstLook:
+    """Compile before the target is opened. Raises EltflowError for what is wrong whatever the target holds."""
+    catalog, _ = last_catalog(loaded)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+    compiled, _, failed = _compile_each(compiler, nodes)
+    if failed and all(_certain(loaded, unique_id, found) for unique_id, found in failed.items()):
+        _stop(failed)
+    return FirstLook(catalog=catalog, compiler=compiler, compiled=compiled, sure=not failed)
+
+
+def _certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:
+    """Whether an error stands whatever the target holds: nothing that it hangs on is asked of the target."""
+    nodes = loaded.graph.nodes
+    above = [unique_id, *loaded.graph.ancestors([unique_id], None)] if any(d.code in _OF_COLUMNS for d in found) else [unique_id]
+    return not any(nodes[i].materialized == "incremental" or (nodes[i].source is not None and not nodes[i].parents) for i in above)
+
+
+def new_warnings(loaded: Loaded, compiled: Iterable[Compiled]) -> Iterator[Diagnostic]:
+    """What compiling warns of, and the graph has not."""
+    told = {(w.code, w.message) for w in loaded.graph.warnings} if loaded.warned else set()
+    for one in compiled:
+        yield from (w for w in one.warnings if (w.code, w.message) not in told)
 
 
 def last_catalog(loaded: Loaded) -> tuple[Catalog, str | None]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from eltflow.api.compiling import compile_all, last_catalog, make_compiler
+from eltflow.api.explain import masked
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean
-from eltflow.compile.compiled import Compiled
+from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.node import Compiler
+from eltflow.compile.node import Ask, Compiler
 from eltflow.compile.program import ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import dry
@@ -134,7 +135,7 @@ def _statements(loaded: Loaded, step: Step, compiled: Compiled | None, catalog: 
 
 
 def find_node(loaded: Loaded, name: str) -> Node:
-    """The node that a person means: by unique id, name, or `source.table`. Raises EltflowError (E0503)."""
+    """The node that a person means: by unique id, name, or `source.table`. Raises EltflowError (E0214)."""
     nodes = loaded.graph.nodes
     if name in nodes:
         return nodes[name]
@@ -144,31 +145,31 @@ def find_node(loaded: Loaded, name: str) -> Node:
     if found:
         return found[0]
     known = [n.display for n in nodes.values() if n.resource_type != "test"]
-    raise fail("E0503", f"there is no node `{name}`", help=did_you_mean(name, known) or "eltflow ls lists them")
+    raise fail("E0214", f"there is no node `{name}`", help=did_you_mean(name, known) or "eltflow ls lists them")
 
 
 def show(loaded: Loaded, name: str | None, inline: str | None, limit: int) -> Result:
     """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all."""
     catalog = _ask_catalog(loaded)
     compiler = make_compiler(loaded, catalog)
-    try:
-        with connected(loaded) as database:
-            session = database.session()
-            try:
-                sql = _shown_sql(loaded, compiler, name, inline, session)
-                tail = f" limit {limit}" if limit >= 0 else ""
-                return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
-            finally:
-                session.close()
-    except WarehouseError as error:
-        help = "build it first: eltflow build" if "does not exist" in error.engine_message else None
-        raise fail("E0601", error.engine_message, help=help) from None
+    with contextlib.suppress(NeedsWarehouse):
+        _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
+    with connected(loaded) as database:
+        session = database.session()
+        try:
+            sql = _shown_sql(loaded, compiler, name, inline, lambda q: QueryResult(session.execute(Statement(q, role="query"))))
+            tail = f" limit {limit}" if limit >= 0 else ""
+            return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
+        except WarehouseError as error:
+            help = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            failed = fail("E0601", masked(error, loaded.target), help=help)
+            failed.exit_code = 1
+            raise failed from None
+        finally:
+            session.close()
 
 
-def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str | None, session: Any) -> str:
-    def ask(sql: str) -> QueryResult:
-        return QueryResult(session.execute(Statement(sql, role="query")))
-
+def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str | None, ask: Ask | None) -> str:
     if inline is not None:
         return compiler.inline(inline, ask)
     assert name is not None

@@ -6,33 +6,39 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import compile_all, files_of, keep_compiled, make_compiler
+from eltflow.api.batching import Batches
+from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
+from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
+from eltflow.compile.privacy import masked
 from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, RunFinished, StepFinished, StepResult
-from eltflow.ingest.files import digest
+from eltflow.events import Event, Message, RunFinished, StepResult
+from eltflow.ingest.csvfile import inspect
+from eltflow.ingest.files import digest, file_now
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
-from eltflow.report.rows import masked_rows
 from eltflow.state.lock import run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import Relation, Statement, Target, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Relation, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,7 @@ class RunOptions:
     retries: int = 2
     timeout: float | None = None
     selection: str = ""
+    warn_error: bool = False
 
 
 @dataclass(slots=True)
@@ -59,23 +66,37 @@ class RunState:
     plan: Plan | None = None
     results: dict[str, StepResult] = field(default_factory=dict)
     compiled: dict[str, Compiled] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
+        self.cancelled = True
 
 
 def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) -> Generator[Event, None, None]:
-    """Lock the target, read its catalog, compile everything selected, plan, run, and write down what happened.
+    """Compile everything selected, lock the target, read its catalog, plan, run, and write down what happened.
 
-    Raises EltflowError before anything is touched: E0803 locked, E0805 no connection, E02xx to E04xx what compiling finds.
+    Compiling comes first, against the last view of the target, so that what is wrong in the project is told before the warehouse is
+    asked; what is compiled stands if the target is still what it was.
+    Raises EltflowError before anything is touched: E02xx to E04xx what compiling finds, E0803 locked, E0805 no connection.
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
+    runnable = [n for n in map(loaded.graph.nodes.__getitem__, options.selected) if _runs(n)]
+    first = compile_first(loaded, runnable, full_refresh=options.full_refresh)
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
-        yield from _execute(loaded, options, state, database)
+        yield from _execute(loaded, options, state, database, runnable, first)
+
+
+def _runs(node: Node) -> bool:
+    return node.resource_type in ("model", "test", "seed", "ingest") and node.materialized != "ephemeral"
 
 
 @contextlib.contextmanager
@@ -90,33 +111,25 @@ def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
         database.close()
 
 
-def connection_problem(loaded: Loaded, error: WarehouseError) -> Diagnostic:
-    """What to tell when a target cannot be opened."""
-    helps = {
-        "locked": "close the other program that has the file open (a notebook, a shell, another tool)",
-        "read_only": "give the file write permission, or name another `path`",
-        "connection": "check the target's settings in eltflow.yml, then `eltflow debug`",
-    }
-    where = loaded.adapter.location(loaded.target, loaded.root)
-    message = f"cannot open the target `{loaded.target.name}` ({loaded.adapter.name} {where}): {error.engine_message}"
-    return Diagnostic(code="E0805", message=message, help=helps.get(error.kind, helps["connection"]))
-
-
 def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
     found = {(n.relation.database, n.relation.schema): None for n in nodes if n.relation is not None and n.relation.schema}
     return [(database, schema) for database, schema in found if schema is not None]
 
 
-def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Database) -> Iterator[Event]:
+def _execute(
+    loaded: Loaded, options: RunOptions, state: RunState, database: Database, runnable: list[Node], first: FirstLook
+) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     seen = _seen(loaded, options)
-    catalog = Catalog(dialect.fold, database.catalog(schemas_of(loaded, graph.nodes.values()), seen))
+    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
+    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
-    compiler = make_compiler(loaded, catalog, full_refresh=options.full_refresh, thorough=True)
-    selected = [graph.nodes[i] for i in options.selected]
-    runnable = [n for n in selected if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
-    state.compiled, _ = compile_all(compiler, runnable)
+    compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
+    state.warnings = tuple(new_warnings(loaded, state.compiled.values()))
+    yield from (Message(text=found.message, level="warning", diagnostic=found) for found in state.warnings)
+    if state.warnings and options.warn_error:
+        return
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
     request = Request(
         command=options.command,
@@ -133,25 +146,32 @@ def _execute(loaded: Loaded, options: RunOptions, state: RunState, database: Dat
     try:
         control = database.session()
         try:
+            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            for table in left:
+                control.execute(dialect.drop(table.relation, table.kind))
             _prepare(loaded, runnable, options, control)
         finally:
             control.close()
     except WarehouseError as error:
-        raise EltflowError(connection_problem(loaded, error)) from None
+        raise EltflowError(connection_problem(loaded, error, "write to")) from None
     loaded.store.start(_start_record(loaded, options, state))
+    if left:
+        names = listed([str(t.relation) for t in left])
+        yield Message(text=f"dropped what a run that was killed had left: {names}")
+    yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        for event in run(plan, database.session, worker, run_id=state.run_id):
+        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
-            if isinstance(event, StepFinished):
-                state.results[event.result.step] = event.result
             if isinstance(event, RunFinished):
                 state.finished = event
                 _finish(loaded, state, database)
             yield event
     finally:
         if state.finished is None:
+            events.close()
             _finish(loaded, state, database)
 
 
@@ -166,6 +186,34 @@ def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
     ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
     found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
     return found if len(found) <= _FEW else None
+
+
+def leftovers(
+    tables: Iterable[CatalogTable], schemas: Iterable[tuple[str | None, str]], dialect: Dialect
+) -> tuple[CatalogTable, ...]:
+    """Relations of our own that a killed run left in the schemas that this one writes to. The run's lock says that it is not alive."""
+    written = {_folded(dialect, schema) for schema in schemas}
+    return tuple(
+        t
+        for t in tables
+        if is_temporary(t.relation.identifier) and _folded(dialect, (t.relation.database, t.relation.schema or "")) in written
+    )
+
+
+def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
+    database, name = schema
+    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+
+
+def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
+    """One warning where nodes ask for grants and the warehouse has none."""
+    if loaded.adapter.dialect.capabilities.grants:
+        return
+    asking = [n.name for n in nodes if n.config.get("grants")]
+    if asking:
+        message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
+        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        yield Message(text=message, level="warning", diagnostic=found)
 
 
 def project_hooks(loaded: Loaded) -> list[Node]:
@@ -189,12 +237,15 @@ def project_hooks(loaded: Loaded) -> list[Node]:
     return made
 
 
+def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
+    """The nodes that make a relation."""
+    return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
+
+
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
-    stored = options.store_failures
-    writes = [n for n in nodes if n.resource_type != "test" or stored or n.config.get("store_failures")]
-    for database, schema in schemas_of(loaded, writes):
+    for database, schema in schemas_of(loaded, _writers(nodes, options)):
         control.execute(dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
@@ -212,6 +263,7 @@ def job_of(
     run_id: str,
     full_refresh: bool,
     digest: Callable[[FileInfo], str] | None = None,
+    inspect: Callable[[FileInfo, str], None] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -227,6 +279,8 @@ def job_of(
         full_refresh=bool(own) if own is not None else full_refresh,
         files=files_of(loaded, node),
         digest=digest,
+        look=file_now,
+        inspect=inspect,
         options=options or {},
     )
 
@@ -240,6 +294,9 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        assert state.plan is not None
+        tests = (step.node for step in state.plan.steps.values() if step.action == "test")
+        self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         if step.action == "hook":
@@ -248,6 +305,8 @@ class _Worker:
         if compiled is None:
             compiled = self.compiler.node(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
             self.state.compiled[step.id] = compiled
+        if step.action == "test" and self.batches.passes(step.node, session):
+            return StepResult(step=step.id, status="pass", kind="test", failures=0)
         job = self._job(step.node, compiled)
         trace = Trace()
         try:
@@ -255,23 +314,25 @@ class _Worker:
         except WarehouseError as error:
             if error.kind in ("transient", "cancelled"):
                 raise
-            raise EltflowError(self._explained(step.node, compiled, error, trace)) from None
+            last = trace.statements[-1] if trace.statements else None
+            raise EltflowError(warehouse_problem(self.loaded, step.node, compiled, error, last)) from None
         except ProgramError as error:
-            span = Span(file=step.node.path)
-            raise EltflowError(Diagnostic(code="E0602", message=error.message, span=span, help=error.help)) from None
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        if outcome.sample:
-            outcome = replace(
-                outcome, sample=masked_rows(outcome.sample_columns, outcome.sample, step.node, self.loaded.graph.nodes)
-            )
-        return _result(step, outcome, trace)
+        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
         sql = self.loaded.opened.renderer.render(str(step.node.config["sql"]), step.node.path, names.names).text.strip()
-        if sql:
-            session.execute(Statement(sql, role="user"))
+        statement = Statement(sql, role="user")
+        try:
+            if sql:
+                session.execute(statement)
+        except WarehouseError as error:
+            if error.kind in ("transient", "cancelled"):
+                raise
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
 
     def _job(self, node: Node, compiled: Compiled) -> Job:
@@ -283,38 +344,9 @@ class _Worker:
             run_id=self.state.run_id,
             full_refresh=self.options.full_refresh,
             digest=digest,
+            inspect=inspect,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
-
-    def _explained(self, node: Node, compiled: Compiled, error: WarehouseError, trace: Trace) -> Diagnostic:
-        """The engine's words, at the user's line where the statement holds the compiled SQL."""
-        span = Span(file=node.path)
-        sql = trace.statements[-1].sql if trace.statements else ""
-        at = sql.find(compiled.sql) if compiled.sql else -1
-        if error.line is not None and at >= 0:
-            before = sql.count("\n", 0, at)
-            first_column = at - (sql.rfind("\n", 0, at) + 1)
-            line = error.line - before
-            column = (error.column or 1) - (first_column if line == 1 else 0)
-            if 1 <= line <= compiled.sql.count("\n") + 1:
-                span = compiled.place(line, max(1, column))
-        label = "test" if node.test is not None else node.resource_type
-        found = Diagnostic(
-            code="E0601",
-            message=f"{label} `{node.name}`: {_masked(error.engine_message, self.loaded.target)}",
-            span=span,
-            help=f"the compiled SQL is in {compiled_path(self.loaded, node)}" if compiled.sql else None,
-        )
-        with contextlib.suppress(EltflowError):
-            found = with_source(found, self.loaded.opened.project.read(span.file))
-        return found
-
-
-def _masked(text: str, target: Target) -> str:
-    for secret in target.secrets:
-        if secret:
-            text = text.replace(secret, "*****")
-    return text
 
 
 def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
@@ -331,14 +363,6 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         sample=outcome.sample,
         statements=len(trace.statements),
     )
-
-
-def compiled_path(loaded: Loaded, node: Node) -> str:
-    """Where a node's compiled SQL is written, relative to the project root."""
-    settings = loaded.opened.project.settings
-    short = node.relation.identifier if node.relation is not None else node.name
-    name = node.path if node.test is None or node.test.singular else f"{node.path}/{short}.sql"
-    return f"{settings.target_path}/compiled/{settings.name}/{name}"
 
 
 def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRecord:

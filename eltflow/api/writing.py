@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Put a text that comes in pieces at `path` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with fresh.open("w", encoding="utf-8") as handle:
+        handle.writelines(pieces)
+    os.replace(fresh, path)
 
 
 def write_if_changed(path: Path, text: str) -> bool:

@@ -43,7 +43,7 @@ class Diagnostic:
 class EltflowError(Exception):
     """Carries every diagnostic that one stage collected; `exit_code` is what the command line returns for it."""
 
-    exit_code = 2
+    exit_code: int = 2
 
     def __init__(self, diagnostics: Iterable[Diagnostic] | Diagnostic) -> None:
         found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)

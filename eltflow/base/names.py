@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from eltflow.base.fingerprint import fingerprint
 
+#: What the names of the relations that a run makes for itself have before the run's 8 hex digits.
+TEMPORARY = "__eltflow_tmp_"
+_LEFTOVER = re.compile(rf"{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
 IDENTIFIER = re.compile(r"[^\W\d]\w*\Z")
 
 
@@ -14,7 +17,9 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to `name`, or None when nothing is near."""
     import difflib
 
-    candidates = {str(k).lower(): str(k) for k in known}
+    candidates: dict[str, str] = {}
+    for one in known:
+        candidates.setdefault(str(one).lower(), str(one))
     lowered = name.lower()
     if lowered in candidates:
         return candidates[lowered]
@@ -26,6 +31,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A help line naming the nearest known name, or None."""
     near = suggest(name, known)
     return f"did you mean `{near}`?" if near else None
+
+
+def is_temporary(identifier: str) -> bool:
+    """Whether a relation of that name is one that a run makes for itself and drops."""
+    return _LEFTOVER.search(identifier) is not None
 
 
 def shorten(name: str, limit: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from eltflow.base.diagnostics import Span, fail
@@ -42,3 +44,13 @@ def load(group: str, name: str, *, span: Span | None = None) -> Any:
             span=span,
             help="re-install the package that provides it",
         ) from error
+
+
+@contextmanager
+def driver(plugin: str, package: str) -> Iterator[None]:
+    """Around a plug-in's import of its driver: one that is not there is EltflowError (E0702), which names what to install."""
+    try:
+        yield
+    except ImportError as error:
+        message = f"the driver of {plugin} is not installed ({error})"
+        raise fail("E0702", message, help=f"install it: pip install {package}") from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -202,13 +204,14 @@ def _execute(command: str, **given: Any) -> int:
         retries=given["retries"],
         timeout=given["timeout"],
         selection=" ".join(given["select"] or ()),
+        warn_error=given["warn_error"],
     )
     state = api.RunState(run_id=loaded.options.invocation_id)
     plain = given["as_json"] or json_lines
     progress = Progress(loaded, state, quiet=given["quiet"] or plain)
     log = LogFile(loaded, state)
     try:
-        with log, closing(api.execute(loaded, run_options, state)) as events:
+        with log, interruptible(state), closing(api.execute(loaded, run_options, state)) as events:
             for event in events:
                 log.write(event)
                 if json_lines:
@@ -217,6 +220,8 @@ def _execute(command: str, **given: Any) -> int:
     except EltflowError:
         progress.end()
         raise
+    if state.plan is None:  # --warn-error, and compiling warned
+        return 1
     argv = ["eltflow", *sys.argv[1:]]
     api.write_artifacts(loaded, run_options, state, argv)
     if given.get("junit"):
@@ -228,6 +233,26 @@ def _execute(command: str, **given: Any) -> int:
     return exit_code(state, given["warn_error"])
 
 
+@contextmanager
+def interruptible(state: Any) -> Iterator[None]:
+    """While a plan runs, Ctrl-C asks it to stop, so that every step ends and results are written; a second one stops at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if state.plan is None or state.cancelled:
+            raise KeyboardInterrupt
+        state.cancel()
+
+    try:
+        before = signal.signal(signal.SIGINT, stop)
+    except ValueError:  # not in the main thread: signals are the caller's business
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def exit_code(state: Any, warn_error: bool) -> int:
     """0 done; 1 something failed (or warned under --warn-error); 130 cancelled."""
     from eltflow.events import BAD
@@ -235,6 +260,6 @@ def exit_code(state: Any, warn_error: bool) -> int:
     if state.finished is None or state.finished.cancelled:
         return 130
     statuses = {result.status for result in state.results.values()}
-    if statuses & BAD or (warn_error and "warn" in statuses):
+    if statuses & BAD or (warn_error and ("warn" in statuses or state.warnings)):
         return 1
     return 0

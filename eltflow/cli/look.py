@@ -150,6 +150,7 @@ def compile(
     if nothing_selected(chosen):
         return 0
     compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=full_refresh)
+    render.diagnostics(api.new_warnings(loaded, compiled.values()) if not quiet else ())
     written = api.write_compiled(loaded, compiled)
     if as_json:
         render.out_json({i: {"sql": c.sql, "columns": c.columns} for i, c in compiled.items()})

@@ -106,21 +106,23 @@ def click_exception() -> type[Exception]:
 
 
 def _usage(error: Any, command: str | None) -> int:
+    """Say what is wrong with the words that were typed."""
     from eltflow.base.names import did_you_mean
 
+    known = command in COMMANDS
+    help = f"eltflow {command} --help" if known else "eltflow --help"
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{message}\n")
         return 2
-    help = None
-    if type(error).__name__ == "NoSuchOption":
-        help = f"did you mean {' or '.join(error.possibilities)}?" if error.possibilities else None
-        message = f"there is no option {error.option_name}"
-    elif command is not None and not command.startswith("-") and command not in COMMANDS:
+    possible = getattr(error, "possibilities", None)
+    if command is not None and not command.startswith("-") and not known:
         message = f"there is no command `{command}`"
-        help = did_you_mean(command, COMMANDS)
-    sys.stderr.write(f"error: {message}\n")
-    sys.stderr.write(f"  = help: {help or f'eltflow {command} --help' if command in COMMANDS else help or 'eltflow --help'}\n")
+        help = did_you_mean(command, COMMANDS) or help
+    elif possible is not None:
+        message = f"there is no option `{error.option_name}`"
+        help = f"did you mean {' or '.join(possible)}?" if possible else help
+    sys.stderr.write(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}\n  = help: {help}\n")
     return 2
 
 

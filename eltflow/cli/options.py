@@ -55,8 +55,8 @@ def project_root(project_dir: Path | None) -> Path:
     if project_dir is not None:
         root = project_dir.resolve()
         if not (root / FILE).is_file():
-            help = "name the folder that holds it" if root.is_dir() else "there is no such folder"
-            raise fail("E0108", f"there is no {FILE} in {project_dir}", help=help)
+            message = f"there is no {FILE} in {project_dir}" if root.is_dir() else f"there is no folder {project_dir}"
+            raise fail("E0108", message, help="name the folder that holds the project's eltflow.yml with --project-dir")
         return root
     found = find_root(Path.cwd(), [FILE])
     if found is None:

@@ -30,6 +30,7 @@ class Progress:
         self._done = 0
         self._shown = False
         self._name_width = 24
+        self._narrow = False
         self._started = time.monotonic()
 
     # -- events ----------------------------------------------------------------------------------------------------------------
@@ -61,11 +62,12 @@ class Progress:
     def _begin(self, event: RunStarted) -> None:
         steps = self._steps
         names = [s.node.display for s in steps.values() if s.action != "test"]
-        self._name_width = min(40, max([20, *map(len, names)]))
+        self._narrow = render.width() < 100
+        self._name_width = min(26 if self._narrow else 40, max([20, *map(len, names)]))
         for step in steps.values():
             if step.action == "test":
                 parents = [p for p in step.node.parents if p in steps]
-                attached = step.node.test.attached if step.node.test else None
+                attached = self._loader(step.node.test.attached if step.node.test else None)
                 owner = attached if attached in steps else parents[0] if len(parents) == 1 else None
                 if owner is not None:
                     self._owner[step.id] = owner
@@ -83,14 +85,21 @@ class Progress:
         render.out(head)
         render.out()
 
+    def _loader(self, attached: str | None) -> str | None:
+        """The step that a tested node's line is told with: of a source, the one that loads it."""
+        node = self._loaded.graph.nodes.get(attached or "")
+        return node.parents[0] if node is not None and node.source is not None and node.parents else attached
+
     def _message(self, event: Message) -> None:
         if event.diagnostic is not None:
+            if self._quiet:
+                return
             self._clear()
             render.diagnostics([event.diagnostic])
         elif event.level == "warning":
-            self._line(f"  {render.paint('warning', 'yellow', self._colour)}   {event.text}")
+            self._line(f"  {render.paint('warning', 'yellow', self._colour)}   {render.visible(event.text)}")
         elif event.level == "info":
-            self._line(f"  log       {event.text}")
+            self._line(f"  log       {render.visible(event.text)}")
 
     # -- lines -----------------------------------------------------------------------------------------------------------------
 
@@ -116,7 +125,7 @@ class Progress:
         word = {"fail": "FAIL", "warn": "warn", "error": "ERROR", "pass": "passed"}.get(result.status, result.status)
         style = {"fail": "red", "error": "red", "warn": "yellow"}.get(result.status)
         shown = render.paint(f"{word:<9}", style, self._colour) if style else f"{word:<9}"
-        detail = _failures(result) if result.failures else (result.message or "").split("\n")[0] if result.status == "error" else ""
+        detail = _failures(result) if result.failures else first_line(result) if result.status == "error" else ""
         self._line(f"  {shown} {test_label(step)}  {detail}".rstrip(), result.seconds)
 
     def _node_line(self, result: StepResult, step: Step) -> None:
@@ -129,11 +138,11 @@ class Progress:
             self._line(text, result.seconds)
             return
         word = {"load": "loaded", "delete+insert": "increment"}.get(result.kind, result.kind)
-        tests = self._held.get(result.step, [])
-        said = _tests_said(tests)
-        rows = rows_said(result)
-        line = f"  {word:<9} {name:<{self._name_width}} {rows:<28}{render.seconds(result.seconds):>9}"
-        self._line(f"{line}   {said}".rstrip())
+        said = _tests_said(self._held.get(result.step, []), short=self._narrow)
+        rows, took = rows_said(result), render.seconds(result.seconds)
+        shown = render.cut(name, self._name_width)
+        columns = f"{rows:<21} {took:>6}" if self._narrow else f"{rows:<28}{took:>9}"
+        self._line(f"  {word:<9} {shown:<{self._name_width}} {columns}   {said}".rstrip())
 
     def _line(self, text: str, took: float | None = None) -> None:
         if self._quiet:
@@ -165,7 +174,7 @@ class Progress:
         left = self._remaining(now)
         if left is not None:
             right += f" · about {render.seconds(left)} left"
-        room = render.width() - len(right) - 14
+        room = render.width() - len(right) - 15
         text = f"  running   {render.cut(' · '.join(parts), room):<{max(0, room)}}  {right}"
         self._clear()
         sys.stdout.write(render.cut(text, render.width() - 1))
@@ -214,22 +223,20 @@ def _failures(result: StepResult) -> str:
     return render.count(result.failures or 0, "row")
 
 
-def _tests_said(tests: list[StepResult]) -> str:
+def _tests_said(tests: list[StepResult], *, short: bool) -> str:
     counts: dict[str, int] = {}
     for test in tests:
         counts[test.status] = counts.get(test.status, 0) + 1
     words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
-    parts = [f"{n} {words.get(status, status)}" for status, n in counts.items()]
-    return (
-        f"{render.count(len(tests), 'test').split(' ')[1]}: {', '.join(parts)}"
-        if len(parts) > 1
-        else (f"{render.count(len(tests), 'test')} {words.get(next(iter(counts)), '')}" if parts else "")
-    )
+    parts = ", ".join(f"{n} {words.get(status, status)}" for status, n in counts.items())
+    if short or not parts:
+        return parts
+    return f"{render.count(len(tests), 'test')} {parts.split(' ', 1)[1]}" if len(counts) == 1 else f"tests: {parts}"
 
 
 def first_line(result: StepResult) -> str:
     """What went wrong, in one line."""
-    return (result.message or "").split("\n")[0]
+    return render.visible((result.message or "").split("\n")[0])
 
 
 def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
@@ -300,9 +307,7 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
     step = state.plan.steps[result.step]
     render.out()
     if result.diagnostics:
-        for found in result.diagnostics:
-            for line in render.drawn(found, colour):
-                render.out(line)
+        render.diagnostics(result.diagnostics)
         return
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
@@ -316,8 +321,8 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
         return
     word = "CANCELLED" if result.status == "cancelled" else "ERROR"
-    render.out(f"{render.paint(word, 'red', colour)}  {step.node.display}: {result.message}")
-    render.out(f"        {defined_at(loaded, step)}")
+    render.err(f"{render.paint(word, 'red', colour)}  {step.node.display}: {render.visible(result.message or '')}")
+    render.err(f"        {defined_at(loaded, step)}")
 
 
 def defined_at(loaded: Loaded, step: Step) -> str:

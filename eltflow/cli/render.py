@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.diagnostics import Diagnostic, Span
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "dim": "2", "bold": "1"}
 
@@ -32,8 +32,22 @@ def out(text: str = "") -> None:
 
 
 def err(text: str = "") -> None:
-    """A line on standard error."""
+    """A line on standard error, after what was printed before it."""
+    sys.stdout.flush()
     sys.stderr.write(text + "\n")
+
+
+#: Characters that a terminal obeys instead of showing, or that turn the order of what it shows: each becomes one that is seen.
+_OBEYED = {
+    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **dict.fromkeys((*range(128, 160), 8206, 8207, *range(8234, 8239), *range(8294, 8298)), "�"),
+}
+
+
+def visible(text: str) -> str:
+    """The text of a file, an engine or a person as it may be shown: nothing in it moves a cursor or changes a colour."""
+    return text.translate(_OBEYED)
 
 
 def out_json(value: Any) -> None:
@@ -83,7 +97,7 @@ def cell(value: Any) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value).replace("\n", "⏎").replace("\t", " ")
+    return visible(str(value).replace("\n", "⏎").replace("\t", " "))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "", most: int | None = None) -> list[str]:
@@ -120,26 +134,42 @@ def drawn(found: Diagnostic, colour: bool = False) -> list[str]:
     """A diagnostic as lines: what, where with the line itself, and what to do."""
     style = {"error": "red", "warning": "yellow", "note": "blue"}[found.severity]
     head = paint(f"{found.severity}[{found.code}]", style, colour)
-    first, *rest = found.message.split("\n")
+    first, *rest = visible(found.message).split("\n")
     lines = [f"{head}: {paint(first, 'bold', colour)}"]
     gutter = " " * (len(str(found.span.line)) if found.span is not None and found.span.line is not None else 1)
-    bar = paint("|", "blue", colour)
     if found.span is not None:
-        lines.append(f"{gutter}{paint('-->', 'blue', colour)} {found.span}")
-    if found.source is not None and found.span is not None and found.span.line is not None:
-        source = found.source.expandtabs(1)
-        lines.append(f"{gutter} {bar}")
-        lines.append(f"{paint(str(found.span.line), 'blue', colour)} {bar} {source}")
-        if found.span.column is not None:
-            marks = "^" * max(1, min(found.span.length, max(1, len(source) - found.span.column + 1)))
-            lines.append(f"{gutter} {bar} {' ' * (found.span.column - 1)}{paint(marks, style, colour)}")
-        else:
-            lines.append(f"{gutter} {bar}")
+        lines.append(f"{gutter}{paint('-->', 'blue', colour)} {_one_line(str(found.span))}")
+        if found.source is not None and found.span.line is not None:
+            lines += _quoted(found.source, found.span, gutter, style, colour)
     lines += [f"{gutter}   {line}".rstrip() for line in rest if line.strip()]
-    lines += [f"{gutter} = note: {text}" for text in found.notes]
+    lines += [f"{gutter} = note: {_one_line(text)}" for text in found.notes]
     if found.help:
-        lines.append(f"{gutter} = help: {found.help}")
+        lines.append(f"{gutter} = help: {_one_line(found.help)}")
     return lines
+
+
+def _one_line(text: str) -> str:
+    return visible(text.replace("\n", "␊"))
+
+
+def _quoted(source: str, span: Span, gutter: str, style: str, colour: bool) -> list[str]:
+    """The line of the file, with marks under what is meant; of a long line, the part around it."""
+    bar = paint("|", "blue", colour)
+    text = visible(source.expandtabs(1))
+    column = span.column
+    room = max(40, width() - len(gutter) - 4)
+    if column is not None and len(text) > room:
+        start = max(0, min(column - 1 - room // 2, len(text) - room))
+        ends = ("…" if start else "", "…" if start + room < len(text) else "")
+        text = ends[0] + text[start + len(ends[0]) : start + room - len(ends[1])] + ends[1]
+        column -= start
+    else:
+        text = cut(text, room)
+    lines = [f"{gutter} {bar}", f"{paint(str(span.line), 'blue', colour)} {bar} {text}"]
+    if column is None:
+        return [*lines, f"{gutter} {bar}"]
+    marks = "^" * max(1, min(span.length, max(1, len(text) - column + 1)))
+    return [*lines, f"{gutter} {bar} {' ' * (column - 1)}{paint(marks, style, colour)}"]
 
 
 def as_json(found: Diagnostic) -> Mapping[str, Any]:
@@ -191,6 +221,8 @@ def result_json(result: Any) -> dict[str, Any]:
 def event_line(event: Any, state: Any) -> None:
     """An event as one line of JSON."""
     name = type(event).__name__
+    if name == "StillRunning":
+        return
     if name == "StepFinished":
         body = result_json(event.result)
     else:

@@ -13,12 +13,20 @@ Place = Callable[[int, int], Span]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A statement of the user's before or after a node's own; `transaction` says whether it belongs to the node's transaction."""
+
+    sql: str
+    transaction: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
     """A node's SQL for its target.
 
     `place` maps a line and column (from 1) of `sql` to the user's file. `columns` are the names of what it yields, None if they cannot
-    be told. `ctes` are the ephemeral models that stand at its front. `cached` is False if rendering it had an effect or used something
-    that differs from run to run.
+    be told. `ctes` are the ephemeral models that stand at its front. `header` is sent before everything else. `cached` is False if
+    rendering it had an effect or used something that differs from run to run.
     """
 
     node: Node
@@ -26,8 +34,9 @@ class Compiled:
     place: Place
     columns: tuple[str, ...] | None = None
     ctes: tuple[str, ...] = ()
-    pre_hooks: tuple[str, ...] = ()
-    post_hooks: tuple[str, ...] = ()
+    header: str = ""
+    pre_hooks: tuple[Hook, ...] = ()
+    post_hooks: tuple[Hook, ...] = ()
     queries: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     cached: bool = True

@@ -129,11 +129,15 @@ _BUILT_IN: Mapping[str, Any] = {
 def verdict_sql(sql: str, config: Mapping[str, Any]) -> str:
     """A query of one row: failures, should_warn, should_error, under the test's thresholds."""
     calc = config.get("fail_calc") or "count(*)"
-    limit = f"\nlimit {int(config['limit'])}" if config.get("limit") is not None else ""
     return (
         f"select {calc} as failures, {calc} {config.get('warn_if') or '!= 0'} as should_warn, "
-        f"{calc} {config.get('error_if') or '!= 0'} as should_error\nfrom (\n{sql}{limit}\n) as eltflow_test"
+        f"{calc} {config.get('error_if') or '!= 0'} as should_error\nfrom (\n{limited(sql, config.get('limit'))}\n) as eltflow_test"
     )
+
+
+def limited(sql: str, limit: int | None) -> str:
+    """The query cut to so many rows; a limit of its own stays."""
+    return sql if limit is None else f"select * from (\n{sql}\n) as eltflow_limited limit {int(limit)}"
 
 
 def status(failures: int, should_warn: bool, should_error: bool, severity: str) -> str:

@@ -34,7 +34,7 @@ class KeptSql:
         entry = self._entries.get(node.unique_id)
         if entry is None or entry[0] != key or (compiler.thorough and not entry[1]):
             return None
-        _, _, sql, columns, ctes, pre_hooks, post_hooks, body = entry
+        _, _, sql, columns, ctes, body = entry
         self.fresh[node.unique_id] = entry
         self.hits += 1
 
@@ -47,8 +47,6 @@ class KeptSql:
             place=place,
             columns=columns,
             ctes=ctes,
-            pre_hooks=pre_hooks,
-            post_hooks=post_hooks,
             extra={"body": body} if body is not None else {},
         )
 
@@ -62,8 +60,6 @@ class KeptSql:
             compiled.sql,
             compiled.columns,
             compiled.ctes,
-            compiled.pre_hooks,
-            compiled.post_hooks,
             compiled.extra.get("body"),
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.names import did_you_mean
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import Lookup, Missing
+from eltflow.graph.lookup import BAD_REF, BAD_SOURCE, Lookup, Missing
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
+from eltflow.project.surface import AdapterView
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 
@@ -35,36 +35,16 @@ class ConfigView:
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
         if value is None:
-            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+            raise RenderError(
+                "E0307",
+                f"the config `{key}` is required here, and is not set",
+                help="set it in the model, its properties or eltflow.yml",
+                needle=key,
+            )
         return value
 
     def meta_get(self, key: str, default: Any = None) -> Any:
         return (self._config.get("meta") or {}).get(key, default)
-
-
-class AdapterView:
-    """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
-
-    def __init__(self, renderer: Callable[[], Renderer], dialect: Dialect) -> None:
-        self._renderer = renderer
-        self._dialect = dialect
-
-    def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
-        names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
-        renderer = self._renderer()
-        for name in names:
-            macro = renderer.macro(name)
-            if macro is not None:
-                return macro
-        near = did_you_mean(f"default__{macro_name}", renderer.macros)
-        help = near or f"write the macro `default__{macro_name}`"
-        raise RenderError("E0302", f"no macro is called {' or '.join(f'`{n}`' for n in names)}", help=help, needle=macro_name)
-
-    def quote(self, identifier: str) -> str:
-        return self._dialect.quote(identifier)
-
-    def type(self) -> str:
-        return self._dialect.name
 
 
 class GraphView(Mapping[str, Any]):
@@ -195,12 +175,12 @@ class NodeNames:
 
     def ref(self, *args: Any, **kwargs: Any) -> JinjaRelation:
         if not 1 <= len(args) <= 2:
-            raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+            raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
         return self._relation(self._lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
 
     def source(self, *args: Any) -> JinjaRelation:
         if len(args) != 2:
-            raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+            raise RenderError(*BAD_SOURCE[:2], help=BAD_SOURCE[2], needle="source")
         found = self._lookup.source((str(args[0]), str(args[1])))
         return self._relation(found, f"{args[0]}.{args[1]}", f"source('{args[0]}', '{args[1]}')")
 

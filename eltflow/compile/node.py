@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
-from eltflow.compile.compiled import Compiled, NeedsWarehouse, cte_name
+from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup
-from eltflow.graph.places import RenderedLines, static_value
+from eltflow.graph.places import RenderedLines, line_column, static_value
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project, decode, read_bytes
+from eltflow.project.settings import FILE as SETTINGS_FILE
 from eltflow.project.surface import VOLATILE
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -126,6 +128,10 @@ class Compiler:
             self._offline.append(self.open_offline())
         return self._offline[0]
 
+    def take(self, catalog: Catalog) -> None:
+        """Go on with a fresh view of the target that says the same as the one compiled against."""
+        self.catalog, self._known = catalog, None
+
     @property
     def known(self) -> Known:
         """What is known of columns."""
@@ -134,7 +140,7 @@ class Compiler:
         return self._known
 
     @property
-    def _own_tests(self) -> frozenset[str]:
+    def own_tests(self) -> frozenset[str]:
         """The generic tests that the project defines."""
         return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
 
@@ -159,19 +165,52 @@ class Compiler:
             full_refresh=self.full_refresh,
         )
 
-    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[str, ...]:
-        """The rendered hooks of a node; an empty one is left out."""
+    def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[Hook, ...]:
+        """The rendered hooks of a node; one that renders to nothing is left out."""
         made = []
         for hook in as_list(node.config.get(key)):
-            text = hook.get("sql", "") if isinstance(hook, Mapping) else str(hook)
-            made.append(self.renderer.render(text, node.path, names.names).text.strip() if static.has_jinja(text) else text)
-        return tuple(hook for hook in made if hook)
+            given = hook if isinstance(hook, Mapping) else {"sql": hook}
+            sql = self._rendered(str(given.get("sql") or ""), node, names)
+            if sql:
+                made.append(Hook(sql=sql, transaction=bool(given.get("transaction", True))))
+        return tuple(made)
+
+    def _rendered(self, text: str, node: Node, names: NodeNames) -> str:
+        """SQL in a node's configuration, without what may end it."""
+        made = text
+        if static.has_jinja(text):
+            try:
+                made = self.renderer.render(text, node.path, names.names).text
+            except EltflowError as error:
+                raise EltflowError(self._in_config(node, text, found) for found in error.diagnostics) from None
+        return made.strip().rstrip(";").rstrip()
+
+    def _in_config(self, node: Node, written: str, found: Diagnostic) -> Diagnostic:
+        """What is wrong in a hook or a header, at the place where that is written."""
+        if found.span is None or found.span.file != node.path or found.span.line is None:
+            return found
+        for file in dict.fromkeys((node.path, node.patch or SETTINGS_FILE, SETTINGS_FILE)):
+            with suppress(EltflowError):
+                text = self.project.read(file)
+                at = text.find(written)
+                if at >= 0:
+                    before = written.split("\n")[: found.span.line - 1]
+                    within = sum(len(line) + 1 for line in before) + (found.span.column or 1) - 1
+                    line, column = line_column(text, at + within)
+                    span = replace(found.span, file=file, line=line, column=column)
+                    return with_source(replace(found, span=span, source=None), text)
+        return replace(found, span=Span(file=node.path), source=None)
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
-        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
         span = Span(file=node.path)
-        return Compiled(node=node, sql="", place=lambda line, column: span, pre_hooks=pre, post_hooks=post)
+        return self._with_hooks(Compiled(node=node, sql="", place=lambda line, column: span), names)
+
+    def _with_hooks(self, compiled: Compiled, names: NodeNames) -> Compiled:
+        node = compiled.node
+        pre, post = self.hooks(node, "pre_hook", names), self.hooks(node, "post_hook", names)
+        header = self._rendered(str(node.config.get("sql_header") or ""), node, names)
+        return replace(compiled, header=header, pre_hooks=pre, post_hooks=post) if pre or post or header else compiled
 
     # -- files -----------------------------------------------------------------------------------------------------------------
 
@@ -191,13 +230,11 @@ class Compiler:
             result = self.renderer.render(text, node.path, names.names)
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
-        compiled = self._statement(node, text, rendered, origin, names)
-        return replace(
-            compiled,
-            pre_hooks=self.hooks(node, "pre_hook", names),
-            post_hooks=self.hooks(node, "post_hook", names),
-            cached=not (used & (VOLATILE | {"model"})) and not (node.config.get("pre_hook") or node.config.get("post_hook")),
+        compiled = self._statement(node, text, rendered, origin, names, ask)
+        cached = not (used & (VOLATILE | {"model"})) and not any(
+            node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
         )
+        return self._with_hooks(replace(compiled, cached=cached), names)
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:
@@ -207,16 +244,16 @@ class Compiler:
             return str(names.source(*call.args))
         return static_value(call, names.names, text, path)
 
-    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames) -> Compiled:
+    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Compiled:
         from eltflow.compile.statement import Statement
 
-        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names).compiled()
+        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask).compiled()
 
-    def ctes(self, names: NodeNames) -> list[tuple[Node, str]]:
+    def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
         made: dict[str, tuple[Node, str]] = {}
         for unique_id in names.ephemeral:
-            compiled = self.node(self.graph.nodes[unique_id])
+            compiled = self.node(self.graph.nodes[unique_id], ask)
             for inner in (*compiled.ctes, unique_id):
                 if inner not in made:
                     body = self._done[inner]
@@ -238,7 +275,7 @@ class Compiler:
         names = self.names(node, ask)
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
-        return self._statement(node, sql, result.text, origin, names).sql
+        return self._statement(node, sql, result.text, origin, names, ask).sql
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
@@ -255,6 +292,13 @@ class Compiler:
         help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
         raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
 
+    def _in_test(self, node: Node, found: Diagnostic) -> Diagnostic:
+        """What a test's macro says is wrong, at the entry that calls it where it names no line of its own."""
+        if found.span is not None and found.span.line is not None:
+            return found
+        span, text = _test_span(self.project, node)
+        return with_source(replace(found, span=span, source=None, notes=()), text)
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
@@ -262,14 +306,18 @@ class Compiler:
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
-        sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self._own_tests)
-        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names)]
+        try:
+            sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
+        except EltflowError as error:
+            raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
+        bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
         if bodies:
             from eltflow.compile.statement import in_front
 
             sql = in_front(sql, self.dialect.sqlglot, bodies)
         span = Span(file=node.path)
-        return Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span)
+        cached = not node.config.get("sql_header")
+        return self._with_hooks(Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), names)
 
 
 def _test_span(project: Project, node: Node) -> tuple[Span, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
@@ -36,12 +37,14 @@ Program = Steps[Outcome]
 
 
 class ProgramError(Exception):
-    """A program cannot go on: `message` for a person, `help` says how to mend it."""
+    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file."""
 
-    def __init__(self, message: str, help: str | None = None) -> None:
+    def __init__(self, message: str, help: str | None = None, *, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
+        self.file = file
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,11 @@ class FileInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id."""
+    """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
+
+    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at the head
+    of a CSV file with this delimiter, and raises ProgramError. All are None where no file is to be read.
+    """
 
     node: Node
     relation: Relation
@@ -67,6 +74,8 @@ class Job:
     full_refresh: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
+    inspect: Callable[[FileInfo, str], None] | None = None
+    look: Callable[[FileInfo], FileInfo | None] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,9 +89,7 @@ class Job:
 
     def temporary(self) -> Relation:
         """A relation of our own beside the node's, named for this run and within the engine's limit."""
-        from eltflow.base.names import shorten
-
-        suffix = f"__eltflow_tmp_{self.run}"
+        suffix = f"{TEMPORARY}{self.run}"
         limit = self.dialect.capabilities.identifier_limit
         name = self.relation.identifier
         if limit is not None:
@@ -90,11 +97,11 @@ class Job:
         return self.relation.sibling(name + suffix)
 
 
-def transaction(dialect: Dialect, body: Program) -> Program:
+def transaction(dialect: Dialect, body: Steps[T]) -> Steps[T]:
     """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails."""
     if not dialect.capabilities.transactional_ddl:
         return (yield from body)
     yield dialect.begin()
-    outcome = yield from body
+    made = yield from body
     yield dialect.commit()
-    return outcome
+    return made

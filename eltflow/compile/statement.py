@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
-from eltflow.base.names import did_you_mean, listed
+from eltflow.base.names import did_you_mean, listed, suggest
 from eltflow.compile.compiled import Compiled, Place, cte_name
 from eltflow.compile.names import NodeNames
-from eltflow.graph.places import template_place
+from eltflow.graph.places import rendered_note, template_place
 from eltflow.project.nodes import Node
+from eltflow.sql.advice import advice
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import kind_problem, second_statement
+from eltflow.sql.statement import first_word, kind_problem, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Statement:
     rendered: str
     origin: Any
     names: NodeNames
+    ask: Callable[[str], Any] | None = None
 
     def compiled(self) -> Compiled:
         """The statement compiled. Raises EltflowError at the user's line."""
@@ -47,10 +49,11 @@ class Statement:
             self._check(parsed)
             if node.opaque is None:
                 splices += self._table_splices(parsed)
+                warnings += self._near_misses(parsed)
         semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
-        bodies = self.compiler.ctes(self.names)
+        bodies = self.compiler.ctes(self.names, self.ask)
         front = with_ctes(
             rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
         )
@@ -81,13 +84,15 @@ class Statement:
         self._ask_engine(refused)
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        return replace(self._at(offset, "W0401", message), severity="warning")
+        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
+        return replace(self._at(offset, "W0401", message), severity="warning", help=help)
 
     def _check(self, parsed: Parsed) -> None:
         node, sql = self.node, self.rendered
         if parsed.count == 0:
             message = f"{node.resource_type} `{node.name}` is empty: it has no SQL"
-            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help="write a SELECT"))
+            help = "write a SELECT, or take the file away"
+            raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help=help))
         if parsed.count > 1:
             offset = second_statement(sql, self.compiler.dialect.sqlglot)
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
@@ -97,7 +102,8 @@ class Statement:
         if problem is not None:
             message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
             help = "write the SELECT alone: eltflow creates the table or view"
-            raise EltflowError(replace(self._at(0, "E0404", message), help=help))
+            first = first_word(sql, self.compiler.dialect.sqlglot)
+            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
         if self.compiler.thorough:
             self._ask_engine(None)
 
@@ -111,7 +117,9 @@ class Statement:
         if line is None and refused is not None:
             line, column = refused.line, refused.column
         offset = position(sql, line, column or 1) if line is not None else None
-        raise EltflowError(self._at(offset, "E0401", f"broken SQL: {message}"))
+        found = self._at(offset, "E0401", f"broken SQL: {message}")
+        help = advice(sql, self.compiler.dialect.sqlglot, offset)
+        raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
     def _table_splices(self, parsed: Parsed) -> list[Splice]:
         node, names = self.node, self.names
@@ -130,6 +138,19 @@ class Statement:
         if found:
             raise EltflowError(found)
         return made
+
+    def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
+        """A warning for each table that is no node and no source, and is spelt nearly like one."""
+        node, lookup = self.node, self.compiler.lookup
+        for read in reads(parsed, self.compiler.dialect.fold):
+            parts = tuple((part.name, part.quoted) for part in read.parts)
+            if tuple(part.name for part in read.parts) in self.names.rendered or lookup.table(parts) is not None:
+                continue
+            near = suggest(str(read), lookup.spellings)
+            if near is not None:
+                message = f"{node.resource_type} `{node.name}` reads `{read}`, which is no node and no source"
+                help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
+                yield replace(self._at(read.start, "W0204", message), severity="warning", help=help)
 
     def _table_splice(self, read: Read, node: Node) -> Splice:
         relation = self.names.relation_of(node)

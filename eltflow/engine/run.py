@@ -10,11 +10,23 @@ import heapq
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError
-from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
+from eltflow.engine.guard import Guard
+from eltflow.events import (
+    BAD,
+    Event,
+    Message,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepResult,
+    StepRetried,
+    StepStarted,
+    StillRunning,
+)
 from eltflow.plan.plan import Plan, Step
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import WarehouseError
@@ -25,11 +37,16 @@ Work = Callable[[Step, Session, Callable[[Event], None]], StepResult]
 Clock = Callable[[], datetime.datetime]
 
 _TICK = 0.2
+_PATIENCE = 30.0  #: seconds that a cancelled statement may take to end
 
 
 def utc_now() -> datetime.datetime:
     """The time now, UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -42,25 +59,53 @@ class _Done:
 class _Worker:
     index: int
     inbox: queue.SimpleQueue[Step | None] = field(default_factory=queue.SimpleQueue)
-    session: Session | None = None
+    session: Guard | None = None
     step: Step | None = None
     deadline: float | None = None
+    stopping: bool = False
     timed_out: bool = False
     thread: threading.Thread | None = None
 
 
-def run(plan: Plan, open_session: OpenSession, work: Work, *, run_id: str, now: Clock = utc_now) -> Iterator[Event]:
-    """Run the plan. Closing the iterator early, or KeyboardInterrupt in it, cancels what is running and ends every step."""
-    return _Run(plan, open_session, work, run_id, now).events()
+def run(
+    plan: Plan,
+    open_session: OpenSession,
+    work: Work,
+    *,
+    run_id: str,
+    now: Clock = utc_now,
+    ledger: MutableMapping[str, StepResult] | None = None,
+    cancelled: Callable[[], bool] = _never,
+    pause: float = 0.2,
+) -> Generator[Event, None, None]:
+    """Run the plan. `ledger` is given each result before its event is; it is complete also when the iterator is closed early.
+
+    When `cancelled` turns true (asked every 0.2 s), on a KeyboardInterrupt in the iterator, or when it is closed, what is running is
+    cancelled and every other step ends as skipped. `pause` are the seconds before the first retry; they double with each.
+    """
+    return _Run(plan, open_session, work, run_id, now, {} if ledger is None else ledger, cancelled, pause).events()
 
 
 class _Run:
-    def __init__(self, plan: Plan, open_session: OpenSession, work: Work, run_id: str, now: Clock) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        open_session: OpenSession,
+        work: Work,
+        run_id: str,
+        now: Clock,
+        ended: MutableMapping[str, StepResult],
+        asked_to_stop: Callable[[], bool],
+        pause: float,
+    ) -> None:
         self.plan = plan
         self.open_session = open_session
         self.work = work
         self.run_id = run_id
         self.now = now
+        self.ended = ended
+        self.asked_to_stop = asked_to_stop
+        self.pause = pause
         self.outbox: queue.SimpleQueue[Event | _Done] = queue.SimpleQueue()
         self.waiting = {i: len(set(step.waits)) for i, step in plan.steps.items()}
         self.children: dict[str, list[str]] = {i: [] for i in plan.steps}
@@ -69,13 +114,12 @@ class _Run:
                 self.children[parent].append(step.id)
         self.order = {step_id: index for index, step_id in enumerate(plan.steps)}
         self.ready: list[tuple[float, int, str]] = []
-        self.ended: dict[str, StepResult] = {}
         self.workers: list[_Worker] = []
         self.idle: list[_Worker] = []
-        self.stopping: str | None = None
+        self.halt = threading.Event()  # no more retries
         self.cancelled = False
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         started = time.monotonic()
         yield RunStarted(
             run_id=self.run_id,
@@ -88,13 +132,12 @@ class _Run:
             yield from self._loop()
         except (KeyboardInterrupt, GeneratorExit) as error:
             self.cancelled = True
-            self._cancel_running()
-            closing = isinstance(error, GeneratorExit)
-            for event in self._drain("cancelled"):
-                if not closing:
-                    yield event
-            if closing:
+            drained = self._drain("cancelled")
+            if isinstance(error, GeneratorExit):
+                for _ in drained:
+                    pass
                 return
+            yield from drained
         finally:
             self._stop_workers()
         counts: dict[str, int] = {}
@@ -114,40 +157,51 @@ class _Run:
             if not any(worker.step for worker in self.workers):
                 break
             item = self._next()
-            if item is None:
-                continue
+            if self.asked_to_stop():
+                if item is not None:
+                    self.outbox.put(item)
+                raise KeyboardInterrupt
             if isinstance(item, _Done):
                 yield from self._finish(item)
             else:
-                yield item
-        yield from self._drain(self.stopping or "not reached")
+                yield item if item is not None else StillRunning()
+        yield from self._drain("not reached")
 
     def _next(self) -> Event | _Done | None:
+        """What happened next, or nothing for a while. Steps whose time is up are stopped, again and again until they end."""
         try:
-            return self.outbox.get(timeout=_TICK)
+            item = self.outbox.get(timeout=_TICK)
         except queue.Empty:
-            now = time.monotonic()
-            for worker in self.workers:
-                if worker.deadline is not None and now > worker.deadline and worker.session is not None:
-                    worker.timed_out, worker.deadline = True, None
-                    worker.session.cancel()
-            return None
+            item = None
+        now = time.monotonic()
+        for worker in self.workers:
+            if worker.deadline is not None and now > worker.deadline:
+                worker.timed_out = worker.stopping = True
+            if worker.stopping:
+                self._stop(worker)
+        return item
 
     def _push(self, step_id: str) -> None:
         heapq.heappush(self.ready, (-self.plan.steps[step_id].priority, self.order[step_id], step_id))
 
     def _start(self) -> Iterator[Event]:
-        while self.ready and self.stopping is None:
+        while self.ready:
+            if self.ready[0][2] in self.ended:
+                heapq.heappop(self.ready)
+                continue
             worker = self._free_worker()
             if worker is None:
                 return
             step = self.plan.steps[heapq.heappop(self.ready)[2]]
             timeout = step.node.config.get("timeout") or self.plan.request.timeout
             worker.step = step
-            worker.timed_out = False
+            worker.timed_out = worker.stopping = False
+            if worker.session is not None:
+                worker.session.reset()
             worker.deadline = time.monotonic() + float(timeout) if timeout else None
-            yield StepStarted(step=step.id, worker=worker.index, started_at=self.now())
-            worker.inbox.put(step)
+            started_at = self.now()
+            worker.inbox.put(step)  # before the event: whoever hears it may stop the run there and then
+            yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
 
     def _free_worker(self) -> _Worker | None:
         if self.idle:
@@ -162,66 +216,83 @@ class _Run:
 
     def _finish(self, done: _Done) -> Iterator[Event]:
         worker = self.workers[done.worker - 1]
-        worker.step, worker.deadline = None, None
+        worker.step, worker.deadline, worker.stopping = None, None, False
         self.idle.append(worker)
         yield from self._end(done.result)
-        if done.result.status in BAD and self.plan.request.fail_fast and self.stopping is None:
-            self.stopping = "--fail-fast"
-            self._cancel_running()
+        if done.result.status in BAD and self.plan.request.fail_fast and not self.halt.is_set():
+            yield from self._stop_early()
 
-    def _end(self, result: StepResult) -> Iterator[Event]:
-        self.ended[result.step] = result
-        yield StepFinished(result=result)
-        if result.status in BAD or result.status == "skipped":
-            yield from self._skip_below(result)
-            return
-        for child in self.children[result.step]:
-            self.waiting[child] -= 1
-            if not self.waiting[child] and child not in self.ended:
-                self._push(child)
+    def _stop_early(self) -> Iterator[Event]:
+        """Cancel what is running and skip what is not, but the hooks of the end."""
+        self._cancel_running()
+        running = {worker.step.id for worker in self.workers if worker.step is not None}
+        for step_id in self.plan.steps:
+            if step_id not in self.ended and step_id not in running and not self._at_end(step_id):
+                yield from self._end(_skipped(step_id, "--fail-fast", "skipped: --fail-fast"))
 
-    def _skip_below(self, failed: StepResult) -> Iterator[Event]:
-        """Every step below a failure ends as skipped, and names the failure. A hook of the end runs all the same."""
-        cause = failed.because or failed.step
-        for child in self.children[failed.step]:
-            if child in self.ended:
+    def _at_end(self, step_id: str) -> bool:
+        step = self.plan.steps[step_id]
+        return step.action == "hook" and step.reason == "on_run_end"
+
+    def _end(self, first: StepResult) -> Iterator[Event]:
+        """Write a result down, and what follows from it: children are ready, or skipped with all that is below them.
+
+        A hook of the end runs whatever became of the nodes; after another such hook that failed it does not.
+        """
+        queued = [first]
+        for result in queued:
+            if result.step in self.ended:
                 continue
-            if self.plan.steps[child].action == "hook" and self.plan.steps[child].reason == "on_run_end":
+            self.ended[result.step] = result
+            yield StepFinished(result=result)
+            stops = result.status in BAD or result.status == "skipped"
+            for child in self.children[result.step]:
+                if child in self.ended:
+                    continue
+                if stops and (not self._at_end(child) or self._at_end(result.step)):
+                    cause = result.because or result.step
+                    queued.append(_skipped(child, cause, f"skipped because of {cause}"))
+                    continue
                 self.waiting[child] -= 1
                 if not self.waiting[child]:
                     self._push(child)
-                continue
-            skipped = StepResult(step=child, status="skipped", because=cause, message=f"skipped because of {cause}")
-            yield from self._end(skipped)
 
     def _drain(self, why: str) -> Iterator[Event]:
-        """Wait for what is running to end, then end everything else as skipped."""
-        deadline = time.monotonic() + 30
+        """Cancel what is running and wait for it, then end everything else as skipped."""
+        self._cancel_running()
+        deadline = time.monotonic() + _PATIENCE
         while any(worker.step for worker in self.workers) and time.monotonic() < deadline:
-            try:
-                item = self.outbox.get(timeout=_TICK)
-            except queue.Empty:
-                self._cancel_running()
-                continue
+            item = self._next()
             if isinstance(item, _Done):
-                worker = self.workers[item.worker - 1]
-                worker.step = None
+                self.workers[item.worker - 1].step = None
                 self.ended[item.result.step] = item.result
                 yield StepFinished(result=item.result)
-            else:
+            elif item is not None:
                 yield item
+        running = {worker.step.id for worker in self.workers if worker.step is not None}
         for step_id in self.plan.steps:
-            if step_id not in self.ended:
-                result = StepResult(step=step_id, status="skipped", because=why, message=f"skipped: {why}")
-                self.ended[step_id] = result
-                yield StepFinished(result=result)
+            if step_id in self.ended:
+                continue
+            result = _skipped(step_id, why, f"skipped: {why}")
+            if step_id in running:
+                result = replace(result, status="cancelled", message="cancelled; its statement did not end in time")
+            self.ended[step_id] = result
+            yield StepFinished(result=result)
 
     def _cancel_running(self) -> None:
+        self.halt.set()
         for worker in self.workers:
-            if worker.step is not None and worker.session is not None:
-                worker.session.cancel()
+            if worker.step is not None:
+                worker.stopping = True
+                self._stop(worker)
+
+    @staticmethod
+    def _stop(worker: _Worker) -> None:
+        if worker.step is not None and worker.session is not None:
+            worker.session.stop()
 
     def _stop_workers(self) -> None:
+        self.halt.set()
         for worker in self.workers:
             worker.inbox.put(None)
         for worker in self.workers:
@@ -245,7 +316,7 @@ class _Run:
             started_at, started = self.now(), time.monotonic()
             try:
                 if worker.session is None:
-                    worker.session = self.open_session()
+                    worker.session = Guard(self.open_session())
                 result = self.work(step, worker.session, self.outbox.put)
                 return replace(
                     result,
@@ -255,18 +326,18 @@ class _Run:
                     worker=worker.index,
                     attempts=attempt,
                 )
-            except Exception as error:
+            except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
                 transient = isinstance(error, WarehouseError) and error.kind == "transient"
-                if transient and attempt <= self.plan.request.retries and self.stopping is None and not self.cancelled:
-                    wait = 0.2 * 2 ** (attempt - 1)
+                if transient and attempt <= self.plan.request.retries and not worker.stopping:
+                    wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
-                    time.sleep(wait)
-                    attempt += 1
-                    continue
+                    if not self.halt.wait(wait):
+                        attempt += 1
+                        continue
                 return self._failure(worker, step, error, started_at, time.monotonic() - started, attempt)
 
     def _failure(
-        self, worker: _Worker, step: Step, error: Exception, started_at: datetime.datetime, seconds: float, attempt: int
+        self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int
     ) -> StepResult:
         cancelled = isinstance(error, WarehouseError) and error.kind == "cancelled"
         message = str(error)
@@ -289,6 +360,10 @@ class _Run:
             message=message,
             diagnostics=diagnostics,
         )
+
+
+def _skipped(step_id: str, because: str, message: str) -> StepResult:
+    return StepResult(step=step_id, status="skipped", because=because, message=message)
 
 
 __all__ = ["Message", "run", "utc_now"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Missing
-from eltflow.project.config import merge_all
+from eltflow.jinja.static import branch_calls
+from eltflow.project import yamlfile
+from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.project import Draft, Project
@@ -102,11 +104,9 @@ class _Builder:
         disabled: dict[str, Node] = {}
         for draft in self.project.drafts:
             node = self._node(draft)
-            if node is None:
-                continue
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
-        self.findings.stop()
+        broken = bool(self.findings.errors)
         lookup = Lookup(nodes, disabled, self.dialect, self.package)
         for unique_id, node in list(nodes.items()):
             loader = lookup.loader_of(unique_id) if node.source is not None else None
@@ -118,24 +118,24 @@ class _Builder:
             if made is not None:
                 connected[unique_id] = made
         connected = {k: replace(v, parents=tuple(p for p in v.parents if p in connected)) for k, v in connected.items()}
-        self._check_relations(connected)
-        self._check_groups(connected)
+        if not broken:  # what a broken file says of its alias and its group is not known
+            self._check_relations(connected)
+            self._check_groups(connected)
         self.findings.stop()
         ordered = _in_order(connected, self.project)
         return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
 
     # -- nodes -----------------------------------------------------------------------------------------------------------------
 
-    def _node(self, draft: Draft) -> Node | None:
+    def _node(self, draft: Draft) -> Node:
         kind = draft.resource_type
         layers = (_DEFAULT_CONFIG.get(kind, {}), *draft.layers)
         facts = Facts()
         if kind in WITH_SQL and (draft.test is None or draft.test.singular):
             try:
                 facts = self.store.of(draft, self.project, merge_all(layers))
-            except EltflowError as error:
+            except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
                 self.findings.extend(error)
-                return None
             self.facts[self._unique_id(draft)] = facts
         config = merge_all((*layers, facts.config))
         node = Node(
@@ -218,6 +218,10 @@ class _Builder:
                 else:
                     external.append(".".join(part for part, _ in name))
                     self._undeclared(node, name, lookup)
+        own = list(parents)
+        for call, call_args in _hook_calls(node.config):
+            found_call = lookup.ref(call_args) if call == "ref" else lookup.source((call_args[0], call_args[-1]))
+            ok = self._add(found_call, parents, node, call, call_args) and ok
         for text in draft.depends_on:
             kind, args = parse_call(text)
             if kind is None:
@@ -233,7 +237,7 @@ class _Builder:
                 ok = self._add(found_id, parents, node, kind, args)
         itself = node.unique_id
         kept = tuple(p for p in dict.fromkeys(parents) if p != itself)
-        if itself in parents and node.materialized != "incremental":
+        if itself in own and node.materialized != "incremental":
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
@@ -252,17 +256,36 @@ class _Builder:
         """The diagnostic at the place where the node's file makes that call."""
         if (node.place and node.test is not None and not node.test.singular) or node.exposure is not None:
             assert node.patch is not None
-            self.findings.at(node.patch, node.place, found.code, found.message, help=found.help)
+            place = self._argument_place(node, f"{kind}({', '.join(args)})")
+            self.findings.at(node.patch, place, found.code, found.message, help=found.help)
             return
         text = self.project.read(node.path)
         inner = r"\s*,\s*".join(rf"['\"]{re.escape(arg)}['\"]" for arg in args)
-        call = re.search(rf"{kind}\s*\(\s*({inner})", text)
+        call = re.search(rf"{kind}\s*\(\s*({inner})", text) or re.search(rf"\b({kind})\s*\(\s*[^\s'\"]", text)
         span = Span(file=node.path)
         if call is not None:
             line = text.count("\n", 0, call.start(1)) + 1
             column = call.start(1) - (text.rfind("\n", 0, call.start(1)) + 1) + 1
             span = Span(file=node.path, line=line, column=column, length=call.end(1) - call.start(1))
         self.findings.add(with_source(replace(found, span=span), text))
+
+    def _argument_place(self, node: Node, call: str) -> tuple[str | int, ...]:
+        """Where in its YAML file a test or an exposure makes that call."""
+        wanted = _bare(call)
+        if node.exposure is not None:
+            texts = self.drafts[node.unique_id].depends_on
+            return (*node.place, "depends_on", next((i for i, text in enumerate(texts) if _bare(text) == wanted), 0))
+        assert node.test is not None
+        kind = node.test.kind or ""
+        for key, value in node.test.kwargs.items():
+            if wanted in _bare(str(value)):
+                places = [(*node.place, kind, "arguments", key), (*node.place, kind, key)]
+                return max(places, key=lambda place: self._spot(node.patch or node.path, place))
+        return node.place
+
+    def _spot(self, file: str, place: tuple[str | int, ...]) -> tuple[int, int]:
+        span = yamlfile.locate(self.project.read(file), file, place)
+        return span.line or 0, span.column or 0
 
     def _at_name(self, node: Node, name: tuple[tuple[str, bool], ...], found: Diagnostic) -> None:
         """The diagnostic at the first place where the file writes that table name."""
@@ -297,7 +320,11 @@ class _Builder:
     def _bad_call(self, node: Node, text: str) -> None:
         assert node.patch is not None
         self.findings.at(
-            node.patch, node.place, "E0103", f"`{text}` is not a reference", help="write ref('name') or source('a', 'b')"
+            node.patch,
+            self._argument_place(node, text),
+            "E0103",
+            f"`{text}` is not a reference",
+            help="write ref('name') or source('a', 'b')",
         )
 
     def _self_reference(self, node: Node) -> None:
@@ -307,9 +334,7 @@ class _Builder:
             message=f"model `{node.name}` reads itself, and is not incremental",
             help="make it incremental, or rename the table that it reads",
         )
-        call = re.search(rf"\b{re.escape(node.name)}\b", text)
-        line = text.count("\n", 0, call.start()) + 1 if call else None
-        self.findings.add(with_source(replace(found, span=Span(file=node.path, line=line)), text))
+        self.findings.add(with_source(replace(found, span=_name_span(node.path, node.name, text)), text))
 
     # -- checks over the whole -------------------------------------------------------------------------------------------------
 
@@ -325,13 +350,35 @@ class _Builder:
                 help = f"give one of them another `alias` or `schema` (the other is {other.path})"
                 self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
 
+    def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
+        """The diagnostic where the node's configuration sets a key: in its properties, its file, or the settings."""
+        if node.patch is not None:
+            entry = self._spot(node.patch, node.place)
+            places = [(*node.place, "config", key), (*node.place, key)]
+            best = max(places, key=lambda place: self._spot(node.patch or "", place))
+            if self._spot(node.patch, best) > entry and key in self._line(node.patch, best):
+                self.findings.at(node.patch, best, found.code, found.message, help=found.help)
+                return
+        text = self.project.read(node.path) if node.resource_type in WITH_SQL else ""
+        spot = re.search(rf"\b{key}\s*=\s*(['\"]?)([^'\",)]*)", text)
+        span = Span(file=node.path)
+        if spot is not None:
+            at = spot.start(2)
+            line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+            span = Span(file=node.path, line=line, column=column, length=max(1, len(spot.group(2))))
+        self.findings.add(with_source(replace(found, span=span), text))
+
+    def _line(self, file: str, place: tuple[str | int, ...]) -> str:
+        line, _ = self._spot(file, place)
+        return self.project.read(file).split("\n")[line - 1]
+
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups
         for node in nodes.values():
             if node.group is not None and node.group not in groups:
                 message = f"{node.resource_type} `{node.name}` is in the group `{node.group}`, which does not exist"
                 help = did_you_mean(node.group, groups) or "declare it under `groups:` in a properties file"
-                self.findings.add(Diagnostic(code="E0211", message=message, span=Span(file=node.patch or node.path), help=help))
+                self._at_config(node, "group", Diagnostic(code="E0211", message=message, help=help))
             if node.resource_type not in ("model", "analysis"):
                 continue
             for parent_id in node.parents:
@@ -340,6 +387,30 @@ class _Builder:
                     message = f"model `{node.name}` reads `{parent.name}`, which is private to the group `{parent.group}`"
                     found = Diagnostic(code="E0212", message=message, help="make it protected, or move the reader into that group")
                     self._at_name(node, ((parent.name, False),), found)
+
+
+def _name_span(path: str, name: str, text: str) -> Span:
+    """Where a file names a node: in a call of ref(), else after FROM, JOIN or a comma, else anywhere."""
+    word = re.escape(name)
+    for pattern in (rf"ref\s*\([^)]*['\"]({word})['\"]", rf"(?i:\b(?:from|join)|,)\s+[\"`]?({word})\b", rf"\b({word})\b"):
+        spot = re.search(pattern, text)
+        if spot is not None:
+            at = spot.start(1)
+            line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+            return Span(file=path, line=line, column=column, length=len(name))
+    return Span(file=path)
+
+
+def _bare(call: str) -> str:
+    """A call without its quotes, spaces and braces, for comparing."""
+    return re.sub(r"[\s'\"{}]", "", call)
+
+
+def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """The `ref` and `source` calls in a node's hooks: what they name is built before."""
+    for key in ("pre_hook", "post_hook"):
+        for hook in as_list(config.get(key)) if key in config else ():
+            yield from branch_calls(str(hook.get("sql") or "") if isinstance(hook, Mapping) else str(hook))
 
 
 def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
@@ -380,12 +451,7 @@ def _cycle(nodes: Mapping[str, Node], left: set[str], project: Project) -> Diagn
     reader = nodes[ring[0]]
     last = nodes[ring[-1]]
     text = project.read(reader.path)
-    spot = re.search(rf"\b{re.escape(last.name)}\b", text)
-    span = Span(file=reader.path)
-    if spot is not None:
-        line = text.count("\n", 0, spot.start()) + 1
-        column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
-        span = Span(file=reader.path, line=line, column=column, length=len(last.name))
+    span = _name_span(reader.path, last.name, text)
     notes = tuple(f"{nodes[b].path} reads `{nodes[a].name}`" for a, b in zip([ring[-1], *ring[:-1]], ring, strict=True))
     return with_source(
         Diagnostic(

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
-from eltflow.graph.places import RenderedLines, fail_at, static_value, template_place
+from eltflow.graph.lookup import BAD_REF, BAD_SOURCE
+from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place
 from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
 from eltflow.project.relation import JinjaRelation
+from eltflow.project.surface import AdapterView
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation, Target
 
@@ -79,7 +81,12 @@ class ConfigCall:
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
         if value is None:
-            raise RenderError("E0307", f"the config `{key}` is required here, and is not set", needle=key)
+            raise RenderError(
+                "E0307",
+                f"the config `{key}` is required here, and is not set",
+                help="set it in the model, its properties or eltflow.yml",
+                needle=key,
+            )
         return value
 
     def meta_get(self, key: str, default: Any = None) -> Any:
@@ -150,9 +157,7 @@ class Extractor:
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
-                    fail_at(
-                        template.text, path, call.start, call.end, "E0303", "source() takes two arguments: the source and its table"
-                    )
+                    fail_at(template.text, path, call.start, call.end, *BAD_SOURCE)
                 sources.append((str(call.args[0]), str(call.args[1])))
         used = {call.name for call in template.calls} & {"var", "env_var"}
         sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))
@@ -168,7 +173,7 @@ class Extractor:
 
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
-            fail_at(text, path, start, start + 2, "E0303", "ref() takes a name, or a project and a name")
+            fail_at(text, path, start, start + 2, *BAD_REF)
         return tuple(str(arg) for arg in args)
 
     # -- templates that must be rendered ---------------------------------------------------------------------------------------
@@ -232,13 +237,13 @@ class Extractor:
 
         def ref(*args: Any, **kwargs: Any) -> JinjaRelation:
             if not 1 <= len(args) <= 2:
-                raise RenderError("E0303", "ref() takes a name, or a project and a name", needle="ref")
+                raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
             refs.append(tuple(str(arg) for arg in args))
             return relation(str(args[-1]))
 
         def source(*args: Any) -> JinjaRelation:
             if len(args) != 2:
-                raise RenderError("E0303", "source() takes two arguments: the source and its table", needle="source")
+                raise RenderError(*BAD_SOURCE[:2], help=BAD_SOURCE[2], needle="source")
             sources.append((str(args[0]), str(args[1])))
             return relation(str(args[1]), str(args[0]))
 
@@ -253,6 +258,7 @@ class Extractor:
             "execute": False,
             "is_incremental": lambda: incremental,
             "run_query": lambda sql: None,
+            "adapter": AdapterView(self._renderer, dialect),
             "builtins": {"ref": ref, "source": source, "config": config},
         }
 
@@ -284,7 +290,12 @@ class Extractor:
         message, line, column = complaint
         if line is None:
             line, column = refused.line, refused.column
-        raise EltflowError(sql_error(message, sql, line, column, path, text, spots))
+        from eltflow.sql.advice import advice
+        from eltflow.sql.rewrite import position
+
+        found = sql_error(message, sql, line, column, path, text, spots)
+        help = advice(sql, self._dialect.sqlglot, position(sql, line, column or 1) if line is not None else None)
+        raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
 
 def quick_only(

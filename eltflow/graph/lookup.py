@@ -14,6 +14,10 @@ REFERABLE = ("model", "seed", "ingest")
 #: Kinds of nodes that have SQL of their own in a file.
 WITH_SQL = ("model", "analysis", "test")
 
+#: (code, message, help) of calls with too few or too many arguments.
+BAD_REF = ("E0303", "ref() takes a name, or a project and a name", "write ref('orders')")
+BAD_SOURCE = ("E0303", "source() takes two arguments: the source and its table", "write source('raw', 'orders')")
+
 
 @dataclass(frozen=True, slots=True)
 class Missing:

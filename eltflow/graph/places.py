@@ -51,6 +51,15 @@ def template_place(sql: str, offset: int, text: str, spots: Any) -> tuple[int | 
     return origin, column if quoted[: column + 1] == written[: column + 1] else None
 
 
+def rendered_note(found: Diagnostic, sql: str, line: int | None) -> tuple[str, ...]:
+    """What the line renders to, where that is not what stands in the file."""
+    lines = sql.split("\n")
+    if line is None or line > len(lines) or found.source is None or lines[line - 1].strip() == found.source.strip():
+        return ()
+    shown = lines[line - 1].strip()
+    return (f"rendered, the line is: {shown[:120]}{'…' if len(shown) > 120 else ''}",)
+
+
 def line_column(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1
 
@@ -64,12 +73,12 @@ def static_value(call: Call, base: Mapping[str, Any], text: str, path: str) -> s
     function = base.get(call.name)
     try:
         if function is None:
-            raise RenderError("E0302", f"`{call.name}` is undefined here")
+            raise RenderError("E0302", f"`{call.name}` is undefined here", help="call it where it is known, in a model or a macro")
         return str(function(*call.args, **dict(call.kwargs)))
     except RenderError as error:
         fail_at(text, path, call.start, call.end, error.code, error.message, error.help)
     except TypeError as error:
-        fail_at(text, path, call.start, call.end, "E0303", str(error))
+        fail_at(text, path, call.start, call.end, "E0303", str(error), f"correct the arguments of {call.name}()")
 
 
 def fail_at(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:

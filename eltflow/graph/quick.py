@@ -33,14 +33,18 @@ _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _FROM = re.compile(r"\b(?:from|join)\s+[\"`\[]?([^\W\d]\w*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
 _SQL_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+_NOISE = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CLAUSE = re.compile(
     r"\b(select|from|join|where|on|using|group|having|order|qualify|window|limit|union|intersect|except|values|with|pivot|unpivot|into"
     r"|table|summarize|describe|update)\b|[(),]",
     re.IGNORECASE,
 )
 _TABLE_CLAUSES = frozenset({"from", "join", "pivot", "unpivot", "into", "table", "summarize", "describe", "update"})
-_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*)", re.IGNORECASE)
+_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
 
+_CONTINUED = re.compile(
+    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
+)
 _FILTERS = frozenset(
     [
         "abs",
@@ -189,7 +193,7 @@ def macro_text(text: str) -> MacroText:
         words=words,
         names=frozenset(_NAME.findall(inside)),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
-        takes_tables=any(word == "\x02" for word, _ in _table_words(_SQL_NOISE.sub(" ", masked))),
+        takes_tables=any(word.endswith("\x02") for word, _ in _table_words(_SQL_NOISE.sub(" ", masked))),
         composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
@@ -266,9 +270,10 @@ class _Reading:
         self.bound: set[str] = set()
         self.open: list[str] = []
         self.whole = ""
+        self.open_from = False
 
     def read(self) -> Quick:
-        plain = self.candidates.intersection(map(str.lower, _FROM.findall(self.text)))
+        plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
         if any(not re.search(rf'\b{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\b', self.text, re.IGNORECASE) for name in plain):
             raise _Uncertain
         out: list[str] = []
@@ -357,7 +362,9 @@ class _Reading:
             raise _Uncertain
         rest = _CALL.sub(" ", inner)
         for literal in _STRING.findall(rest):
-            if not self.candidates.isdisjoint(map(str.lower, _WORD.findall(literal))):
+            words = {word.lower() for word in _WORD.findall(literal)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            if not self.candidates.isdisjoint(words):
                 raise _Uncertain
         skipped = {*_KEYWORD_ARGUMENT.findall(bare), *_FILTER.findall(bare), *_TEST.findall(bare)}
         for name in _NAME.findall(bare):
@@ -371,6 +378,7 @@ class _Reading:
                 if reached.dynamic or not self.candidates.isdisjoint(reached.words):
                     raise _Uncertain
                 self._vars(reached.vars)
+                self.open_from = self.open_from or not reached.words.isdisjoint(_TABLE_CLAUSES)
                 if reached.takes_tables and (reached.composes or _COMPOSES.search(bare)):
                     raise _Uncertain
         elif name in ("var", "env_var"):
@@ -391,7 +399,9 @@ class _Reading:
 
     def _names_node(self, value: Any) -> bool:
         if isinstance(value, str):
-            return not self.candidates.isdisjoint(map(str.lower, _WORD.findall(value)))
+            words = {word.lower() for word in _WORD.findall(value)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            return not self.candidates.isdisjoint(words)
         if isinstance(value, Mapping):
             return any(self._names_node(v) or self._names_node(k) for k, v in value.items())
         return any(self._names_node(v) for v in value) if isinstance(value, list) else False
@@ -403,9 +413,11 @@ class _Reading:
         if "$$" in masked or masked.count("'") % 2:
             raise _Uncertain
         sql = _SQL_NOISE.sub(" ", masked)
+        if self.open_from and not self.candidates.isdisjoint(map(str.lower, _CONTINUED.findall(sql))):
+            raise _Uncertain  # what Jinja writes may end within a FROM clause, which the text then goes on with
         hits: list[tuple[str, int]] = []
         for word, place in _table_words(sql):
-            if word == "\x02":
+            if word.endswith("\x02"):
                 raise _Uncertain
             name = word.strip('"`[').lower()
             if name in self.candidates:

@@ -70,8 +70,8 @@ class Selection:
 def select(graph: Graph, request: Request) -> Selection:
     """The nodes that a request selects. To select nothing is no error.
 
-    Raises EltflowError for a broken text (E0501), a method that needs a state (E0502), broken selectors.yml or an unknown
-    selector (E0503).
+    Raises EltflowError for a broken text (E0501), a method that needs a state (E0502), an unknown selector (E0503) or a
+    broken selectors.yml (E0504).
     """
     if request.indirect is not None and request.indirect not in INDIRECT:
         help = did_you_mean(request.indirect, INDIRECT) or f"one of {', '.join(INDIRECT)}"

@@ -23,7 +23,6 @@ from eltflow.graph.expression import (
     token,
     union,
 )
-from eltflow.project import yamlfile
 from eltflow.project.shape import describe
 
 FILE = "selectors.yml"
@@ -57,7 +56,7 @@ def read_selectors(
     Where it is not `strict`, keys that mean nothing are passed over.
 
     Raises EltflowError with everything that is wrong: a shape, a name used twice, an unknown selector, a ring, two defaults
-    (E0503), and texts and methods that break the grammar (E0501).
+    (E0504), and texts and methods that break the grammar (E0501).
     """
     return _Reader(read, strict).read(entries)
 
@@ -291,7 +290,7 @@ class _Reader:
         return None
 
     def _note(self, place: Place, message: str, help: str | None, *, key: bool = False) -> None:
-        self.found.append(spanned(Diagnostic(code="E0503", message=message, help=help), place, self._text, key=key))
+        self.found.append(spanned(Diagnostic(code="E0504", message=message, help=help), place, self._text, key=key))
 
 
 def spanned(found: Diagnostic, place: Place, read: Callable[[str], str] | None, *, key: bool = False) -> Diagnostic:
@@ -299,6 +298,8 @@ def spanned(found: Diagnostic, place: Place, read: Callable[[str], str] | None, 
     if read is None:
         return replace(found, span=Span(file=FILE))
     text = read(FILE)
+    from eltflow.project import yamlfile
+
     return with_source(replace(found, span=yamlfile.locate(text, FILE, place, key=key)), text)
 
 

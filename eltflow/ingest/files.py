@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from eltflow.compile.program import FileInfo
@@ -30,6 +31,15 @@ def file_info(root: Path, path: str) -> FileInfo:
     relative = os.path.relpath(absolute, root)
     name = absolute if relative.startswith("..") else Path(relative).as_posix()
     return FileInfo(path=absolute, name=name, size=stat.st_size, mtime=stat.st_mtime_ns)
+
+
+def file_now(file: FileInfo) -> FileInfo | None:
+    """The same file as it is by now; None if it is gone."""
+    try:
+        stat = os.stat(file.path)
+    except OSError:
+        return None
+    return replace(file, size=stat.st_size, mtime=stat.st_mtime_ns)
 
 
 def digest(file: FileInfo) -> str:

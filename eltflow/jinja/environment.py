@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes
+from jinja2.exceptions import UndefinedError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context
@@ -61,6 +62,20 @@ class ScopeContext(Context):
             return self.parent.get(key, missing)
 
 
+class Missing(StrictUndefined):
+    """What a name gives that is not there; its error carries the value that was asked for an attribute, so that names near it can be told."""
+
+    __slots__ = ()
+
+    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError) -> None:
+        def told(message: str | None) -> Exception:
+            error: Exception = exc(message)
+            error.asked = (obj, name) if obj is not missing else None  # type: ignore[attr-defined]
+            return error
+
+        super().__init__(hint, obj, name, told)  # type: ignore[arg-type]
+
+
 class TemplateParser(Parser):
     """Renames macros, so that one macro reaches another only by name look-up, and gets its returned value, not its text."""
 
@@ -91,7 +106,7 @@ class Environment(SandboxedEnvironment):
 
     def __init__(self) -> None:
         super().__init__(
-            undefined=StrictUndefined,
+            undefined=Missing,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", TestBlock],
             cache_size=0,
         )

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from jinja2 import TemplateSyntaxError, UndefinedError
+from jinja2 import TemplateSyntaxError
 from jinja2.environment import Template
-from jinja2.exceptions import SecurityError
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
-from eltflow.base.names import did_you_mean
-from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX, Environment, MacroReturn, scope
+from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
+from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.values import MacroSource, RenderError
 
-_QUOTED = re.compile(r"'([^']+)' is undefined")
 MARK = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -197,56 +195,19 @@ class _ErrorMapper:
 
     def _diagnostic(self, error: Exception, trace: TracebackType | None) -> Diagnostic:
         frames = _template_frames(trace)
-        if len(frames) > 12:  # a recursion: its two ends say enough
-            frames = frames[:1] + frames[-1:]
+        if len(frames) > 12:  # a recursion: where it begins says enough, and where it ends is chance
+            frames = frames[:2]
         file, line = frames[-1] if frames else (self._file, None)
         text = self._text if file == self._file else self._renderer.text_of(file) or ""
         if file in (self._file, "<template>", None):
             file, line = self._file, None if line is None else line + self._first_line - 1
-        code, message, help, needle = self._explain(error)
+        code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line)
         column, length = _locate(text, line, needle)
         notes = tuple(f"called from {Span(file=f, line=n)}" for f, n in reversed(frames[:-1]) if (f, n) != (file, line))
         found = Diagnostic(
             code=code, message=message, span=Span(file=file, line=line, column=column, length=length), notes=notes, help=help
         )
         return with_source(found, text)
-
-    def _explain(self, error: Exception) -> tuple[str, str, str | None, str | None]:
-        if isinstance(error, RenderError):
-            return error.code, error.message, error.help, error.needle
-        if isinstance(error, EltflowError):
-            first = error.diagnostics[0]
-            return first.code, first.message, first.help, None
-        if isinstance(error, UndefinedError):
-            named = _QUOTED.search(str(error))
-            if named is not None:
-                name = named.group(1)
-                help = did_you_mean(name, self._names) or "define it with {% set %} or in a macro of the project"
-                return "E0302", f"`{name}` is undefined", help, name
-            return "E0302", _sentence(error), None, None
-        if isinstance(error, RecursionError):
-            return "E0303", "macros call each other without end", "give the recursion a condition that ends it", None
-        if isinstance(error, SecurityError):
-            return "E0303", f"not allowed in a template: {_sentence(error)}", None, None
-        if isinstance(error, TypeError):
-            message = str(error).replace(MACRO_PREFIX + TEST_PREFIX, "test ").replace(MACRO_PREFIX, "")
-            return "E0303", message, _arguments_help(message, self._renderer.macros), None
-        return "E0303", f"{type(error).__name__}: {error}", None, None
-
-
-def _arguments_help(message: str, macros: Mapping[str, MacroSource]) -> str | None:
-    named = re.search(r"macro '(\w+)'", message)
-    if named is None:
-        return None
-    source = macros.get(named.group(1)) or macros.get(TEST_PREFIX + named.group(1))
-    if source is None:
-        return None
-    return f"`{source.name}` is defined at {source.file}:{source.line}"
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).strip()
-    return text[:1].lower() + text[1:].removesuffix(".")
 
 
 def _template_frames(trace: TracebackType | None) -> list[tuple[str, int]]:
@@ -260,30 +221,9 @@ def _template_frames(trace: TracebackType | None) -> list[tuple[str, int]]:
 
 
 def _syntax_error(error: TemplateSyntaxError, text: str, file: str) -> Diagnostic:
-    message = MARK.sub("", error.message or "broken template").removesuffix(".")
-    help = None
-    unknown = re.match(r"Encountered unknown tag '(\w+)'", message)
-    if unknown is not None:
-        known = (
-            "if",
-            "elif",
-            "else",
-            "endif",
-            "for",
-            "endfor",
-            "set",
-            "endset",
-            "macro",
-            "endmacro",
-            "call",
-            "endcall",
-            "do",
-            "test",
-        )
-        help = did_you_mean(unknown.group(1), known)
-    column, length = _locate(text, error.lineno, unknown.group(1) if unknown else None)
+    message, help, needle = syntax_explained(error)
+    column, length = _locate(text, error.lineno, needle)
     span = Span(file=file, line=error.lineno, column=column, length=length)
-    message = message[:1].lower() + message[1:]
     return with_source(Diagnostic(code="E0301", message=f"broken Jinja: {message}", span=span, help=help), text)
 
 

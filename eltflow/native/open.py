@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SEED_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 _DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", re.DOTALL)
+_DOCS_OPENED = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}")
 _DOC_CALL = re.compile(r"\{\{\s*doc\(\s*(['\"])([^'\"]+)\1\s*(?:,\s*(['\"])([^'\"]+)\3\s*)?\)\s*\}\}")
 _PLURAL = {"model": "models", "seed": "seeds", "analysis": "analyses", "test": "data_tests"}
 
@@ -77,6 +78,7 @@ class _Opening:
         self.cache = cache
         self._data: dict[str, bytes] = {}
         self._texts: dict[str, str] = {}
+        self._open_docs: set[str] = set()
         self.findings = Findings(self.text)
         self.hashes: dict[str, str] = {}
 
@@ -162,6 +164,7 @@ class _Opening:
                         f"two {'generic tests' if kind == 'test' else 'macros'} are called `{name}`",
                         file=path,
                         line=line,
+                        word=name,
                         help=f"the other is {other.file}:{other.line}; rename one",
                     )
                     continue
@@ -184,10 +187,21 @@ class _Opening:
                         f"two docs blocks are called `{name}`",
                         file=path,
                         line=line,
-                        help=f"the other is in {made[name].path}",
+                        word=name,
+                        help=f"the other is in {made[name].path}; rename one",
                     )
                 made[name] = Doc(name=name, path=path, text=block.group(2).strip("\n"))
+            self._unclosed_docs(path, text)
         return made
+
+    def _unclosed_docs(self, path: str, text: str) -> None:
+        closed = [block.span() for block in _DOCS.finditer(text)]
+        for opened in _DOCS_OPENED.finditer(text):
+            if not any(start <= opened.start() < end for start, end in closed):
+                name, line = opened.group(1), text.count("\n", 0, opened.start()) + 1
+                self._open_docs.add(name)
+                message = f"the docs block `{name}` is not closed"
+                self.findings.error("E0215", message, file=path, line=line, word=name, help="close it with {% enddocs %}")
 
     def _describe(self, docs: Mapping[str, Doc], render: YamlRenderer, package: str) -> Callable[[Any, str, tuple[Any, ...]], str]:
         def describe(text: Any, file: str, path: tuple[Any, ...]) -> str:
@@ -199,6 +213,8 @@ class _Opening:
             def block(call: re.Match[str]) -> str:
                 name = call.group(4) or call.group(2)
                 doc = docs.get(name) if call.group(4) is None or call.group(2) == package else None
+                if doc is None and name in self._open_docs:
+                    return ""  # the block is there, and its own error told
                 if doc is None:
                     help = did_you_mean(name, docs) or "write it in a .md file: {% docs NAME %} ... {% enddocs %}"
                     self.findings.at(file, (*path, "description"), "E0207", f"there is no docs block `{name}`", help=help)
@@ -308,8 +324,8 @@ class _Opening:
             layers = (*layers, render(entry_config(entry), patch.file, (*patch.place, "config")))
         where: tuple[Any, ...] = patch.place if patch is not None else ()
 
-        def text(value: Any) -> str:
-            return describe(value, patch.file if patch is not None else path, where)
+        def text(value: Any, *inner: str | int) -> str:
+            return describe(value, patch.file if patch is not None else path, (*where, *inner))
 
         draft = Draft(
             resource_type=kind,
@@ -363,11 +379,18 @@ class _Opening:
         counted = f"two {what}s" if what == draft.resource_type else f"a {what}"
         label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
         message = f"{counted} are called `{label}`"
-        help = f"the other is {known.path}; rename one of them, or disable it with `enabled: false`"
+        where = known.path
+        if known.place and known.patch is not None:
+            where = f"{known.patch}:{self.findings.spot(known.patch, known.place).line}"
+        help = f"the other is {where}; rename one of them, or disable it with `enabled: false`"
+        if draft.resource_type == "test" and draft.identifier is not None:
+            help = f"the other is {where}; take one of them away, or give it a `name:`"
         if draft.place and draft.patch is not None:
-            self.findings.at(draft.patch, draft.place, "E0206", message, help=help)
+            place = (*draft.place, "name") if draft.resource_type in ("source", "exposure", "ingest") else draft.place
+            self.findings.at(draft.patch, place, "E0206", message, help=help)
         else:
-            self.findings.error("E0206", message, file=draft.path, line=1, help=help)
+            line = None if draft.resource_type == "seed" else 1
+            self.findings.error("E0206", message, file=draft.path, line=line, help=help)
 
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:

@@ -132,8 +132,13 @@ def unknown_folders(
             unknown_folders(value, kind, steps, (*path, key), findings)
 
 
+def _is_sql(key: Any) -> bool:
+    """Whether a configuration's value is SQL, whose Jinja is rendered when the node is compiled and knows `this`."""
+    return canonical(str(key).removeprefix("+")) in ("pre_hook", "post_hook", "sql_header")
+
+
 class YamlRenderer:
-    """Renders the Jinja in YAML values; Jinja2 is imported only for what is not one literal call."""
+    """Renders the Jinja in YAML values but SQL's; Jinja2 is imported only for what is not one literal call."""
 
     def __init__(self, names: Mapping[str, Any], findings: Findings) -> None:
         self.names = dict(names)
@@ -144,7 +149,7 @@ class YamlRenderer:
         if isinstance(value, str):
             return self._text(value, file, path) if has_jinja(value) else value
         if isinstance(value, dict):
-            return {k: self(v, file, (*path, k)) for k, v in value.items()}
+            return {k: v if _is_sql(k) else self(v, file, (*path, k)) for k, v in value.items()}
         if isinstance(value, list):
             return [self(v, file, (*path, i)) for i, v in enumerate(value)]
         return value
@@ -210,12 +215,18 @@ def read_target(
                 FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True
             )
     for key, problem in adapter.target_problems(values):
-        findings.at(FILE, (*place, key), "E0103", problem)
+        findings.at(FILE, (*place, key), "E0103", problem, help=f"`{key}` is {adapter.target_fields.get(key, 'of another kind')}")
     threads = options.threads or values.get("threads") or 4
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)
     if not isinstance(threads, int) or threads < 1:
-        findings.at(FILE, (*place, "threads"), "E0103", f"`threads` must be a whole number of at least 1, not {threads!r}")
+        findings.at(
+            FILE,
+            (*place, "threads"),
+            "E0103",
+            f"`threads` must be a whole number of at least 1, not {threads!r}",
+            help="write a number like 4",
+        )
     schema = str(values.get("schema") or "main")
     findings.stop()
     target = Target(

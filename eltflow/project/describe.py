@@ -49,14 +49,14 @@ def entry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def columns_of(entry: Mapping[str, Any], describe: Callable[[Any], str]) -> dict[str, ColumnInfo]:
+def columns_of(entry: Mapping[str, Any], describe: Callable[..., str]) -> dict[str, ColumnInfo]:
     """The columns of an entry by name."""
     made: dict[str, ColumnInfo] = {}
-    for column in entry.get("columns") or ():
+    for index, column in enumerate(entry.get("columns") or ()):
         config = column.get("config") or {}
         made[column["name"]] = ColumnInfo(
             name=column["name"],
-            description=describe(column.get("description")),
+            description=describe(column.get("description"), "columns", index),
             data_type=column.get("data_type"),
             meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
             tags=(*as_list(column.get("tags")), *as_list(config.get("tags"))),
@@ -80,10 +80,23 @@ def tests_of(
             if column.get(key):
                 inner = (*place, "columns", index, key)
                 made += read_tests(column[key], attached, column["name"], inner, package, known, findings, tags=tags)
+    _columns_once(entry, attached.file, place, findings)
     both = [e for e in (entry, *(entry.get("columns") or ())) if "tests" in e and "data_tests" in e]
     if both:
         findings.at(attached.file, place, "E0103", "`tests` and `data_tests` are the same key", help="keep `data_tests`")
     return made
+
+
+def _columns_once(entry: Mapping[str, Any], file: str, place: Path, findings: Findings) -> None:
+    """An error for each column that is described twice."""
+    seen: dict[str, int] = {}
+    for index, column in enumerate(entry.get("columns") or ()):
+        first = seen.setdefault(column["name"].lower(), index)
+        if first != index:
+            other = findings.spot(file, (*place, "columns", first, "name")).line
+            message = f"the column `{column['name']}` is described twice"
+            help = f"the other is in line {other}; put them together"
+            findings.at(file, (*place, "columns", index, "name"), "E0206", message, help=help)
 
 
 class Describer:
@@ -112,6 +125,9 @@ class Describer:
             for index, entry in enumerate(value.get(key) or ()):
                 self._patch(kind, entry, path, (key, index))
         for index, entry in enumerate(value.get("macros") or ()):
+            before = self.result.macros.get(entry["name"])
+            if before is not None:
+                self._twice("macro", entry["name"], path, ("macros", index), before)
             self.result.macros[entry["name"]] = Patch(
                 resource_type="macro", name=entry["name"], file=path, place=("macros", index), entry=entry
             )
@@ -126,15 +142,15 @@ class Describer:
         key = (kind, entry["name"])
         known = self.result.patches.get(key)
         if known is not None:
-            self._findings.at(
-                path,
-                (*place, "name"),
-                "E0206",
-                f"{kind} `{entry['name']}` is described twice",
-                help=f"the other is in {known.file}",
-            )
+            self._twice(kind, entry["name"], path, place, known)
             return
         self.result.patches[key] = Patch(resource_type=kind, name=entry["name"], file=path, place=place, entry=entry)
+
+    def _twice(self, kind: str, name: str, path: str, place: Path, other: Patch) -> None:
+        line = self._findings.spot(other.file, (*other.place, "name")).line
+        message = f"{kind} `{name}` is described twice"
+        help = f"the other is {other.file}:{line}; put them together"
+        self._findings.at(path, (*place, "name"), "E0206", message, help=help)
 
     def _source(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
         name = entry["name"]
@@ -248,5 +264,5 @@ class Describer:
         self.result.drafts += tests_of(entry, attached, place, self._package, self._known, self._findings)
 
 
-def _at(describe: Callable[[Any, str, Path], str], path: str, place: Path) -> Callable[[Any], str]:
-    return lambda text: describe(text, path, place)
+def _at(describe: Callable[[Any, str, Path], str], path: str, place: Path) -> Callable[..., str]:
+    return lambda text, *inner: describe(text, path, (*place, *inner))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.project import yamlfile
@@ -48,8 +50,24 @@ class Findings:
         for problem in problems:
             self.at(file, problem.path, problem.code, problem.message, help=problem.help, key=problem.at_key)
 
-    def error(self, code: str, message: str, *, file: str, line: int | None = None, help: str | None = None) -> None:
-        self.add(Diagnostic(code=code, message=message, span=Span(file=file, line=line), help=help))
+    def error(
+        self, code: str, message: str, *, file: str, line: int | None = None, word: str | None = None, help: str | None = None
+    ) -> None:
+        """An error at a line of a file, at that word on it."""
+        self.add(Diagnostic(code=code, message=message, span=self._span(file, line, word), help=help))
+
+    def _span(self, file: str, line: int | None, word: str | None) -> Span:
+        if line is not None and word is not None:
+            with suppress(EltflowError):
+                lines = self._read(file).split("\n")
+                found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lines[line - 1]) if line <= len(lines) else None
+                if found is not None:
+                    return Span(file=file, line=line, column=found.start() + 1, length=len(word))
+        return Span(file=file, line=line)
+
+    def spot(self, file: str, path: Path) -> Span:
+        """Where a value of a YAML file stands."""
+        return yamlfile.locate(self._read(file), file, path)
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -15,7 +15,10 @@ _SKIP = frozenset({"target", "logs", "node_modules", "__pycache__", "venv"})
 
 
 def walk(root: Path, folders: Iterable[str]) -> dict[str, Stamp]:
-    """Every file below the folders (relative to root) that are there, as POSIX path → stamp, sorted; hidden ones are left out."""
+    """Every file below the folders (relative to root) that are there, as POSIX path → stamp, sorted; hidden ones are left out.
+
+    A link to a folder that it stands in leads nowhere new, and is left out too; one to nothing is a file that cannot be read.
+    """
     found: dict[str, Stamp] = {}
     for folder in dict.fromkeys(folders):
         _walk(os.path.join(root, folder), "" if folder == "." else folder.rstrip("/"), found)
@@ -32,12 +35,32 @@ def _walk(path: str, prefix: str, found: dict[str, Stamp]) -> None:
         if name.startswith("."):
             continue
         relative = f"{prefix}/{name}" if prefix else name
-        if entry.is_dir():
-            if name not in _SKIP:
+        if _is_folder(entry):
+            if name not in _SKIP and not (entry.is_symlink() and _around(entry.path)):
                 _walk(entry.path, relative, found)
         else:
-            stat = entry.stat()
-            found[relative] = (stat.st_mtime_ns, stat.st_size)
+            found[relative] = _stamp(entry)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _around(link: str) -> bool:
+    """Whether a link leads to a folder that it stands in."""
+    inside, target = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
+    return os.path.commonpath((inside, target)) == target
+
+
+def _stamp(entry: os.DirEntry[str]) -> Stamp:
+    try:
+        stat = entry.stat()
+    except OSError:  # a link to nothing or to itself: reading it says so
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 def find_root(start: Path, names: Iterable[str]) -> Path | None:
@@ -49,11 +72,14 @@ def find_root(start: Path, names: Iterable[str]) -> Path | None:
 
 
 def read_dotenv(root: Path) -> dict[str, str]:
-    """The `.env` of a project: KEY=value lines, comments, `export`, and quotes around values."""
+    """The `.env` of a project: KEY=value lines, comments, `export`, and quotes around values. Raises EltflowError (E0105)."""
+    from eltflow.project.project import decode
+
     try:
-        text = (root / ".env").read_text(encoding="utf-8-sig")
+        data = (root / ".env").read_bytes()
     except OSError:
         return {}
+    text = decode(data, ".env")
     values: dict[str, str] = {}
     for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")

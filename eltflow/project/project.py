@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
 from eltflow.jinja.values import MacroSource
 from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
 from eltflow.project.settings import Settings
@@ -93,12 +94,16 @@ class Project:
 
 def read_bytes(root: Path, path: str) -> bytes:
     """A project file's content. Raises EltflowError (E0106)."""
-    from eltflow.base.diagnostics import Span, fail
+    from eltflow.base.diagnostics import fail
 
+    file = root / path
     try:
-        return (root / path).read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path)) from None
+        help = "check that it is there, and its rights"
+        if file.is_symlink():
+            help = f"it is a link to {file.readlink()}: mend the link, or take it away"
+        raise fail("E0106", f"cannot read {path}: {error.strerror}", span=Span(file=path), help=help) from None
 
 
 def read_text(root: Path, path: str) -> str:
@@ -108,16 +113,22 @@ def read_text(root: Path, path: str) -> str:
 
 def decode(data: bytes, path: str) -> str:
     """The text of a file that must be UTF-8. Raises EltflowError (E0105)."""
-    from eltflow.base.diagnostics import Span, fail
-
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise fail(
-            "E0105",
-            f"the file is not UTF-8 (byte {data[error.start]:#04x} at position {error.start})",
-            span=Span(file=path, line=line),
-            help="save it as UTF-8",
-        ) from None
+        raise EltflowError(_not_utf8(data, error.start, path)) from None
     return text.replace("\r\n", "\n") if "\r" in text else text
+
+
+def _not_utf8(data: bytes, at: int, path: str) -> Diagnostic:
+    """Where the first byte stands that is not UTF-8, with its line as Latin-1 shows it: what it most often is."""
+    start = data.rfind(b"\n", 0, at) + 1
+    line = data[start:].split(b"\n", 1)[0].decode("latin-1").rstrip("\r")
+    column = len(data[start:at].decode("utf-8", "replace")) + 1
+    return Diagnostic(
+        code="E0105",
+        message=f"the file is not UTF-8: byte {data[at]:#04x} in line {data.count(10, 0, at) + 1}",
+        span=Span(file=path, line=data.count(10, 0, at) + 1, column=column),
+        source=line,
+        help="save it as UTF-8 (it may be Latin-1 or Windows-1252 now)",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from eltflow.base.names import did_you_mean
@@ -37,7 +37,9 @@ class Shape:
         return {"description": self.about} if self.about else {}
 
 
+_MAPPING = "write `key: value` lines"
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", list: "a list", dict: "a mapping"}
+_LIKE = {str: "a text", int: "a number like 4", float: "a number like 0.5", bool: "true or false, without quotes"}
 _JSON = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -71,7 +73,8 @@ class Scalar(Shape):
             if str in self.kinds and isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool) and not strict:
                 return
             wanted = " or ".join(_NAMES.get(k, k.__name__) for k in self.kinds)
-            help = "put it in quotes" if str in self.kinds and value is not None and not isinstance(value, (dict, list)) else None
+            quotable = str in self.kinds and value is not None and not isinstance(value, (dict, list))
+            help = "put it in quotes" if quotable else f"write {' or '.join(_LIKE.get(k, 'a value') for k in self.kinds)}"
             found.append(Problem(path=path, message=f"`{_tail(path)}` must be {wanted}, not {describe(value)}", help=help))
         elif self.choices and value not in self.choices:
             choices = ", ".join(str(c) for c in self.choices)
@@ -100,7 +103,9 @@ class ListOf(Shape):
             for index, item in enumerate(value):
                 self.item.check(item, (*path, index), found, strict)
         elif self.lone:
-            self.item.check(value, path, found, strict)
+            problems: list[Problem] = []
+            self.item.check(value, path, problems, strict)
+            found += [replace(p, message=p.message.replace("must be ", "must be a list, or ", 1)) for p in problems]
         elif value is not None or strict:
             message = f"`{_tail(path)}` must be a list, not {describe(value)}"
             found.append(Problem(path=path, message=message, help="begin each item with `- `", at_key=True))
@@ -123,7 +128,9 @@ class MapOf(Shape):
             for key, item in value.items():
                 self.value.check(item, (*path, key), found, strict)
         elif value is not None or strict:
-            found.append(Problem(path=path, message=f"`{_tail(path)}` must be a mapping, not {describe(value)}", at_key=True))
+            found.append(
+                Problem(path=path, message=f"`{_tail(path)}` must be a mapping, not {describe(value)}", at_key=True, help=_MAPPING)
+            )
 
     def schema(self) -> dict[str, Any]:
         made: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema()}
@@ -141,7 +148,11 @@ class Object(Shape):
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
         if not isinstance(value, dict):
-            found.append(Problem(path=path, message=f"{self._place(path)} must be a mapping, not {describe(value)}", at_key=True))
+            found.append(
+                Problem(
+                    path=path, message=f"{self._place(path)} must be a mapping, not {describe(value)}", at_key=True, help=_MAPPING
+                )
+            )
             return
         for key, item in value.items():
             shape = self.fields.get(key)
@@ -174,6 +185,11 @@ class OneOf(Shape):
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
         best: list[Problem] | None = None
+        if not any(_fits(option, value) for option in self.options):
+            kinds = " or ".join(dict.fromkeys(_kind_of(option) for option in self.options))
+            help = f"write {kinds}"
+            found.append(Problem(path=path, message=f"`{_tail(path)}` must be {kinds}, not {describe(value)}", help=help))
+            return
         for option in self.options:
             problems: list[Problem] = []
             option.check(value, path, problems, strict)
@@ -193,7 +209,13 @@ def _fits(shape: Shape, value: Any) -> bool:
         return isinstance(shape, (Object, MapOf))
     if isinstance(value, list):
         return isinstance(shape, ListOf)
-    return isinstance(shape, Scalar)
+    return isinstance(shape, Scalar) or (isinstance(shape, ListOf) and shape.lone)
+
+
+def _kind_of(shape: Shape) -> str:
+    if isinstance(shape, Scalar):
+        return " or ".join(_NAMES.get(k, k.__name__) for k in shape.kinds)
+    return "a list" if isinstance(shape, ListOf) else "a mapping"
 
 
 def _tail(path: Path) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.names import did_you_mean
 from eltflow.jinja.values import RenderError
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Target
+
+if TYPE_CHECKING:
+    from eltflow.jinja.renderer import Renderer
 
 _MISSING = object()
 
@@ -165,6 +169,30 @@ def returned(value: Any = None) -> NoReturn:
     from eltflow.jinja.environment import MacroReturn
 
     raise MacroReturn(value)
+
+
+class AdapterView:
+    """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
+
+    def __init__(self, renderer: Callable[[], Renderer], dialect: Dialect) -> None:
+        self._renderer = renderer
+        self._dialect = dialect
+
+    def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
+        names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
+        for name in names:
+            macro = self._renderer().macro(name)
+            if macro is not None:
+                return macro
+        near = did_you_mean(f"default__{macro_name}", self._renderer().macros)
+        help = near or f"write the macro `default__{macro_name}`"
+        raise RenderError("E0302", f"no macro is called {' or '.join(f'`{n}`' for n in names)}", help=help, needle=macro_name)
+
+    def quote(self, identifier: str) -> str:
+        return self._dialect.quote(identifier)
+
+    def type(self) -> str:
+        return self._dialect.name
 
 
 def target_names(target: Target, secret_fields: frozenset[str]) -> dict[str, Any]:

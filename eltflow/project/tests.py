@@ -92,7 +92,8 @@ def _read_test(
     body_path = (*place, kind) if isinstance(entry, dict) and len(entry) == 1 else place
     _CONFIG.check(body.get("config") or {}, (*body_path, "config"), problems, True)
     findings.problems(attached.file, problems)
-    if not _arguments_fit(kind, kwargs, column, attached, body_path, findings):
+    arguments_path = (*body_path, "arguments") if "arguments" in body else body_path
+    if not _arguments_fit(kind, kwargs, column, attached, body_path, arguments_path, findings):
         return None
     if tags:
         config["tags"] = [*as_list(config.get("tags")), *tags]
@@ -138,7 +139,13 @@ def _parse(entry: Any) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def _arguments_fit(
-    kind: str, kwargs: Mapping[str, Any], column: str | None, attached: Attachment, place: Path, findings: Findings
+    kind: str,
+    kwargs: Mapping[str, Any],
+    column: str | None,
+    attached: Attachment,
+    place: Path,
+    arguments: Path,
+    findings: Findings,
 ) -> bool:
     if kind not in BUILT_IN:
         return True
@@ -149,7 +156,7 @@ def _arguments_fit(
             help = did_you_mean(key, allowed) or (
                 f"known here: {', '.join(allowed)}" if allowed else f"`{kind}` takes no arguments"
             )
-            inner = (*place, "arguments", key)
+            inner = (*arguments, key)
             findings.at(attached.file, inner, "E0104", f"the test `{kind}` has no argument `{key}`", help=help, key=True)
             ok = False
     for key in required:

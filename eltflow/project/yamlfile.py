@@ -57,29 +57,79 @@ def read(text: str, file: str) -> Any:
             loader.dispose()
 
 
+#: What libyaml says, what that means, and what to do; the first that is found in its words counts.
+_WORDS: tuple[tuple[str, str, str], ...] = (
+    ("mapping values are not allowed", "a second colon in one line", "put quotes around a text that holds a colon, or mend the indentation"),
+    ("found another document", "a second document begins here", "keep one document in a file: take the `---` away"),
+    ("undefined alias", "an alias without its anchor", "define it before, with `&name`, or put quotes around a text that begins with `*`"),
+    ("cannot start any token", "a character that no value can begin with", "put quotes around the text"),
+    ("could not find expected ':'", "a key without its colon", "write `key: value`, with a space after the colon"),
+    ("while scanning a quoted scalar", "a quote that is not closed", "close it, or double a quote inside the text"),
+    ("did not find expected key", "this is no `key: value` of the mapping around it", "mend the indentation: its keys stand in one column"),
+    ("did not find expected '-'", "this is no item of the list around it", "begin each item with `- `, in one column"),
+    ("unhashable key", "a mapping where a key should be", "put quotes around a text that begins with a brace or a bracket"),
+)  # fmt: skip
+_OPENERS = {"flow sequence": ("[", "]"), "flow mapping": ("{", "}"), "flow node": ("[", "]")}
+
+
 def _broken(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = str(getattr(error, "problem", None) or error).strip()
-    context = getattr(error, "context", None)
-    help = None
     if mark is None:
-        position = getattr(error, "position", None)
-        line = text.count("\n", 0, position) + 1 if isinstance(position, int) else None
-        return Diagnostic(code="E0101", message=f"broken YAML: {problem}", span=Span(file=file, line=line))
-    line, column = mark.line + 1, mark.column + 1
+        return _unreadable(error, text, file)
     lines = text.splitlines()
-    quoted = lines[line - 1] if line <= len(lines) else ""
+    line, column = mark.line + 1, mark.column + 1
+    said = " ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
+    problem, help = said, "check the indentation, and put quotes around texts that hold `:`, `#`, `{` or `[`"
+    known = next(((words, advice) for key, words, advice in _WORDS if key in said), None)
     tabbed = next((n for n, t in enumerate(lines[:line], 1) if "\t" in t[: len(t) - len(t.lstrip())]), None)
+    opened = _opened(error, said, lines)
     if tabbed is not None:
         line, column = tabbed, lines[tabbed - 1].index("\t") + 1
         problem, help = "a tab in the indentation", "YAML is indented with spaces: replace the tab"
-    elif "{{" in quoted or "{%" in quoted:
-        help = "put quotes around a value that holds {{ }}"
-    elif "mapping values are not allowed" in problem:
-        help = "check the indentation, and put quotes around a text that holds a colon"
-    if context and help is None:
-        problem = f"{problem} ({context})"
+    elif line <= len(lines) and ("{{" in lines[line - 1] or "{%" in lines[line - 1]):
+        problem, help = "Jinja without quotes", "put quotes around a value that holds {{ }}"
+    elif opened is not None:
+        line, column, problem, help = opened
+    elif known is not None:
+        problem, help = known
+    if line > len(lines):
+        line, column = len(lines) or 1, len(lines[-1]) if lines else 1
     return Diagnostic(code="E0101", message=f"broken YAML: {problem}", span=Span(file=file, line=line, column=column), help=help)
+
+
+def _opened(error: yaml.YAMLError, said: str, lines: list[str]) -> tuple[int, int, str, str] | None:
+    """Where a bracket or brace opens that is never closed."""
+    start = getattr(error, "context_mark", None)
+    kind = next((kind for kind in _OPENERS if kind in said), None)
+    if start is None or kind is None:
+        return None
+    line, column = start.line + 1, start.column + 1
+    opener, closer = _OPENERS[kind]
+    if kind == "flow node":  # nothing follows the opener
+        while line > 1 and (line > len(lines) or not lines[line - 1].strip()):
+            line -= 1
+        column = max(lines[line - 1].rfind("["), lines[line - 1].rfind("{")) + 1 or column
+        opener, closer = ("{", "}") if lines[line - 1][column - 1 : column] == "{" else (opener, closer)
+    return (
+        line,
+        column,
+        f"the `{opener}` that opens here is not closed",
+        f"close it with `{closer}`, and put commas between its parts",
+    )
+
+
+def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
+    """A character that YAML does not allow anywhere."""
+    position, character = getattr(error, "position", None), getattr(error, "character", None)
+    problem = str(getattr(error, "reason", None) or error).split("\n")[0]
+    if not isinstance(position, int):
+        return Diagnostic(code="E0101", message=f"broken YAML: {problem}", span=Span(file=file))
+    code = ord(character) if isinstance(character, str) else character
+    at = next((i for i, c in enumerate(text) if ord(c) == code), position)
+    line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
+    message = f"broken YAML: the control character U+{code or 0:04X}"
+    help = 'take it away, or write it as an escape in double quotes, like "\\x07"'
+    return Diagnostic(code="E0101", message=message, span=Span(file=file, line=line, column=column), help=help)
 
 
 def locate(text: str, file: str, path: Path, *, key: bool = False) -> Span:

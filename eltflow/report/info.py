@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,16 +55,21 @@ def to_json(artifact: Any) -> str:
         return json.dumps(_clean(artifact), allow_nan=False)
 
 
-def to_lines(artifact: Mapping[str, Any], key: str) -> str:
-    """The artifact as JSON in which each entry under `key`, and everything else that is an own member, stands on a line of its own."""
-    members = []
+def to_lines(artifact: Mapping[str, Any], key: str) -> Iterator[str]:
+    """The artifact as JSON in pieces: every member stands on a line of its own, and so does each entry under `key`, which is JSON already."""
+    opening = "{"
     for name, value in artifact.items():
-        if name == key:
-            entries = ",\n".join(f"{json.dumps(i)}: {to_json(entry)}" for i, entry in value.items())
-            members.append(f'"{name}": {{\n{entries}\n}}')
+        if name != key:
+            yield f'{opening}"{name}": {to_json(value)}'
         else:
-            members.append(f'"{name}": {to_json(value)}')
-    return "{" + ",\n".join(members) + "}\n"
+            yield f'{opening}"{name}": {{'
+            between = "\n"
+            for i, entry in value.items():
+                yield f"{between}{json.dumps(i)}: {entry}"
+                between = ",\n"
+            yield "\n}"
+        opening = ",\n"
+    yield "}\n"
 
 
 def patch_lines(text: str, head: Mapping[str, Any], entries: Mapping[str, Any]) -> str | None:

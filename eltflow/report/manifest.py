@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project
 from eltflow.report.fields import as_set, columns, freshness, full_config
-from eltflow.report.info import RunInfo, metadata
+from eltflow.report.info import RunInfo, metadata, to_json, to_lines
 from eltflow.report.vocabulary import artifact_ids, mapped, source_names, step_facts
 from eltflow.warehouse.dialect import Dialect
 
@@ -57,6 +57,22 @@ def manifest(
     """
     fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, read or project.read, seed_bytes)
     return fold.manifest(hooks)
+
+
+def manifest_lines(
+    project: Project,
+    graph: Graph,
+    dialect: Dialect,
+    info: RunInfo,
+    *,
+    compiled: Mapping[str, CompiledSql] | None = None,
+    compiled_path: Callable[[Node], str] | None = None,
+    seed_bytes: Callable[[str], bytes | None] | None = None,
+    hooks: Sequence[Node] = (),
+) -> Iterator[str]:
+    """The manifest as JSON in pieces, each of its `nodes` on a line of its own: no more than one of them is held unwritten as a value."""
+    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes)
+    return to_lines(fold.manifest(hooks, to_json), "nodes")
 
 
 def manifest_entries(
@@ -113,7 +129,7 @@ class _Fold:
         self.roots = tuple(sorted({f"{f.rstrip('/')}/" for f in folders if f not in (".", "")}, key=len, reverse=True))
         self.keys = _primary_keys(graph.nodes.values())
 
-    def manifest(self, hooks: Sequence[Node]) -> dict[str, Any]:
+    def manifest(self, hooks: Sequence[Node], encode: Callable[[dict[str, Any]], Any] = lambda entry: entry) -> dict[str, Any]:
         nodes: dict[str, Any] = {}
         sources: dict[str, Any] = {}
         exposures: dict[str, Any] = {}
@@ -126,7 +142,11 @@ class _Fold:
             if node.ingest is not None and unique_id in self.graph.nodes:
                 continue  # told with the source that declares its relation
             entry = self._entry(node, loaders.get(unique_id))
-            homes.get(entry["resource_type"], nodes)[unique_id] = entry
+            home = homes.get(entry["resource_type"])
+            if home is None:
+                nodes[unique_id] = encode(entry)
+            else:
+                home[unique_id] = entry
             reads = entry["depends_on"]["nodes"] if "nodes" in entry.get("depends_on", {}) else ()
             parents[unique_id] = sorted(reads)
             if node.group in groups:

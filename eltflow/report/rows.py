@@ -13,24 +13,20 @@ _WIDTH = 60
 
 
 def shown_rows(result: StepResult, nodes: Mapping[str, Node]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The names of the columns and the rows of a test's sample, as text."""
-    rows = masked_rows(result.sample_columns, result.sample, nodes.get(result.step), nodes)
-    return result.sample_columns, [tuple(map(text, row)) for row in rows]
-
-
-def masked_rows(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], node: Node | None, nodes: Mapping[str, Node]
-) -> tuple[tuple[Any, ...], ...]:
-    """Rows that a test brought, with MASK for what nobody should see.
+    """The names of the columns and the rows of a test's sample, as text.
 
     A column is masked when a column of its name is tagged `pii` in what the test reads. When the tested column itself is tagged, every
     column is: a test may give values under other names (`value_field`).
     """
+    node = nodes.get(result.step)
     secret, everything = _masked(node, nodes)
-    hidden = [everything or name.lower() in secret for name in columns]
-    return tuple(
-        tuple(MASK if hide else value for value, hide in zip(row, hidden, strict=True)) for row in rows if len(row) == len(hidden)
-    )
+    hidden = [everything or name.lower() in secret for name in result.sample_columns]
+    rows = [
+        tuple(MASK if hide else text(value) for value, hide in zip(row, hidden, strict=True))
+        for row in result.sample
+        if len(row) == len(hidden)
+    ]
+    return result.sample_columns, rows
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -42,3 +42,9 @@ def second_statement(sql: str, dialect: str) -> int | None:
         elif ended:
             return int(token.start)
     return None
+
+
+def first_word(sql: str, dialect: str) -> int:
+    """The offset at which the first statement of a text begins, after comments."""
+    tokens = dialect_of(dialect).tokenize(sql)
+    return int(tokens[0].start) if tokens else 0

@@ -36,7 +36,7 @@ class Database(Protocol):
     ) -> tuple[CatalogTable, ...]:
         """Every relation in the given (database, schema) pairs, with columns; one query a schema at most. Makes nothing.
 
-        With `only`, those of the given relations that exist (others may be among the answer).
+        With `only`, those of the given relations that exist, and what runs make for themselves (others may be among the answer).
         """
         ...
 

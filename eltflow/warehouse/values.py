@@ -118,7 +118,8 @@ class WarehouseError(Exception):
     """An error that the engine or its driver raised.
 
     `kind` decides what happens next ("transient" is retried); `line` and `column` (from 1) point into the statement's text where the
-    engine tells; `engine_message` keeps the engine's own words.
+    engine tells; `engine_message` keeps the engine's own words. Where a data file is at fault, `file` (absolute) and `file_line` (from
+    1) name it; `help` is what the adapter knows to be a remedy.
     """
 
     def __init__(
@@ -129,6 +130,9 @@ class WarehouseError(Exception):
         line: int | None = None,
         column: int | None = None,
         code: str | None = None,
+        help: str | None = None,
+        file: str | None = None,
+        file_line: int | None = None,
     ) -> None:
         super().__init__(message)
         self.engine_message = message
@@ -136,3 +140,6 @@ class WarehouseError(Exception):
         self.line = line
         self.column = column
         self.code = code
+        self.help = help
+        self.file = file
+        self.file_line = file_line

@@ -164,33 +164,33 @@ def test_a_lenient_reading_passes_over_what_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("definition", "message"),
     [
-        ("3", "E0503]: selector `a`: a selection is a text or a mapping, not a whole number (3) (write a text (`+orders,tag:daily`), `method:` and `value:`, or a list under `union:` or `intersection:`)"),
-        ("[orders]", "E0503]: selector `a`: a selection is a text or a mapping, not a list (write a text (`+orders,tag:daily`), `method:` and `value:`, or a list under `union:` or `intersection:`)"),
+        ("3", "E0504]: selector `a`: a selection is a text or a mapping, not a whole number (3) (write a text (`+orders,tag:daily`), `method:` and `value:`, or a list under `union:` or `intersection:`)"),
+        ("[orders]", "E0504]: selector `a`: a selection is a text or a mapping, not a list (write a text (`+orders,tag:daily`), `method:` and `value:`, or a list under `union:` or `intersection:`)"),
         ("'@orders+'", "E0501]: selector `a`: `@` and a `+` behind cannot stand together, as in `@orders+` (write `@orders`: it has everything downstream already)"),
         ("''", "E0501]: selector `a`: an empty selection (name something: `orders`, `tag:daily`, `path:models/staging`)"),
-        ("{union: orders}", "E0503]: selector `a`: `union` is a list, not text ('orders') (put a dash before each part)"),
-        ("{union: []}", "E0503]: selector `a`: `union` has nothing to select (add what it selects, with a dash before each part)"),
-        ("{union: [{exclude: [orders]}]}", "E0503]: selector `a`: `union` has nothing to select (add what it selects, with a dash before each part)"),
-        ("{union: [orders], exclude: [lonely]}", "E0503]: selector `a`: `union` stands alone, without `exclude` (put the rest into the list under `union:`)"),
-        ("{union: [orders, {exclude: [lonely]}, {exclude: [lonely]}]}", "E0503]: selector `a`: a second `exclude` in one `union` (put both into one list)"),
-        ("{exclude: [lonely]}", "E0503]: selector `a`: `exclude` has nothing to take away from (put it beside a `method:` and a `value:`, or last in the list under `union:` or `intersection:`)"),
-        ("{method: fqn}", "E0503]: selector `a`: `value` is missing (add `value:`)"),
-        ("{value: orders}", "E0503]: selector `a`: `method` is missing (add `method:`)"),
-        ("{tag: a, group: b}", "E0503]: selector `a`: a definition of 2 keys (tag, group) says no method (write `method:` and `value:`, or a list under `union:` or `intersection:`)"),
+        ("{union: orders}", "E0504]: selector `a`: `union` is a list, not text ('orders') (put a dash before each part)"),
+        ("{union: []}", "E0504]: selector `a`: `union` has nothing to select (add what it selects, with a dash before each part)"),
+        ("{union: [{exclude: [orders]}]}", "E0504]: selector `a`: `union` has nothing to select (add what it selects, with a dash before each part)"),
+        ("{union: [orders], exclude: [lonely]}", "E0504]: selector `a`: `union` stands alone, without `exclude` (put the rest into the list under `union:`)"),
+        ("{union: [orders, {exclude: [lonely]}, {exclude: [lonely]}]}", "E0504]: selector `a`: a second `exclude` in one `union` (put both into one list)"),
+        ("{exclude: [lonely]}", "E0504]: selector `a`: `exclude` has nothing to take away from (put it beside a `method:` and a `value:`, or last in the list under `union:` or `intersection:`)"),
+        ("{method: fqn}", "E0504]: selector `a`: `value` is missing (add `value:`)"),
+        ("{value: orders}", "E0504]: selector `a`: `method` is missing (add `method:`)"),
+        ("{tag: a, group: b}", "E0504]: selector `a`: a definition of 2 keys (tag, group) says no method (write `method:` and `value:`, or a list under `union:` or `intersection:`)"),
         ("{tags: a}", "E0501]: selector `a`: there is no selection method `tags`, as in `tags:a` (did you mean `tag`?)"),
-        ("{method: 3, value: a}", "E0503]: selector `a`: `method` is a text, not a whole number (3) (one of fqn, path, file, tag, source, ingest, exposure, config, group, access, package, resource_type, test_name, test_type, version, selector, unit_test, metric, semantic_model, saved_query, state, result, source_status)"),
-        ("{method: tag, value: [a]}", "E0503]: selector `a`: a value is a text, not a list (write one text, and a `union:` for several)"),
-        ("{method: fqn, value: +orders}", "E0503]: selector `a`: `+orders` is a name here, and cannot hold a `+` (write the whole as a text, '+orders', or add `parents: true` or `children: true`)"),
-        ("{method: fqn, value: orders, parent: true}", "E0503]: selector `a`: a selection has no `parent` (did you mean `parents`?)"),
-        ("{method: fqn, value: orders, parents: 1}", "E0503]: selector `a`: `parents` is true or false, not a whole number (1) (write `parents: true`)"),
-        ("{method: fqn, value: orders, parents_depth: 1}", "E0503]: selector `a`: `parents_depth` does nothing without `parents` (add `parents: true`)"),
-        ("{method: fqn, value: orders, children: true, children_depth: -1}", "E0503]: selector `a`: `children_depth` is a number of steps, not a whole number (-1) (leave it out for all of them)"),
+        ("{method: 3, value: a}", "E0504]: selector `a`: `method` is a text, not a whole number (3) (one of fqn, path, file, tag, source, ingest, exposure, config, group, access, package, resource_type, test_name, test_type, version, selector, unit_test, metric, semantic_model, saved_query, state, result, source_status)"),
+        ("{method: tag, value: [a]}", "E0504]: selector `a`: a value is a text, not a list (write one text, and a `union:` for several)"),
+        ("{method: fqn, value: +orders}", "E0504]: selector `a`: `+orders` is a name here, and cannot hold a `+` (write the whole as a text, '+orders', or add `parents: true` or `children: true`)"),
+        ("{method: fqn, value: orders, parent: true}", "E0504]: selector `a`: a selection has no `parent` (did you mean `parents`?)"),
+        ("{method: fqn, value: orders, parents: 1}", "E0504]: selector `a`: `parents` is true or false, not a whole number (1) (write `parents: true`)"),
+        ("{method: fqn, value: orders, parents_depth: 1}", "E0504]: selector `a`: `parents_depth` does nothing without `parents` (add `parents: true`)"),
+        ("{method: fqn, value: orders, children: true, children_depth: -1}", "E0504]: selector `a`: `children_depth` is a number of steps, not a whole number (-1) (leave it out for all of them)"),
         ("{method: fqn, value: orders, children: true, childrens_parents: true}", "E0501]: selector `a`: `@` and a `+` behind cannot stand together, as in `fqn:orders` (write `@orders`: it has everything downstream already)"),
-        ("{method: fqn, value: orders, indirect_selection: cautios}", "E0503]: selector `a`: `cautios` is no way to select tests (did you mean `cautious`?)"),
-        ("{method: fqn, value: orders, exclude: lonely}", "E0503]: selector `a`: `exclude` is a list, not text ('lonely') (put a dash before each part)"),
-        ("{method: selector, value: bb}", "E0503]: selector `a` refers to `bb`, which does not exist (did you mean `b`?)"),
-        ("{method: selector, value: a}", "E0503]: these selectors refer to each other in a ring: a → a (take one of these references out)"),
-        ("'selector:b'", "E0503]: these selectors refer to each other in a ring: a → b → a (take one of these references out)"),
+        ("{method: fqn, value: orders, indirect_selection: cautios}", "E0504]: selector `a`: `cautios` is no way to select tests (did you mean `cautious`?)"),
+        ("{method: fqn, value: orders, exclude: lonely}", "E0504]: selector `a`: `exclude` is a list, not text ('lonely') (put a dash before each part)"),
+        ("{method: selector, value: bb}", "E0504]: selector `a` refers to `bb`, which does not exist (did you mean `b`?)"),
+        ("{method: selector, value: a}", "E0504]: these selectors refer to each other in a ring: a → a (take one of these references out)"),
+        ("'selector:b'", "E0504]: these selectors refer to each other in a ring: a → b → a (take one of these references out)"),
     ],
 )  # fmt: skip
 def test_broken_definitions(definition: str, message: str) -> None:
@@ -206,13 +206,13 @@ def test_broken_definitions(definition: str, message: str) -> None:
     [
         (
             "[{name: a, definition: x}, {name: a, definition: y}]",
-            "E0503]: two selectors are called `a` (rename one of them)",
+            "E0504]: two selectors are called `a` (rename one of them)",
         ),
         (
             "[{name: a, default: true, definition: x}, {name: b, default: true, definition: y}]",
-            "E0503]: 2 selectors are the default: `a`, `b` (keep `default: true` on one of them)",
+            "E0504]: 2 selectors are the default: `a`, `b` (keep `default: true` on one of them)",
         ),
-        ("[{name: a, default: sometimes, definition: x}]", "E0503]: selector `a`: `default` is true or false, not text ('sometimes') (write `default: true`)"),
+        ("[{name: a, default: sometimes, definition: x}]", "E0504]: selector `a`: `default` is true or false, not text ('sometimes') (write `default: true`)"),
     ],
 )  # fmt: skip
 def test_selectors_that_do_not_fit_together(selectors: str, message: str) -> None:
@@ -248,4 +248,4 @@ def test_everything_wrong_is_said_at_once() -> None:
     selectors = ({"name": "a", "definition": {"union": [{"tags": "x"}, {"method": "fqn"}, 3]}}, {"name": "b", "definition": None})
     with pytest.raises(EltflowError) as error:
         select(SHOP, Request(selectors=selectors))
-    assert [found.code for found in error.value.diagnostics] == ["E0501", "E0503", "E0503", "E0503"]
+    assert [found.code for found in error.value.diagnostics] == ["E0501", "E0504", "E0504", "E0504"]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from eltflow import api
-from eltflow.api.running import compiled_path, project_hooks
+from eltflow.api.explain import compiled_path
+from eltflow.api.running import project_hooks
 from eltflow.report.catalog import catalog
 from eltflow.report.info import RunInfo
 from eltflow.report.junit import junit

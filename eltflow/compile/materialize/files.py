@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import described
-from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, transaction
-from eltflow.warehouse.values import CatalogTable, Column, Relation, Statement
+from eltflow.compile.materialize.relation import build_table, built, replaceable
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
+from eltflow.warehouse.values import Column, Relation, Statement
 
 META = "eltflow_meta"
 FILE_COLUMNS = (
@@ -46,13 +47,20 @@ def seed(job: Job) -> Program:
     format, options = file_format(file.path)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    outcome = yield from _load_whole(job, [file], format, options, dict(job.config.get("column_types") or {}))
-    for hook in job.compiled.post_hooks if job.compiled is not None else ():
-        yield Statement(hook, role="user")
-    return Outcome(kind="seed", rows=outcome.rows, made=outcome.made)
+    select = _scan(job, [file], format, {**options, "infer": "all"}, dict(job.config.get("column_types") or {}))
+    return (yield from built(job, _load(job, select), alone=replaceable(job)))
+
+
+def _load(job: Job, select: str) -> Program:
+    outcome = yield from build_table(job, select)
+    check_unchanged(job, job.files)
+    return replace(outcome, kind="seed")
 
 
 def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> str:
+    if format == "csv" and job.inspect is not None and options.get("header", True):
+        for file in files:
+            job.inspect(file, str(options.get("delimiter") or ","))
     item = job.dialect.files([f.path for f in files], format, options, types)
     if item is None:
         raise ProgramError(f"{job.dialect.name} cannot read files by itself")
@@ -63,18 +71,13 @@ def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, o
     return f"select *{casts} from {item}"
 
 
-def _load_whole(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> Program:
-    select = _scan(job, files, format, options, types)
-    made = (CatalogTable(job.relation, "table"),)
-    if job.existing is not None and job.existing.kind != "table":
-        yield job.dialect.begin()
-        yield job.dialect.drop(job.relation, job.existing.kind)
-        result = yield job.dialect.create_table_as(job.relation, select)
-        yield job.dialect.commit()
-    else:
-        result = yield job.dialect.create_table_as(job.relation, select, replace=True)
-    yield from described(job, "table")
-    return Outcome(kind="table", rows=result.affected, made=made)
+def check_unchanged(job: Job, files: Sequence[FileInfo]) -> None:
+    """Raises ProgramError if a file is not what it was when it was listed: what was read of it may be neither the old nor the new."""
+    for file in files if job.look is not None else ():
+        now = job.look(file) if job.look is not None else None
+        if now is None or (now.size, now.mtime) != (file.size, file.mtime):
+            what = "went away" if now is None else "changed"
+            raise ProgramError(f"{file.name} {what} while it was being loaded", "run it again when the file is complete")
 
 
 def ingest(job: Job) -> Program:
@@ -86,7 +89,8 @@ def ingest(job: Job) -> Program:
     assert info is not None
     if not job.files:
         raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
-    return (yield from transaction(job.dialect, _append(job) if info.load == "append" and not job.full_refresh else _replace(job)))
+    whole = info.load != "append" or job.full_refresh
+    return (yield from built(job, _replace(job) if whole else _append(job)))
 
 
 def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
@@ -103,16 +107,16 @@ def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
 def _replace(job: Job) -> Program:
     format, options, types = _options(job)
     select = _scan(job, job.files, format, options, types)
-    if job.existing is not None and job.existing.kind != "table":
-        yield job.dialect.drop(job.relation, job.existing.kind)
-    result = yield job.dialect.create_table_as(job.relation, select, replace=True)
-    yield from _record(job, job.files, result.affected, forget=True)
-    yield from described(job, "table")
-    return Outcome(kind="load", rows=result.affected, files=len(job.files), made=(CatalogTable(job.relation, "table"),))
+    outcome = yield from build_table(job, select)
+    check_unchanged(job, job.files)
+    yield from _record(job, job.files, outcome.rows, forget=True)
+    return replace(outcome, kind="load", files=len(job.files))
 
 
 def _append(job: Job) -> Program:
-    known = {} if job.existing is None else (yield from _loaded(job))
+    if job.existing is None or job.existing.kind != "table":
+        return (yield from _replace(job))
+    known = yield from _loaded(job)
     fresh = []
     for file in job.files:
         before = known.get(file.name)
@@ -128,16 +132,24 @@ def _append(job: Job) -> Program:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
     select = _scan(job, fresh, format, options, types)
-    if job.existing is None:
-        result = yield job.dialect.create_table_as(job.relation, select)
-    else:
-        described_files = yield job.dialect.describe(select)
-        columns = _same_columns(job, described_files.columns, fresh)
-        result = yield job.dialect.insert_select(job.relation, columns, f"select {job.dialect.columns(columns)} from ({select})")
-    yield from _record(job, fresh, result.affected, forget=job.existing is None)
-    yield from described(job, "table")
-    made = job.existing or CatalogTable(job.relation, "table")
-    return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(made,))
+    described_files = yield job.dialect.describe(select)
+    columns = _same_columns(job, described_files.columns, fresh)
+    # The table's types, not those that these files alone suggest: `007` stays text where the table has text.
+    kept = {**_types_of_table(job, described_files.columns), **types}
+    select = _scan(job, fresh, format, options, kept)
+    source = f"select {job.dialect.columns(columns)} from (\n{select}\n) as eltflow_new"
+    result = yield job.dialect.insert_select(job.relation, columns, source)
+    check_unchanged(job, fresh)
+    yield from _record(job, fresh, result.affected, forget=False)
+    return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+
+
+def _types_of_table(job: Job, files: Sequence[Column]) -> dict[str, str]:
+    """The table's type for each column of the files, by its name in the files."""
+    assert job.existing is not None
+    fold = job.dialect.fold
+    types = {fold(c.name, True): c.type for c in job.existing.columns}
+    return {c.name: types[fold(c.name, True)] for c in files if c.type != types[fold(c.name, True)]}
 
 
 def _same_columns(job: Job, now: Sequence[Column], files: Sequence[FileInfo]) -> list[str]:
@@ -161,6 +173,12 @@ def _meta(job: Job, name: str) -> Relation:
     return Relation(job.relation.database, META, name)
 
 
+def _key(job: Job) -> str:
+    """What a table's loads are kept under: its name inside the database, which may be renamed or copied with all that it holds."""
+    fold = job.dialect.fold
+    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
+
+
 def meta_tables(job: Job) -> tuple[Statement, ...]:
     """The statements that make the tables of `eltflow_meta` for loads, if they are not there."""
     return (
@@ -173,7 +191,7 @@ def meta_tables(job: Job) -> tuple[Statement, ...]:
 def _loaded(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
-    key = dialect.literal(str(job.relation))
+    key = dialect.literal(_key(job))
     result = yield Statement(
         f"select path, size, mtime_ns, hash from {dialect.render(_meta(job, 'file'))} where relation = {key}", role="query"
     )
@@ -183,7 +201,7 @@ def _loaded(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
 def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bool) -> Steps[None]:
     """Write what was loaded, in the transaction that is open; with `forget`, in place of what was written before."""
     dialect, literal = job.dialect, job.dialect.literal
-    key = str(job.relation)
+    key = _key(job)
     if forget:
         yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
     load_id = job.run

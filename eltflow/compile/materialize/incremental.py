@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, described, hooked
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
+from eltflow.compile.materialize.relation import build_table, built, replaceable
+from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.config import as_list
-from eltflow.warehouse.values import CatalogTable, Column, Relation
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation
 
 
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
-        return (yield from hooked(job, build_table(job)))
-    return (yield from hooked(job, transaction(job.dialect, _increment(job))))
+        return (yield from built(job, build_table(job), alone=replaceable(job)))
+    return (yield from built(job, _increment(job)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +27,49 @@ class _Change:
     removed: tuple[str, ...]
     retyped: tuple[Column, ...]
 
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.retyped)
+
 
 def _increment(job: Job) -> Program:
     assert job.existing is not None
     strategy = chosen_strategy(job)
-    keys = [k for k in dict.fromkeys(as_list(job.config.get("unique_key"))) if k]
-    columns = [c.name for c in job.existing.columns]
+    keys = unique_keys(job)
+    before = yield from _columns(job)
     mode = job.config.get("on_schema_change") or "ignore"
-    made = job.existing
-    if mode != "ignore" or not columns:
-        described_query = yield job.dialect.describe(job.sql)
-        change = _compare(job, described_query.columns)
-        columns = yield from _follow(job, mode, change, columns)
-        made = CatalogTable(job.relation, "table")
-    if strategy == "append" or not keys:
+    change = _Change((), (), ())
+    if mode != "ignore":
+        now = yield job.dialect.describe(job.sql)
+        change = _compare(job, before, now.columns)
+    keyed = bool(keys) and strategy != "append"
+    # Rows are staged before the columns change: the query may read a column of the table that is about to go.
+    staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
+    columns = yield from _follow(job, mode, change, [c.name for c in before])
+    if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
-        yield from described(job, "table")
-        return Outcome(kind="append", rows=result.affected, made=(made,))
-    staged = yield from _stage(job)
-    outcome = yield from (_merge if strategy == "merge" else _delete_insert)(job, staged, keys, columns)
-    yield job.dialect.drop(staged)
-    yield from described(job, "table")
-    return Outcome(kind=outcome.kind, rows=outcome.rows, changed=outcome.changed, made=(made,))
+        outcome = Outcome(kind="append", rows=result.affected)
+    elif not keyed:
+        result = yield job.dialect.insert_from(job.relation, columns, staged)
+        outcome = Outcome(kind="append", rows=result.affected)
+    else:
+        outcome = yield from (_merge if strategy == "merge" else _delete_insert)(job, staged, keys, columns)
+    if staged is not None:
+        yield job.dialect.drop(staged)
+    return replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+
+
+def unique_keys(job: Job) -> list[str]:
+    """The columns of `unique_key`, each once; none where it is empty."""
+    return [str(k) for k in dict.fromkeys(as_list(job.config.get("unique_key"))) if k]
+
+
+def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
+    """The table's columns now: the catalog's, unless something may have changed them since it was read."""
+    assert job.existing is not None
+    if job.existing.columns and not (job.compiled is not None and job.compiled.pre_hooks):
+        return job.existing.columns
+    told = yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")
+    return [CatalogColumn(c.name, c.type or "") for c in told.columns]
 
 
 def chosen_strategy(job: Job) -> str:
@@ -68,7 +89,7 @@ def _select(job: Job, columns: Sequence[str]) -> str:
 
 
 def _stage(job: Job) -> Steps[Relation]:
-    staged = job.temporary()
+    staged = job.dialect.staging(job.temporary())
     yield job.dialect.create_temporary_as(staged, job.sql)
     return staged
 
@@ -87,16 +108,17 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     fold = job.dialect.fold
     excluded = {fold(c, True) for c in without}
     wanted = {fold(c, True) for c in only} if only else None
+    if wanted is None:
+        excluded |= {fold(k, True) for k in keys}  # equal as it is
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
     predicates = as_list(job.config.get("incremental_predicates"))
     merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, predicates)
     return Outcome(kind="merge", rows=merged.affected)
 
 
-def _compare(job: Job, now: Sequence[Column]) -> _Change:
-    assert job.existing is not None
+def _compare(job: Job, table: Sequence[CatalogColumn], now: Sequence[Column]) -> _Change:
     fold = job.dialect.fold
-    before = {fold(c.name, True): c for c in job.existing.columns}
+    before = {fold(c.name, True): c for c in table}
     after = {fold(c.name, True): c for c in now}
     return _Change(
         added=tuple(c for key, c in after.items() if key not in before),
@@ -107,7 +129,7 @@ def _compare(job: Job, now: Sequence[Column]) -> _Change:
 
 def _follow(job: Job, mode: str, change: _Change, columns: list[str]) -> Steps[list[str]]:
     """Bring the table's columns after the query's, as `on_schema_change` says; gives the columns to write."""
-    if mode == "fail" and (change.added or change.removed or change.retyped):
+    if mode == "fail" and change:
         parts = [
             f"{what}: {listed(names, 8)}"
             for what, names in (

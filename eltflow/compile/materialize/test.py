@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from eltflow.compile.data_tests import status, verdict_sql
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.compile.data_tests import limited, status, verdict_sql
+from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
 from eltflow.warehouse.values import CatalogTable, Statement
 
 
@@ -14,10 +14,13 @@ def data_test(job: Job) -> Program:
     """Count the failures, judge them by the test's thresholds, and bring some rows along if there are any."""
     config = job.config
     sql = job.sql
-    store = bool(config.get("store_failures") or job.options.get("store_failures"))
     made: tuple[CatalogTable, ...] = ()
-    if store and config.get("store_failures_as") != "ephemeral":
-        stored = yield from _store(job)
+    if job.compiled is not None and job.compiled.header:
+        yield Statement(job.compiled.header, role="user")
+    if stores_failures(config, bool(job.options.get("store_failures"))):
+        replaces = job.existing is not None and job.existing.kind != _stored_kind(job)
+        store = _store(job)
+        stored = yield from (transaction(job.dialect, store) if replaces else store)
         made = (stored,)
         sql = f"select * from {job.dialect.render(job.relation)}"
     result = yield Statement(verdict_sql(sql, config), role="query", main=True)
@@ -25,7 +28,7 @@ def data_test(job: Job) -> Program:
     outcome = status(failures, should_warn, should_error, str(config.get("severity") or "error"))
     most = int(job.options.get("sample_rows", 5))
     if outcome == "pass" or most < 1:
-        return Outcome(kind="test", status=outcome, failures=failures, made=made)
+        return Outcome(kind="test", status=outcome, failures=0 if outcome == "pass" else failures, made=made)
     sample = yield Statement(f"select * from (\n{sql}\n) as eltflow_test limit {most}", role="query")
     return Outcome(
         kind="test",
@@ -37,23 +40,40 @@ def data_test(job: Job) -> Program:
     )
 
 
+def stores_failures(config: Mapping[str, Any], flag: bool) -> bool:
+    """Whether a test keeps its failing rows: `store_failures_as` beats `store_failures`, which beats the flag."""
+    kept_as = config.get("store_failures_as")
+    if kept_as is not None:
+        return str(kept_as) != "ephemeral"
+    own = config.get("store_failures")
+    return flag if own is None else bool(own)
+
+
+def _stored_kind(job: Job) -> Literal["view", "table"]:
+    return "view" if job.config.get("store_failures_as") == "view" else "table"
+
+
 def _store(job: Job) -> Steps[CatalogTable]:
     """Keep the failing rows in a relation of their own, in place of those of the last run."""
-    limit = f"\nlimit {int(job.config['limit'])}" if job.config.get("limit") is not None else ""
-    kind: Literal["view", "table"] = "view" if job.config.get("store_failures_as") == "view" else "table"
+    kind, sql = _stored_kind(job), limited(job.sql, job.config.get("limit"))
     if job.existing is not None and job.existing.kind != kind:
         yield job.dialect.drop(job.relation, job.existing.kind)
     if kind == "view":
-        yield job.dialect.create_view(job.relation, job.sql + limit)
+        yield job.dialect.create_view(job.relation, sql)
     else:
         replace = job.dialect.capabilities.create_or_replace_table
-        yield job.dialect.create_table_as(job.relation, job.sql + limit, replace=replace)
+        yield job.dialect.create_table_as(job.relation, sql, replace=replace)
     return CatalogTable(job.relation, kind)
 
 
 def _verdict(rows: Sequence[tuple[Any, ...]]) -> tuple[int, bool, bool]:
+    ((failures, should_warn, should_error),) = rows
     try:
-        ((failures, should_warn, should_error),) = rows
-        return int(failures or 0), bool(should_warn), bool(should_error)
+        whole = int(failures)
     except (TypeError, ValueError):
-        raise ProgramError(f"the test gave no number of failures but {rows!r}", "check its `fail_calc`") from None
+        whole = None
+    if whole is None or whole != failures:
+        given = "NULL" if failures is None else repr(failures)
+        help = "wrap it in coalesce(…, 0)" if failures is None else "make it a count of rows, or another whole number"
+        raise ProgramError(f"`fail_calc` gave {given}, which is no number of failures", help)
+    return whole, bool(should_warn), bool(should_error)

@@ -1,0 +1,2 @@
+select
+  '{{ config.require('alias') }}' as name

@@ -1,0 +1,3 @@
+-- builds orders
+create table orders as
+select 1 as id

@@ -1,0 +1,4 @@
+with x as (
+  select * from b
+)
+select * from x

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+select range as id, md5(range::varchar) as text
+from range(200000)

@@ -1,0 +1,1 @@
+{% macro default__cents(c) %}{{ c }}{% endmacro %}

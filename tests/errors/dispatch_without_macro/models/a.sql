@@ -1,0 +1,1 @@
+select {{ adapter.dispatch('cent')(1) }} as y

@@ -1,0 +1,2 @@
+
+{% macro f() %}2{% endmacro %}

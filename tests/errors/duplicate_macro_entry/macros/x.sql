@@ -1,0 +1,1 @@
+{% macro f() %}1{% endmacro %}

@@ -1,0 +1,4 @@
+select
+  id,
+  nam
+from menu

@@ -1,0 +1,5 @@
+{% if execute %}
+select * from {{ ref('cus' ~ 'tomers') }}
+{% else %}
+select 1 as id
+{% endif %}

@@ -1,0 +1,2 @@
+{{ config(post_hook='selct 1') }}
+select 1 as id

@@ -1,0 +1,3 @@
+-- one
+{{ config(post_hook='{{ nothing }}') }}
+select 1 as id

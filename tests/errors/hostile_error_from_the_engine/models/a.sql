@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+select error('[2J</script>
+second line') as id

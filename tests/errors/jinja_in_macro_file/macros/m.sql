@@ -1,0 +1,3 @@
+{% macro cents(c) %}
+  {{ c / 100 }
+{% endmacro %}

@@ -1,0 +1,3 @@
+{% macro cents(c, digits=2) %}
+round({{ c }} / 100, {{ digits }})
+{% endmacro %}

@@ -1,0 +1,3 @@
+select
+  {{ cents() }} as y
+from (select 1 as x)

@@ -1,0 +1,1 @@
+{% macro f() %}café{% endmacro %}

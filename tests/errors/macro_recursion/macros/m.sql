@@ -1,0 +1,5 @@
+{% macro up(n) %}{{ down(n) }}{% endmacro %}
+
+{% macro down(n) %}
+  {{ up(n) }}
+{% endmacro %}

@@ -1,0 +1,2 @@
+select
+  {{ up(1) }} as y

@@ -1,0 +1,3 @@
+select
+  {{ cent('x') }} as y
+from (select 1 as x)

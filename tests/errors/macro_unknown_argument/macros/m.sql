@@ -1,0 +1,1 @@
+{% macro cents(c, digits=2) %}{{ c }} / 100{% endmacro %}

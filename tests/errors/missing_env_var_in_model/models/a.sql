@@ -1,0 +1,2 @@
+select
+  '{{ env_var('ELTFLOW_NO_SUCH_PLACE') }}' as place

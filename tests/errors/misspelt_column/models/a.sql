@@ -1,0 +1,4 @@
+select
+  id,
+  nme
+from customers

@@ -1,0 +1,4 @@
+select
+  c.id,
+  c.nme
+from {{ ref('customers') }} as c

@@ -1,0 +1,2 @@
+select 'tea' as a,
+  'café' as b

@@ -1,0 +1,3 @@
+-- about a model
+select *
+from {{ ref('a') }}

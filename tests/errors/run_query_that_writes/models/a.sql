@@ -1,0 +1,2 @@
+{% set x = run_query('drop table t') %}
+select 1 as y

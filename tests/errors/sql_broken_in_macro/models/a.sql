@@ -1,0 +1,3 @@
+select
+  {{ total('id') }} as total
+from customers

@@ -1,0 +1,1 @@
+from customers select columns(c -> c like 'i%')

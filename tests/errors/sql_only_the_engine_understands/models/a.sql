@@ -1,0 +1,4 @@
+select
+  id,
+  x'41' as b
+from {{ ref('customers') }}

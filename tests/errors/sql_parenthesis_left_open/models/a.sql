@@ -1,0 +1,3 @@
+with x as (
+  select 1 as id
+select * from x

@@ -1,0 +1,2 @@
+select 'abc as id
+from x

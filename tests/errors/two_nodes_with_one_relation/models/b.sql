@@ -1,0 +1,2 @@
+{{ config(alias='A') }}
+select 1 as id

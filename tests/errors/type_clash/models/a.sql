@@ -1,0 +1,4 @@
+select
+  id,
+  name + 1 as n
+from customers

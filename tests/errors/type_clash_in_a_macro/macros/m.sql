@@ -1,0 +1,3 @@
+{% macro day(c) %}
+  date_trunc('day', {{ c }})
+{% endmacro %}

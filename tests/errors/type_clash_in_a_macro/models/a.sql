@@ -1,0 +1,4 @@
+select
+  id,
+  {{ day('name') }} as d
+from customers

@@ -1,0 +1,3 @@
+select
+  uppr(name) as n
+from customers

@@ -1,0 +1,4 @@
+select id
+{% for t in ['custmers'] %}
+from {{ ref(t) }}
+{% endfor %}

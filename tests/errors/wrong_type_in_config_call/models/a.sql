@@ -1,0 +1,5 @@
+{{ config(
+    materialized='table',
+    enabled='yes please'
+) }}
+select 1 as id

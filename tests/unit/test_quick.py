@@ -1,0 +1,120 @@
+"""A quick look says what rendering and parsing would, or nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eltflow import api
+from eltflow.base.diagnostics import EltflowError
+from eltflow.graph.quick import MacroTexts, quick_facts
+
+NAMES = frozenset({"orders", "raw", "customers"})
+MACROS = MacroTexts(
+    {
+        "m.sql": "{% macro plain(x) %}{{ x }} + 1{% endmacro %}",
+        "t.sql": "{% macro latest(r) %}select * from {{ r }}{% endmacro %}",
+        "n.sql": "{% macro names() %}from orders{% endmacro %}",
+        "d.sql": "{% macro dynamic() %}{{ ref('orders') }}{% endmacro %}",
+    },
+    {"plain": "m.sql", "latest": "t.sql", "names": "n.sql", "dynamic": "d.sql"},
+)
+
+
+def quick(text, **vars):
+    return quick_facts(text, NAMES, MACROS, vars)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * from orders",
+        "select * from x, orders",
+        "select * from x join raw.t using (id)",
+        "with orders as (select * from orders) select * from orders",
+        "select * from (with orders as (select 1) select * from orders) join orders on true",
+        "select * from {{ 'orders' }}",
+        "select * from {{ 'ord' ~ 'ers' }}",
+        "select * from ord{{ 'ers' }}",
+        "{{ names() }}",
+        "select {{ dynamic() }}",
+        "{{ latest('orders') }}",
+        "{{ latest('ord' ~ x) }}",
+        "select {{ undefined_name }}",
+        "{% if %}a{% endif %}",
+        "{% if true %}a",
+        "{{ f( }}",
+        "select 1 {{ ref(x) }}",
+        "{% set t = 'orders' %}select * from {{ t }}",
+        "{% for t in ['orders'] %}select * from {{ t }}{% endfor %}",
+        "select * from {{ var('t') }}",
+        "{% if x %}{{ config(a=1) }}{% endif %}",
+        "{{ config(a=x) }}",
+        "{{ run_query('select 1') }}",
+        "select * from \"orders\"",
+        "from orders select 1",
+        "pivot orders on x using sum(y)",
+        "select 'it''s' from orders",
+        "{{ 'a' | nofilter }}",
+    ],
+)  # fmt: skip
+def test_what_it_cannot_be_sure_of(text):
+    assert quick(text, t="x") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "refs"),
+    [
+        ("select orders, raw from {{ ref('a') }}", (("a",),)),
+        ("with orders as (select * from {{ ref('orders') }}) select * from orders where 'from raw' = x", (("orders",),)),
+        ("-- from orders\nselect {{ plain('x') }} from {{ ref('a') }} join {{ ref('b') }} on true", (("a",), ("b",))),
+        ("{{ latest(ref('a')) }}", (("a",),)),
+        ("{% for c in ['x', 'y'] %}sum({{ c }}) as {{ c }}_total,{% endfor %} 1 from {{ ref('a') }}", (("a",),)),
+        ("select 1 from {{ ref('a') }} {% if is_incremental() %} where x > (select max(x) from {{ this }}){% endif %}", (("a",),)),
+        ("{# from orders #}select {{ var('n') }} from {{ source('raw', 'orders') }}", ()),
+    ],
+)
+def test_what_it_sees(text, refs):
+    found = quick(text, n=1)
+    assert found is not None
+    assert found.refs == refs
+
+
+PARTS = st.sampled_from(
+    ["select 1 as id", " from orders", " from {{ ref('base') }}", " from {{ source('raw', 't') }}", ", orders", " join customers using (id)",
+     "with orders as (select * from {{ ref('base') }}) ", "with x as (select * from orders) ", " from x", " union all ", "select id",
+     "{% for c in [1, 2] %}{{ c }}, {% endfor %}", "{{ plain('id') }}", "{{ latest(ref('base')) }}", "{% if is_incremental() %}", "{% endif %}",
+     " where id in (select id from ", ")", "(", "{{ names() }}", "-- from orders\n", " from raw.t", "{% set t = 'orders' %}", " from {{ t }}"]
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(PARTS, min_size=1, max_size=7))
+def test_it_agrees_with_rendering_and_parsing(tmp_path_factory, pieces):
+    text = "".join(pieces)
+    root = tmp_path_factory.mktemp("quick")
+    files = {
+        "eltflow.yml": "name: p\ntargets: {dev: {type: duckdb, path: p.duckdb}}\n",
+        "models/base.sql": "select 1 as id",
+        "models/orders.sql": "select 1 as id",
+        "models/customers.sql": "select 1 as id",
+        "models/probe.sql": text,
+        "models/s.yml": "sources: [{name: raw, tables: [{name: t}]}]\n",
+        "macros/m.sql": "{% macro plain(x) %}{{ x }} + 1{% endmacro %}\n{% macro latest(r) %}select * from {{ r }}{% endmacro %}",
+        "macros/n.sql": "{% macro names() %} from orders{% endmacro %}",
+    }
+    for path, content in files.items():
+        (root / path).parent.mkdir(exist_ok=True)
+        (root / path).write_text(content)
+
+    def parents(full):
+        options = api.new_options(env={"HOME": str(root)}, flags={"FULL_FACTS": full})
+        try:
+            return set(api.load(root, options).graph.nodes["model.p.probe"].parents)
+        except EltflowError:
+            return None
+
+    sure = parents(True)
+    if sure is not None:
+        assert parents(False) == sure, text
