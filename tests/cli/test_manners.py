@@ -73,3 +73,20 @@ def test_a_broken_name_in_a_described_singular_test_is_shown_in_its_sql(eltflow,
     files = {"tests/t.sql": "select 1\nfrom {{ ref('bb') }}", "tests/t.yml": "data_tests:\n  - {name: t, description: It holds.}\n"}
     ran = eltflow("parse", cwd=project({**SHOP, **files}))
     assert "--> tests/t.sql:2:" in ran.err, ran.text
+
+
+def test_failing_rows_of_secret_columns_are_masked_wherever_they_are_shown(eltflow, project):
+    describe = "models:\n  - name: a\n    columns:\n      - {name: x, tags: [pii], data_tests: [unique]}\n      - {name: y}\n"
+    files = {
+        "models/a.sql": "select 'ann@example.com' as x, 7 as y union all select 'ann@example.com', 7",
+        "models/a.yml": describe,
+        "tests/none.sql": "select x, y from a",
+    }
+    root = project(files)
+    for options in ((), ("--json",), ("--log-format", "json"), ("--junit", "junit.xml")):
+        ran = eltflow("build", *options, cwd=root)
+        assert ran.code == 1
+        assert "ann@example.com" not in ran.text
+        assert "***" in ran.text
+    assert "ann@example.com" not in (root / "junit.xml").read_text()
+    assert "ann@example.com" not in (root / "logs/eltflow.log").read_text()

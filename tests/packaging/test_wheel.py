@@ -14,7 +14,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "project_template"
-_DERIVED = ("__pycache__", ".pyc", ".duckdb", ".eltflow/", "/target/", "/logs/", "_cache/", ".hypothesis", ".venv", "bench/work")
+_DERIVED = (
+    "__pycache__",
+    ".pyc",
+    ".duckdb",
+    ".eltflow/",
+    "/target/",
+    "/logs/",
+    "/.mypy_cache",
+    "/.ruff_cache",
+    "/.pytest_cache",
+    "/.import_linter_cache",
+    ".hypothesis",
+    ".venv",
+    "bench/work",
+)
 
 
 @pytest.fixture(scope="module")
