@@ -50,7 +50,7 @@ class LoadCache:
     def __init__(self, root: Path, options: Options) -> None:
         self._root = root
         self._env = options.env
-        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS"}
+        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS" and v}
         python = f"{sys.implementation.cache_tag} {marshal.version}"
         parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
         self.key = fingerprint(repr(parts))

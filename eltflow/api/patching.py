@@ -72,12 +72,13 @@ def patch_manifest(path: Path, graph_id: str, edited: Mapping[str, str]) -> None
         start = line[: line.find(": {") + 2]
         if start not in wanted:
             continue
-        text = wanted.pop(start)
+        text = wanted.pop(start).strip()
         entry = json.loads(line[len(start) :].rstrip(","))
         entry["raw_code"] = text
         entry["checksum"]["checksum"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        entry["compiled"] = False
-        entry["compiled_code"] = None
+        entry["compiled_path"] = None
+        for key in ("compiled", "compiled_code", "extra_ctes_injected", "extra_ctes"):
+            entry.pop(key, None)
         lines[index] = f"{start}{json.dumps(entry)}{',' if line.endswith(',') else ''}"
         if not wanted:
             break
