@@ -96,7 +96,7 @@ def test_again_and_a_change(project, eltflow):
     root = project(
         {
             "seeds/x.csv": "a,b\n1,x\n",
-            "seeds/x.yml": f'seeds:\n- name: x\n  config: {{pre_hook: create table if not exists s.before as select 1, post_hook: "{hook}"}}\n',
+            "seeds/x.yml": f'seeds:\n- name: x\n  config: {{pre_hook: create schema if not exists s, post_hook: "{hook}"}}\n',
             "models/v.sql": "select * from x",
         }
     )
