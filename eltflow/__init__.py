@@ -17,3 +17,27 @@
 """
 
 __version__ = "0.1.0"
+
+#: The public face. Each name is imported from `eltflow.api` when it is used.
+__all__ = [
+    "Loaded",
+    "RunOptions",
+    "RunState",
+    "compile_offline",
+    "execute",
+    "find_node",
+    "init_project",
+    "load",
+    "new_options",
+    "plan",
+    "show",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(name)
+    from eltflow import api
+
+    value: object = getattr(api, name)
+    return value
