@@ -60,8 +60,8 @@ def _hidden(table: Any, key: str, fold: Fold) -> bool:
         if isinstance(node, exp.With):
             recursive = node.args.get("recursive")
             for cte in node.expressions:
-                if cte is child and not recursive:
-                    break
+                if cte is child and not (recursive and isinstance(cte.this.unnest(), exp.SetOperation)):
+                    break  # also after RECURSIVE, what is no union cannot mean itself
                 if _key(cte, fold) == key:
                     return True
         else:

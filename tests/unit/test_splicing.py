@@ -28,6 +28,8 @@ FILES = {
         "pivot orders on id using sum(n)",
         "select * from orders tablesample 100%",
         "with recursive r as (select id from eph union all select id + 1 from r where id < 3) select * from r",
+        "with recursive orders as (select * from orders), r as (select id from orders union select id + 1 from r where id < 3) from r",
+        "with recursive r as (select id from orders), orders as (select * from r) select * from orders",
         "-- orders\nselect * from orders; -- orders\n;",
         "with orders as (select * from orders) select * from orders",
         "select count(*) from orders, eph, lateral (from raw.t where raw.t.x = orders.id)",
