@@ -256,7 +256,7 @@ class Compiler:
             compiled = self.node(self.graph.nodes[unique_id], ask)
             for inner in (*compiled.ctes, unique_id):
                 if inner not in made:
-                    body = self.node(self.graph.nodes[inner], ask)
+                    body = self.node(self.graph.nodes[inner], ask)  # one that was kept brought its own along by name only
                     made[inner] = (body.node, str(body.extra.get("body", body.sql)))
         return list(made.values())
 

@@ -41,6 +41,7 @@ class Lookup:
         self._source_names: dict[tuple[str, str], str] = {}
         self._physical: dict[tuple[str, ...], str] = {}
         self._intos: dict[tuple[str, str], str] = {}
+        self._loaded: dict[tuple[str, ...], str] = {}
         self._made: dict[tuple[str, ...], str] = {}
         self._made_short: dict[tuple[str, ...], str] = {}
         for node in nodes.values():
@@ -51,6 +52,8 @@ class Lookup:
             elif node.ingest is not None:
                 schema, _, table = node.ingest.into.rpartition(".")
                 self._intos[fold(schema, False), fold(table, False)] = node.unique_id
+                if node.relation is not None:
+                    self._loaded[tuple(fold(p, True) for p in node.relation.parts())] = node.unique_id
             if node.relation is not None and node.resource_type in RELATIONS and node.materialized != "ephemeral":
                 parts = tuple(fold(p, True) for p in node.relation.parts())
                 self._made[parts] = node.unique_id
@@ -127,9 +130,9 @@ class Lookup:
         return hits
 
     def loader_of(self, source_id: str) -> str | None:
-        """The step that loads the relation which a source declares."""
+        """The step that loads the relation which a source declares, by what its `into:` says or by its physical name."""
         node = next(n for n in self._sources.values() if n.unique_id == source_id)
         assert node.source is not None and node.relation is not None
         fold = self._dialect.fold
         declared = (fold(node.relation.schema or "", False), fold(node.relation.identifier, False))
-        return self._intos.get(declared)
+        return self._intos.get(declared) or self._loaded.get(tuple(fold(p, True) for p in node.relation.parts()))

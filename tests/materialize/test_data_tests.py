@@ -75,13 +75,13 @@ def test_singular_tests_on_everything(project, eltflow):
             "data/x.csv": "id\n1\n1\n",
             "ingest/i.yml": "steps:\n- name: load\n  source: {kind: files, path: data/*.csv}\n  into: raw.x\n"
             "  columns: [{name: id, data_tests: [unique: {name: on_ingested}]}]\n",
-            "models/y.yml": "sources:\n- name: src\n  schema: s\n  tables:\n  - name: s1\n"
-            "    columns: [{name: id, data_tests: [unique: {name: on_source}]}]\n"
+            "models/y.yml": "sources:\n- name: src\n  schema: s_raw\n  tables:\n  - name: x\n"
+            "    columns: [{name: id, data_tests: [not_null: {name: on_source}]}]\n"
             "seeds:\n- name: s1\n  columns: [{name: name, data_tests: [not_null: {name: on_seed}]}]\n",
             "tests/plain.sql": "-- c\nselect * from m where id = 3;",
             "tests/warned.sql": "{{ config(severity='warn') }} with a as (select * from e) select * from a where id > 1",
             "tests/limited.sql": "{{ config(limit=1) }} select * from {{ ref('e') }} order by id limit 2",
-            "tests/passes.sql": "select * from {{ source('src', 's1') }} where id > 5",
+            "tests/passes.sql": "select * from {{ source('src', 'x') }} where id > 5",
         }
     )
     _, results = build(eltflow, root)
