@@ -9,7 +9,7 @@ from typing import Any
 from eltflow.warehouse import WarehouseError
 from eltflow.warehouse.values import ErrorKind
 
-_KINDS: dict[str, ErrorKind] = {"Interrupt": "cancelled", "Connection": "connection", "Permission": "permission"}
+_KINDS: dict[str, ErrorKind] = {"interrupt": "cancelled", "connection": "connection", "permission": "permission"}
 _MOST_LINES = 8
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 _CSV_FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
@@ -142,4 +142,4 @@ def _kind(name: str, message: str) -> ErrorKind:
         return "read_only"
     if name == "TransactionContext" or "write-write conflict" in lowered or "conflict on" in lowered:
         return "transient"
-    return _KINDS.get(name, "sql")
+    return _KINDS.get(name.lower(), "sql")  # DuckDB spells some kinds in capitals

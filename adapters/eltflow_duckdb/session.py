@@ -156,14 +156,17 @@ class DuckDBDatabase:
             self._root.close()
 
 
+_NAMES = {"tables": "t.table_name", "views": "v.view_name"}
+
+
 def _catalog_query(only: Sequence[Relation] | None) -> str:
     """The catalog, or the part of it that has the names of the given relations or of what runs make for themselves."""
     if only is None:
         return _CATALOG.format(tables="", views="")
     names = ", ".join(_DIALECT.string(name) for name in sorted({relation.identifier.lower() for relation in only})) or "''"
     own = f"'{TEMPORARY}'"
-    tables = f" and (lower(t.table_name) in ({names}) or contains(lower(t.table_name), {own}))"
-    return _CATALOG.format(tables=tables, views=f" and lower(v.view_name) in ({names})")
+    wanted = {kind: f" and (lower({name}) in ({names}) or contains(lower({name}), {own}))" for kind, name in _NAMES.items()}
+    return _CATALOG.format(**wanted)
 
 
 def _kind(kind: str) -> RelationKind:

@@ -199,8 +199,9 @@ class _Run:
             if worker.session is not None:
                 worker.session.reset()
             worker.deadline = time.monotonic() + float(timeout) if timeout else None
-            yield StepStarted(step=step.id, worker=worker.index, started_at=self.now())
-            worker.inbox.put(step)
+            started_at = self.now()
+            worker.inbox.put(step)  # before the event: whoever hears it may stop the run there and then
+            yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
 
     def _free_worker(self) -> _Worker | None:
         if self.idle:

@@ -23,7 +23,6 @@ from eltflow.graph.expression import (
     token,
     union,
 )
-from eltflow.project import yamlfile
 from eltflow.project.shape import describe
 
 FILE = "selectors.yml"
@@ -299,6 +298,8 @@ def spanned(found: Diagnostic, place: Place, read: Callable[[str], str] | None, 
     if read is None:
         return replace(found, span=Span(file=FILE))
     text = read(FILE)
+    from eltflow.project import yamlfile
+
     return with_source(replace(found, span=yamlfile.locate(text, FILE, place, key=key)), text)
 
 

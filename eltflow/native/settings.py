@@ -132,8 +132,13 @@ def unknown_folders(
             unknown_folders(value, kind, steps, (*path, key), findings)
 
 
+def _is_sql(key: Any) -> bool:
+    """Whether a configuration's value is SQL, whose Jinja is rendered when the node is compiled and knows `this`."""
+    return canonical(str(key).removeprefix("+")) in ("pre_hook", "post_hook", "sql_header")
+
+
 class YamlRenderer:
-    """Renders the Jinja in YAML values; Jinja2 is imported only for what is not one literal call."""
+    """Renders the Jinja in YAML values but SQL's; Jinja2 is imported only for what is not one literal call."""
 
     def __init__(self, names: Mapping[str, Any], findings: Findings) -> None:
         self.names = dict(names)
@@ -144,7 +149,7 @@ class YamlRenderer:
         if isinstance(value, str):
             return self._text(value, file, path) if has_jinja(value) else value
         if isinstance(value, dict):
-            return {k: self(v, file, (*path, k)) for k, v in value.items()}
+            return {k: v if _is_sql(k) else self(v, file, (*path, k)) for k, v in value.items()}
         if isinstance(value, list):
             return [self(v, file, (*path, i)) for i, v in enumerate(value)]
         return value

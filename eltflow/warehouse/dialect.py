@@ -111,12 +111,14 @@ class Dialect:
     def delete_matching(
         self, relation: Relation, source: Relation, keys: Sequence[str], predicates: Sequence[str] = ()
     ) -> Statement:
-        """Delete the rows of `relation` whose key stands in `source`. A NULL key matches nothing (SQL:2016 §8.9), as in dbt."""
-        target = self.render(relation)
-        condition = " and ".join(f"{target}.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys)
+        """Delete the rows of `relation` whose key stands in `source`. A NULL key matches nothing (SQL:2016 §8.9), as in dbt.
+
+        `predicates` speak of the table's columns, bare or after `eltflow_target`, which is its name in a MERGE too.
+        """
+        condition = " and ".join(f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys)
         extra = "".join(f"\n  and ({p})" for p in predicates)
         return Statement(
-            f"delete from {target}\nwhere exists (\n  select 1 from {self.render(source)} as eltflow_source\n"
+            f"delete from {self.render(relation)} as eltflow_target\nwhere exists (\n  select 1 from {self.render(source)} as eltflow_source\n"
             f"  where {condition}\n){extra}",
             role="dml",
         )

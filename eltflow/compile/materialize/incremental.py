@@ -108,6 +108,8 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     fold = job.dialect.fold
     excluded = {fold(c, True) for c in without}
     wanted = {fold(c, True) for c in only} if only else None
+    if wanted is None:
+        excluded |= {fold(k, True) for k in keys}  # equal as it is
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
     predicates = as_list(job.config.get("incremental_predicates"))
     merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, predicates)

@@ -1,0 +1,11 @@
+begin;
+create temporary table "temp"."main"."t__eltflow_tmp_0123abcd" as (
+select id, v
+from w.s.up
+);
+merge into "w"."s"."t" as eltflow_target
+using "temp"."main"."t__eltflow_tmp_0123abcd" as eltflow_source
+on eltflow_target."id" = eltflow_source."id"
+when not matched then insert ("id", "v") values (eltflow_source."id", eltflow_source."v");
+drop table if exists "temp"."main"."t__eltflow_tmp_0123abcd";
+commit;

@@ -1,0 +1,4 @@
+create table "w"."s"."t" as (
+select id, v
+from w.s.up
+);

@@ -1,0 +1,115 @@
+"""The statements of every materialization, as they are sent. Rewritten by `GOLDEN=rewrite pytest tests/materialize/test_golden.py`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eltflow.compile.compiled import Hook
+from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.program import FileInfo
+from eltflow.engine.drive import dry
+from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
+
+FOLDER = Path(__file__).parent / "golden"
+T = Relation("w", "s", "t")
+TABLE = CatalogTable(T, "table", (CatalogColumn("id", "BIGINT"), CatalogColumn("v", "VARCHAR")))
+VIEW = CatalogTable(T, "view", (CatalogColumn("id", "BIGINT"),))
+SQL = "select id, v\nfrom w.s.up"
+CHANGED = Result(columns=(Column("id", "BIGINT"), Column("more", "DATE")))
+HOOKS = {
+    "pre": (Hook(sql="insert into audit values ('before')"), Hook(sql="checkpoint", transaction=False)),
+    "post": (Hook(sql="analyze"), Hook(sql="checkpoint", transaction=False)),
+    "header": "set variable day = 1",
+}
+FILES = (
+    FileInfo(path="/data/a.csv", name="data/a.csv", size=10, mtime=1),
+    FileInfo(path="/data/b.csv", name="data/b.csv", size=20, mtime=2),
+)
+KEYED = {"unique_key": ["id", "v"], "incremental_predicates": ["id > 10"]}
+MERGE = {"unique_key": "id", "incremental_strategy": "merge"}
+
+CASES = {
+    "view_new": ("view", {}, None),
+    "view_over_view": ("view", {"existing": VIEW}, None),
+    "view_over_table": ("view", {"existing": TABLE}, None),
+    "view_hooked": ("view", {"existing": VIEW, **HOOKS}, None),
+    "table_new": ("table", {}, None),
+    "table_over_table": ("table", {"existing": TABLE}, None),
+    "table_over_view": ("table", {"existing": VIEW}, None),
+    "incremental_new": ("incremental", {"config": {"unique_key": "id"}}, None),
+    "incremental_over_view": ("incremental", {"existing": VIEW}, None),
+    "incremental_full_refresh": ("incremental", {"existing": TABLE, "full_refresh": True}, None),
+    "incremental_append": ("incremental", {"existing": TABLE, "config": {"incremental_strategy": "append"}}, None),
+    "incremental_delete_insert": ("incremental", {"existing": TABLE, "config": KEYED}, None),
+    "incremental_merge": ("incremental", {"existing": TABLE, "config": MERGE}, None),
+    "incremental_merge_some": ("incremental", {"existing": TABLE, "config": {**MERGE, "merge_exclude_columns": "v"}}, None),
+    "incremental_sync": ("incremental", {"existing": TABLE, "config": {**KEYED, "on_schema_change": "sync_all_columns"}}, CHANGED),
+    "incremental_append_new": (
+        "incremental",
+        {"existing": TABLE, "config": {"incremental_strategy": "append", "on_schema_change": "append_new_columns"}},
+        CHANGED,
+    ),
+    "seed_new": ("seed", {"files": FILES[:1], "config": {"column_types": {"id": "integer"}, "delimiter": ";"}}, None),
+    "seed_over_view": ("seed", {"files": FILES[:1], "existing": VIEW}, None),
+}
+
+
+def text(statements) -> str:
+    return "".join(f"{s.sql};\n" for s in statements)
+
+
+def check(name: str, shown: str) -> None:
+    path = FOLDER / f"{name}.sql"
+    if os.environ.get("GOLDEN") == "rewrite":
+        path.write_text(shown)
+    assert shown == path.read_text(), f"{path.name} differs"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_statements(job, name):
+    kind, more, answer = CASES[name]
+    made = job(kind, SQL, **more)
+    check(name, text(dry(MATERIALIZATIONS[kind](_blind(made)), answer)))
+
+
+def _blind(made):
+    """Without the functions that look at files: these are not there."""
+    from dataclasses import replace
+
+    return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None)
+
+
+@pytest.mark.parametrize("load", ["append", "replace"])
+@pytest.mark.parametrize("existing", [None, TABLE])
+def test_ingest(job, model, load, existing):
+    step = model("ingest", {}, ingest=IngestInfo(source={"path": "data/*.csv"}, load=load, into="s.t"))
+    made = _blind(job("ingest", made=step, files=FILES, existing=existing))
+    answer = Result(columns=(Column("id", "BIGINT"), Column("v", "VARCHAR")))
+    program = MATERIALIZATIONS["ingest"](made)
+    check(f"ingest_{load}_{'again' if existing else 'new'}", text(dry(program, answer)))
+
+
+@pytest.mark.parametrize("kind", ["table", "view", None])
+def test_data_test(job, model, kind):
+    config = {"limit": 3, "warn_if": ">2", **({"store_failures_as": kind} if kind else {})}
+    made = model("test", config, test=TestInfo())
+    answer = Result(rows=((5, True, True),))
+    name = f"test_stored_as_{kind}" if kind else "test"
+    check(name, text(dry(MATERIALIZATIONS["test"](job("test", SQL, made=made)), answer)))
+
+
+def test_persisted_descriptions(job, model):
+    described = {n: ColumnInfo(name=n, description=f"the {n}") for n in ("ID", "gone")}
+    made = model("table", {"persist_docs": {"relation": True, "columns": True}}, described, description="It's all")
+    answer = Result(columns=(Column("id", "BIGINT"),))
+    check("table_described", text(dry(MATERIALIZATIONS["table"](job("table", SQL, made=made)), answer)))
+
+
+def test_every_golden_file_has_a_test():
+    known = {*CASES, "test", "test_stored_as_table", "test_stored_as_view", "table_described"}
+    known |= {f"ingest_{load}_{when}" for load in ("append", "replace") for when in ("new", "again")}
+    assert {path.stem for path in FOLDER.glob("*.sql")} == known

@@ -1,0 +1,43 @@
+"""A reader on a thread of its own, all the time that tables are rebuilt, changed and brought up to date."""
+
+from __future__ import annotations
+
+import threading
+
+from eltflow.warehouse.values import Statement
+
+ROWS = 5000
+
+
+def test_a_continuous_reader_sees_whole_versions_only(warehouse):
+    """Every version has 5,000 rows of one number; an increment adds none. The reader must find exactly one number, 5,000 times."""
+    warehouse.build("table", f"select range as id, 0 as version from range({ROWS})")
+    reader = warehouse.database.session()
+    done, wrong, seen = threading.Event(), [], set()
+
+    def read():
+        while not done.is_set():
+            try:
+                (row,) = reader.execute(Statement("select count(*), min(version), max(version) from s.t", role="query")).rows
+            except Exception as error:
+                wrong.append(repr(error))
+                return
+            if row[0] != ROWS or row[1] != row[2]:
+                wrong.append(row)
+                return
+            seen.add(row[1])
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        kinds = [("view", {}), ("table", {}), ("table", {}), ("incremental", {"unique_key": "id"})]
+        kinds.append(("incremental", {"unique_key": "id", "incremental_strategy": "merge"}))
+        for version, (kind, config) in enumerate(kinds * 4, start=1):
+            warehouse.build(kind, f"select range as id, {version} as version from range({ROWS})", config=config)
+    finally:
+        done.set()
+        thread.join()
+        reader.close()
+    assert not wrong
+    assert seen
+    assert warehouse.rows("select distinct version from s.t") == [(20,)]
