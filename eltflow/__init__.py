@@ -2,17 +2,42 @@
 
     files → Project → Graph → Plan → Statements → Events → Artifacts
 
-| stage   | function                                   | room                  |
-|---------|--------------------------------------------|-----------------------|
-| open    | `open_project(root, options)`              | `native/`             |
-| graph   | `build_graph(project, facts, dialect)`     | `graph/`              |
-| plan    | `make_plan(graph, request, durations)`     | `plan/`               |
-| compile | `Compiler.node(node)`                      | `compile/`            |
-| program | `MATERIALIZATIONS[kind](job)`              | `compile/materialize/`|
-| run     | `run(plan, open_session, work)`            | `engine/`             |
-| report  | `manifest(graph)`, `run_results(results)`  | `report/`             |
+| stage   | function                                    | takes → gives                                         | room                   |
+|---------|---------------------------------------------|-------------------------------------------------------|------------------------|
+| open    | `open_project(root, options)`               | files → Project, target, adapter                      | `native/`              |
+| graph   | `build_graph(project, facts, dialect)`      | Project → Graph; `facts` says what each template says | `graph/`               |
+| plan    | `make_plan(graph, request, durations)`      | Graph × Request × history → Plan                      | `plan/`                |
+| compile | `Compiler.node(node)`                       | Node → Compiled: SQL, columns, the way back to a line | `compile/`             |
+| program | `MATERIALIZATIONS[kind](job)`               | Compiled → Program, a generator of Statements         | `compile/materialize/` |
+| run     | `run(plan, open_session, work, run_id=...)` | Plan → iterator of Events                             | `engine/`              |
+| report  | `manifest(project, graph, dialect, info)`   | Graph → `manifest.json`, as a plain value             | `report/`              |
+| report  | `run_results(results, nodes, dialect, info)`| results → `run_results.json`, as a plain value        | `report/`              |
 
 `eltflow.api` wires them together.
 """
 
 __version__ = "0.1.0"
+
+#: The public face. Each name is imported from `eltflow.api` when it is used.
+__all__ = [
+    "Loaded",
+    "RunOptions",
+    "RunState",
+    "compile_offline",
+    "execute",
+    "find_node",
+    "init_project",
+    "load",
+    "new_options",
+    "plan",
+    "show",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(name)
+    from eltflow import api
+
+    value: object = getattr(api, name)
+    return value

@@ -50,7 +50,7 @@ class LoadCache:
     def __init__(self, root: Path, options: Options) -> None:
         self._root = root
         self._env = options.env
-        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS"}
+        flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS" and v}
         python = f"{sys.implementation.cache_tag} {marshal.version}"
         parts = (__version__, python, options.target, sorted(options.vars.items()), sorted(flags.items()), options.strict)
         self.key = fingerprint(repr(parts))
@@ -124,7 +124,7 @@ class LoadCache:
     ) -> None:
         """Keep a loaded project. A cache that cannot be written stops nothing."""
         settled = time.time_ns() - int(_RACY * 1e9)
-        safe = {path: (mtime if mtime < settled else -1, size, digest) for path, (mtime, size, digest) in stamps.items()}
+        safe = {path: (ctime if ctime < settled else -1, size, digest) for path, (ctime, size, digest) in stamps.items()}
         _write(
             self._graph_file,
             {"graph": graph, "project": project, "stamps": safe, "folders": folders, "environ": dict(environ)},
@@ -154,7 +154,7 @@ def stamps_of(root: Path, folders: tuple[str, ...]) -> dict[str, Stamp]:
     for name in ROOT_FILES:
         try:
             stat = os.stat(root / name)
-            found[name] = (stat.st_mtime_ns, stat.st_size)
+            found[name] = (stat.st_ctime_ns, stat.st_size)
         except OSError:
             found[name] = (0, -1)
     return found

@@ -34,7 +34,7 @@ def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
     return matching(loaded.root, as_list(node.ingest.source["path"])) if node.ingest is not None else ()
 
 
-def _kept_sql(loaded: Loaded) -> KeptSql:
+def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
     """What was compiled before, for the same macros, variables, environment and target."""
     project = loaded.opened.project
     value = LoadCache(loaded.root, loaded.options).compiled()
@@ -52,7 +52,8 @@ def _kept_sql(loaded: Loaded) -> KeptSql:
     def stamps(node: Node) -> tuple[Any, ...]:
         return tuple((f.name, f.size, f.mtime) for f in files_of(loaded, node)) if node.ingest is not None else ()
 
-    return KeptSql(fingerprint(repr(parts)), (value.get("sql") or {}) if current else {}, stamps)
+    entries = before.carried() if before is not None else (value.get("sql") or {}) if current else {}
+    return KeptSql(fingerprint(repr(parts)), entries, stamps)
 
 
 def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
@@ -68,8 +69,15 @@ def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
     cache.keep_compiled({"environ": environ, "sql": {**merged, **kept.fresh}})
 
 
-def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = False, thorough: bool = False) -> Compiler:
-    """A compiler for the loaded graph against what `catalog` says exists."""
+def make_compiler(
+    loaded: Loaded,
+    catalog: Catalog,
+    *,
+    full_refresh: bool = False,
+    thorough: bool = False,
+    before: KeptSql | None = None,
+) -> Compiler:
+    """A compiler for the loaded graph against what `catalog` says exists; `before` is what another one has compiled already."""
     return Compiler.make(
         loaded.opened.project,
         loaded.graph,
@@ -80,7 +88,7 @@ def make_compiler(loaded: Loaded, catalog: Catalog, *, full_refresh: bool = Fals
         offline=lambda: loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
         full_refresh=full_refresh,
         thorough=thorough,
-        kept=_kept_sql(loaded),
+        kept=_kept_sql(loaded, before),
         files=lambda node: tuple(file.path for file in files_of(loaded, node)),
     )
 
@@ -132,7 +140,8 @@ class FirstLook:
         if self.sure and all(_looks(self.catalog.get(r)) == _looks(catalog.get(r)) for r in relations):
             self.compiler.take(catalog)
             return self.compiler, self.compiled
-        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+        kept = self.compiler.kept
+        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True, before=kept)
         return compiler, compile_all(compiler, nodes)[0]
 
 

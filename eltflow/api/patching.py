@@ -47,7 +47,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
         edited[nodes[position][0]] = path
         stat = (root / path).stat()
-        stamps[path] = (stat.st_mtime_ns, stat.st_size, digest)
+        stamps[path] = (stat.st_ctime_ns, stat.st_size, digest)
     project = {**kept.project, "edited": edited}
     return replace(kept, graph=(fresh, disabled, warnings), project=project, stamps=stamps, changed=(), stale_stamps=True)
 
@@ -72,12 +72,13 @@ def patch_manifest(path: Path, graph_id: str, edited: Mapping[str, str]) -> None
         start = line[: line.find(": {") + 2]
         if start not in wanted:
             continue
-        text = wanted.pop(start)
+        text = wanted.pop(start).strip()
         entry = json.loads(line[len(start) :].rstrip(","))
         entry["raw_code"] = text
         entry["checksum"]["checksum"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        entry["compiled"] = False
-        entry["compiled_code"] = None
+        entry["compiled_path"] = None
+        for key in ("compiled", "compiled_code", "extra_ctes_injected", "extra_ctes"):
+            entry.pop(key, None)
         lines[index] = f"{start}{json.dumps(entry)}{',' if line.endswith(',') else ''}"
         if not wanted:
             break

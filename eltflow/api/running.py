@@ -335,6 +335,10 @@ class _Worker:
             raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
 
+    def _refreshes(self, node: Node) -> bool:
+        """Whether `--full-refresh` holds for the node: a build brings in what is new, only `ingest` itself fetches everything again."""
+        return self.options.full_refresh and (node.ingest is None or self.options.command == "ingest")
+
     def _job(self, node: Node, compiled: Compiled) -> Job:
         return job_of(
             self.loaded,
@@ -342,7 +346,7 @@ class _Worker:
             compiled,
             self.catalog,
             run_id=self.state.run_id,
-            full_refresh=self.options.full_refresh,
+            full_refresh=self._refreshes(node),
             digest=digest,
             inspect=inspect,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},

@@ -225,7 +225,7 @@ def _execute(command: str, **given: Any) -> int:
     argv = ["eltflow", *sys.argv[1:]]
     api.write_artifacts(loaded, run_options, state, argv)
     if given.get("junit"):
-        api.write_junit(loaded, run_options, state, given["junit"])
+        api.write_junit(loaded, run_options, state, given["junit"], warn_error=given["warn_error"])
     if given["as_json"]:
         render.out_json(render.run_document(loaded, state))
     elif not json_lines:

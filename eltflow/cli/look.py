@@ -254,7 +254,7 @@ def _print_steps(steps: Sequence[Any], sql: bool) -> None:
         if planned.step.action == "test" and not sql:
             continue
         name = node.name if planned.step.action == "test" else node.display
-        render.out(f"  {planned.word:<10} {name:<{width}} {planned.step.reason}".rstrip())
+        render.out(f"  {planned.word:<11} {name:<{width}} {planned.step.reason}".rstrip())
         for query in planned.queries:
             render.out(f"      asks: {query}")
         if sql:
@@ -308,21 +308,26 @@ def show(
 
 
 def lineage(
-    name: Annotated[str, typer.Argument(help="A node.")],
+    name: Annotated[str | None, typer.Argument(help="A node.")] = None,
     project_dir: o.ProjectDir = None,
     target: o.TargetName = None,
     vars: o.Vars = None,
+    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
     depth: Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)] = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
     as_json: o.AsJson = False,
 ) -> int:
     from eltflow import api
+    from eltflow.base.diagnostics import fail
     from eltflow.cli import render
 
+    wanted = name or select
+    if wanted is None:
+        raise fail("E0113", "lineage takes the name of a node", help="eltflow lineage stg_orders")
     loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
     graph = loaded.graph
-    node = api.find_node(loaded, name)
+    node = api.find_node(loaded, wanted)
     shown = [i for i, n in graph.nodes.items() if n.resource_type != "test"]
     above = {i: [p for p in graph.nodes[i].parents if p in shown] for i in shown}
     below = {i: [c for c in graph.children[i] if graph.nodes[c].resource_type != "test"] for i in shown}

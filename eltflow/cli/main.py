@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 #: Command → (the module that holds it, one line of help). The order is that of `eltflow --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("project", "Make a new project folder."),
-    "build": ("execute", "Ingest, seed, build models and run tests, in the order of the graph."),
+    "build": ("execute", "Load files and seeds, build models, run tests."),
     "run": ("execute", "Build models."),
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
-    "plan": ("look", "Show what a build would do, and why, without touching the warehouse."),
+    "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),
     "compile": ("look", "Write the SQL of models for the target, without running it."),
@@ -112,6 +112,9 @@ def _usage(error: Any, command: str | None) -> int:
     known = command in COMMANDS
     help = f"eltflow {command} --help" if known else "eltflow --help"
     message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{message}\n")
+        return 2
     possible = getattr(error, "possibilities", None)
     if command is not None and not command.startswith("-") and not known:
         message = f"there is no command `{command}`"

@@ -62,7 +62,7 @@ class Progress:
     def _begin(self, event: RunStarted) -> None:
         steps = self._steps
         names = [s.node.display for s in steps.values() if s.action != "test"]
-        self._narrow = render.width() < 100
+        self._narrow = sys.stdout.isatty() and render.width() < 100
         self._name_width = min(26 if self._narrow else 40, max([20, *map(len, names)]))
         for step in steps.values():
             if step.action == "test":
@@ -112,7 +112,7 @@ class Progress:
             self._pending[owner] -= 1
             self._held.setdefault(owner, []).append(result)
             ended = self._state.results.get(owner)
-            if ended is not None and not self._pending[owner]:
+            if ended is not None and ended.status == "success" and not self._pending[owner]:
                 self._node_line(ended, self._steps[owner])
             return
         if step.action == "test":

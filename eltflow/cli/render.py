@@ -101,14 +101,16 @@ def cell(value: Any) -> str:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "", most: int | None = None) -> list[str]:
-    """Lines of an aligned table, cut to the terminal; numbers stand to the right."""
+    """Lines of an aligned table, cut to the terminal where there is one; numbers stand to the right."""
+    terminal = sys.stdout.isatty()
+    room, widest = (most or width(), 40) if terminal else (most or 10_000, 120)
     text = [[cell(v) for v in row] for row in rows]
     kinds = [all(_number(row[i]) for row in text) and bool(text) if i < len(headers) else False for i in range(len(headers))]
-    widths = [min(40, max([len(h), *(len(row[i]) for row in text)])) for i, h in enumerate(headers)]
+    widths = [min(widest, max([len(h), *(len(row[i]) for row in text)])) for i, h in enumerate(headers)]
     lines = []
     for row in [list(headers), *text]:
         cells = [cut(v, w).rjust(w) if right else cut(v, w).ljust(w) for v, w, right in zip(row, widths, kinds, strict=True)]
-        lines.append(cut((indent + "  ".join(cells)).rstrip(), most or width()))
+        lines.append(cut((indent + "  ".join(cells)).rstrip(), room))
     return lines
 
 

@@ -40,6 +40,7 @@ class Compiled:
     queries: tuple[str, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     cached: bool = True
+    asked_kinds: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -32,11 +32,16 @@ class KeptSql:
         """The node as it was compiled before, if nothing that went into it is another now."""
         key = self._key(compiler, node)
         entry = self._entries.get(node.unique_id)
-        if entry is None or entry[0] != key or (compiler.thorough and not entry[1]):
+        if entry is None or entry[0] != key or (entry[2] is not None and entry[2] != self._kinds(compiler, node)):
             return None
-        _, _, sql, columns, ctes, body = entry
+        _, thorough, kinds, sql, columns, ctes, body = entry
+        if compiler.thorough and not thorough:
+            if compiler.offline is not None and compiler.offline.parse(sql) is not None:
+                return None
+            entry = (key, True, kinds, sql, columns, ctes, body)
+        else:
+            self.hits += 1
         self.fresh[node.unique_id] = entry
-        self.hits += 1
 
         def place(line: int, column: int) -> Span:
             return compiler.anew(node).place(line, column)
@@ -57,6 +62,7 @@ class KeptSql:
         self.fresh[node.unique_id] = (
             self._key(compiler, node),
             compiler.thorough,
+            self._kinds(compiler, node) if compiled.asked_kinds else None,
             compiled.sql,
             compiled.columns,
             compiled.ctes,
@@ -76,25 +82,33 @@ class KeptSql:
             self._keys[node.unique_id] = known
         return known
 
+    @staticmethod
+    def _kinds(compiler: Compiler, node: Node) -> tuple[str | None, ...]:
+        """What stands at the node's own relation and at its parents'."""
+        relations = (node.relation, *(compiler.graph.nodes[parent].relation for parent in node.parents))
+        tables = (compiler.catalog.get(relation) if relation is not None else None for relation in relations)
+        return tuple(table.kind if table is not None else None for table in tables)
+
     def _self(self, compiler: Compiler, node: Node) -> tuple[Any, ...]:
-        existing = compiler.catalog.get(node.relation) if node.relation is not None else None
         standing: Any = ()
         if node.materialized == "incremental":
             standing = (compiler.rebuilt(node), compiler.known.standing(node).names)
-        return (node.relation, existing.kind if existing is not None and node.resource_type == "model" else None, standing)
+        return (node.relation, standing)
 
     def _parent(self, compiler: Compiler, unique_id: str) -> tuple[Any, ...]:
         """What a reader of a node can see of it."""
         node = compiler.graph.nodes[unique_id]
-        existing = compiler.catalog.get(node.relation) if node.relation is not None else None
-        kind = existing.kind if existing is not None else None
         if node.resource_type == "model":
             if node.materialized == "ephemeral":
                 return (unique_id, self._key(compiler, node))
             names = compiler.known.names(node)
-            return (unique_id, node.relation, kind, names.names, names.complete)
+            return (unique_id, node.relation, names.names, names.complete)
         if node.resource_type in ("seed", "ingest"):
-            return (unique_id, node.relation, kind, node.checksum, repr(node.config), self._stamps(node))
+            return (unique_id, node.relation, node.checksum, repr(node.config), self._stamps(node))
         if node.source is not None and node.parents:
             return (unique_id, node.relation, *(self._parent(compiler, parent) for parent in node.parents))
-        return (unique_id, node.relation, kind, compiler.known.standing(node).names)
+        return (unique_id, node.relation, compiler.known.standing(node).names)
+
+    def carried(self) -> Mapping[str, Any]:
+        """Everything known: what was kept, and what was compiled since."""
+        return {**self._entries, **self.fresh}

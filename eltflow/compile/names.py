@@ -136,6 +136,7 @@ class NodeNames:
         self._full_refresh = full_refresh
         self.rendered: dict[tuple[str, ...], str] = {}
         self.ephemeral: dict[str, None] = {}
+        self.asked: list[bool] = []
         config = ConfigView(node.config)
         self.names: dict[str, Any] = {
             **base,
@@ -158,7 +159,7 @@ class NodeNames:
             return None
         self.rendered[relation.parts()] = self._node.unique_id
         existing = self._catalog.get(relation)
-        return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None)
+        return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None, asked=self.asked)
 
     def is_incremental(self) -> bool:
         """True when the model is incremental, its table is there, and no full refresh is asked for."""
@@ -207,4 +208,4 @@ class NodeNames:
             return JinjaRelation(node.relation, self._dialect, text=self._dialect.quote(name))
         self.rendered[node.relation.parts()] = node.unique_id
         existing = self._catalog.get(node.relation)
-        return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None)
+        return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None, asked=self.asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ def masked(result: StepResult, test: Node, graph: Graph) -> StepResult:
     A column is known by its name. What a test of the project's own calls otherwise than its nodes' columns is called may hold
     anything of them, so that it is masked too where one of the nodes has a personal column.
     """
-    if not result.sample or test.test is None:
+    if not result.sample:
         return result
     parents = [graph.nodes[p] for p in test.parents if p in graph.nodes]
     hidden = _hidden(test, parents, result.sample_columns)
@@ -36,16 +36,17 @@ def _mask(value: Any) -> Any:
     return None if value is None else MASK
 
 
-def _hidden(test: Node, parents: Iterable[Node], columns: Sequence[str]) -> set[int]:
-    described = {c.name.lower(): c for p in parents for c in p.columns.values()}
+def _hidden(test: Node, parents: Sequence[Node], columns: Sequence[str]) -> set[int]:
+    told = {c.name.lower() for p in parents for c in p.columns.values()}
     personal = {c.name.lower() for p in parents for c in p.columns.values() if TAG in c.tags}
     if not personal:
         return set()
-    assert test.test is not None
-    kind = test.test.kind
-    if kind in _STANDS_FOR_COLUMN and test.test.column is not None:
-        alias = _STANDS_FOR_COLUMN[kind] if test.test.column.lower() in personal else None
-        return {i for i, name in enumerate(columns) if name.lower() == alias}
-    if kind == "not_null":
-        return {i for i, name in enumerate(columns) if name.lower() in personal}
-    return {i for i, name in enumerate(columns) if name.lower() in personal or name.lower() not in described}
+    kind = test.test.kind if test.test is not None else None
+    harmless = told - personal
+    if kind in _STANDS_FOR_COLUMN:
+        harmless |= {"n_records"}
+        if test.test is not None and (test.test.column or "").lower() in harmless:
+            harmless |= {_STANDS_FOR_COLUMN[kind]}
+    elif kind == "not_null":  # whole rows, under the columns' own names
+        harmless |= {name.lower() for name in columns} - personal
+    return {i for i, name in enumerate(columns) if name.lower() not in harmless}

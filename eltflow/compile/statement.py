@@ -16,7 +16,7 @@ from eltflow.project.nodes import Node
 from eltflow.sql.advice import advice
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Ident, Read, reads
+from eltflow.sql.reads import Ident, Read, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import first_word, kind_problem, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
@@ -125,6 +125,8 @@ class Statement:
         node, names = self.node, self.names
         made: list[Splice] = []
         found: list[Diagnostic] = []
+        qualified: dict[tuple[str, ...], str] = {}
+        fold = self.compiler.dialect.fold
         for read in reads(parsed, self.compiler.dialect.fold):
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
@@ -134,9 +136,16 @@ class Statement:
             if hit not in node.parents and hit != node.unique_id:
                 found.append(self._unseen(read, hit))
                 continue
-            made.append(self._table_splice(read, self.compiler.graph.nodes[hit]))
+            splice, name = self._table_splice(read, self.compiler.graph.nodes[hit])
+            made.append(splice)
+            if len(read.parts) > 1:
+                qualified[tuple(fold(part.name, part.quoted) for part in read.parts)] = name
         if found:
             raise EltflowError(found)
+        for read in qualifiers(parsed) if qualified else ():
+            said = qualified.get(tuple(fold(part.name, part.quoted) for part in read.parts))
+            if said is not None:
+                made.append(Splice(read.start, read.end, said))
         return made
 
     def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
@@ -152,14 +161,15 @@ class Statement:
                 help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
                 yield replace(self._at(read.start, "W0204", message), severity="warning", help=help)
 
-    def _table_splice(self, read: Read, node: Node) -> Splice:
+    def _table_splice(self, read: Read, node: Node) -> tuple[Splice, str]:
+        """The splice of a table's name, and how its columns are qualified after it."""
         relation = self.names.relation_of(node)
         written = read.parts[-1]
         differs = node.materialized == "ephemeral" or self.compiler.dialect.fold(
             relation.identifier, True
         ) != self.compiler.dialect.fold(written.name, written.quoted)
         alias = f" as {self.compiler.dialect.quote(written.name)}" if differs and not read.aliased else ""
-        return Splice(read.start, read.end, str(relation) + alias)
+        return Splice(read.start, read.end, str(relation) + alias), alias.removeprefix(" as ") or str(relation)
 
     def _unseen(self, read: Read, hit: str) -> Diagnostic:
         message = f"`{read}` is read here, but that could not be seen when the graph was made"

@@ -254,7 +254,7 @@ class _Builder:
 
     def _at_call(self, node: Node, kind: str, args: tuple[str, ...], found: Diagnostic) -> None:
         """The diagnostic at the place where the node's file makes that call."""
-        if (node.place and node.test is not None) or node.exposure is not None:
+        if (node.place and node.test is not None and not node.test.singular) or node.exposure is not None:
             assert node.patch is not None
             place = self._argument_place(node, f"{kind}({', '.join(args)})")
             self.findings.at(node.patch, place, found.code, found.message, help=found.help)

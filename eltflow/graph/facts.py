@@ -15,7 +15,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
 from eltflow.graph.lookup import BAD_REF, BAD_SOURCE
 from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place
-from eltflow.graph.quick import MacroTexts, quick_facts
+from eltflow.graph.quick import MacroTexts, names_qualified_table, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -267,7 +267,7 @@ class Extractor:
     def _tables(
         self, sql: str, path: str, text: str, spots: Any, rendered: set[tuple[str, ...]]
     ) -> tuple[tuple[tuple[Ident, ...], ...] | None, str | None]:
-        if not self._full and self._names.isdisjoint(map(str.lower, _WORD.findall(sql))):
+        if not self._full and self._names.isdisjoint(map(str.lower, _WORD.findall(sql))) and not names_qualified_table(sql):
             return None, None
         from eltflow.sql.parse import Refused, parse
         from eltflow.sql.reads import reads

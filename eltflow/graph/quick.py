@@ -32,16 +32,28 @@ _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _FROM = re.compile(r"\b(?:from|join)\s+[\"`\[]?([^\W\d]\w*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
-_SQL_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+#: Comments and strings; a mark ends a comment, for what is rendered there may hold a line's end.
+_SQL_NOISE = re.compile(r"--[^\n\x02]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+_SQL_QUOTED = re.compile(rf'(?P<name>"(?:[^"]|"")*")|{_SQL_NOISE.pattern}', re.DOTALL)
+_PLAIN_QUOTED = re.compile(r'"[^\W\d]\w*"')
+_DOLLAR = re.compile(r"\$\w*\$")
 _NOISE = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CLAUSE = re.compile(
-    r"\b(select|from|join|where|on|using|group|having|order|qualify|window|limit|union|intersect|except|values|with|pivot|unpivot|into"
-    r"|table|summarize|describe|update)\b|[(),]",
+    r"\b(select|from|join|where|on|using|group|having|order|qualify|window|limit|union|intersect|except|values|with"
+    r"|pivot|unpivot|pivot_wider|pivot_longer|into|table|summarize|describe|update)\b|[(),\x02]",
     re.IGNORECASE,
 )
-_TABLE_CLAUSES = frozenset({"from", "join", "pivot", "unpivot", "into", "table", "summarize", "describe", "update"})
-_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
+_TABLE_CLAUSES = frozenset(
+    ["from", "join", "pivot", "unpivot", "pivot_wider", "pivot_longer", "into", "table", "summarize", "describe", "update", "from("]
+)
+#: Clauses after which a comma goes on with the tables of FROM.
+_OF_JOIN = frozenset({"on", "using"})
+_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*|\"?[^\W\d]\w*\"?\s*:(?!:)\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
+_DOT = re.compile(r"[\"`\]]?\s*\.")
 
+_CONTINUED = re.compile(
+    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
+)
 _FILTERS = frozenset(
     [
         "abs",
@@ -190,7 +202,7 @@ def macro_text(text: str) -> MacroText:
         words=words,
         names=frozenset(_NAME.findall(inside)),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
-        takes_tables=any(word.endswith("\x02") for word, _ in _table_words(_SQL_NOISE.sub(" ", masked))),
+        takes_tables=any(word.endswith("\x02") for word, _, _ in _table_words(_without_noise(masked))),
         composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
@@ -266,7 +278,9 @@ class _Reading:
         self.used: set[str] = set()
         self.bound: set[str] = set()
         self.open: list[str] = []
+        self.outside: list[str] = []
         self.whole = ""
+        self.open_from = False
 
     def read(self) -> Quick:
         plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
@@ -278,12 +292,15 @@ class _Reading:
             between = self.text[at : block.start()]
             if _OPENS.search(between):
                 raise _Uncertain
+            if not self.open:
+                self.outside.append(between)
             out += (between, self._block(block))
             at = block.end()
         tail = self.text[at:]
         if _OPENS.search(tail) or self.open:
             raise _Uncertain
         out.append(tail)
+        self.outside.append(tail)
         self._check_sql("".join(out))
         return Quick(tuple(self.config), _unique(self.refs), _unique(self.sources), tuple(sorted(self.used)))
 
@@ -358,7 +375,9 @@ class _Reading:
             raise _Uncertain
         rest = _CALL.sub(" ", inner)
         for literal in _STRING.findall(rest):
-            if not self.candidates.isdisjoint(map(str.lower, _WORD.findall(literal))):
+            words = {word.lower() for word in _WORD.findall(literal)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            if not self.candidates.isdisjoint(words):
                 raise _Uncertain
         skipped = {*_KEYWORD_ARGUMENT.findall(bare), *_FILTER.findall(bare), *_TEST.findall(bare)}
         for name in _NAME.findall(bare):
@@ -372,6 +391,7 @@ class _Reading:
                 if reached.dynamic or not self.candidates.isdisjoint(reached.words):
                     raise _Uncertain
                 self._vars(reached.vars)
+                self.open_from = self.open_from or not reached.words.isdisjoint(_TABLE_CLAUSES)
                 if reached.takes_tables and (reached.composes or _COMPOSES.search(bare)):
                     raise _Uncertain
         elif name in ("var", "env_var"):
@@ -392,7 +412,9 @@ class _Reading:
 
     def _names_node(self, value: Any) -> bool:
         if isinstance(value, str):
-            return not self.candidates.isdisjoint(map(str.lower, _WORD.findall(value)))
+            words = {word.lower() for word in _WORD.findall(value)}
+            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            return not self.candidates.isdisjoint(words)
         if isinstance(value, Mapping):
             return any(self._names_node(v) or self._names_node(k) for k, v in value.items())
         return any(self._names_node(v) for v in value) if isinstance(value, list) else False
@@ -401,14 +423,19 @@ class _Reading:
 
     def _check_sql(self, masked: str) -> None:
         """Raise unless no table name in the text can be a node's."""
-        if "$$" in masked or masked.count("'") % 2:
+        if ("$" in masked and _DOLLAR.search(masked)) or "\\'" in masked:
             raise _Uncertain
-        sql = _SQL_NOISE.sub(" ", masked)
+        sql = _without_noise(masked)
+        if "'" in sql:
+            raise _Uncertain
+        if self.open_from and not self.candidates.isdisjoint(map(str.lower, _CONTINUED.findall(sql))):
+            raise _Uncertain  # what Jinja writes may end within a FROM clause, which the text then goes on with
         hits: list[tuple[str, int]] = []
-        for word, place in _table_words(sql):
-            if word.endswith("\x02"):
-                raise _Uncertain
+        for word, place, sure in _table_words(sql):
             name = word.strip('"`[').lower()
+            dotted = _DOT.match(sql, place + len(word)) is not None
+            if word.endswith("\x02") or (dotted and (sure or name in self.candidates)):
+                raise _Uncertain
             if name in self.candidates:
                 hits.append((name, place))
         for name in {name for name, _ in hits}:
@@ -418,25 +445,55 @@ class _Reading:
         """Raise unless a CTE of that name, defined at the outermost level, stands before every place where a table may be meant."""
         if sql.count("(") != sql.count(")"):
             raise _Uncertain
-        defined = re.search(
-            rf'(?:\bwith|,)\s*"?{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', sql, re.IGNORECASE
+        pattern = re.compile(
+            rf'(?:\bwith|,)\s*"?{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', re.IGNORECASE
         )
+        defined = pattern.search(sql)
         if defined is None or sql.count("(", 0, defined.start()) != sql.count(")", 0, defined.start()):
             raise _Uncertain
+        before = {token.group().lower() for token in _CLAUSE.finditer(_outermost(sql[: defined.start() + 1]))}
+        if not before <= {"with", ",", "(", ")"} or not pattern.search(_without_noise("".join(self.outside))):
+            raise _Uncertain  # no CTE, or one that stands in a branch
         depth, end = 1, defined.end()
         for paren in re.compile(r"[()]").finditer(sql, end):
             depth += 1 if paren.group() == "(" else -1
             if depth == 0:
                 end = paren.end()
                 break
-        for place in places:
-            after = sql[place:].lstrip('"`[')[len(name) :].lstrip('"`]').lstrip()
-            if place <= end or after.startswith("."):
-                raise _Uncertain
+        if any(place <= end for place in places):
+            raise _Uncertain
 
 
-def _table_words(sql: str) -> Iterable[tuple[str, int]]:
-    """The word (or mark) at each place of the text where a table may stand, with its position."""
+def names_qualified_table(sql: str) -> bool:
+    """Whether the text may name a table as `schema.table` where a table may stand: a node's relation, though no word is a node's name."""
+    sql = _without_noise(sql)
+    return any(sure and _DOT.match(sql, place + len(word)) for word, place, sure in _table_words(sql))
+
+
+def _without_noise(sql: str) -> str:
+    """The text without comments and strings; quoted names that are more than one word give way to one that means nothing."""
+    if '"' not in sql:
+        return _SQL_NOISE.sub(" ", sql)
+
+    def kept(match: re.Match[str]) -> str:
+        name = match.group("name")
+        return " " if name is None else name if _PLAIN_QUOTED.fullmatch(name) else '"q"'
+
+    return _SQL_QUOTED.sub(kept, sql)
+
+
+def _outermost(sql: str) -> str:
+    """The text without what stands in parentheses."""
+    while (less := re.sub(r"\([^()]*\)", " ", sql)) != sql:
+        sql = less
+    return sql
+
+
+def _table_words(sql: str) -> Iterable[tuple[str, int, bool]]:
+    """The word (or mark) at each place of the text where a table may stand, its position, and whether the text shows that it may.
+
+    A mark may have rendered to anything, as the end of a FROM clause: after one, a plain word counts too.
+    """
     clauses: list[str] = [""]
     for token in _CLAUSE.finditer(sql):
         text = token.group().lower()
@@ -445,22 +502,28 @@ def _table_words(sql: str) -> Iterable[tuple[str, int]]:
             if clauses[-1] == "from(":  # FROM (a JOIN b): a table may follow directly
                 word = _NEXT.match(sql, token.end())
                 if word is not None and word.group(1).lower() not in ("select", "with", "from", "values"):
-                    yield word.group(1), word.start(1)
+                    yield word.group(1), word.start(1), True
             continue
         if text == ")":
             if len(clauses) > 1:
                 clauses.pop()
             continue
-        if text == ",":
-            if clauses[-1] not in _TABLE_CLAUSES and clauses[-1] != "from(":
+        marked = text == "\x02" or (text == "," and clauses[-1] == "\x02")
+        if marked:
+            if clauses[-1] not in _TABLE_CLAUSES:
+                clauses[-1] = "\x02"
+        elif text == ",":
+            if clauses[-1] in _OF_JOIN:
+                clauses[-1] = "from"
+            if clauses[-1] not in _TABLE_CLAUSES:
                 continue
         else:
             clauses[-1] = text
             if text not in _TABLE_CLAUSES:
                 continue
         word = _NEXT.match(sql, token.end())
-        if word is not None:
-            yield word.group(1), word.start(1)
+        if word is not None and not (marked and word.group(1)[-1] in "\x01\x02"):
+            yield word.group(1), word.start(1), text != "," or not marked
 
 
 def _balanced(text: str) -> bool:

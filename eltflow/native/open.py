@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from eltflow.project import yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
+from eltflow.project.nodes import TestInfo
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, STEPS
@@ -297,7 +298,8 @@ class _Opening:
                 help = did_you_mean(name, names) or f"add its file, or take the entry out of {patch.file}"
                 message = f"{kind} `{name}` is described here, but there is no such {kind}"
                 self.findings.at(patch.file, (*patch.place, "name"), "E0205", message, help=help)
-        return [*made, *described.drafts]
+        tree = settings.configs["data_tests"]
+        return [_with_tree(draft, tree) for draft in (*made, *described.drafts)]
 
     def _draft(
         self,
@@ -336,6 +338,7 @@ class _Opening:
             columns=columns_of(entry, text),
             patch=patch.file if patch is not None else None,
             place=where,
+            test=TestInfo() if kind == "test" else None,
         )
         if patch is None or kind not in ("model", "seed"):
             return [draft]
@@ -430,6 +433,13 @@ class _Opening:
         problems = check(value, SELECTORS, strict=self.options.strict)
         self.findings.problems(path, problems)
         return () if problems else tuple(render(value["selectors"], path, ("selectors",)))
+
+
+def _with_tree(draft: Draft, tree: Mapping[str, Any]) -> Draft:
+    """A generic test below what `data_tests:` of eltflow.yml sets for its folder; any other draft has its layers already."""
+    if draft.test is None or draft.test.singular:
+        return draft
+    return replace(draft, layers=(*tree_layers(tree, "test", (*draft.folder, draft.name)), *draft.layers))
 
 
 def _roots(settings: Settings) -> tuple[str, ...]:

@@ -83,8 +83,9 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
             continue
         common = set.intersection(*(descendants(parent) for parent in node.parents))
         for other in common:
-            if other in chosen and graph.nodes[other].resource_type != "test":
-                yield unique_id, other
+            if graph.nodes[other].resource_type == "test" or any(parent in common for parent in graph.nodes[other].parents):
+                continue  # what is below another of them waits for that one
+            yield from ((unique_id, step) for step in ([other] if other in chosen else _first_steps(graph, other, chosen)))
 
 
 def _first_steps(graph: Graph, unique_id: str, chosen: set[str]) -> Iterable[str]:

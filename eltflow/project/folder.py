@@ -9,7 +9,8 @@ from pathlib import Path
 #: The file that makes a folder a native project.
 FILE = "eltflow.yml"
 
-Stamp = tuple[int, int]  # mtime in ns, size in bytes
+#: When the file last changed in any way (ctime in ns: an edit that keeps the mtime moves it too), size in bytes.
+Stamp = tuple[int, int]
 
 _SKIP = frozenset({"target", "logs", "node_modules", "__pycache__", "venv"})
 
@@ -60,7 +61,7 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp:
         stat = entry.stat()
     except OSError:  # a link to nothing or to itself: reading it says so
         return 0, 0
-    return stat.st_mtime_ns, stat.st_size
+    return stat.st_ctime_ns, stat.st_size
 
 
 def find_root(start: Path, names: Iterable[str]) -> Path | None:

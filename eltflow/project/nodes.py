@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from eltflow.warehouse.values import Relation
 
@@ -33,6 +33,8 @@ class TestInfo:
     column: str | None = None
     attached: str | None = None
     where: tuple[str, ...] = ()
+
+    __test__: ClassVar[bool] = False  # it is about tests, and is none: test runners pass it over
 
     @property
     def singular(self) -> bool:

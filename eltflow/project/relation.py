@@ -11,7 +11,7 @@ from eltflow.warehouse.values import Relation
 class JinjaRelation:
     """Renders as the relation's SQL name; its parts can be read and left out."""
 
-    __slots__ = ("_dialect", "_shown", "_text", "relation", "type")
+    __slots__ = ("_asked", "_dialect", "_shown", "_text", "_type", "relation")
 
     def __init__(
         self,
@@ -21,12 +21,21 @@ class JinjaRelation:
         type: str | None = None,
         text: str | None = None,
         shown: tuple[bool, bool, bool] = (True, True, True),
+        asked: list[bool] | None = None,
     ) -> None:
         self.relation = relation
         self._dialect = dialect
         self._text = text
         self._shown = shown
-        self.type = type
+        self._type = type
+        self._asked = asked
+
+    @property
+    def type(self) -> str | None:
+        """What stands there: "table", "view", ... or None. That it was asked is noted: what was rendered hangs on the answer."""
+        if self._asked is not None:
+            self._asked.append(True)
+        return self._type
 
     @property
     def database(self) -> str | None:
@@ -51,7 +60,7 @@ class JinjaRelation:
         return self.type == "table"
 
     def include(self, database: bool = True, schema: bool = True, identifier: bool = True) -> JinjaRelation:
-        return JinjaRelation(self.relation, self._dialect, type=self.type, shown=(database, schema, identifier))
+        return JinjaRelation(self.relation, self._dialect, type=self._type, shown=(database, schema, identifier), asked=self._asked)
 
     def render(self) -> str:
         if self._text is not None:

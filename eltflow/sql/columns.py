@@ -122,7 +122,7 @@ class _Walk:
             return UNKNOWN if node.args.get("pivots") else inner
         if isinstance(node, exp.Paren):
             return self.query(node.this, ctes, outer)
-        if isinstance(node, exp.Table):
+        if isinstance(node, exp.Table) and not node.args.get("joins"):
             return self._table(node, ctes)
         for inner in _nested(node):
             self.query(inner, ctes, outer)
@@ -139,13 +139,9 @@ class _Walk:
                 anchor = cte.this.this if isinstance(cte.this, exp.SetOperation) else None
                 quiet = _Walk(self._lookup, self._fold)
                 first = quiet.query(anchor, {**known, key: UNKNOWN}, outer) if anchor is not None else UNKNOWN
-                known[key] = Names(listed, True) if listed else first
-                columns = self.query(cte.this, known, outer)
-            else:
-                columns = self.query(cte.this, known, outer)
-            known[key] = Names(listed, True) if listed and len(listed) == len(columns.names) else UNKNOWN if listed else columns
-            if listed and recursive:
-                known[key] = Names(listed, True)
+                known[key] = _renamed(listed, first, anchor)
+            columns = self.query(cte.this, known, outer)
+            known[key] = _renamed(listed, columns, cte.this)
         return known
 
     def _set_operation(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
@@ -165,11 +161,13 @@ class _Walk:
         if from_ is not None:
             joins += list(from_.this.args.get("joins") or ())
         sources += [join.this for join in joins]
+        only_match = {id(join.this) for join in joins if join.args.get("kind") in ("SEMI", "ANTI")}
         ordered: list[tuple[str, Names]] = []
         for source in sources:
             alias, columns = self._source(source, ctes, scope)
             self._add(scope, alias, columns)
-            ordered.append((alias, columns))
+            if id(source) not in only_match:
+                ordered.append((alias, columns))
         if node.args.get("laterals"):
             scope.complete = False
         for lateral in node.args.get("laterals") or ():
@@ -233,6 +231,8 @@ class _Walk:
             elif isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
                 wanted = self._key(projection.args["table"]) if projection.args.get("table") else ""
                 more = self._star(projection.this, [(a, c) for a, c in ordered if a == wanted], frozenset())
+            elif _many(projection):
+                more = None
             else:
                 name = projection.alias_or_name if isinstance(projection, (exp.Alias, exp.Column)) else ""
                 more = [name] if name else None
@@ -310,6 +310,10 @@ class _Walk:
             return
         if table is not None:
             found = _table_in(scope, self._key(table))
+            if self._key(table) == "alias" and key in scope.aliases:
+                return  # DuckDB: `alias.x` is the x of the select list
+            if any(self._key(table) in folded for folded, _, _ in scope.tables.values()):
+                return  # a struct may have the name of its table
             if found is None or not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
                 return
             self.missing.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
@@ -338,8 +342,34 @@ def _table_in(scope: _Scope | None, key: str) -> tuple[frozenset[str], bool, tup
     while scope is not None:
         if key in scope.tables:
             return scope.tables[key]
+        if not scope.complete:  # a table in parentheses may have that alias
+            return None
         scope = scope.outer
     return None
+
+
+def _renamed(listed: tuple[str, ...], columns: Names, query: Any) -> Names:
+    """The columns of a CTE whose name is followed by a list of names: a list that is too short renames only the first ones."""
+    if not listed:
+        return columns
+    while isinstance(query, (exp.SetOperation, exp.Subquery)):
+        query = query.this
+    width = len(columns.names)
+    if isinstance(query, exp.Select) and not any(_many(e) or isinstance(e, exp.Star) or e.is_star for e in query.expressions):
+        width = len(query.expressions)
+    return Names(listed, True) if len(listed) == width else UNKNOWN
+
+
+def _many(projection: Any) -> bool:
+    """Whether one expression may give several columns: `COLUMNS(...)`, `* LIKE 'a%'`, an unnested struct."""
+    inner = projection.this if isinstance(projection, exp.Alias) else projection
+    if isinstance(inner, (exp.Column, exp.Literal)):
+        return False
+    if isinstance(inner, (exp.Explode, exp.Unnest)) or (
+        isinstance(inner.args.get("this"), exp.Star) and not isinstance(inner, exp.Count)
+    ):
+        return True
+    return inner.find(exp.Columns) is not None
 
 
 def _nested(node: Any) -> Iterator[Any]:

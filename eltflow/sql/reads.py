@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from sqlglot import exp
 from eltflow.sql.parse import Parsed
 
 Fold = Callable[[str, bool], str]
+#: Words after which a table's name stands alone: no alias may follow.
+_ALONE = re.compile(r"\b(?:table|summarize|describe|desc)\s*\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Ident:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A table name in a text: its parts, the characters [start, end) that it occupies, and whether an alias follows."""
+    """A table name in a text: its parts, the characters [start, end) that it occupies, and whether an alias follows (or none may)."""
 
     parts: tuple[Ident, ...]
     start: int
@@ -57,8 +60,8 @@ def _hidden(table: Any, key: str, fold: Fold) -> bool:
         if isinstance(node, exp.With):
             recursive = node.args.get("recursive")
             for cte in node.expressions:
-                if cte is child and not recursive:
-                    break
+                if cte is child and not (recursive and isinstance(cte.this.unnest(), exp.SetOperation)):
+                    break  # also after RECURSIVE, what is no union cannot mean itself
                 if _key(cte, fold) == key:
                     return True
         else:
@@ -85,4 +88,16 @@ def _read(table: Any, sql: str) -> Read | None:
     if sql[start : start + 1] == "'":
         return None  # a file name: FROM 'data.csv'
     idents = tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts)
-    return Read(idents, start, end, bool(table.alias))
+    return Read(idents, start, end, bool(table.alias) or _ALONE.search(sql[max(0, start - 40) : start]) is not None)
+
+
+def qualifiers(parsed: Parsed) -> tuple[Read, ...]:
+    """Every `schema.table` (or longer) that stands before a column's name, as `raw.flights` in `raw.flights.id`."""
+    found = []
+    for column in parsed.tree.find_all(exp.Column) if parsed.tree is not None else ():
+        parts = [column.args.get(key) for key in ("catalog", "db", "table")]
+        parts = [part for part in parts if part is not None]
+        if len(parts) > 1 and all(isinstance(part, exp.Identifier) and "start" in part.meta for part in parts):
+            idents = tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts)
+            found.append(Read(idents, parts[0].meta["start"], parts[-1].meta["end"] + 1, False))
+    return tuple(found)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from forked import Forked
 
 SETTINGS = "name: k\ntargets:\n  dev: {type: duckdb, path: k.duckdb, schema: s, threads: 2}\n"
 ROWS = 60_000
@@ -41,34 +39,22 @@ KINDS: dict[str, tuple[dict[str, str], int]] = {
 
 
 class Killable:
-    """The process that builds and dies."""
+    """Builds that die on demand."""
 
-    def __init__(self) -> None:
-        path = Path(__file__).with_name("killable.py")
-        self._process = subprocess.Popen([sys.executable, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, forked: Forked) -> None:
+        self._forked = forked
+        self.said = ""
 
     def build(self, root: Path, kill: tuple[int, float] | None = None) -> int:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        order = {"root": str(root), "arguments": ["build", "--quiet"]}
-        if kill is not None:
-            order |= dict(zip(("statement", "delay"), kill, strict=True))
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        code: int = json.loads(self._process.stdout.readline())["code"]
+        statement, delay = kill or (None, 0.0)
+        code, out, err = self._forked("build", "--quiet", cwd=root, statement=statement, delay=delay)
+        self.said = out + err
         return code
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=20)
 
 
 @pytest.fixture
-def killable(monkeypatch):
-    made = Killable()
-    yield made
-    made.close()
+def killable(forked):
+    return Killable(forked)
 
 
 def data(root: Path, batch: int) -> None:
@@ -88,7 +74,7 @@ def prepare(root: Path, kind: str, killable: Killable) -> None:
     (root / "models").mkdir(exist_ok=True)
     if kind.startswith("ingest"):
         data(root, 1)
-    assert killable.build(root) == 0, (root / "out.txt").read_text()
+    assert killable.build(root) == 0, killable.said
     if kind.startswith("ingest"):
         data(root, 2)
     if kind in ("view", "table"):
@@ -129,11 +115,11 @@ def prove_kind(kind: str, kills: int, seed: int, tmp_path: Path, killable: Killa
         shutil.copytree(start, root)
         point = chance.randint(1, KINDS[kind][1]), chance.choice([0.0, chance.uniform(0, 0.002), chance.uniform(0, 0.01)])
         code = killable.build(root, point)
-        assert code in (-9, 0), (root / "out.txt").read_text()
+        assert code in (-9, 0), killable.said
         killed += code == -9
         seen = contents(root)
         assert seen in (before, expected), f"half a build after kill {number} at {point}"
-        assert killable.build(root) == 0, (root / "out.txt").read_text()
+        assert killable.build(root) == 0, killable.said
         after = contents(root)
         if kind == "ingest replace" and seen == expected:
             after["load"] = expected["load"]  # the kill came after the end: a second build loads a second time

@@ -57,6 +57,8 @@ def test_ctrl_c(project, eltflow, materialized):
     (run,) = store.runs()
     assert run.status == "cancelled"
     assert {n.name: n.status for n in store.nodes(run.id)} == {"first": "success", "slow": "cancelled", "below": "skipped"}
+    written = json.loads((root / "target/run_results.json").read_text())["results"]
+    assert {r["unique_id"].split(".")[-1] for r in written} == {"first", "slow", "below"}
     (root / "models/slow.sql").write_text("select 1 as n")
     again = eltflow("build", cwd=root)
     assert again.code == 0, again.text

@@ -117,3 +117,15 @@ def test_secrets_are_not_in_the_cache(project):
     kept = b"".join(file.read_bytes() for file in (root / "target" / "cache").glob("*.bin"))
     assert kept
     assert b"s3cr3t" not in kept
+
+
+def test_an_edit_that_keeps_size_and_mtime_is_seen(project, monkeypatch):
+    monkeypatch.setattr("eltflow.api.cache._RACY", 0.0)
+    root = project(PROJECT, name="p")
+    for path in root.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    outcome(root, {})
+    outcome(root, {})
+    (root / "models/a.sql").write_text("select 7 as id, 2 as n")
+    os.utime(root / "models/a.sql", (10**9, 10**9))
+    assert "select 7 as id" in outcome(root, {})[3]["model.p.a"][0]

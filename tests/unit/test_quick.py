@@ -57,6 +57,27 @@ def quick(text, **vars):
         "pivot orders on x using sum(y)",
         "select 'it''s' from orders",
         "{{ 'a' | nofilter }}",
+        "select 1 from {{ ref('a') }} a join {{ ref('b') }} b using (id), orders",
+        "select 1 from {{ ref('a') }} a join {{ ref('b') }} b on a.id = b.id and b.n in (1, 2), orders o",
+        "select * from ((orders join x using (id)) join y using (id))",
+        "select \"a--b\" from orders",
+        "select \"it's\" from orders where \"he's\" = 1",
+        "select e'\\'' from orders where e'\\'' = 'b'",
+        "select $a$it's$a$ from orders where x = $a$it's$a$",
+        "from b: orders",
+        "select * from {{ ref('a') }} b, t: orders",
+        "pivot_wider orders on x using sum(y)",
+        "select * from main.whatever",
+        "select * from db.main.whatever",
+        "with orders as (select 1) select * from orders union all select * from main.orders",
+        "{% if target.name == 'prod' %}with orders as (select 1){% endif %} select * from orders",
+        "select 1 from x window w as (order by 1), orders as (order by 2) union all select * from orders",
+        "select * {{ 'from' }} orders",
+        "{% set word = 'from' %}select * {{ word }} orders",
+        "select * from {{ ref('a') }} {{ plain('x') }} orders",
+        "select * from {{ ref('a') }} {{ ',' }} orders",
+        "select * {{ plain('from x') }}, orders",
+        "select 1 -- {{ plain('x') }} from orders",
     ],
 )  # fmt: skip
 def test_what_it_cannot_be_sure_of(text):
@@ -70,6 +91,8 @@ def test_what_it_cannot_be_sure_of(text):
         ("with orders as (select * from {{ ref('orders') }}) select * from orders where 'from raw' = x", (("orders",),)),
         ("-- from orders\nselect {{ plain('x') }} from {{ ref('a') }} join {{ ref('b') }} on true", (("a",), ("b",))),
         ("{{ latest(ref('a')) }}", (("a",),)),
+        ("with orders as (select 1), b as (select 2) select {{ plain('x') }}, b.x from orders join b using (id), b", ()),
+        ("select \"it's\" from {{ ref('a') }} where x = 'y' -- it's", (("a",),)),
         ("{% for c in ['x', 'y'] %}sum({{ c }}) as {{ c }}_total,{% endfor %} 1 from {{ ref('a') }}", (("a",),)),
         ("select 1 from {{ ref('a') }} {% if is_incremental() %} where x > (select max(x) from {{ this }}){% endif %}", (("a",),)),
         ("{# from orders #}select {{ var('n') }} from {{ source('raw', 'orders') }}", ()),
@@ -85,7 +108,10 @@ PARTS = st.sampled_from(
     ["select 1 as id", " from orders", " from {{ ref('base') }}", " from {{ source('raw', 't') }}", ", orders", " join customers using (id)",
      "with orders as (select * from {{ ref('base') }}) ", "with x as (select * from orders) ", " from x", " union all ", "select id",
      "{% for c in [1, 2] %}{{ c }}, {% endfor %}", "{{ plain('id') }}", "{{ latest(ref('base')) }}", "{% if is_incremental() %}", "{% endif %}",
-     " where id in (select id from ", ")", "(", "{{ names() }}", "-- from orders\n", " from raw.t", "{% set t = 'orders' %}", " from {{ t }}"]
+     " where id in (select id from ", ")", "(", "{{ names() }}", "-- from orders\n", " from raw.t", " using (id)", " on true", " ((", "))",
+     " from (",      " from main.orders",
+     " from p.main.customers", "{{ comma() }}", " b: ", '"a--b"', '"it\'s"', "{% if target.name == 'prod' %}",
+     "{% set t = 'orders' %}", " from {{ t }}"]
 )  # fmt: skip
 
 
@@ -103,6 +129,7 @@ def test_it_agrees_with_rendering_and_parsing(tmp_path_factory, pieces):
         "models/s.yml": "sources: [{name: raw, tables: [{name: t}]}]\n",
         "macros/m.sql": "{% macro plain(x) %}{{ x }} + 1{% endmacro %}\n{% macro latest(r) %}select * from {{ r }}{% endmacro %}",
         "macros/n.sql": "{% macro names() %} from orders{% endmacro %}",
+        "macros/o.sql": "{% macro comma() %}, {% endmacro %}",
     }
     for path, content in files.items():
         (root / path).parent.mkdir(exist_ok=True)

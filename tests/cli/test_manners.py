@@ -1,0 +1,92 @@
+"""How commands behave where a newcomer trips."""
+
+from __future__ import annotations
+
+import json
+
+SHOP = {
+    "models/a.sql": "select 1 as x union all select 1",
+    "models/b.sql": "select x from a",
+    "models/a.yml": "models:\n  - name: a\n    columns:\n      - {name: x, data_tests: [unique]}\n",
+}
+
+
+def test_help_is_no_error_when_a_command_is_missing(eltflow, tmp_path):
+    for words in ((), ("docs",)):
+        ran = eltflow(*words, cwd=tmp_path)
+        assert ran.code == 2
+        assert ran.err.startswith("Usage:")
+
+
+def test_help_has_whole_sentences(eltflow, tmp_path):
+    listed = eltflow("--help", cwd=tmp_path)
+    assert "..." not in listed.out.split("Commands:")[1]
+
+
+def test_a_failed_node_with_tests_is_told_once(eltflow, project):
+    root = project({**SHOP, "models/a.sql": "select cast('no' as integer) as x", "models/b.sql": "select 1 as y"})
+    root.joinpath("models/a.sql").write_text("{{ config(materialized='table') }} select cast('no' as integer) as x")
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 1
+    assert sum(line.startswith("  ERROR") for line in ran.out.splitlines()) == 1, ran.out
+
+
+def test_lineage_takes_select_like_show(eltflow, project):
+    root = project(SHOP)
+    assert eltflow("lineage", "--select", "b", cwd=root).out == eltflow("lineage", "b", cwd=root).out
+    nothing = eltflow("lineage", cwd=root)
+    assert nothing.code == 2
+    assert "eltflow lineage stg_orders" in nothing.err
+
+
+def test_tables_are_cut_on_a_terminal_only(eltflow, project):
+    root = project(SHOP)
+    listed = eltflow("ls", "--output", "table", cwd=root, env={"COLUMNS": "40"})
+    assert "p.s_test_failures.unique_a_x" in listed.out
+    assert "…" not in listed.out
+
+
+def test_data_tests_in_eltflow_yml_configure_generic_tests(eltflow, project):
+    root = project(SHOP, settings="data_tests: {+severity: warn}\n")
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text
+    assert "1 test warned" in ran.out
+    nodes = json.loads(eltflow("ls", "--resource-type", "test", "--output", "json", cwd=root).out)
+    assert [node["config"]["severity"] for node in nodes] == ["warn"]
+
+
+def test_junit_takes_warnings_for_failures_under_warn_error(eltflow, project):
+    root = project(SHOP, settings="data_tests: {+severity: warn}\n")
+    assert eltflow("build", "--junit", "reports/a.xml", cwd=root).code == 0
+    assert 'failures="0"' in (root / "reports/a.xml").read_text()
+    assert eltflow("build", "--junit", "reports/a.xml", "--warn-error", cwd=root).code == 1
+    assert 'failures="1"' in (root / "reports/a.xml").read_text()
+
+
+def test_singular_tests_are_found_by_their_type(eltflow, project):
+    root = project({**SHOP, "tests/none_negative.sql": "select * from b where x < 0"})
+    for _ in ("cold", "warm"):
+        assert eltflow("ls", "--select", "test_type:singular", cwd=root).out == "none_negative\n"
+
+
+def test_a_broken_name_in_a_described_singular_test_is_shown_in_its_sql(eltflow, project):
+    files = {"tests/t.sql": "select 1\nfrom {{ ref('bb') }}", "tests/t.yml": "data_tests:\n  - {name: t, description: It holds.}\n"}
+    ran = eltflow("parse", cwd=project({**SHOP, **files}))
+    assert "--> tests/t.sql:2:" in ran.err, ran.text
+
+
+def test_failing_rows_of_secret_columns_are_masked_wherever_they_are_shown(eltflow, project):
+    describe = "models:\n  - name: a\n    columns:\n      - {name: x, tags: [pii], data_tests: [unique]}\n      - {name: y}\n"
+    files = {
+        "models/a.sql": "select 'ann@example.com' as x, 7 as y union all select 'ann@example.com', 7",
+        "models/a.yml": describe,
+        "tests/none.sql": "select x, y from a",
+    }
+    root = project(files)
+    for options in ((), ("--json",), ("--log-format", "json"), ("--junit", "junit.xml")):
+        ran = eltflow("build", *options, cwd=root)
+        assert ran.code == 1
+        assert "ann@example.com" not in ran.text
+        assert "***" in ran.text
+    assert "ann@example.com" not in (root / "junit.xml").read_text()
+    assert "ann@example.com" not in (root / "logs/eltflow.log").read_text()

@@ -1,0 +1,222 @@
+"""Data tests in whole builds: verdicts as in dbt-core 1.12 (compared November 2026), gates, kept failures, personal data."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+
+M = (
+    "{{ config(materialized='table') }} select 1 as id, true as flag union all select 1, true"
+    " union all select null, null union all select 3, false"
+)
+MODELS = {
+    "models/m.sql": M,
+    "models/p.sql": "select 1 as id union all select null",
+    "models/e.sql": "{{ config(materialized='ephemeral') }}\n-- lead\nwith recursive r as"
+    " (select 1 as id union all select id + 1 from r where id < 3) select * from r -- tail",
+}
+#: The test on m.id (or m.flag) → status and failures.
+VERDICTS = {
+    "unique": ("fail", 1),
+    "not_null": ("fail", 1),
+    "not_null: {config: {severity: warn}}": ("warn", 1),
+    "not_null: {config: {error_if: '> 5'}}": ("warn", 1),
+    "not_null: {config: {warn_if: '> 5', error_if: '> 6'}}": ("pass", 0),
+    "not_null: {config: {severity: warn, warn_if: '> 100', error_if: '> 0'}}": ("pass", 0),
+    "not_null: {config: {warn_if: '> 0', error_if: '> 100'}}": ("warn", 1),
+    "not_null: {config: {where: id is not null}}": ("pass", 0),
+    'not_null: {config: {where: "id is null -- and so on\\n"}}': ("fail", 1),
+    "unique: {config: {where: 'id < 1'}}": ("pass", 0),
+    "not_null: {config: {limit: 1}}": ("fail", 1),
+    "not_null: {config: {fail_calc: 'sum(id)'}}": ("error", None),
+    "not_null: {config: {fail_calc: 'coalesce(sum(id), 0)'}}": ("pass", 0),
+    "not_null: {config: {fail_calc: 'max(1.5)'}}": ("error", None),
+    "unique: {config: {fail_calc: 'sum(n_records)'}}": ("fail", 2),
+    "accepted_values: {arguments: {values: [1, 2]}}": ("fail", 1),
+    "accepted_values: {arguments: {values: [1, 2], quote: false}}": ("fail", 1),
+    "accepted_values: {arguments: {values: [1, 3]}}": ("pass", 0),
+    "accepted_values: {arguments: {values: [it's]}, config: {where: 'false'}}": ("pass", 0),
+    "relationships: {arguments: {to: ref('p'), field: id}}": ("fail", 1),
+    "relationships: {arguments: {to: ref('e'), field: id}}": ("pass", 0),
+    "least: {arguments: {least: 2}}": ("fail", 2),
+}
+LEAST = (
+    "{% test least(model, column_name, least) %}"
+    "select {{ column_name }} from {{ model }} where {{ column_name }} < {{ least }}{% endtest %}"
+)
+
+
+def build(eltflow, root, *arguments, command="build"):
+    ran = eltflow(command, "--json", *arguments, cwd=root)
+    found = json.loads(ran.out)["results"]
+    return ran, {r["id"].split(".")[2]: r for r in found}
+
+
+def test_verdicts(project, eltflow):
+    named = []
+    for number, text in enumerate(VERDICTS):
+        kind, _, rest = text.partition(": {")
+        named.append(f"    - {kind}: {{name: t{number}{', ' + rest if rest else '}'}" + "\n")
+    yml = "models:\n- name: m\n  columns:\n  - name: id\n    data_tests:\n" + "".join(named)
+    root = project({**MODELS, "models/y.yml": yml, "tests/generic/least.sql": LEAST})
+    ran, results = build(eltflow, root)
+    assert ran.code == 1
+    got = {text: (results[f"t{n}"]["status"], results[f"t{n}"]["failures"]) for n, text in enumerate(VERDICTS)}
+    assert got == VERDICTS
+
+
+def test_singular_tests_on_everything(project, eltflow):
+    root = project(
+        {
+            **MODELS,
+            "seeds/s1.csv": "id,name\n1,a\n2,\n",
+            "data/x.csv": "id\n1\n1\n",
+            "ingest/i.yml": "steps:\n- name: load\n  source: {kind: files, path: data/*.csv}\n  into: raw.x\n"
+            "  columns: [{name: id, data_tests: [unique: {name: on_ingested}]}]\n",
+            "models/y.yml": "sources:\n- name: src\n  schema: s\n  tables:\n  - name: s1\n"
+            "    columns: [{name: id, data_tests: [unique: {name: on_source}]}]\n"
+            "seeds:\n- name: s1\n  columns: [{name: name, data_tests: [not_null: {name: on_seed}]}]\n",
+            "tests/plain.sql": "-- c\nselect * from m where id = 3;",
+            "tests/warned.sql": "{{ config(severity='warn') }} with a as (select * from e) select * from a where id > 1",
+            "tests/limited.sql": "{{ config(limit=1) }} select * from {{ ref('e') }} order by id limit 2",
+            "tests/passes.sql": "select * from {{ source('src', 's1') }} where id > 5",
+        }
+    )
+    _, results = build(eltflow, root)
+    expected = {
+        "on_ingested": ("fail", 1),
+        "on_source": ("pass", 0),
+        "on_seed": ("fail", 1),
+        "plain": ("fail", 1),
+        "warned": ("warn", 2),
+        "limited": ("fail", 1),
+        "passes": ("pass", 0),
+    }
+    assert {name: (results[name]["status"], results[name]["failures"]) for name in expected} == expected
+
+
+# -- kept failures -------------------------------------------------------------------------------------------------------------
+
+KEEPS = {
+    "a": ("store_failures: true", False, "table"),
+    "b": ("store_failures_as: table", False, "table"),
+    "c": ("store_failures_as: view", False, "view"),
+    "d": ("store_failures_as: ephemeral, store_failures: true", True, None),
+    "e": ("store_failures: false", True, None),
+    "f": ("severity: error", True, "table"),
+    "g": ("severity: error", False, None),
+}
+
+
+@pytest.mark.parametrize("flag", [False, True])
+def test_kept_failures(project, eltflow, flag):
+    wanted = {name: kind for name, (_, when, kind) in KEEPS.items() if when == flag or name in "abc"}
+    tests = "".join(f"    - not_null: {{name: t{n}, config: {{{KEEPS[n][0]}, alias: kept_{n}}}}}\n" for n in wanted)
+    root = project({"models/m.sql": M, "models/y.yml": "models:\n- name: m\n  columns:\n  - name: id\n    data_tests:\n" + tests})
+    for _ in range(2):
+        build(eltflow, root, *(["--store-failures"] if flag else []))
+        with duckdb.connect(str(root / "p.duckdb"), read_only=True) as con:
+            query = "select table_name, table_type from information_schema.tables where table_schema = 's_test_failures'"
+            found = {name: {"BASE TABLE": "table", "VIEW": "view"}[kind] for name, kind in con.execute(query).fetchall()}
+            assert found == {f"kept_{name}": kind for name, kind in wanted.items() if kind}
+            for name in found:
+                assert con.execute(f"from s_test_failures.{name}").fetchall() == [(None, None)]
+
+
+def test_kept_failures_change_their_kind(warehouse, model):
+    from eltflow.project.nodes import TestInfo
+
+    for kind in ("table", "view", "table", "view"):
+        made = model("test", {"store_failures_as": kind}, test=TestInfo())
+        outcome = warehouse.build("test", "select 1 as x", made=made)
+        assert (outcome.status, outcome.failures) == ("fail", 1)
+        assert warehouse.existing().kind == kind
+
+
+# -- gates ---------------------------------------------------------------------------------------------------------------------
+
+CHAIN = {
+    "models/a.sql": "select 1 as id",
+    "models/b.sql": "select * from a",
+    "models/c.sql": "select * from b",
+    "models/d.sql": "select 2 as id",
+    "models/j.sql": "select * from b union all select * from d",
+}
+
+
+def on(node, test):
+    return f"- name: {node}\n  columns: [{{name: id, data_tests: [{test}]}}]\n"
+
+
+FAILS = "accepted_values: {name: gate, arguments: {values: [9]}}"
+ABOVE = "relationships: {name: gate, arguments: {to: ref('a'), field: id}, config: {error_if: '= 0'}}"
+GATES = {
+    "a test that fails blocks what is below": (on("a", FAILS), {"b", "c", "j"}),
+    "one in error too": (on("a", "not_null: {name: gate, config: {where: nope = 1}}"), {"b", "c", "j"}),
+    "a warning does not": (on("a", FAILS.replace("values: [9]}", "values: [9]}, config: {severity: warn}")), set()),
+    "in the middle": (on("b", FAILS), {"c", "j"}),
+    "two parents: only what is below both": (on("b", "relationships: {name: gate, arguments: {to: ref('d'), field: id}}"), {"j"}),
+    "two parents, one above the other": (
+        on("b", "relationships: {name: gate, arguments: {to: ref('a'), field: id, }, config: {error_if: '= 0'}}"),
+        {"c", "j"},
+    ),
+    "at the end": (on("j", FAILS), set()),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_gates(project, eltflow, name):
+    yml, blocked = GATES[name]
+    root = project({**CHAIN, "models/y.yml": "models:\n" + yml})
+    _, results = build(eltflow, root)
+    assert {n for n, r in results.items() if r["status"] == "skipped"} == blocked
+    assert {results[n]["because"].split(".")[2] for n in blocked} <= {"gate"}
+    _, results = build(eltflow, root, command="test")
+    assert not [r for r in results.values() if r["status"] == "skipped"]
+
+
+def test_what_is_skipped_names_its_cause(project, eltflow):
+    root = project({**CHAIN, "models/y.yml": "models:\n" + on("a", FAILS)})
+    ran, results = build(eltflow, root)
+    assert results["c"]["message"] == f"skipped because of {results['gate']['id']}"
+    assert ran.code == 1
+
+
+# -- rows that are shown -------------------------------------------------------------------------------------------------------
+
+PEOPLE = {
+    "models/people.sql": "{{ config(materialized='table') }} select range as id, 'p' || (range % 2) || '@x.org' as email, null as gone"
+    " from range(20)",
+    "models/y.yml": "models:\n- name: people\n  columns:\n"
+    "  - {name: id, data_tests: [accepted_values: {name: ids, arguments: {values: [99]}}]}\n"
+    "  - name: email\n    tags: [pii]\n    data_tests:\n    - unique: {name: twice}\n"
+    "    - accepted_values: {name: values, arguments: {values: [x]}}\n"
+    "    - relationships: {name: related, arguments: {to: ref('others'), field: email}}\n    - spelt: {name: own}\n"
+    "  - {name: gone, config: {tags: [pii]}, data_tests: [not_null: {name: rows}]}\n",
+    "models/others.sql": "select 'nobody' as email",
+    "tests/generic/spelt.sql": "{% test spelt(model, column_name) %}select id, upper({{ column_name }}) as x from {{ model }}{% endtest %}",
+    "tests/one.sql": "select id, Email, lower(email) as renamed from people where id < 2",
+}
+
+
+def test_personal_data_is_masked_wherever_rows_are_shown(project, eltflow):
+    root = project(PEOPLE)
+    ran = eltflow("build", "--junit", "j.xml", cwd=root)
+    log = (root / "logs/eltflow.log").read_text()
+    everywhere = ran.text + eltflow("test", "--json", cwd=root).text + eltflow("test", "--log-format", "json", cwd=root).text + log
+    if (root / "j.xml").exists():
+        everywhere += (root / "j.xml").read_text()
+    assert "@x.org" not in everywhere.lower()
+    assert "*****" in ran.text
+    _, results = build(eltflow, root, command="test")
+    assert results["twice"]["sample"][0] == {"unique_field": "*****", "n_records": 10}
+    assert results["values"]["sample"][0] == {"value_field": "*****", "n_records": 10}
+    assert results["related"]["sample"][0] == {"from_field": "*****"}
+    assert results["rows"]["sample"][0] == {"id": 0, "email": "*****", "gone": None}
+    assert results["own"]["sample"][0] == {"id": 0, "x": "*****"}
+    assert [*results["one"]["sample"][0].values()] == [0, "*****", "*****"]
+    assert len(results["ids"]["sample"]) == 5
+    assert results["ids"]["sample"][0]["n_records"] == 1
+    assert not any(r["sample"] for r in build(eltflow, root, "--no-rows", command="test")[1].values())

@@ -1,0 +1,52 @@
+"""Compiled SQL means what was written: it runs where the relations have other names than the text says."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from eltflow import api
+
+FILES = {
+    "models/orders.sql": "{{ config(alias='ord_v2', schema='odd one') }} select 1 as id, 2 as n",
+    "models/eph.sql": "{{ config(materialized='ephemeral') }} with o2 as (select * from orders) select id from o2; -- done",
+    "models/s.yml": "sources:\n  - {name: raw, schema: phys, tables: [{name: t, identifier: T two}, {name: u}]}\n",
+}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "table orders",
+        "summarize orders",
+        "select * from (describe orders)",
+        "select * from orders where exists (table orders)",
+        "select raw.t.x, RAW.u.x as y from raw.t join raw.u on raw.t.x = raw.u.x",
+        "select raw.t.* from raw.t where raw.t.x > 0",
+        "select orders.* exclude (n) from orders",
+        "from o: orders select o.id",
+        "pivot orders on id using sum(n)",
+        "select * from orders tablesample 100%",
+        "with recursive r as (select id from eph union all select id + 1 from r where id < 3) select * from r",
+        "with recursive orders as (select * from orders), r as (select id from orders union select id + 1 from r where id < 3) from r",
+        "with recursive r as (select id from orders), orders as (select * from r) select * from orders",
+        "-- orders\nselect * from orders; -- orders\n;",
+        "with orders as (select * from orders) select * from orders",
+        "select count(*) from orders, eph, lateral (from raw.t where raw.t.x = orders.id)",
+    ],
+)
+def test_compiled_sql_runs_under_other_names(project, sql):
+    root = project({**FILES, "models/probe.sql": sql}, name="p")
+    loaded = api.load(root, api.new_options(env={"HOME": str(root)}))
+    compiled, _ = api.compile_offline(loaded, ["model.p.probe"])
+    with duckdb.connect() as engine:
+        for statement in (
+            "attach ':memory:' as p",
+            'create schema p."s_odd one"',
+            "create schema p.phys",
+            'create table p."s_odd one".ord_v2 as select 1 as id, 2 as n',
+            'create table p.phys."T two" as select 1 as x',
+            "create table p.phys.u as select 1 as x",
+        ):
+            engine.execute(statement)
+        assert engine.execute(f"from (\n{compiled['model.p.probe'].sql}\n)").fetchall()
