@@ -18,6 +18,9 @@ from eltflow.project.options import Options
 from eltflow.project.project import read_text
 from eltflow.warehouse.values import WarehouseError
 
+#: What eltflow writes into the target folder.
+DERIVED = ("cache", "compiled", "manifest.json", "run_results.json", "catalog.json", "index.html")
+
 
 def template_folder() -> Path:
     """The project that `init` copies: package data, or the checkout's folder in an editable install."""
@@ -53,7 +56,10 @@ def init_project(parent: Path, name: str) -> list[str]:
 
 
 def clean_project(root: Path, env: Mapping[str, str]) -> list[str]:
-    """Delete the folder of derived files. State, databases and logs stay. Raises EltflowError if that folder is no place to delete."""
+    """Delete what eltflow writes into the folder of derived files, and the folder if nothing else is in it.
+
+    State, databases and logs stay. Raises EltflowError if that folder is no place to delete.
+    """
     findings = Findings(lambda path: read_text(root, path))
     settings, _ = read_settings(root, Options(env=env), findings)
     folder = (root / settings.target_path).resolve()
@@ -64,8 +70,14 @@ def clean_project(root: Path, env: Mapping[str, str]) -> list[str]:
         raise fail("E0115", f"{settings.target_path} holds source files", help="change `target_path` in eltflow.yml")
     if not folder.is_dir():
         return []
-    shutil.rmtree(folder)
-    return [f"{settings.target_path}/"]
+    removed = [name for name in DERIVED if (folder / name).exists()]
+    for name in removed:
+        path = folder / name
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        return [f"{settings.target_path}/"] if removed else []
+    return [f"{settings.target_path}/{name}" for name in removed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

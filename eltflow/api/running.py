@@ -43,10 +43,10 @@ from eltflow.warehouse.values import CatalogTable, Relation, Statement, Warehous
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a command runs what was selected."""
+    """How a command runs what was selected: the ids in `selected`, or every node where that is None."""
 
     command: str = "build"
-    selected: tuple[str, ...] = ()
+    selected: tuple[str, ...] | None = None
     full_refresh: bool = False
     fail_fast: bool = False
     store_failures: bool = False
@@ -85,7 +85,8 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     Raises EltflowError before anything is touched: E02xx to E04xx what compiling finds, E0803 locked, E0805 no connection.
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
-    runnable = [n for n in map(loaded.graph.nodes.__getitem__, options.selected) if _runs(n)]
+    chosen = loaded.graph.nodes if options.selected is None else options.selected
+    runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
     first = compile_first(loaded, runnable, full_refresh=options.full_refresh)
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
@@ -181,7 +182,7 @@ _FEW = 300
 
 def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
     """The relations that a run of few nodes needs to know about: theirs, and those of everything above; None for all."""
-    if len(options.selected) > _FEW:
+    if options.selected is None or len(options.selected) > _FEW:
         return None
     ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
     found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]

@@ -256,7 +256,7 @@ class Compiler:
             compiled = self.node(self.graph.nodes[unique_id], ask)
             for inner in (*compiled.ctes, unique_id):
                 if inner not in made:
-                    body = self._done[inner]
+                    body = self.node(self.graph.nodes[inner], ask)
                     made[inner] = (body.node, str(body.extra.get("body", body.sql)))
         return list(made.values())
 

@@ -215,6 +215,9 @@ class _Builder:
                 elif isinstance(found, tuple):
                     self._ambiguous(node, name, found)
                     ok = False
+                elif (off := lookup.disabled(name)) is not None:
+                    self._disabled(node, name, off)
+                    ok = False
                 else:
                     external.append(".".join(part for part, _ in name))
                     self._undeclared(node, name, lookup)
@@ -303,6 +306,12 @@ class _Builder:
         label = ".".join(part for part, _ in name)
         message = f"{node.resource_type} `{node.name}` reads `{label}`, which may be {listed(found)}"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help="say which with ref() or source()"))
+
+    def _disabled(self, node: Node, name: tuple[tuple[str, bool], ...], off: Node) -> None:
+        """What stands in the warehouse under a disabled node's name is what it was built as last: nobody reads that unawares."""
+        message = f"{node.resource_type} `{node.name}` reads `{'.'.join(part for part, _ in name)}`, which is disabled"
+        help = f"enable it in {off.patch or off.path}, or take the reference out"
+        self._at_name(node, name, Diagnostic(code="E0203", message=message, help=help))
 
     def _undeclared(self, node: Node, name: tuple[tuple[str, bool], ...], lookup: Lookup) -> None:
         label = ".".join(part for part, _ in name)

@@ -62,6 +62,14 @@ class Lookup:
         dotted = [f"{a}.{b}" for a, b in self._sources] + [".".join(p for p in key if p) for key in self._intos]
         return [*self._named, *dotted]
 
+    def disabled(self, name: tuple[tuple[str, bool], ...]) -> Node | None:
+        """The disabled node that a plain table name would mean if it were not."""
+        folded = tuple(self._dialect.fold(part, quoted) for part, quoted in name)
+        if len(folded) == 1:
+            return next((n for n in self._disabled.values() if self._dialect.fold(n.name, False) == folded[0]), None)
+        pairs = ((self._dialect.fold(a, False), self._dialect.fold(b, False)) for a, b in self._disabled_sources)
+        return next((n for pair, n in zip(pairs, self._disabled_sources.values(), strict=True) if pair == folded), None)
+
     def is_disabled(self, kind: str, args: tuple[str, ...]) -> bool:
         return args[-1] in self._disabled if kind == "ref" else (args[0], args[-1]) in self._disabled_sources
 
