@@ -76,7 +76,7 @@ class LoadCache:
         if value is None:
             return None
         stamps: dict[str, tuple[int, int, str]] = value["stamps"]
-        if {name: _hashed(env.get(name)) for name in value["environ"]} != value["environ"]:
+        if not same_environ(value["environ"], env):
             return None
         now = stamps_of(self._root, value["folders"])
         if now.keys() != stamps.keys():
@@ -142,6 +142,11 @@ class LoadCache:
 def hashed_environ(used: Mapping[str, str | None]) -> dict[str, str | None]:
     """Names of environment variables with a fingerprint of their values: the values themselves may be secret."""
     return {name: _hashed(value) for name, value in used.items()}
+
+
+def same_environ(kept: Mapping[str, str | None], env: Mapping[str, str]) -> bool:
+    """Whether every variable that was read (see `hashed_environ`) has the same value now."""
+    return all(_hashed(env.get(name)) == digest for name, digest in kept.items())
 
 
 def _hashed(value: str | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eltflow.api.cache import LoadCache, hashed_environ
+from eltflow.api.cache import LoadCache, hashed_environ, same_environ
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.fingerprint import fingerprint
@@ -37,10 +37,13 @@ def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
 def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
     """What was compiled before, for the same macros, variables, environment and target."""
     project = loaded.opened.project
-    value = LoadCache(loaded.root, loaded.options).compiled()
-    env = {**read_dotenv(loaded.root), **loaded.options.env}
-    environ = value.get("environ") or {}
-    current = hashed_environ({name: env.get(name) for name in environ}) == environ
+    if before is not None:
+        entries, environ = before.carried(), before.environ
+    else:
+        value = LoadCache(loaded.root, loaded.options).compiled()
+        entries, environ = value.get("sql") or {}, value.get("environ") or {}
+        if not same_environ(environ, {**read_dotenv(loaded.root), **loaded.options.env}):
+            entries, environ = {}, {}
     shown = target_names(loaded.target, loaded.adapter.secret_fields)
     parts = (
         project.macro_hash,
@@ -52,8 +55,7 @@ def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
     def stamps(node: Node) -> tuple[Any, ...]:
         return tuple((f.name, f.size, f.mtime) for f in files_of(loaded, node)) if node.ingest is not None else ()
 
-    entries = before.carried() if before is not None else (value.get("sql") or {}) if current else {}
-    return KeptSql(fingerprint(repr(parts)), entries, stamps)
+    return KeptSql(fingerprint(repr(parts)), entries, environ, stamps)
 
 
 def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
@@ -61,12 +63,9 @@ def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
     kept = compiler.kept
     if kept is None or kept.hits == len(kept.fresh):
         return
-    cache = LoadCache(loaded.root, loaded.options)
-    before = cache.compiled()
-    environ = hashed_environ(loaded.opened.environ.used)
-    old = (before.get("sql") or {}) if before.get("environ") == environ else {}
-    merged = {i: entry for i, entry in old.items() if i in loaded.graph.nodes}
-    cache.keep_compiled({"environ": environ, "sql": {**merged, **kept.fresh}})
+    environ = {**kept.environ, **hashed_environ(loaded.opened.environ.used)}
+    sql = {i: entry for i, entry in kept.carried().items() if i in loaded.graph.nodes}
+    LoadCache(loaded.root, loaded.options).keep_compiled({"environ": environ, "sql": sql})
 
 
 def make_compiler(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, stamps_of
+from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, same_environ, stamps_of
 from eltflow.api.loading import Loaded
 from eltflow.api.names import names_of
 from eltflow.base.fingerprint import fingerprint
@@ -41,9 +41,12 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
     base = names_of(opened, options, say=lambda text, shown: None, warn=lambda text: None)
     with _offline(opened.adapter) as parse:
         extractor = _extractor(opened, options, base, words, parse)
-        store = FactStore(extractor, _known(kept, scope, project, {**read_dotenv(root), **options.env}))
+        known = _known(kept, scope, project, {**read_dotenv(root), **options.env})
+        store = FactStore(extractor, known)
         graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
-    _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id)
+    # Facts that were known stand for a rendering that read the environment then: what it read is minded on.
+    environ = {**((kept.get("environ") or {}) if known else {}), **hashed_environ(opened.environ.used)}
+    _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id, environ)
     return Loaded(
         root=root,
         options=options,
@@ -96,8 +99,7 @@ def _extractor(opened: Opened, options: Options, base: Mapping[str, Any], words:
 
 def _known(kept: Mapping[str, Any], scope: str, project: Project, env: Mapping[str, str]) -> dict[str, Facts]:
     """Facts of templates whose text and surroundings are the same, by path."""
-    environ: Mapping[str, str | None] = kept.get("environ") or {}
-    if kept.get("scope") != scope or hashed_environ({name: env.get(name) for name in environ}) != environ:
+    if kept.get("scope") != scope or not same_environ(kept.get("environ") or {}, env):
         return {}
     facts: Mapping[str, Any] = kept.get("facts") or {}
     known: dict[str, Facts] = {}
@@ -118,6 +120,7 @@ def _keep(
     scope: str,
     words: frozenset[str],
     graph_id: str,
+    environ: Mapping[str, str | None],
 ) -> None:
     if any(_UNSTEADY.intersection(facts.used) for facts in store.gathered.values()):
         return
@@ -142,7 +145,7 @@ def _keep(
         project=project,
         stamps=stamps,
         folders=folders,
-        environ=hashed_environ(opened.environ.used),
+        environ=environ,
     )
     layers = {draft.path: repr(draft.layers) for draft in opened.project.drafts}
     digests = {draft.path: draft.hash for draft in opened.project.drafts}
@@ -150,7 +153,7 @@ def _keep(
     cache.keep_facts(
         {
             "scope": scope,
-            "environ": hashed_environ(opened.environ.used),
+            "environ": environ,
             "facts": {path: (digests[path], layers[path], facts.encode()) for path, facts in store.gathered.items()},
             "hashes": stamps,
             "values": {k: files.values[k] for k in used_values},

@@ -18,11 +18,13 @@ Stamps = Callable[[Node], tuple[Any, ...]]
 
 
 class KeptSql:
-    """Compiled nodes by unique id. `scope` stands for macros, variables, environment and target; `entries` are plain values."""
+    """Compiled nodes by unique id, as plain values. `scope` stands for macros, variables and target; `environ` for the environment
+    that any of the `entries` was made with: it stays with them, whatever this process itself reads of it."""
 
-    def __init__(self, scope: str, entries: Mapping[str, Any], stamps: Stamps) -> None:
+    def __init__(self, scope: str, entries: Mapping[str, Any], environ: Mapping[str, str | None], stamps: Stamps) -> None:
         self._scope = scope
         self._entries = entries
+        self.environ = environ
         self._stamps = stamps
         self._keys: dict[str, str] = {}
         self.fresh: dict[str, Any] = {}

@@ -129,3 +129,19 @@ def test_an_edit_that_keeps_size_and_mtime_is_seen(project, monkeypatch):
     (root / "models/a.sql").write_text("select 7 as id, 2 as n")
     os.utime(root / "models/a.sql", (10**9, 10**9))
     assert "select 7 as id" in outcome(root, {})[3]["model.p.a"][0]
+
+
+def test_an_environment_read_by_one_template_is_minded_when_another_is_edited(project):
+    files = {"models/m.sql": "select '{{ env_var('X') | upper }}' as x", "models/n.sql": "select 1 as id"}
+    root = project(files, name="p")
+
+    def sql(value):
+        loaded = api.load(root, api.new_options(env={"X": value, "HOME": str(root)}))
+        return api.compile_offline(loaded, list(loaded.graph.nodes))[0]["model.p.m"].sql
+
+    assert sql("one") == "select 'ONE' as x"
+    for number, edit in enumerate(["select 2 as id", "{{ config(tags=['t']) }}select 3 as id", "select * from m"]):
+        (root / "models/n.sql").write_text(edit)
+        assert sql("one") == "select 'ONE' as x"
+        assert sql(f"v{number}") == f"select 'V{number}' as x"
+        assert sql("one") == "select 'ONE' as x"
