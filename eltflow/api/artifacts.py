@@ -14,7 +14,7 @@ from eltflow.api.running import RunOptions, RunState, project_hooks
 from eltflow.api.writing import write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
-from eltflow.report.info import RunInfo, patch_lines, to_json
+from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
 from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries, manifest_lines
 
 #: With more entries to put in than this, the manifest is written anew.
@@ -139,8 +139,10 @@ def generate_docs(loaded: Loaded) -> Path:
     seen, _ = last_catalog(loaded)
     compiled, _ = compile_offline(loaded, loaded.graph.nodes)
     inputs = _manifest_inputs(loaded, info, compiled)
-    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
     made = manifest(**inputs, hooks=project_hooks(loaded))
+    write_pieces(
+        _path(loaded, "manifest.json"), to_lines({**made, "nodes": {i: to_json(n) for i, n in made["nodes"].items()}}, "nodes")
+    )
     tables = catalog(loaded.graph.nodes, seen, info)
     _write(loaded, "catalog.json", to_json(tables))
     history = [(run, loaded.store.nodes(run.id)) for run in loaded.store.runs(loaded.target_key, 50)]

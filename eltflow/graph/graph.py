@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,7 +37,7 @@ class Graph:
         return self._reach(start, depth, lambda unique_id: children[unique_id])
 
     @staticmethod
-    def _reach(start: Iterable[str], depth: int | None, step) -> set[str]:  # type: ignore[no-untyped-def]
+    def _reach(start: Iterable[str], depth: int | None, step: Callable[[str], Iterable[str]]) -> set[str]:
         seen: set[str] = set()
         frontier = set(start)
         while frontier and (depth is None or depth > 0):
