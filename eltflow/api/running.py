@@ -87,13 +87,14 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     state = state or RunState(run_id=loaded.options.invocation_id)
     chosen = loaded.graph.nodes if options.selected is None else options.selected
     runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
-    first = compile_first(loaded, runnable, full_refresh=options.full_refresh)
+    seen = _seen(loaded, options)
+    first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
-        yield from _execute(loaded, options, state, database, runnable, first)
+        yield from _execute(loaded, options, state, database, runnable, first, seen)
 
 
 def _runs(node: Node) -> bool:
@@ -118,10 +119,15 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
 
 
 def _execute(
-    loaded: Loaded, options: RunOptions, state: RunState, database: Database, runnable: list[Node], first: FirstLook
+    loaded: Loaded,
+    options: RunOptions,
+    state: RunState,
+    database: Database,
+    runnable: list[Node],
+    first: FirstLook,
+    seen: list[Relation] | None,
 ) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    seen = _seen(loaded, options)
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
     catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog

@@ -48,8 +48,9 @@ class Statement:
         else:
             self._check(parsed)
             if node.opaque is None:
-                splices += self._table_splices(parsed)
-                warnings += self._near_misses(parsed)
+                found = reads(parsed, self.compiler.dialect.fold)
+                splices += self._table_splices(parsed, found)
+                warnings += self._near_misses(found)
         semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
@@ -121,13 +122,13 @@ class Statement:
         help = advice(sql, self.compiler.dialect.sqlglot, offset)
         raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
-    def _table_splices(self, parsed: Parsed) -> list[Splice]:
+    def _table_splices(self, parsed: Parsed, tables: Sequence[Read]) -> list[Splice]:
         node, names = self.node, self.names
         made: list[Splice] = []
         found: list[Diagnostic] = []
         qualified: dict[tuple[str, ...], str] = {}
         fold = self.compiler.dialect.fold
-        for read in reads(parsed, self.compiler.dialect.fold):
+        for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
             hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
@@ -148,10 +149,10 @@ class Statement:
                 made.append(Splice(read.start, read.end, said))
         return made
 
-    def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
+    def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
         node, lookup = self.node, self.compiler.lookup
-        for read in reads(parsed, self.compiler.dialect.fold):
+        for read in tables:
             parts = tuple((part.name, part.quoted) for part in read.parts)
             if tuple(part.name for part in read.parts) in self.names.rendered or lookup.table(parts) is not None:
                 continue
