@@ -13,10 +13,10 @@ class DuckDBDialect(Dialect):
 
     name = "duckdb"
     sqlglot = "duckdb"
+    default_schema = "main"
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=True,
-        replace_view_by_table=False,
         merge=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),

@@ -29,7 +29,7 @@ from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepResult
 from eltflow.ingest.csvfile import inspect
-from eltflow.ingest.files import digest, file_now
+from eltflow.ingest.files import digest, file_now, read_files
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
@@ -271,6 +271,7 @@ def job_of(
     full_refresh: bool,
     digest: Callable[[FileInfo], str] | None = None,
     inspect: Callable[[FileInfo, str], None] | None = None,
+    ours: Callable[[Relation], bool] = lambda relation: False,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -288,6 +289,8 @@ def job_of(
         digest=digest,
         look=file_now,
         inspect=inspect,
+        read=read_files,
+        ours=ours,
         options=options or {},
     )
 
@@ -301,6 +304,7 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
@@ -319,14 +323,16 @@ class _Worker:
         try:
             outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)
         except WarehouseError as error:
-            if error.kind in ("transient", "cancelled"):
+            if error.retriable or error.kind == "cancelled":
                 raise
             last = trace.statements[-1] if trace.statements else None
             raise EltflowError(warehouse_problem(self.loaded, step.node, compiled, error, last)) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
-        for table in outcome.made:
+        for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
+        for relation in outcome.gone:
+            self.catalog.remove(relation)
         return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
@@ -337,7 +343,7 @@ class _Worker:
             if sql:
                 session.execute(statement)
         except WarehouseError as error:
-            if error.kind in ("transient", "cancelled"):
+            if error.retriable or error.kind == "cancelled":
                 raise
             raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
@@ -356,6 +362,7 @@ class _Worker:
             full_refresh=self._refreshes(node),
             digest=digest,
             inspect=inspect,
+            ours=lambda relation: relation in self.relations,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
+from eltflow.transfer import Files, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 
@@ -16,7 +17,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
-    replaced; a test has `failures`, its `status`, and a sample of failing rows."""
+    replaced; a test has `failures`, its `status`, and a sample of failing rows. `made` is what it built, `moved` are views on top that were
+    made again, `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -26,6 +28,8 @@ class Outcome:
     sample_columns: tuple[str, ...] = ()
     sample: Sequence[tuple[Any, ...]] = ()
     made: tuple[CatalogTable, ...] = ()
+    moved: tuple[CatalogTable, ...] = ()
+    gone: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
 
@@ -62,7 +66,8 @@ class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at the head
-    of a CSV file with this delimiter, and raises ProgramError. All are None where no file is to be read.
+    of a CSV file with this delimiter, and raises ProgramError; `read` opens files for an engine that cannot. All are None where no file
+    is to be read. `ours` tells whether a relation is one of the project's.
     """
 
     node: Node
@@ -76,6 +81,8 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str], None] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
+    read: Callable[[Files], Source] | None = None
+    ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -17,14 +17,24 @@ class Trace:
     statements: list[Statement] = field(default_factory=list)
 
 
+#: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
+#: creates or replaces a relation may be sent again.)
+_LEAVES = ("dml", "load", "user")
+_UNKNOWN = "whether its last statement was carried out cannot be told: look at the table, then run it again"
+
+
 def drive(program: Program, session: Session, trace: Trace) -> Outcome:
-    """Run the program to its end. A transaction that it leaves open, by whatever error, is rolled back."""
-    open_transaction = False
+    """Run the program to its end. A transaction that it leaves open, by whatever error, is rolled back.
+
+    An error of kind "lost" leaves here with `safe` set: whether everything that was sent went away with its transaction.
+    """
+    open_transaction = alone = False
     result = Result()
     try:
         statement = next(program)
         while True:
             trace.statements.append(statement)
+            alone = alone or (not open_transaction and statement.role in _LEAVES)
             result = session.execute(statement)
             if statement.role == "begin":
                 open_transaction = True
@@ -34,6 +44,11 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
     except StopIteration as stopped:
         outcome: Outcome = stopped.value
         return outcome
+    except WarehouseError as error:
+        if error.kind == "lost":
+            error.safe = not alone and trace.statements[-1].role != "commit"
+            error.help = None if error.safe else _UNKNOWN
+        raise
     finally:
         program.close()
         if open_transaction:

@@ -310,11 +310,14 @@ class _Run:
                 worker.session.close()
 
     def _attempts(self, worker: _Worker, step: Step) -> StepResult:
-        """The step's work, again after an error that the adapter calls transient, with growing pauses."""
+        """The step's work, again after an error that may not come twice, with growing pauses."""
         attempt = 1
         while True:
             started_at, started = self.now(), time.monotonic()
             try:
+                if worker.session is not None and worker.session.lost:
+                    worker.session.close()
+                    worker.session = None
                 if worker.session is None:
                     worker.session = Guard(self.open_session())
                 result = self.work(step, worker.session, self.outbox.put)
@@ -327,8 +330,8 @@ class _Run:
                     attempts=attempt,
                 )
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
-                transient = isinstance(error, WarehouseError) and error.kind == "transient"
-                if transient and attempt <= self.plan.request.retries and not worker.stopping:
+                again = isinstance(error, WarehouseError) and error.retriable
+                if again and attempt <= self.plan.request.retries and not worker.stopping:
                     wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
                     if not self.halt.wait(wait):

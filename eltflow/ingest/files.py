@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from eltflow.base import plugins
 from eltflow.compile.program import FileInfo
+from eltflow.transfer import FileReader, Files, Source
 
 
 def matching(root: Path, patterns: Iterable[str]) -> tuple[FileInfo, ...]:
@@ -49,3 +51,9 @@ def digest(file: FileInfo) -> str:
         while block := handle.read(1 << 20):
             made.update(block)
     return made.hexdigest()
+
+
+def read_files(files: Files) -> Source:
+    """The files as rows, for an engine that cannot read files by itself. Raises WarehouseError for a file that cannot be read."""
+    reader: FileReader = plugins.load("eltflow.sources", "files")
+    return reader.open(files)

@@ -1,4 +1,4 @@
-"""Seeds and ingestion steps: files into tables, read by the engine itself where it can."""
+"""Seeds and ingestion steps: files into tables, read by the engine itself where it can, and sent to it where it cannot."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, built, replaceable
+from eltflow.compile.materialize.relation import Rows, build_table, built, declared_types, loaded_columns, single
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
+from eltflow.transfer import Files
 from eltflow.warehouse.values import Column, Relation, Statement
 
 META = "eltflow_meta"
@@ -47,23 +48,27 @@ def seed(job: Job) -> Program:
     format, options = file_format(file.path)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    select = _scan(job, [file], format, {**options, "infer": "all"}, dict(job.config.get("column_types") or {}))
-    return (yield from built(job, _load(job, select), alone=replaceable(job)))
+    rows = _rows(job, [file], format, {**options, "infer": "all"}, declared_types(job))
+    return (yield from built(job, _load(job, rows), alone=single(job, rows)))
 
 
-def _load(job: Job, select: str) -> Program:
-    outcome = yield from build_table(job, select)
+def _load(job: Job, rows: Rows) -> Program:
+    outcome = yield from build_table(job, rows)
     check_unchanged(job, job.files)
     return replace(outcome, kind="seed")
 
 
-def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> str:
+def _rows(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> Rows:
+    """A query over the files, or the files opened, where the engine cannot read any. Columns with a type of their own are then sent as
+    they are written: the engine knows best what that type takes."""
     if format == "csv" and job.inspect is not None and options.get("header", True):
         for file in files:
             job.inspect(file, str(options.get("delimiter") or ","))
     item = job.dialect.files([f.path for f in files], format, options, types)
     if item is None:
-        raise ProgramError(f"{job.dialect.name} cannot read files by itself")
+        assert job.read is not None
+        paths = tuple(f.path for f in files)
+        return job.read(Files(paths=paths, format=format, options=options, texts=tuple(types)))
     casts = ""
     if types and format != "csv":
         kept = ", ".join(f"cast({job.dialect.quote(c)} as {t}) as {job.dialect.quote(c)}" for c, t in types.items())
@@ -100,14 +105,12 @@ def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
     for key in ("delimiter", "header", "null"):
         if key in info.source:
             options[key] = info.source[key]
-    types = {c.name: c.data_type for c in job.node.columns.values() if c.data_type}
-    return str(info.source.get("format") or format), options, {**types, **(info.step.get("column_types") or {})}
+    return str(info.source.get("format") or format), options, declared_types(job)
 
 
 def _replace(job: Job) -> Program:
     format, options, types = _options(job)
-    select = _scan(job, job.files, format, options, types)
-    outcome = yield from build_table(job, select)
+    outcome = yield from build_table(job, _rows(job, job.files, format, options, types))
     check_unchanged(job, job.files)
     yield from _record(job, job.files, outcome.rows, forget=True)
     return replace(outcome, kind="load", files=len(job.files))
@@ -131,14 +134,24 @@ def _append(job: Job) -> Program:
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
-    select = _scan(job, fresh, format, options, types)
-    described_files = yield job.dialect.describe(select)
-    columns = _same_columns(job, described_files.columns, fresh)
+    rows = _rows(job, fresh, format, options, types)
     # The table's types, not those that these files alone suggest: `007` stays text where the table has text.
-    kept = {**_types_of_table(job, described_files.columns), **types}
-    select = _scan(job, fresh, format, options, kept)
-    source = f"select {job.dialect.columns(columns)} from (\n{select}\n) as eltflow_new"
-    result = yield job.dialect.insert_select(job.relation, columns, source)
+    if isinstance(rows, str):
+        described_files = yield job.dialect.describe(rows)
+        columns = _same_columns(job, described_files.columns, fresh)
+        kept = {**_types_of_table(job, described_files.columns), **types}
+        select = _rows(job, fresh, format, options, kept)
+        source = f"select {job.dialect.columns(columns)} from (\n{select}\n) as eltflow_new"
+        result = yield job.dialect.insert_select(job.relation, columns, source)
+    else:
+        found = loaded_columns(job, rows)
+        _same_columns(job, found, fresh)
+        others = _types_of_table(job, found)
+        texts = {field.name: "" for field, column in zip(rows.fields, found, strict=True) if column.name in others}
+        if texts:
+            rows = _rows(job, fresh, format, options, {**texts, **types})
+            assert not isinstance(rows, str)
+        result = yield job.dialect.load(job.relation, [c.name for c in found], rows)
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, built, replaceable
+from eltflow.compile.materialize.relation import build_table, built, put_back, set_aside, single
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.config import as_list
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation
@@ -15,7 +15,7 @@ from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relati
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
-        return (yield from built(job, build_table(job), alone=replaceable(job)))
+        return (yield from built(job, build_table(job), alone=single(job)))
     return (yield from built(job, _increment(job)))
 
 
@@ -44,6 +44,8 @@ def _increment(job: Job) -> Program:
     keyed = bool(keys) and strategy != "append"
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
     staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
+    narrows = mode == "sync_all_columns" and bool(change.removed or change.retyped)
+    aside = (yield from set_aside(job)) if narrows else ()
     columns = yield from _follow(job, mode, change, [c.name for c in before])
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
@@ -55,7 +57,8 @@ def _increment(job: Job) -> Program:
         outcome = yield from (_merge if strategy == "merge" else _delete_insert)(job, staged, keys, columns)
     if staged is not None:
         yield job.dialect.drop(staged)
-    return replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+    outcome = replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+    return (yield from put_back(job, aside, outcome))
 
 
 def unique_keys(job: Job) -> list[str]:

@@ -1,0 +1,112 @@
+"""Files as rows for engines that cannot read files themselves: read by DuckDB, under the same rules as on a DuckDB target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from eltflow.base.plugins import driver
+from eltflow.transfer import Field, Files, Source
+from eltflow_duckdb.dialect import DuckDBDialect
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DIALECT = DuckDBDialect()
+_BATCH = 5_000  #: rows; some 100 bytes each are half a megabyte
+_NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
+#: Types whose values may hold what a line of text must not.
+_ESCAPED = ("VARCHAR", "ENUM")
+#: Types with digits that most engines have no place for: their last three must be zero.
+_NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time"}
+
+
+class DuckDBFiles:
+    """Opens files. The driver is imported by `open`."""
+
+    def open(self, files: Files) -> Source:
+        with driver("files", "duckdb"):
+            import duckdb  # noqa: F401
+        return _FileSource(files)
+
+
+READER = DuckDBFiles()
+
+
+class _FileSource:
+    """Files, read by an in-memory DuckDB of its own each time."""
+
+    def __init__(self, files: Files) -> None:
+        types = {name: "VARCHAR" for name in files.texts}
+        item = _DIALECT.files(files.paths, files.format, files.options, types if files.format == "csv" else {})
+        texts = ", ".join(f"cast({_DIALECT.quote(c)} as varchar) as {_DIALECT.quote(c)}" for c in files.texts)
+        self._select = f"select *{f' replace ({texts})' if texts and files.format != 'csv' else ''} from {item}"
+        with _connected() as connection:
+            described = _run(connection, f"describe {self._select}").fetchall()
+        self.fields = tuple(Field(str(row[0]), str(row[1])) for row in described)
+
+    def text(self) -> Iterator[bytes]:
+        values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
+        line = f"select concat_ws(chr(9), {values}) from ({self._select})"
+        with _connected() as connection:
+            cursor = _run(connection, line)
+            while rows := _fetched(cursor):
+                yield ("\n".join([row[0] for row in rows]) + "\n").encode()
+
+
+def _as_text(field: Field) -> str:
+    column = _DIALECT.quote(field.name)
+    kind = field.type.split("(")[0].strip().upper()
+    if field.type.endswith("]") or kind in _NESTED:
+        return _escaped(column if kind == "JSON" else f"to_json({column})")
+    if kind in _ESCAPED:
+        return _escaped(column)
+    if kind == "BLOB":
+        return rf"'\\x' || lower(hex({column}))"
+    if kind in _NANOSECONDS:
+        refuse = _DIALECT.string(f"{field.name} has nanoseconds, and here there is only room for microseconds: ")
+        text = f"cast(cast({column} as {_NANOSECONDS[kind]}) as varchar)"
+        return f"case when epoch_ns({column}) % 1000 = 0 then {text} else error({refuse} || cast({column} as varchar)) end"
+    if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"):
+        return f"replace(cast({column} as varchar), ' (BC)', ' BC')"
+    return f"cast({column} as varchar)"
+
+
+def _escaped(value: str) -> str:
+    made = f"cast({value} as varchar)"
+    for character, written in (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'")):
+        made = f"replace({made}, {character}, {written})"
+    return made
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    for setting in ("errors_as_json = true", "enable_progress_bar = false", "autoinstall_known_extensions = false"):
+        connection.execute(f"set {setting}")
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    from eltflow_duckdb.errors import as_warehouse_error
+
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        raise as_warehouse_error(error) from None
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
+    import duckdb
+
+    from eltflow_duckdb.errors import as_warehouse_error
+
+    try:
+        rows: list[tuple[str]] = cursor.fetchmany(_BATCH)
+        return rows
+    except duckdb.Error as error:
+        raise as_warehouse_error(error) from None
