@@ -37,6 +37,9 @@ class DuckDBDialect(Dialect):
             return "{" + ", ".join(f"{self.string(str(k))}: {self.literal(v)}" for k, v in value.items()) + "}"
         return super().literal(value)
 
+    def keeps(self, type: str) -> str | None:
+        return type
+
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
 

@@ -37,7 +37,7 @@ class _FileSource:
     """Files, read by an in-memory DuckDB of its own each time."""
 
     def __init__(self, files: Files) -> None:
-        types = {name: "VARCHAR" for name in files.texts}
+        types = dict.fromkeys(files.texts, "VARCHAR")
         item = _DIALECT.files(files.paths, files.format, files.options, types if files.format == "csv" else {})
         texts = ", ".join(f"cast({_DIALECT.quote(c)} as varchar) as {_DIALECT.quote(c)}" for c in files.texts)
         self._select = f"select *{f' replace ({texts})' if texts and files.format != 'csv' else ''} from {item}"

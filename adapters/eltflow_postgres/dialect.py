@@ -49,6 +49,7 @@ _TYPES: Mapping[str, str] = {
     "STRUCT": "jsonb",
     "MAP": "jsonb",
     "UNION": "jsonb",
+    '"NULL"': "text",  # of a column that has no value in any file
 }
 #: What people write for types, where it is not what DuckDB calls them.
 _SPELLINGS = {
@@ -95,7 +96,10 @@ select nspname, relname, replace(word, ' ', '_'), concat_ws(E'\\n',
     format('alter %s %s owner to %I;', word, called, pg_get_userbyid(relowner)) end)
 from tops t order by depth desc, nspname, relname
 """
-_REFUSED = "select line ->> 0, line ->> 1, line ->> 2 from jsonb_array_elements(nullif(current_setting('eltflow.refused', true), '')::jsonb) line"
+_REFUSED = """
+select line ->> 0, line ->> 1, line ->> 2
+from jsonb_array_elements(nullif(current_setting('eltflow.refused', true), '')::jsonb) as line
+"""
 _HELD = """
 select p.privilege_type, case p.grantee when 0 then 'public' else pg_get_userbyid(p.grantee) end
 from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) p
@@ -202,7 +206,7 @@ class PostgresDialect(Dialect):
         )
 
     def refused(self) -> Statement:
-        return Statement(_REFUSED, role="query")
+        return Statement(_REFUSED.strip(), role="query")
 
     def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
         names = sorted(_index_name(relation, index)[:16] for index in _indexes(config))

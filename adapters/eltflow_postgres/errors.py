@@ -71,11 +71,15 @@ def as_warehouse_error(error: psycopg.Error, sql: str = "", *, lost: bool = Fals
 
 def as_connection_error(error: psycopg.Error, where: str) -> WarehouseError:
     """Why there is no connection; `where` is host and port. The driver's message never holds the password."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Multiple connection attempts")]
+    lines = [
+        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Multiple connection attempts")
+    ]
     message = lines[-1] if lines else type(error).__name__
     message = message.split("FATAL: ")[-1].strip() if "FATAL: " in message else message
     starting = any(words in message for words in ("starting up", "shutting down", "too many clients", "remaining connection slots"))
-    code = error.sqlstate or ("28P01" if "password authentication failed" in message else "3D000" if "does not exist" in message else None)
+    code = error.sqlstate or (
+        "28P01" if "password authentication failed" in message else "3D000" if "does not exist" in message else None
+    )
     help = _HELPS.get(code or "") if "role" not in message else _HELPS["28000"]
     shown = message if where in message else f"{where}: {message}"
     return WarehouseError(shown, kind="transient" if starting else "connection", code=code, help=help)

@@ -26,7 +26,8 @@ select n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
   select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, col_description(c.oid, a.attnum))
     order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = any(%s) and c.relkind in ('r', 'p', 'v', 'm', 'f') and (%s::text[] is null or c.relname = any(%s) or strpos(c.relname, %s) > 0)
+where n.nspname = any(%s) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+  and (%s::text[] is null or c.relname = any(%s) or strpos(c.relname, %s) > 0)
 order by 1, 2
 """
 
@@ -109,6 +110,12 @@ class PostgresSession:
         return not self._connection.closed
 
 
+def _set(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
+    """Set them all with one statement. (A statement whose client is gone would run on to its end unless the server looks for it.)"""
+    calls = ", ".join("set_config(%s, %s, false)" for _ in settings)
+    connection.execute(f"select {calls}", [text for pair in settings.items() for text in pair])
+
+
 class PostgresDatabase:
     """A database on a server. The first connection is made at once, so that what is wrong with the target is told."""
 
@@ -159,10 +166,12 @@ class PostgresDatabase:
         if self._read_only:
             settings["default_transaction_read_only"] = "on"
         given = {name: str(value) for name, value in settings.items() if value}
+        watched = {**given, "client_connection_check_interval": "10s"} if connection.info.server_version >= 140000 else given
         try:
-            connection.execute(
-                f"select {', '.join('set_config(%s, %s, false)' for _ in given)}", [text for pair in given.items() for text in pair]
-            )
+            with suppress(psycopg.errors.InvalidParameterValue):  # a server whose system cannot watch its clients
+                _set(connection, watched)
+                return PostgresSession(connection, self._types, self._idle)
+            _set(connection, given)
         except psycopg.Error as error:
             connection.close()
             raise as_warehouse_error(error) from None

@@ -41,6 +41,7 @@ def _increment(job: Job) -> Program:
     if mode != "ignore":
         now = yield job.dialect.describe(job.sql)
         change = _compare(job, before, now.columns)
+    keys = _as_columns(job, keys, [*before, *change.added])
     keyed = bool(keys) and strategy != "append"
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
     staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
@@ -64,6 +65,14 @@ def _increment(job: Job) -> Program:
 def unique_keys(job: Job) -> list[str]:
     """The columns of `unique_key`, each once; none where it is empty."""
     return [str(k) for k in dict.fromkeys(as_list(job.config.get("unique_key"))) if k]
+
+
+def _as_columns(job: Job, names: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> list[str]:
+    """Names from a configuration as the columns that they mean: as written, or else as SQL means them without quotes."""
+    fold = job.dialect.fold
+    there = {fold(c.name, True): c.name for c in columns}
+    found = [there.get(fold(n, True)) or there.get(fold(n, False)) or n for n in map(str, names)]
+    return list(dict.fromkeys(found))
 
 
 def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
@@ -105,7 +114,9 @@ def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Seq
 
 
 def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
-    only, without = as_list(job.config.get("merge_update_columns")), as_list(job.config.get("merge_exclude_columns"))
+    there = [Column(c) for c in columns]
+    only = _as_columns(job, as_list(job.config.get("merge_update_columns")), there)
+    without = _as_columns(job, as_list(job.config.get("merge_exclude_columns")), there)
     if only and without:
         raise ProgramError("`merge_update_columns` and `merge_exclude_columns` exclude each other", "keep one of them")
     fold = job.dialect.fold

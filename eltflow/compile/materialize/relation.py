@@ -43,8 +43,11 @@ def replaceable(job: Job) -> bool:
 
 
 def single(job: Job, rows: Rows = "") -> bool:
-    """Whether one statement is all that building the table takes."""
-    return replaceable(job) and isinstance(rows, str) and not job.dialect.indexes(job.relation, job.relation, job.config, job.run)
+    """Whether building the table takes one statement, which may be sent again when its answer was lost. (Where tables cannot be replaced
+    it may not: a server may finish what a client that is gone has asked for, and only a transaction takes that back.)"""
+    can = job.dialect.capabilities.create_or_replace_table
+    indexes = job.dialect.indexes(job.relation, job.relation, job.config, job.run)
+    return can and replaceable(job) and isinstance(rows, str) and not indexes
 
 
 def _view(job: Job, fits: bool | None) -> Program:
@@ -81,7 +84,9 @@ def build_table(job: Job, rows: Rows | None = None) -> Program:
         return replace(outcome, rows=result.affected)
     fresh = job.temporary()
     result = yield from _filled(job, fresh, wanted)  # beside the old one, which the query may read
-    return (yield from _in_place(job, (job.dialect.rename(fresh, job.relation.identifier),), replace(outcome, rows=result.affected)))
+    return (
+        yield from _in_place(job, (job.dialect.rename(fresh, job.relation.identifier),), replace(outcome, rows=result.affected))
+    )
 
 
 def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) -> Steps[Result]:
@@ -112,7 +117,9 @@ def loaded_columns(job: Job, rows: Source) -> list[Column]:
             raise ProgramError(message, "name a type that it has under `column_types:`")
         check_length(job, name, "the column")
         if name in made:
-            raise ProgramError(f"two columns are both `{name}` to {dialect.name}", "rename one of them, or set `quote_columns: true`")
+            raise ProgramError(
+                f"two columns are both `{name}` to {dialect.name}", "rename one of them, or set `quote_columns: true`"
+            )
         made[name] = Column(name, type)
     return list(made.values())
 
@@ -243,7 +250,7 @@ def _hooked(hooks: Iterable[Hook]) -> Steps[None]:
 
 
 def _send(statements: Iterable[Statement]) -> Steps[None]:
-    for statement in statements:
+    for statement in statements:  # noqa: UP028 (a generator of results, which plain iterators do not take)
         yield statement
 
 

@@ -1,0 +1,22 @@
+"""The contract, on PostgreSQL."""
+
+import pytest
+from eltflow_postgres import ADAPTER
+from postgres_server import Server, postgres
+
+from eltflow.testing.bench import Subject
+from eltflow.testing.contract import *  # noqa: F403
+
+__all__ = ["postgres"]
+
+
+@pytest.fixture
+def subject(postgres: Server, tmp_path):
+    return Subject(
+        adapter=ADAPTER,
+        target=postgres.target(),
+        root=tmp_path,
+        reading=("set lock_timeout = '50ms'",),
+        upstream=postgres.socket,
+        roles=("reporter", "Other Role"),
+    )
