@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
+import psycopg.sql
 import pytest
+
+PASSWORD = "s3cret/pass word'%"  #: of the role `limited`, the only one that is asked for it
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,15 @@ def postgres() -> Iterator[Server]:
             connection.execute("select pg_advisory_lock(1)")  # the workers come at the same time
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                 connection.execute(f"alter system set {setting} = off")
-            connection.execute("select pg_reload_conf()")
             connection.execute(f"drop database if exists {name} with (force)")
             connection.execute(f"create database {name}")
             for role in ("reporter", "Other Role", "limited"):
                 if not connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
-                    connection.execute(f'create role "{role}" login')
+                    connection.execute(f'create role "{role}" login password {psycopg.sql.quote(PASSWORD)}')
+            rules = folder / "pg_hba.conf"
+            if "limited" not in rules.read_text():
+                rules.write_text("local all limited scram-sha-256\n" + rules.read_text())
+            connection.execute("select pg_reload_conf()")
         yield Server(host=str(info.socket_dir), user="postgres", dbname=name)
     finally:
         server.cleanup()

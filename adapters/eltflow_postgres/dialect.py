@@ -51,16 +51,6 @@ _TYPES: Mapping[str, str] = {
     "UNION": "jsonb",
     '"NULL"': "text",  # of a column that has no value in any file
 }
-#: What people write for types, where it is not what DuckDB calls them.
-_SPELLINGS = {
-    "INT": "INTEGER",
-    "STRING": "VARCHAR",
-    "TEXT": "VARCHAR",
-    "BOOL": "BOOLEAN",
-    "DATETIME": "TIMESTAMP",
-    "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
-    "NUMERIC": "DECIMAL",
-}
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
 
 # One query: every view on top, the topmost first, with a script that makes it what it is: definition, options, owner, rights, comments,
@@ -239,11 +229,7 @@ class PostgresDialect(Dialect):
             return f"numeric({decimal.group(1)},{decimal.group(2)})"
         if upper.endswith("]"):
             return "jsonb"
-        word = upper.split("(")[0].strip()
-        name = _SPELLINGS.get(word, word)
-        if "(" in upper and name not in ("STRUCT", "MAP", "UNION", "ENUM"):
-            return None  # varchar(10) and its like are PostgreSQL's own
-        return _TYPES.get(name)
+        return _TYPES.get(upper.split("(")[0].strip())
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"

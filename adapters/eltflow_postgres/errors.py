@@ -5,6 +5,7 @@ The codes are those of the manual's appendix "PostgreSQL Error Codes" (version 1
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import psycopg
@@ -42,6 +43,8 @@ _HELPS: Mapping[str, str] = {
 }
 #: Of a catalog that another session changed at that moment; the same again finds it as it is then (class XX, and duplicates in pg_*).
 _RACES = ("tuple concurrently", "could not open relation with OID", "cache lookup failed")
+_ROW = re.compile(r"COPY [^\n]*?, line (\d+)(?:, column (.+?))?(?::|$)", re.MULTILINE)
+_CHATTER = ("Multiple connection attempts", "Is the server running")
 _LOST = "the connection to the server was lost"
 
 
@@ -60,8 +63,9 @@ def as_warehouse_error(error: psycopg.Error, sql: str = "", *, lost: bool = Fals
     detail = told.message_detail
     if detail and not detail.startswith("Failing row contains"):  # a whole row is nobody's business
         message = f"{message} ({' '.join(detail.split())})"
-    if told.context and told.context.startswith("COPY "):
-        message = f"{message} ({told.context.splitlines()[0]})"
+    row = _ROW.match(told.context or "")
+    if row is not None:
+        message = f"{message} (row {row.group(1)}{', column ' + row.group(2) if row.group(2) else ''})"
     help = _HELPS.get(code or "") or _HELPS.get(kind) or told.message_hint
     if code == "42601" and sql.lstrip().lower().startswith("merge") and 0 < version < 150000:
         help = "MERGE needs PostgreSQL 15: set `incremental_strategy: delete+insert`"
@@ -71,10 +75,8 @@ def as_warehouse_error(error: psycopg.Error, sql: str = "", *, lost: bool = Fals
 
 def as_connection_error(error: psycopg.Error, where: str) -> WarehouseError:
     """Why there is no connection; `where` is host and port. The driver's message never holds the password."""
-    lines = [
-        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("Multiple connection attempts")
-    ]
-    message = lines[-1] if lines else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines()]
+    message = next((line for line in reversed(lines) if line and not line.startswith(_CHATTER)), type(error).__name__)
     message = message.split("FATAL: ")[-1].strip() if "FATAL: " in message else message
     starting = any(words in message for words in ("starting up", "shutting down", "too many clients", "remaining connection slots"))
     code = error.sqlstate or (

@@ -106,8 +106,8 @@ def loaded_columns(job: Job, rows: Source) -> list[Column]:
     """The columns that the rows get in the table. A plain name is folded as in SQL that names it without quotes, unless `quote_columns`
     says otherwise; a type is the one that the configuration names, or the engine's for what was found. Raises ProgramError."""
     dialect = job.dialect
-    declared = {name: dialect.keeps(str(type)) or str(type) for name, type in declared_types(job).items()}
-    made: dict[str, Column] = {}
+    declared = declared_types(job)
+    made: list[Column] = []
     for field in rows.fields:
         plain = IDENTIFIER.match(field.name) is not None and not job.config.get("quote_columns")
         name = dialect.fold(field.name, False) if plain else field.name
@@ -116,12 +116,8 @@ def loaded_columns(job: Job, rows: Source) -> list[Column]:
             message = f"the column `{field.name}` is {field.type}, and {dialect.name} has no type that keeps all of that"
             raise ProgramError(message, "name a type that it has under `column_types:`")
         check_length(job, name, "the column")
-        if name in made:
-            raise ProgramError(
-                f"two columns are both `{name}` to {dialect.name}", "rename one of them, or set `quote_columns: true`"
-            )
-        made[name] = Column(name, type)
-    return list(made.values())
+        made.append(Column(name, type))
+    return made
 
 
 def declared_types(job: Job) -> dict[str, str]:

@@ -1,8 +1,8 @@
 -- When to have a second pair of hands.
 select
     order_date,
-    dayname(order_date) as weekday,
-    hour(ordered_at) as hour_of_day,
+    extract(isodow from order_date) as weekday,    -- 1 is Monday
+    extract(hour from ordered_at) as hour_of_day,
     count(*) as orders,
     {{ money('sum(paid_cents)') }} as revenue,
     count(*) >= {{ var('busy_orders') }} as is_busy
