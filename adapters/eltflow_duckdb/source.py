@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.plugins import driver
 from eltflow.transfer import Field, Files, Source
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _DIALECT = DuckDBDialect()
-_BATCH = 5_000  #: rows; some 100 bytes each are half a megabyte
+_BATCH = 10_000  #: rows; at some 100 bytes each, a megabyte
 _NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 #: Types whose values may hold what a line of text must not.
 _ESCAPED = ("VARCHAR", "ENUM")
@@ -37,17 +37,25 @@ class _FileSource:
     """Files, read by an in-memory DuckDB of its own each time."""
 
     def __init__(self, files: Files) -> None:
-        types = dict.fromkeys(files.texts, "VARCHAR")
-        item = _DIALECT.files(files.paths, files.format, files.options, types if files.format == "csv" else {})
-        texts = ", ".join(f"cast({_DIALECT.quote(c)} as varchar) as {_DIALECT.quote(c)}" for c in files.texts)
-        self._select = f"select *{f' replace ({texts})' if texts and files.format != 'csv' else ''} from {item}"
+        self._files = files
         with _connected() as connection:
-            described = _run(connection, f"describe {self._select}").fetchall()
+            described = _run(connection, f"describe {self._select(dict.fromkeys(files.texts, 'VARCHAR'), files.options)}").fetchall()
         self.fields = tuple(Field(str(row[0]), str(row[1])) for row in described)
+
+    def _select(self, types: Mapping[str, str], options: Mapping[str, Any]) -> str:
+        """A query over the files, whose columns have these types."""
+        files = self._files
+        if files.format == "csv":
+            return f"select * from {_DIALECT.files(files.paths, files.format, options, types)}"
+        texts = ", ".join(f"cast({_DIALECT.quote(c)} as varchar) as {_DIALECT.quote(c)}" for c in files.texts)
+        item = _DIALECT.files(files.paths, files.format, options, {})
+        return f"select *{f' replace ({texts})' if texts else ''} from {item}"
 
     def text(self) -> Iterator[bytes]:
         values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
-        line = f"select concat_ws(chr(9), {values}) from ({self._select})"
+        # The types are known: what was asked of the whole file need not be asked of it again.
+        options = {key: value for key, value in self._files.options.items() if key != "infer"}
+        line = f"select concat_ws(chr(9), {values}) from ({self._select({f.name: f.type for f in self.fields}, options)})"
         with _connected() as connection:
             cursor = _run(connection, line)
             while rows := _fetched(cursor):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eltflow.compile.program import Outcome, Program
+from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
@@ -35,7 +36,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         while True:
             trace.statements.append(statement)
             alone = alone or (not open_transaction and statement.role in _LEAVES)
-            result = session.execute(statement)
+            result = session.execute(_read_ahead(statement))
             if statement.role == "begin":
                 open_transaction = True
             elif statement.role in ("commit", "rollback"):
@@ -54,6 +55,10 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         if open_transaction:
             with suppress(WarehouseError):
                 session.execute(Statement("rollback", role="rollback"))
+
+
+def _read_ahead(statement: Statement) -> Statement:
+    return statement if statement.source is None else replace(statement, source=Ahead(statement.source))
 
 
 def dry(program: Program, answer: Result | None = None) -> list[Statement]:
