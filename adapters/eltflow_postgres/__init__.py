@@ -38,6 +38,15 @@ class PostgresAdapter:
         "application_name": "what the server's own views call the session; eltflow unless told",
     }
     secret_fields: frozenset[str] = frozenset({"password", "pass"})
+    starter = """type: postgres
+host: "{{ env_var('PGHOST', 'localhost') }}"
+port: "{{ env_var('PGPORT', '5432') }}"
+user: "{{ env_var('PGUSER', env_var('USER', 'me')) }}"
+password: "{{ env_var('PGPASSWORD', '') }}"    # kept out of this file; a line of .env will do
+dbname: my_project
+schema: "dev_{{ env_var('MY_SCHEMA', env_var('USER', 'me')) }}"
+threads: 4
+"""
 
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -57,7 +66,7 @@ class PostgresAdapter:
 
     def location(self, target: Target, root: Path) -> str:
         host, port = target.values.get("host") or "localhost", target.values.get("port") or 5432
-        return f"{host}:{port}/{target.database}, schema {target.schema}"
+        return f"{host}:{port}/{target.database}.{target.schema}"
 
     def open(self, target: Target, root: Path, *, read_only: bool = False) -> Database:
         with driver("postgres targets", "'eltflow[postgres]'"):

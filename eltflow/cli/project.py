@@ -13,6 +13,7 @@ from eltflow.cli import options as o
 
 def init(
     name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None,
+    adapter: Annotated[str | None, typer.Option(help="The warehouse that it is for, e.g. postgres; duckdb unless told.")] = None,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> int:
@@ -26,13 +27,14 @@ def init(
         if not sys.stdin.isatty():
             raise fail("E0114", "init needs the name of a project", help="eltflow init my_project")
         name = str(typer.prompt("name of the project", default="my_project"))
-    written = api.init_project(Path.cwd(), name)
+    written = api.init_project(Path.cwd(), name, adapter)
     if not quiet:
         render.out(f"{name}/")
         for line in written:
             render.out(f"  {line}")
         render.out()
-        render.out(f"next: cd {name} && eltflow build")
+        check = "" if adapter in (None, "duckdb") else "look at eltflow.yml, then eltflow debug && "
+        render.out(f"next: cd {name} && {check}eltflow build")
     return 0
 
 

@@ -49,7 +49,8 @@ class Subject:
 
     `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
     give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
-    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name.
+    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
+    tell the line.
     """
 
     adapter: Adapter
@@ -58,6 +59,7 @@ class Subject:
     reading: tuple[str, ...] = ()
     upstream: str | tuple[str, int] | None = None
     roles: tuple[str, ...] = ()
+    places: bool = False
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""

@@ -76,6 +76,11 @@ class Adapter(Protocol):
         """The keys whose values must never be shown."""
         ...
 
+    @property
+    def starter(self) -> str:
+        """A target for a new project, as it is written in `eltflow.yml` below its name; `my_project` stands for the project's."""
+        ...
+
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         """(key, what is wrong with it) for each bad value of a target's settings."""
         ...

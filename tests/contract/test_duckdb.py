@@ -9,7 +9,9 @@ from eltflow.testing.contract import *  # noqa: F403
 
 @pytest.fixture
 def subject(tmp_path):
-    return Subject(adapter=ADAPTER, target={"type": "duckdb", "path": str(tmp_path / "w.duckdb"), "schema": "s"}, root=tmp_path)
+    return Subject(
+        adapter=ADAPTER, target={"type": "duckdb", "path": str(tmp_path / "w.duckdb"), "schema": "s"}, root=tmp_path, places=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,4 +19,5 @@ def subject(postgres: Server, tmp_path):
         reading=("set lock_timeout = '50ms'",),
         upstream=postgres.socket,
         roles=("reporter", "Other Role"),
+        places=True,
     )

@@ -63,7 +63,7 @@ def test_an_error_says_where_and_leaves_the_session_usable(warehouse: Bench) -> 
         with pytest.raises(WarehouseError) as raised:
             warehouse.session.execute(Statement(sql, role="query"))
         assert raised.value.kind == "sql"
-        assert line is None or raised.value.line == line
+        assert line is None or not warehouse.subject.places or raised.value.line == line
     assert warehouse.session.execute(Statement("select 1", role="query")).rows[0] == (1,)
 
 
