@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from eltflow.api import Loaded, RunState
 from eltflow.cli import render
@@ -239,8 +239,8 @@ def first_line(result: StepResult) -> str:
     return render.visible((result.message or "").split("\n")[0])
 
 
-def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
-    """What happened, with every failure once more, and what to do next."""
+def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *, quiet: bool) -> None:
+    """What happened, with every failure once more, and what to do next; `again` gives the command that runs what is left undone."""
     assert state.plan is not None
     colour = render.coloured(sys.stdout)
     steps, results = state.plan.steps, state.results
@@ -262,7 +262,7 @@ def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
     total = state.finished.seconds if state.finished else 0.0
     render.out(_closing(state, total, bool(bad)))
     if bad:
-        render.out(f"again: eltflow {state.plan.request.command} --select {again(state)}")
+        render.out(f"again: {again(state)}")
         return
     place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
     settings = loaded.opened.project.settings
@@ -333,21 +333,3 @@ def defined_at(loaded: Loaded, step: Step) -> str:
 
         return str(yamlfile.locate(loaded.opened.project.read(node.patch), node.patch, node.place)).rsplit(":", 1)[0]
     return f"{node.path}:1"
-
-
-def again(state: RunState) -> str:
-    """A selection that runs what failed, and what was skipped because of it."""
-    assert state.plan is not None
-    names: dict[str, None] = {}
-    for result in state.results.values():
-        if result.status not in BAD:
-            continue
-        node = state.plan.steps[result.step].node
-        if node.test is not None and node.test.attached is not None:
-            attached = node.test.attached
-            owner = state.plan.steps.get(attached)
-            label = owner.node.name if owner is not None else node.name
-            names[f"{label}+"] = None
-        else:
-            names[f"{node.name}+"] = None
-    return " ".join(names)

@@ -26,7 +26,7 @@ def make_plan(
     downstream of all its parents. `durations` are seconds by unique id from history; `reasons` beat the default ones.
     """
     durations = durations or {}
-    selected = [i for i in request.selected if i in graph.nodes and _takes_step(graph.nodes[i])]
+    selected = [i for i in request.selected if i in graph.nodes and takes_step(graph.nodes[i])]
     chosen = set(selected)
     waits = {i: list(_selected_parents(graph, i, chosen)) for i in selected}
     if request.command == "build":
@@ -46,7 +46,8 @@ def make_plan(
     return Plan(request=request, steps=_prioritised(_with_hooks(steps, hooks)), durations=durations)
 
 
-def _takes_step(node: Node) -> bool:
+def takes_step(node: Node) -> bool:
+    """Whether a node is something to do: an ephemeral model is part of what reads it, a source is there already."""
     return node.resource_type in _ACTIONS and node.materialized != "ephemeral"
 
 
