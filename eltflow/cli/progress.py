@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from eltflow.api import Loaded, RunState
+from eltflow.base.names import listed
 from eltflow.cli import render
 from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
 from eltflow.plan.plan import Step
@@ -72,7 +73,7 @@ class Progress:
                 if owner is not None:
                     self._owner[step.id] = owner
                     self._pending[owner] = self._pending.get(owner, 0) + 1
-        if self._quiet:
+        if self._quiet or not steps:
             return
         counts = [render.count(n, noun) for action, noun in _ACTIONS if (n := sum(1 for s in steps.values() if s.action == action))]
         target = self._loaded.target
@@ -227,7 +228,7 @@ def _tests_said(tests: list[StepResult], *, short: bool) -> str:
     counts: dict[str, int] = {}
     for test in tests:
         counts[test.status] = counts.get(test.status, 0) + 1
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "cancelled": "cancelled", "skipped": "skipped"}
     parts = ", ".join(f"{n} {words.get(status, status)}" for status, n in counts.items())
     if short or not parts:
         return parts
@@ -246,19 +247,27 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
     steps, results = state.plan.steps, state.results
     bad = [r for r in results.values() if r.status in BAD]
     warned = [r for r in results.values() if r.status == "warn"]
-    for result in [*warned, *bad]:
-        if result.status == "warn" and quiet:
-            continue
-        _failure_block(loaded, state, result, colour)
-    skipped = [r for r in results.values() if r.status == "skipped"]
+    shown = [*(() if quiet else warned), *bad]
+    skipped = _skipped_by(state)
     if quiet and not bad:
         return
-    models = [r for r in skipped if steps[r.step].action != "test"]
-    if models:
-        names = [steps[r.step].node.display for r in models]
-        shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-        render.out(f"skipped {render.count(len(models), 'node')} below: {shown}")
-    render.out()
+    if not steps:
+        render.out("nothing to do: an ephemeral model is part of what reads it")
+        return
+    if not quiet:
+        render.out()
+    for result in shown:
+        on_stdout = _failure_block(loaded, state, result, colour)
+        below = skipped.pop(result.step, None)
+        if below:
+            step = steps[result.step]
+            cause = f"the test {test_label(step)}" if step.action == "test" else step.node.display
+            render.out(f"skipped {render.count(len(below), 'node')} below {cause}: {listed(below, 6)}")
+        if on_stdout or below:
+            render.out()
+    for why, rest in skipped.items():
+        render.out(f"{render.count(len(rest), 'node')} not started ({why}): {listed(rest, 6)}")
+        render.out()
     total = state.finished.seconds if state.finished else 0.0
     render.out(_closing(state, total, bool(bad)))
     if bad:
@@ -267,6 +276,17 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
     place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
     settings = loaded.opened.project.settings
     render.out(f"database {place} · artifacts {settings.target_path}/ · docs: eltflow docs generate")
+
+
+def _skipped_by(state: RunState) -> dict[str, list[str]]:
+    """The names of the nodes that were skipped, under the step that failed, or the reason if that is none."""
+    assert state.plan is not None
+    made: dict[str, list[str]] = {}
+    for result in state.results.values():
+        step = state.plan.steps[result.step]
+        if result.status == "skipped" and step.action != "test":
+            made.setdefault(result.because or "", []).append(step.node.display)
+    return made
 
 
 def _closing(state: RunState, total: float, failed: bool) -> str:
@@ -284,7 +304,7 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
     made = [render.count(built[action], noun) for action, noun in _ACTIONS if built.get(action)]
     if made:
         parts.append(f"{', '.join(made)} built")
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "cancelled": "cancelled", "skipped": "skipped"}
     said = [f"{tests[status]:,} {word}" for status, word in words.items() if tests.get(status)]
     if said:
         parts.append(
@@ -292,23 +312,21 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
             if len(said) > 1
             else f"{render.count(sum(tests.values()), 'test')} {said[0].split(' ', 1)[1]}"
         )
-    other = sum(1 for r in state.results.values() if r.status in ("error", "cancelled") and steps[r.step].action != "test")
-    if other:
-        parts.append(f"{render.count(other, 'node')} failed")
-    skipped = sum(1 for r in state.results.values() if r.status == "skipped" and steps[r.step].action != "test")
-    if skipped:
-        parts.append(f"{skipped} skipped")
+    nodes = [r.status for r in state.results.values() if steps[r.step].action != "test"]
+    if "error" in nodes:
+        parts.append(f"{render.count(nodes.count('error'), 'node')} failed")
+    parts += [f"{nodes.count(status)} {status}" for status in ("cancelled", "skipped") if status in nodes]
     first = "cancelled" if state.finished is not None and state.finished.cancelled else "failed" if failed else "done"
     return f"{first} after {render.seconds(total)} · " + " · ".join(parts) if parts else f"{first} after {render.seconds(total)}"
 
 
-def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> None:
+def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> bool:
+    """Tell a failure once more; True if that was on standard output, where no blank line follows yet."""
     assert state.plan is not None
     step = state.plan.steps[result.step]
-    render.out()
     if result.diagnostics:
         render.diagnostics(result.diagnostics)
-        return
+        return False
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
         style = "red" if result.status == "fail" else "yellow"
@@ -319,10 +337,12 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
         more = (result.failures or 0) - len(result.sample)
         if result.sample and more > 0:
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
-        return
+        return True
     word = "CANCELLED" if result.status == "cancelled" else "ERROR"
     render.err(f"{render.paint(word, 'red', colour)}  {step.node.display}: {render.visible(result.message or '')}")
     render.err(f"        {defined_at(loaded, step)}")
+    render.err()
+    return False
 
 
 def defined_at(loaded: Loaded, step: Step) -> str:

@@ -118,6 +118,7 @@ class _Run:
         self.idle: list[_Worker] = []
         self.halt = threading.Event()  # no more retries
         self.cancelled = False
+        self.failing_fast = False
 
     def events(self) -> Generator[Event, None, None]:
         started = time.monotonic()
@@ -224,6 +225,7 @@ class _Run:
 
     def _stop_early(self) -> Iterator[Event]:
         """Cancel what is running and skip what is not, but the hooks of the end."""
+        self.failing_fast = True
         self._cancel_running()
         running = {worker.step.id for worker in self.workers if worker.step is not None}
         for step_id in self.plan.steps:
@@ -345,6 +347,8 @@ class _Run:
         if worker.timed_out:
             message = f"timed out after {seconds:.1f} s"
             diagnostics = ()
+        elif cancelled:  # the engine says that it was interrupted; by what, only we know
+            message = "cancelled: --fail-fast" if self.failing_fast else "cancelled"
         elif diagnostics:
             message = diagnostics[0].message
         elif not isinstance(error, WarehouseError):

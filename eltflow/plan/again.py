@@ -36,8 +36,9 @@ def again(graph: Graph, plan: Plan, failed: Collection[str], skipped: Collection
 
 
 def _read(graph: Graph, test: str, steps: Collection[str]) -> Iterable[str]:
-    """The steps whose rows a test looks at: what takes no step is passed through."""
-    frontier = [*graph.nodes[test].parents]
+    """The steps whose rows a test looks at, of the node that it is written for if there is one; what takes no step is passed through."""
+    node = graph.nodes[test]
+    frontier = [node.test.attached] if node.test is not None and node.test.attached is not None else [*node.parents]
     while frontier:
         parent = frontier.pop()
         if parent in steps:
