@@ -20,7 +20,7 @@ _PREFIX = re.compile(r"\A(?:(\w[\w ]*?) ?Error: )+")
 _NEAR = re.compile(r'^Did you mean "([^"]+)"\?\s*$', re.MULTILINE)
 #: DuckDB takes its own tables and functions for what one may have meant.
 _OF_THE_ENGINE = re.compile(r"(?:\w+\.)*(?:pragma_|duckdb_|sqlite_|pg_|information_schema\.)")
-_COLUMNS = re.compile(r"^\s*Candidate bindings: (.+)$", re.MULTILINE)
+_COLUMNS = re.compile(r"^\s*Candidate bindings:[ :]*(.+)$", re.MULTILINE)
 _FILE_NAMED = re.compile(r"""(?:file "|file ')(/[^"']+)["']""")
 
 

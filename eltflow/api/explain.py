@@ -73,7 +73,8 @@ def warehouse_problem(
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
     message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
-    help = not_there(loaded.graph, node, catalog, error) or error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
+    help = not_there(loaded.graph, node, catalog, error) or _of_columns(node, catalog, error, sql if span == node_span(loaded, node) else "")
+    help = help or error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
 
 
@@ -89,6 +90,24 @@ def not_there(graph: Graph, node: Node, catalog: Catalog, error: WarehouseError)
             return f"load that table first, or correct the entry of the source `{parent.display}`"
         return f"build it first: eltflow build --select +{parent.name}"
     return None
+
+
+def _of_columns(node: Node, catalog: Catalog, error: WarehouseError, sql: str) -> str | None:
+    """What to do where an incremental model's table and its query do not fit; `sql` is a statement of ours, not of the user's."""
+    table = catalog.get(node.relation) if node.relation is not None and node.materialized == "incremental" else None
+    if table is None or not sql:
+        return None
+    if sql.startswith("alter table"):
+        return "the rows in the table cannot follow that change: build it with --full-refresh"
+    if (node.config.get("on_schema_change") or "ignore") != "ignore":
+        return None
+    gone = next((c.name for c in table.columns if f'"{c.name.lower()}"' in error.engine_message.lower()), None)
+    if gone is None:
+        return None
+    return (
+        f"the table has the column `{gone}`, and the query gives it no more: set on_schema_change to append_new_columns (keeps it) "
+        "or sync_all_columns (drops it), or build with --full-refresh"
+    )
 
 
 def _otherwise(node: Node, hook: bool) -> str:

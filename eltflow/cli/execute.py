@@ -241,8 +241,6 @@ _WHAT = ("select", "exclude", "selector")
 
 def _again(command: str, given: Mapping[str, Any], loaded: Any, state: Any) -> str:
     """The command that runs what failed and what was skipped: under the same options, on that alone."""
-    from shlex import quote
-
     from eltflow.events import BAD
     from eltflow.graph.select import Request
     from eltflow.plan.again import again
@@ -260,9 +258,16 @@ def _again(command: str, given: Mapping[str, Any], loaded: Any, state: Any) -> s
     for name in (*_HOW, *(_WHAT if texts is None else ())):
         value = given.get(name)
         for one in value if isinstance(value, list) else [value] if value is not None else []:
-            words += [f"--{name.replace('_', '-')}", quote(str(one))]
+            words += [f"--{name.replace('_', '-')}", _quoted(str(one))]
     words += [f"--{name.replace('_', '-')}" for name in _ALSO if given.get(name)]
-    return " ".join([*words, *(["--select", *map(quote, texts)] if texts else [])])
+    return " ".join([*words, *(["--select", *map(_quoted, texts)] if texts else [])])
+
+
+def _quoted(text: str) -> str:
+    """A word for a shell, as a person would type it."""
+    from shlex import quote
+
+    return f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else quote(text)
 
 
 @contextmanager
