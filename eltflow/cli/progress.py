@@ -126,7 +126,7 @@ class Progress:
         word = {"fail": "FAIL", "warn": "warn", "error": "ERROR", "pass": "passed"}.get(result.status, result.status)
         style = {"fail": "red", "error": "red", "warn": "yellow"}.get(result.status)
         shown = render.paint(f"{word:<9}", style, self._colour) if style else f"{word:<9}"
-        detail = _failures(result) if result.failures else first_line(result) if result.status == "error" else ""
+        detail = _failures(result, step) if result.failures else first_line(result) if result.status == "error" else ""
         self._line(f"  {shown} {test_label(step)}  {detail}".rstrip(), result.seconds)
 
     def _node_line(self, result: StepResult, step: Step) -> None:
@@ -220,8 +220,16 @@ def rows_said(result: StepResult) -> str:
     return render.count(result.rows, "row")
 
 
-def _failures(result: StepResult) -> str:
-    return render.count(result.failures or 0, "row")
+def _failures(result: StepResult, step: Step) -> str:
+    """How badly a test failed: rows, or the number that its `fail_calc` gives."""
+    calc = _own_calc(step)
+    return render.count(result.failures or 0, "row") if calc is None else f"{calc} is {result.failures or 0:,}"
+
+
+def _own_calc(step: Step) -> str | None:
+    """A test's `fail_calc`, if it is another one than to count rows."""
+    calc = str(step.node.config.get("fail_calc") or "count(*)")
+    return None if "".join(calc.lower().split()) == "count(*)" else calc
 
 
 def _tests_said(tests: list[StepResult], *, short: bool) -> str:
@@ -330,11 +338,11 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
         style = "red" if result.status == "fail" else "yellow"
-        render.out(f"{render.paint(word, style, colour)}  test {test_label(step)}: {_failures(result)}")
+        render.out(f"{render.paint(word, style, colour)}  test {test_label(step)}: {_failures(result, step)}")
         render.out(f"        {defined_at(loaded, step)}")
         for line in render.table(result.sample_columns, result.sample, indent="        ") if result.sample else ():
             render.out(line)
-        more = (result.failures or 0) - len(result.sample)
+        more = (result.failures or 0) - len(result.sample) if _own_calc(step) is None else 0
         if result.sample and more > 0:
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
         return True

@@ -52,3 +52,13 @@ def test_nothing_but_ephemeral_models_is_nothing_to_do(eltflow, project):
     root = project({"models/a.sql": "{{ config(materialized='ephemeral') }} select 1 as id"})
     ran = eltflow("run", cwd=root)
     assert (ran.code, ran.out) == (0, "nothing to do: an ephemeral model is part of what reads it\n")
+
+
+def test_what_fail_calc_gives_is_not_taken_for_rows(eltflow, project):
+    test = "{{ config(fail_calc='max(amount)') }} select * from a"
+    root = project({"models/a.sql": "select 20 as amount union all select 50", "tests/limits.sql": test})
+    ran = eltflow("build", cwd=root)
+    assert "FAILED  test limits: max(amount) is 50" in ran.out
+    assert "  FAIL      limits  max(amount) is 50" in ran.out
+    assert "more:" not in ran.out
+    assert "50 rows" not in ran.text
