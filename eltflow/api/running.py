@@ -23,7 +23,7 @@ from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
-from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
 from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
@@ -264,7 +264,7 @@ def job_of(
     run_id: str,
     full_refresh: bool,
     digest: Callable[[FileInfo], str] | None = None,
-    inspect: Callable[[FileInfo, str], None] | None = None,
+    inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
