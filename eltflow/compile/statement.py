@@ -18,7 +18,7 @@ from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import first_word, kind_problem, second_statement
+from eltflow.sql.statement import command, first_word, kind_problem, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
 
 if TYPE_CHECKING:
@@ -57,9 +57,8 @@ class Statement:
         front = with_ctes(
             rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
         )
-        body = {"body": splice(rendered, splices).text.strip("\n")} if front is not None else {}
-        if front is not None:
-            splices.append(front)
+        body = {"body": splice(rendered, splices).text.strip("\n")} if front else {}
+        splices += front
         spliced = splice(rendered, splices)
         sql = spliced.text.strip("\n")
         columns = None
@@ -81,6 +80,7 @@ class Statement:
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
+        self._check_kind(command(sql, self.compiler.dialect.sqlglot))
         self._ask_engine(refused)
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
@@ -98,14 +98,17 @@ class Statement:
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
             help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
             raise EltflowError(replace(self._at(offset, "E0403", message), help=help))
-        problem = kind_problem(parsed)
-        if problem is not None:
-            message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
-            help = "write the SELECT alone: eltflow creates the table or view"
-            first = first_word(sql, self.compiler.dialect.sqlglot)
-            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
+        self._check_kind(kind_problem(parsed) or no_select(parsed))
         if self.compiler.thorough:
             self._ask_engine(None)
+
+    def _check_kind(self, problem: str | None) -> None:
+        """Raise EltflowError (E0404) for a statement that is certainly no query; `problem` says what it is."""
+        if problem is not None:
+            message = f"{self.node.resource_type} `{self.node.name}` must be a query, not {problem}"
+            help = "write the SELECT alone: eltflow creates the table or view"
+            first = first_word(self.rendered, self.compiler.dialect.sqlglot)
+            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""
@@ -242,8 +245,7 @@ def _word_length(text: str, where: tuple[int | None, int | None]) -> int:
 
 def in_front(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> str:
     """The SQL with CTEs (name as rendered, SQL) before its own."""
-    front = with_ctes(sql, dialect, ctes)
-    return splice(sql, [front] if front is not None else []).text.strip("\n")
+    return splice(sql, with_ctes(sql, dialect, ctes)).text.strip("\n")
 
 
 def no_query(sql: str, dialect: str) -> str | None:
