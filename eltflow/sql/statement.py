@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.errors import TokenError
 from sqlglot.tokens import TokenType
 
-from eltflow.sql.parse import Parsed, dialect_of
+from eltflow.sql.parse import Parsed, dialect_of, parse
 
 _NO_QUERY: dict[type, str] = {
     exp.Create: "a CREATE",
@@ -71,6 +71,12 @@ def command(sql: str, dialect: str) -> str | None:
         return None
     word = found.group(1).upper() if found is not None else None
     return word and f"{'an' if word[0] in 'AEI' else 'a'} {word}"
+
+
+def is_expression(text: str, dialect: str) -> bool:
+    """Whether the text may stand for a value in SQL, such as `lower(x)`; `my col` and `2nd` may not."""
+    parsed = parse(f"select ({text})", dialect)
+    return isinstance(parsed, Parsed) and parsed.count == 1 and not isinstance(parsed.tree.expressions[0].this, exp.Alias)
 
 
 def second_statement(sql: str, dialect: str) -> int | None:
