@@ -213,7 +213,12 @@ def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
     asking = [n.name for n in nodes if n.config.get("grants")]
     if asking:
         message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
-        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        found = Diagnostic(
+            code="W0603",
+            severity="warning",
+            message=message,
+            help="take them out, or set them only where `target.type` is a warehouse that has grants",
+        )
         yield Message(text=message, level="warning", diagnostic=found)
 
 
