@@ -16,7 +16,7 @@ from eltflow.project.nodes import Node
 from eltflow.sql.advice import advice
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Ident, Read, qualifiers, reads
+from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import command, first_word, kind_problem, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
@@ -143,6 +143,7 @@ class Statement:
             made.append(splice)
             if len(read.parts) > 1:
                 qualified[tuple(fold(part.name, part.quoted) for part in read.parts)] = name
+        found += self._in_calls(parsed)
         if found:
             raise EltflowError(found)
         for read in qualifiers(parsed) if qualified else ():
@@ -150,6 +151,19 @@ class Statement:
             if said is not None:
                 made.append(Splice(read.start, read.end, said))
         return made
+
+    def _in_calls(self, parsed: Parsed) -> Iterator[Diagnostic]:
+        """An error for each node whose name a function is given as text: it would be read from wherever the engine looks, at any time."""
+        for name, offset in named_in_calls(parsed):
+            hit = self.compiler.lookup.table(tuple((part, False) for part in name))
+            if isinstance(hit, str):
+                node = self.compiler.graph.nodes[hit]
+                source = node.source
+                call = f"source('{source.source}', '{source.table}')" if source is not None else f"ref('{node.name}')"
+                found = self._at(
+                    offset, "E0213", f"`{'.'.join(name)}` is named in a text, which makes no edge to the {node.resource_type}"
+                )
+                yield replace(found, help=f"write query_table('{{{{ {call} }}}}')")
 
     def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""

@@ -86,3 +86,15 @@ def test_a_model_is_a_query(project, eltflow, sql, what):
     assert ran.code == 2
     assert f"error[E0404]: model `probe` must be a query, not {what}" in ran.err
     assert not (root / "p.duckdb").exists()
+
+
+def test_a_table_named_in_a_text_by_ref(project, eltflow):
+    files = {
+        "models/x.sql": "select * from query_table('{{ ref('orders') }}')",
+        "models/orders.sql": "{{ config(schema='odd one') }} select 1 as id",
+    }
+    root = project(files)
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text
+    with duckdb.connect(str(root / "p.duckdb"), read_only=True) as engine:
+        assert engine.execute("from s.x").fetchall() == [(1,)]
