@@ -21,7 +21,7 @@ ROOMS = {
     "E06": {"api"},
     "E07": {"base"},
     "E08": {"api", "cli", "state"},
-    "W02": {"compile", "graph"},
+    "W02": {"api", "compile", "graph"},
     "W04": {"compile"},
     "W05": {"graph"},
     "W06": {"api"},
