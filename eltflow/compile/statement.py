@@ -18,7 +18,7 @@ from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import first_word, kind_problem, second_statement
+from eltflow.sql.statement import first_word, first_words, kind_problem, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ class Statement:
             warnings=tuple(warnings),
         )
 
+    def with_relations(self) -> str:
+        """The statement with the target's relations in place of the nodes' names, otherwise as it is; unread, if it cannot be parsed."""
+        parsed = parse(self.rendered, self.compiler.dialect.sqlglot)
+        if not isinstance(parsed, Parsed):
+            return self.rendered
+        return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.compiler.dialect.fold))).text
+
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
@@ -128,16 +135,19 @@ class Statement:
         found: list[Diagnostic] = []
         qualified: dict[tuple[str, ...], str] = {}
         fold = self.compiler.dialect.fold
+        nodes = self.compiler.graph.nodes
+        # Who reads a source that a step loads may name that very table as the step's.
+        seen = {node.unique_id, *node.parents, *(p for i in node.parents if nodes[i].source is not None for p in nodes[i].parents)}
         for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
             hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
             if not isinstance(hit, str):
                 continue
-            if hit not in node.parents and hit != node.unique_id:
+            if hit not in seen:
                 found.append(self._unseen(read, hit))
                 continue
-            splice, name = self._table_splice(read, self.compiler.graph.nodes[hit])
+            splice, name = self._table_splice(read, nodes[hit])
             made.append(splice)
             if len(read.parts) > 1:
                 qualified[tuple(fold(part.name, part.quoted) for part in read.parts)] = name
@@ -247,7 +257,37 @@ def in_front(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> str:
     return splice(sql, [front] if front is not None else []).text.strip("\n")
 
 
-def no_query(sql: str, dialect: str) -> str | None:
-    """What a text is if it is certainly no query, in words."""
+#: The words with which a statement begins that only asks.
+_ASKING = frozenset(
+    [
+        "select",
+        "with",
+        "from",
+        "values",
+        "table",
+        "describe",
+        "desc",
+        "show",
+        "explain",
+        "summarize",
+        "pivot",
+        "unpivot",
+        "pragma",
+        "(",
+    ]
+)
+
+
+def no_question(sql: str, dialect: str) -> str | None:
+    """What a text is if it is not one statement that only asks, in words."""
     parsed = parse(sql, dialect)
-    return kind_problem(parsed) if isinstance(parsed, Parsed) else None
+    if isinstance(parsed, Parsed):
+        if parsed.count != 1:
+            return f"{parsed.count} statements" if parsed.count else "no statement"
+        problem = kind_problem(parsed)
+        if problem is not None:
+            return problem
+    words = [word.lower() for word in first_words(sql, dialect, 2)]
+    if words[:1] and words[0] not in _ASKING:
+        return f"`{words[0]}`"
+    return "`explain analyze`, which runs what it explains" if words == ["explain", "analyze"] else None
