@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench import bulk, report
 from bench.process import Usage, usage
-from bench.tools import COMMANDS, LOADING, NAMING, ROOT, Command, Tool, all_tools, edit, forget, prepare, tests_of
+from bench.tools import COMMANDS, LOADING, NAMING, ROOT, Command, Tool, all_tools, edit, forget, prepare, sweep, tests_of
 
 Key = tuple[int, str, str]
 """Size, tool, command."""
@@ -71,6 +71,7 @@ def measure_size(plan: Plan, size: int) -> None:
             plan.found |= {(size, tool.name, command.key): [failed] for command in missing}
     for turn in range(plan.large_rounds if size >= 5000 else plan.rounds):
         measure_round(plan, present, size, turn)
+    sweep()
 
 
 def measure_round(plan: Plan, tools: Sequence[Tool], size: int, turn: int) -> None:

@@ -32,11 +32,13 @@ class Usage:
 
 def usage(command: Sequence[str], folder: Path, environment: Mapping[str, str], limit: float) -> Usage:
     """Runs the command in `folder` to its end, at most `limit` seconds of wall time."""
+    # An installed package has its bytecode; with this set, one that is installed for development would be compiled at each start.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         try:
             process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+                command, cwd=folder, env={**inherited, **environment}, stdin=subprocess.DEVNULL,
                 stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except OSError as error:

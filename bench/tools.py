@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench import peers
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "bench" / "work"
+TRASH = WORK / "trash"
 LOADING = ("load_cold", "load_same", "load_edit")
 NAMING = ("version", "help")
 
@@ -190,8 +192,17 @@ def build_warehouse(python: str, folder: Path, size: int) -> Path:
 
 
 def forget(tool: Tool, size: int) -> None:
-    """Removes all that the tool derived from the project."""
-    shutil.rmtree(tool.folder(size) / "target", ignore_errors=True)
+    """Takes away all that the tool derived from the project. It is moved, and deleted by `sweep`: ext4 is slow to make files for some
+    seconds after many were deleted, which the tool would pay for."""
+    derived = tool.folder(size) / "target"
+    if derived.exists():
+        TRASH.mkdir(parents=True, exist_ok=True)
+        derived.rename(TRASH / f"{time.monotonic_ns()}")
+
+
+def sweep() -> None:
+    """Deletes what `forget` took away."""
+    shutil.rmtree(TRASH, ignore_errors=True)
 
 
 def edit(tool: Tool, size: int, turn: int) -> None:

@@ -15,18 +15,11 @@ from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
 _DIALECT = DuckDBDialect()
-_CATALOG = """
-select t.database_name, t.schema_name, t.table_name, 'table', t.comment, t.estimated_size,
-       c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
-from duckdb_tables() as t join duckdb_columns() as c using (database_oid, schema_oid, table_oid)
-where not t.internal{tables}
-union all
-select v.database_name, v.schema_name, v.view_name, 'view', v.comment, null,
-       c.column_name, c.data_type, c.is_nullable, c.comment, c.column_index
-from duckdb_views() as v left join duckdb_columns() as c
-  on c.database_oid = v.database_oid and c.schema_oid = v.schema_oid and c.table_oid = v.view_oid
-where not v.internal{views}
-order by 1, 2, 3, 11
+_TABLES = "select database_name, schema_name, table_name, 'table', comment, estimated_size from duckdb_tables() where not internal"
+_VIEWS = "select database_name, schema_name, view_name, 'view', comment, null from duckdb_views() where not internal"
+_COLUMNS = """
+select database_name, schema_name, table_name, column_name, data_type, is_nullable, comment
+from duckdb_columns() where not internal{chosen} order by column_index
 """
 
 
@@ -39,7 +32,7 @@ class DuckDBSession:
     def execute(self, statement: Statement) -> Result:
         try:
             if statement.role == "begin":
-                self._cursor.begin()
+                self._cursor.execute(statement.sql)
             elif statement.role == "commit":
                 self._cursor.commit()
             elif statement.role == "rollback":
@@ -136,19 +129,20 @@ class DuckDBDatabase:
         wanted = {(database.lower() if database else None, schema.lower()) for database, schema in schemas}
         session = self.session()
         try:
-            rows = session.execute(Statement(_catalog_query(only), role="query")).rows
+            found = _asked(session, f"{_TABLES}{_named('table_name', only)} union all {_VIEWS}{_named('view_name', only)}")
+            named = [row for row in found if (row[0].lower(), row[1].lower()) in wanted or (None, row[1].lower()) in wanted]
+            # DuckDB writes down a row for each column of the database before it filters: not worth it for nothing.
+            rows = _asked(session, _COLUMNS.format(chosen=_named("table_name", only))) if named else ()
         finally:
             session.close()
-        made: dict[tuple[str, str, str], tuple[str, str | None, int | None, list[CatalogColumn]]] = {}
-        for database, schema, name, kind, comment, size, column, type_, nullable, column_comment, _ in rows:
-            if (database.lower(), schema.lower()) not in wanted and (None, schema.lower()) not in wanted:
-                continue
-            entry = made.setdefault((database, schema, name), (kind, comment, size, []))
-            if column is not None:
-                entry[3].append(CatalogColumn(column, type_, bool(nullable), column_comment))
+        columns: dict[tuple[str, str, str], list[CatalogColumn]] = {}
+        for database, schema, name, column, type_, nullable, comment in rows:
+            columns.setdefault((database, schema, name), []).append(CatalogColumn(column, type_, bool(nullable), comment))
         return tuple(
-            CatalogTable(Relation(*key), _kind(kind), tuple(columns), comment, rows_)
-            for key, (kind, comment, rows_, columns) in made.items()
+            CatalogTable(
+                Relation(database, schema, name), _kind(kind), tuple(columns.get((database, schema, name), ())), comment, size
+            )
+            for database, schema, name, kind, comment, size in sorted(named, key=lambda row: row[:3])
         )
 
     def close(self) -> None:
@@ -156,17 +150,16 @@ class DuckDBDatabase:
             self._root.close()
 
 
-_NAMES = {"tables": "t.table_name", "views": "v.view_name"}
+def _asked(session: DuckDBSession, sql: str) -> Sequence[tuple[Any, ...]]:
+    return session.execute(Statement(sql, role="query")).rows
 
 
-def _catalog_query(only: Sequence[Relation] | None) -> str:
-    """The catalog, or the part of it that has the names of the given relations or of what runs make for themselves."""
+def _named(column: str, only: Sequence[Relation] | None) -> str:
+    """The condition that a row is of one of the given relations, or of what runs make for themselves; none without relations."""
     if only is None:
-        return _CATALOG.format(tables="", views="")
+        return ""
     names = ", ".join(_DIALECT.string(name) for name in sorted({relation.identifier.lower() for relation in only})) or "''"
-    own = f"'{TEMPORARY}'"
-    wanted = {kind: f" and (lower({name}) in ({names}) or contains(lower({name}), {own}))" for kind, name in _NAMES.items()}
-    return _CATALOG.format(**wanted)
+    return f" and (lower({column}) in ({names}) or contains(lower({column}), '{TEMPORARY}'))"
 
 
 def _kind(kind: str) -> RelationKind:

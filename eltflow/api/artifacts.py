@@ -87,9 +87,9 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
     ids = [*loaded.edited, *(i for i in compiled if i not in loaded.edited)]
     if len(ids) <= _FEW and manifest_stands(loaded):
         head, entries = manifest_entries(**_manifest_inputs(loaded, info, compiled), ids=ids)
-        text = patch_lines(_path(loaded, "manifest.json").read_text(encoding="utf-8"), {"metadata": head}, entries)
-        if text is not None:
-            _write(loaded, "manifest.json", text)
+        pieces = patch_lines(_path(loaded, "manifest.json").read_bytes(), {"metadata": head}, entries)
+        if pieces is not None:
+            write_pieces(_path(loaded, "manifest.json"), pieces)
             return
     inputs = _manifest_inputs(loaded, info, compiled)
     write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))

@@ -148,9 +148,10 @@ def _looks(table: CatalogTable | None) -> Any:
     return None if table is None else (table.kind, tuple((c.name, c.type) for c in table.columns))
 
 
-def compile_first(loaded: Loaded, nodes: Sequence[Node], *, full_refresh: bool) -> FirstLook:
-    """Compile before the target is opened. Raises EltflowError for what is wrong whatever the target holds."""
-    catalog, _ = last_catalog(loaded)
+def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation] | None, *, full_refresh: bool) -> FirstLook:
+    """Compile before the target is opened; `seen` are the relations that the nodes hang on (None: all). Raises EltflowError for what
+    is wrong whatever the target holds."""
+    catalog, _ = last_catalog(loaded, seen)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
     compiled, _, failed = _compile_each(compiler, nodes)
     if failed and all(_certain(loaded, unique_id, found) for unique_id, found in failed.items()):
@@ -172,9 +173,10 @@ def new_warnings(loaded: Loaded, compiled: Iterable[Compiled]) -> Iterator[Diagn
         yield from (w for w in one.warnings if (w.code, w.message) not in told)
 
 
-def last_catalog(loaded: Loaded) -> tuple[Catalog, str | None]:
-    """The last view of the target, and when that was (ISO 8601, UTC); an empty one if it was never seen."""
-    seen = loaded.store.catalog(loaded.target_key)
+def last_catalog(loaded: Loaded, only: Sequence[Relation] | None = None) -> tuple[Catalog, str | None]:
+    """The last view of the target (with `only`: of these relations), and when that was (ISO 8601, UTC); an empty one if it was never
+    seen."""
+    seen = loaded.store.catalog(loaded.target_key, only)
     fold = loaded.adapter.dialect.fold
     if seen is None:
         return Catalog(fold, known=False), None

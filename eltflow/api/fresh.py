@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, same_environ, stamps_of
+from eltflow.api.extracting import extracting
 from eltflow.api.loading import Loaded
 from eltflow.api.names import names_of
 from eltflow.base.fingerprint import fingerprint
 from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
 from eltflow.graph.codec import encode_graph
-from eltflow.graph.facts import Extractor, Facts
+from eltflow.graph.facts import Facts
 from eltflow.graph.graph import Graph
-from eltflow.graph.quick import MacroTexts
 from eltflow.native.open import FileCache, folders_of, open_project
 from eltflow.native.target import Opened, keepable
 from eltflow.project.folder import read_dotenv
@@ -23,7 +22,6 @@ from eltflow.project.nodes import Node
 from eltflow.project.options import Options
 from eltflow.project.project import Project
 from eltflow.project.surface import target_names
-from eltflow.warehouse.protocols import Adapter
 
 #: Names whose value is another in each run: facts of a template that uses one are never kept.
 _UNSTEADY = frozenset({"run_started_at", "invocation_id", "modules", "flags"})
@@ -39,8 +37,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
     words = candidate_words(project)
     scope = _scope(opened, options, words)
     base = names_of(opened, options, say=lambda text, shown: None, warn=lambda text: None)
-    with _offline(opened.adapter) as parse:
-        extractor = _extractor(opened, options, base, words, parse)
+    with extracting(opened, options, base, words) as extractor:
         known = _known(kept, scope, project, {**read_dotenv(root), **options.env})
         store = FactStore(extractor, known)
         graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
@@ -79,22 +76,6 @@ def _scope(opened: Opened, options: Options, words: frozenset[str]) -> str:
         options.strict,
     )
     return fingerprint(repr(parts), repr(sorted(options.flags.items(), key=repr)))
-
-
-def _extractor(opened: Opened, options: Options, base: Mapping[str, Any], words: frozenset[str], parse: Any) -> Extractor:
-    project = opened.project
-    return Extractor(
-        lambda: opened.renderer,
-        base,
-        opened.adapter.dialect,
-        project.target,
-        words,
-        parse,
-        macros=MacroTexts({m.file: m.text for m in project.macros}, {m.name: m.file for m in project.macros}),
-        vars=project.vars,
-        strict=options.strict,
-        full=_full(opened, options),
-    )
 
 
 def _known(kept: Mapping[str, Any], scope: str, project: Project, env: Mapping[str, str]) -> dict[str, Facts]:
@@ -159,33 +140,6 @@ def _keep(
             "values": {k: files.values[k] for k in used_values},
         }
     )
-
-
-def _full(opened: Opened, options: Options) -> bool:
-    """Whether all SQL must be parsed now: where undeclared tables are asked for, or are errors."""
-    return bool(options.flags.get("FULL_FACTS")) or opened.project.settings.external_tables == "error"
-
-
-def _flags(options: Options) -> dict[str, Any]:
-    return {"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags}
-
-
-@contextlib.contextmanager
-def _offline(adapter: Adapter) -> Iterator[Callable[[str], tuple[str, int | None, int | None] | None] | None]:
-    """The adapter's offline parser, opened when it is first asked."""
-    opened: list[Any] = []
-
-    def parse(sql: str) -> tuple[str, int | None, int | None] | None:
-        if not opened:
-            opened.append(adapter.offline())
-        answer: tuple[str, int | None, int | None] | None = opened[0].parse(sql)
-        return answer
-
-    try:
-        yield parse if adapter.dialect.capabilities.offline_parser else None
-    finally:
-        for one in opened:
-            one.close()
 
 
 def _naming(opened: Opened, base: Mapping[str, Any]) -> Names:

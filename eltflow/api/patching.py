@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from eltflow.api.cache import Kept, LoadCache
+from eltflow.api.cache import Kept, LoadCache, hashed_environ
 from eltflow.api.writing import write_if_changed
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
@@ -16,6 +17,9 @@ from eltflow.graph.facts import Facts, quick_only
 from eltflow.graph.quick import MacroTexts
 from eltflow.project.options import Options
 from eltflow.project.project import decode, read_bytes, read_text
+
+if TYPE_CHECKING:
+    from eltflow.native.target import Opened
 
 
 def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept | None:
@@ -26,22 +30,22 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
     nodes, disabled, warnings = kept.graph
     index = {raw[4]: position for position, raw in enumerate(nodes) if raw[17] is None or raw[17][0] is None}
     facts = cache.facts().get("facts") or {}
-    words = frozenset(kept.project["words"])
     if warnings or disabled:
         return None
     fresh = list(nodes)
     edited = dict(kept.project["edited"])
     stamps = dict(kept.stamps)
+    look = _Look(root, options, kept)
     for path in kept.changed:
         position, entry = index.get(path), facts.get(path)
         if position is None or entry is None or nodes[position][1] not in ("model", "test", "analysis"):
             return None
         try:
             data = read_bytes(root, path)
-            quick = _quick_facts(root, options, kept, decode(data, path), path, nodes[position][1], words)
+            found = look.facts(decode(data, path), nodes[position])
         except EltflowError:
             return None
-        if quick is None or quick.encode() != entry[2]:
+        if found is None or found.encode() != entry[2]:
             return None
         digest = fingerprint(data)
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
@@ -49,14 +53,76 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
         stat = (root / path).stat()
         stamps[path] = (stat.st_ctime_ns, stat.st_size, digest)
     project = {**kept.project, "edited": edited}
-    return replace(kept, graph=(fresh, disabled, warnings), project=project, stamps=stamps, changed=(), stale_stamps=True)
+    return replace(
+        kept,
+        graph=(fresh, disabled, warnings),
+        project=project,
+        stamps=stamps,
+        environ={**kept.environ, **look.environ()},
+        changed=(),
+        stale_stamps=True,
+    )
 
 
-def _quick_facts(root: Path, options: Options, kept: Kept, text: str, path: str, kind: str, words: frozenset[str]) -> Facts | None:
-    """The facts of one template where a quick look is enough, without opening the project."""
-    files = {file for _, file, _ in kept.project["macros"]}
-    macros = MacroTexts({f: read_text(root, f) for f in files}, {name: file for name, file, _ in kept.project["macros"]})
-    return quick_only(text, path, kind, words, macros, kept.project["vars"], options.strict)
+class _Look:
+    """Gathers the facts of single templates of a project that is kept: by a quick look, else by rendering and parsing."""
+
+    def __init__(self, root: Path, options: Options, kept: Kept) -> None:
+        self._root = root
+        self._options = options
+        self._kept = kept
+        self._words = frozenset(kept.project["words"])
+        self._opened: Opened | None = None
+
+    def facts(self, text: str, node: Sequence[Any]) -> Facts | None:
+        """The facts of a node's template; None where they hang on more than its text. Raises EltflowError for what is wrong with it.
+
+        `node` is encoded, as the cache keeps it.
+        """
+        project = self._kept.project
+        kind, name, path, config = node[1], node[2], node[4], node[6]
+        files = {file for _, file, _ in project["macros"]}
+        macros = MacroTexts({f: read_text(self._root, f) for f in files}, {name: file for name, file, _ in project["macros"]})
+        quick = quick_only(text, path, kind, self._words, macros, project["vars"], self._options.strict)
+        return quick or self._thorough(text, path, kind, name, config)
+
+    def _thorough(self, text: str, path: str, kind: str, name: str, config: Mapping[str, Any]) -> Facts | None:
+        from eltflow.api.extracting import extracting
+        from eltflow.api.names import names_of
+        from eltflow.native.target import reopen
+
+        if self._opened is None:
+            self._opened = reopen(self._root, self._options, self._kept.project)
+        outside = _Outside()
+        base = names_of(self._opened, self._options, say=lambda text, shown: None, warn=lambda text: None)
+        with extracting(self._opened, self._options, base, self._words) as extractor:
+            found = extractor.facts(text, path, kind, outside, {"name": name})
+        if outside.asked or "model" in found.used or ("this" in found.used and config.get("alias")):
+            return None
+        return found
+
+    def environ(self) -> Mapping[str, str | None]:
+        """The environment variables that were read, hashed."""
+        return hashed_environ(self._opened.environ.used) if self._opened is not None else {}
+
+
+class _Outside(Mapping[str, Any]):
+    """The configuration that a template gets from outside, which the cache does not keep: notes that somebody asked for it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked = True
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        self.asked = True
+        return iter(())
+
+    def __len__(self) -> int:
+        self.asked = True
+        return 0
 
 
 def patch_manifest(path: Path, graph_id: str, edited: Mapping[str, str]) -> None:

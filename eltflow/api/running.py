@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
+from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.names import is_temporary, listed
-from eltflow.compile.compiled import Compiled
+from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
-from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
@@ -88,13 +88,24 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     state = state or RunState(run_id=loaded.options.invocation_id)
     chosen = loaded.graph.nodes if options.selected is None else options.selected
     runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
-    first = compile_first(loaded, runnable, full_refresh=options.full_refresh)
+    seen = _seen(loaded, options)
+    first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
+    _check_hooks(loaded, first.compiler)
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
-        yield from _execute(loaded, options, state, database, runnable, first)
+        yield from _execute(loaded, options, state, database, runnable, first, seen)
+
+
+def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
+    """Raise EltflowError for a hook of the project that is wrong whatever the target holds; what it says is kept for when it runs."""
+    said = len(loaded.messages)
+    for node in project_hooks(loaded):
+        with contextlib.suppress(NeedsWarehouse):
+            compiler.hook(node)
+    del loaded.messages[said:]
 
 
 def _runs(node: Node) -> bool:
@@ -119,10 +130,15 @@ def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, 
 
 
 def _execute(
-    loaded: Loaded, options: RunOptions, state: RunState, database: Database, runnable: list[Node], first: FirstLook
+    loaded: Loaded,
+    options: RunOptions,
+    state: RunState,
+    database: Database,
+    runnable: list[Node],
+    first: FirstLook,
+    seen: list[Relation] | None,
 ) -> Iterator[Event]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    seen = _seen(loaded, options)
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
     catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
@@ -328,7 +344,7 @@ class _Worker:
             return self._hook(step, session)
         compiled = self.state.compiled.get(step.id)
         if compiled is None:
-            compiled = self.compiler.node(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
+            compiled = self.compiler.node(step.node, asking(session, self.loaded.adapter.dialect))
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
@@ -358,8 +374,7 @@ class _Worker:
         return found
 
     def _hook(self, step: Step, session: Session) -> StepResult:
-        names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
-        sql = self.loaded.opened.renderer.render(str(step.node.config["sql"]), step.node.path, names.names).text.strip()
+        sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
         statement = Statement(sql, role="user")
         try:
             if sql:

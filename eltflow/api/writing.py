@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_pieces(path: Path, pieces: Iterable[str]) -> None:
-    """Put a text that comes in pieces at `path` in one step."""
+def write_pieces(path: Path, pieces: Iterable[str] | Iterable[bytes]) -> None:
+    """Put a text (or its UTF-8) that comes in pieces at `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with fresh.open("w", encoding="utf-8") as handle:
-        handle.writelines(pieces)
+    with fresh.open("wb") as handle:
+        handle.writelines(piece.encode() if isinstance(piece, str) else piece for piece in pieces)
     os.replace(fresh, path)
 
 

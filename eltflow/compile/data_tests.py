@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.names import NodeNames
-from eltflow.graph.calls import parse_call
+from eltflow.graph.calls import argument
 from eltflow.jinja.static import has_jinja
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
@@ -43,7 +43,7 @@ def test_sql(
     built_in = _BUILT_IN.get(test.kind)
     if built_in is not None and test.kind not in own_tests:
         return str(built_in(model, column or "", test.kwargs, names, renderer, dialect, node))
-    kwargs = {key: _argument(value, renderer, names, node) for key, value in test.kwargs.items()}
+    kwargs = {key: argument(value, renderer, names.names, node.path) for key, value in test.kwargs.items()}
     if test.column is not None:
         quoted = column is not None and is_quoted(test.column, attached)
         kwargs["column_name"] = column if quoted else test.column
@@ -77,19 +77,6 @@ def column_text(column: str, dialect: Dialect) -> str:
     return column if is_expression(column, dialect.sqlglot) else dialect.quote(column)
 
 
-def _argument(value: Any, renderer: Callable[[], Renderer], names: NodeNames, node: Node) -> Any:
-    if isinstance(value, str):
-        kind, args = parse_call(value)
-        if kind is not None:
-            return (names.ref if kind == "ref" else names.source)(*args)
-        return renderer().expression(value, node.path, names.names) if has_jinja(value) else value
-    if isinstance(value, list):
-        return [_argument(item, renderer, names, node) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _argument(item, renderer, names, node) for key, item in value.items()}
-    return value
-
-
 def _not_null(model: str, column: str, *_: Any) -> str:
     return f"select * from {model} where {column} is null"
 
@@ -111,7 +98,7 @@ def _accepted_values(
     node: Node,
 ) -> str:
     quote = kwargs.get("quote", True)
-    values = _argument(kwargs["values"], renderer, names, node)
+    values = argument(kwargs["values"], renderer, names.names, node.path)
     listed = ", ".join(dialect.string(str(v)) if quote else str(v) for v in values)
     return (
         f"with all_values as (\n  select {column} as value_field, count(*) as n_records from {model} group by {column}\n)\n"
@@ -128,7 +115,7 @@ def _relationships(
     dialect: Dialect,
     node: Node,
 ) -> str:
-    parent = _argument(kwargs["to"], renderer, names, node)
+    parent = argument(kwargs["to"], renderer, names.names, node.path)
     field = column_text(str(kwargs["field"]), dialect)
     return (
         f"with child as (select {column} as from_field from {model} where {column} is not null),\n"

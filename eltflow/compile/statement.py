@@ -18,7 +18,7 @@ from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import command, first_word, kind_problem, no_select, second_statement
+from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class Statement:
         else:
             self._check(parsed)
             if node.opaque is None:
-                splices += self._table_splices(parsed)
-                warnings += self._near_misses(parsed)
+                found = reads(parsed, self.compiler.dialect.fold)
+                splices += self._table_splices(parsed, found)
+                warnings += self._near_misses(found)
         semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
@@ -76,6 +77,13 @@ class Statement:
             ctes=tuple(n.unique_id for n, _ in bodies),
             warnings=tuple(warnings),
         )
+
+    def with_relations(self) -> str:
+        """The statement with the target's relations in place of the nodes' names, otherwise as it is; unread, if it cannot be parsed."""
+        parsed = parse(self.rendered, self.compiler.dialect.sqlglot)
+        if not isinstance(parsed, Parsed):
+            return self.rendered
+        return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.compiler.dialect.fold))).text
 
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
@@ -124,22 +132,25 @@ class Statement:
         help = advice(sql, self.compiler.dialect.sqlglot, offset)
         raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
-    def _table_splices(self, parsed: Parsed) -> list[Splice]:
+    def _table_splices(self, parsed: Parsed, tables: Sequence[Read]) -> list[Splice]:
         node, names = self.node, self.names
         made: list[Splice] = []
         found: list[Diagnostic] = []
         qualified: dict[tuple[str, ...], str] = {}
         fold = self.compiler.dialect.fold
-        for read in reads(parsed, self.compiler.dialect.fold):
+        nodes = self.compiler.graph.nodes
+        # Who reads a source that a step loads may name that very table as the step's.
+        seen = {node.unique_id, *node.parents, *(p for i in node.parents if nodes[i].source is not None for p in nodes[i].parents)}
+        for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
             hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
             if not isinstance(hit, str):
                 continue
-            if hit not in node.parents and hit != node.unique_id:
+            if hit not in seen:
                 found.append(self._unseen(read, hit))
                 continue
-            splice, name = self._table_splice(read, self.compiler.graph.nodes[hit])
+            splice, name = self._table_splice(read, nodes[hit])
             made.append(splice)
             if len(read.parts) > 1:
                 qualified[tuple(fold(part.name, part.quoted) for part in read.parts)] = name
@@ -165,10 +176,10 @@ class Statement:
                 )
                 yield replace(found, help=f"write query_table('{{{{ {call} }}}}')")
 
-    def _near_misses(self, parsed: Parsed) -> Iterator[Diagnostic]:
+    def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
         node, lookup = self.node, self.compiler.lookup
-        for read in reads(parsed, self.compiler.dialect.fold):
+        for read in tables:
             parts = tuple((part.name, part.quoted) for part in read.parts)
             if tuple(part.name for part in read.parts) in self.names.rendered or lookup.table(parts) is not None:
                 continue
@@ -262,7 +273,37 @@ def in_front(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> str:
     return splice(sql, with_ctes(sql, dialect, ctes)).text.strip("\n")
 
 
-def no_query(sql: str, dialect: str) -> str | None:
-    """What a text is if it is certainly no query, in words."""
+#: The words with which a statement begins that only asks.
+_ASKING = frozenset(
+    [
+        "select",
+        "with",
+        "from",
+        "values",
+        "table",
+        "describe",
+        "desc",
+        "show",
+        "explain",
+        "summarize",
+        "pivot",
+        "unpivot",
+        "pragma",
+        "(",
+    ]
+)
+
+
+def no_question(sql: str, dialect: str) -> str | None:
+    """What a text is if it is not one statement that only asks, in words."""
     parsed = parse(sql, dialect)
-    return kind_problem(parsed) if isinstance(parsed, Parsed) else None
+    if isinstance(parsed, Parsed):
+        if parsed.count != 1:
+            return f"{parsed.count} statements" if parsed.count else "no statement"
+        problem = kind_problem(parsed)
+        if problem is not None:
+            return problem
+    words = [word.lower() for word in first_words(sql, dialect, 2)]
+    if words[:1] and words[0] not in _ASKING:
+        return f"`{words[0]}`"
+    return "`explain analyze`, which runs what it explains" if words == ["explain", "analyze"] else None

@@ -50,6 +50,9 @@ _TABLE_CLAUSES = frozenset(
 _OF_JOIN = frozenset({"on", "using"})
 _NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*|\"?[^\W\d]\w*\"?\s*:(?!:)\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
 _DOT = re.compile(r"[\"`\]]?\s*\.")
+_NAMED_AS = re.compile(r'\b(\w+)"?\s*(?:\([^()]*\)\s*)?as\b', re.IGNORECASE)
+_DEFINED = re.compile(r'(?:\bwith|,)\s*"?(\w+)"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', re.IGNORECASE)
+_PAREN = re.compile(r"[()]")
 
 _CONTINUED = re.compile(
     r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
@@ -284,7 +287,7 @@ class _Reading:
 
     def read(self) -> Quick:
         plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
-        if any(not re.search(rf'\b{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\b', self.text, re.IGNORECASE) for name in plain):
+        if plain and not plain.issubset(map(str.lower, _NAMED_AS.findall(self.text))):
             raise _Uncertain
         out: list[str] = []
         at = 0
@@ -438,24 +441,28 @@ class _Reading:
                 raise _Uncertain
             if name in self.candidates:
                 hits.append((name, place))
-        for name in {name for name, _ in hits}:
-            self._check_hidden(sql, name, [place for other, place in hits if other == name])
-
-    def _check_hidden(self, sql: str, name: str, places: list[int]) -> None:
-        """Raise unless a CTE of that name, defined at the outermost level, stands before every place where a table may be meant."""
+        if not hits:
+            return
         if sql.count("(") != sql.count(")"):
             raise _Uncertain
-        pattern = re.compile(
-            rf'(?:\bwith|,)\s*"?{re.escape(name)}"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', re.IGNORECASE
-        )
-        defined = pattern.search(sql)
-        if defined is None or sql.count("(", 0, defined.start()) != sql.count(")", 0, defined.start()):
+        defined: dict[str, re.Match[str]] = {}
+        for match in _DEFINED.finditer(sql):
+            defined.setdefault(match.group(1).lower(), match)
+        outside = {name.lower() for name in _DEFINED.findall(_without_noise("".join(self.outside)))}
+        for name in {name for name, _ in hits}:
+            if name not in outside or name not in defined:
+                raise _Uncertain  # no CTE, or one that stands in a branch
+            self._check_hidden(sql, defined[name], [place for other, place in hits if other == name])
+
+    def _check_hidden(self, sql: str, defined: re.Match[str], places: list[int]) -> None:
+        """Raise unless the CTE is defined at the outermost level, and stands before every place where a table may be meant."""
+        if sql.count("(", 0, defined.start()) != sql.count(")", 0, defined.start()):
             raise _Uncertain
         before = {token.group().lower() for token in _CLAUSE.finditer(_outermost(sql[: defined.start() + 1]))}
-        if not before <= {"with", ",", "(", ")"} or not pattern.search(_without_noise("".join(self.outside))):
-            raise _Uncertain  # no CTE, or one that stands in a branch
+        if not before <= {"with", ",", "(", ")"}:
+            raise _Uncertain
         depth, end = 1, defined.end()
-        for paren in re.compile(r"[()]").finditer(sql, end):
+        for paren in _PAREN.finditer(sql, end):
             depth += 1 if paren.group() == "(" else -1
             if depth == 0:
                 end = paren.end()

@@ -109,6 +109,7 @@ class Environment(SandboxedEnvironment):
             undefined=Missing,
             extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols", TestBlock],
             cache_size=0,
+            optimized=False,  # most templates are rendered once: folding their constants costs more than it saves
         )
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

@@ -72,21 +72,26 @@ def to_lines(artifact: Mapping[str, Any], key: str) -> Iterator[str]:
     yield "}\n"
 
 
-def patch_lines(text: str, head: Mapping[str, Any], entries: Mapping[str, Any]) -> str | None:
-    """A text of `to_lines` with another first member (`head`: its name and value) and some entries replaced; None if one is not there."""
-    lines = text.split("\n")
+def patch_lines(text: bytes, head: Mapping[str, Any], entries: Mapping[str, Any]) -> list[bytes] | None:
+    """A text of `to_lines` in pieces, with another first member (`head`: its name and value) and some entries replaced; None if one is
+    not there."""
     ((name, value),) = head.items()
-    if not lines[0].startswith(f'{{"{name}": '):
+    after = text.find(b"\n")
+    if not text.startswith(f'{{"{name}": '.encode()):
         return None
-    lines[0] = f'{{"{name}": {to_json(value)},'
-    wanted = {f"{json.dumps(i)}: ": entry for i, entry in entries.items()}
-    for index, line in enumerate(lines):
-        if not wanted:
-            break
-        start = line[: line.find(": {") + 2]
-        if start in wanted:
-            lines[index] = f"{start}{to_json(wanted.pop(start))}{',' if line.endswith(',') else ''}"
-    return None if wanted else "\n".join(lines)
+    found: list[tuple[int, int, bytes]] = []
+    for i, entry in entries.items():
+        start = text.find(f"\n{json.dumps(i)}: {{".encode(), after) + 1
+        if not start:
+            return None
+        end = text.find(b"\n", start)
+        comma = "," if text[end - 1 : end] == b"," else ""
+        found.append((start, end, f"{json.dumps(i)}: {to_json(entry)}{comma}".encode()))
+    pieces = [f'{{"{name}": {to_json(value)},'.encode()]
+    for start, end, entry in sorted(found):
+        pieces += (text[after:start], entry)
+        after = end
+    return [*pieces, text[after:]]
 
 
 def _plain(value: Any) -> Any:

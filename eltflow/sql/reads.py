@@ -95,8 +95,10 @@ def _read(table: Any, sql: str) -> Read | None:
 
 def named_in_calls(parsed: Parsed) -> tuple[tuple[tuple[str, ...], int], ...]:
     """The plain table names that stand as text in `query_table('x')` and `query_table(['x', 'y'])` of DuckDB, with their offset."""
+    if parsed.tree is None or "query_table" not in parsed.sql.lower():
+        return ()
     found = []
-    for call in parsed.tree.find_all(exp.Anonymous) if parsed.tree is not None else ():
+    for call in parsed.tree.find_all(exp.Anonymous):
         if call.name.lower() == "query_table":
             for literal in call.find_all(exp.Literal):
                 if literal.is_string and _PLAIN_NAME.match(literal.name):

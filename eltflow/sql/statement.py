@@ -94,3 +94,11 @@ def first_word(sql: str, dialect: str) -> int:
     """The offset at which the first statement of a text begins, after comments."""
     tokens = dialect_of(dialect).tokenize(sql)
     return int(tokens[0].start) if tokens else 0
+
+
+def first_words(sql: str, dialect: str, count: int) -> list[str]:
+    """The first words (or signs) of a text, after comments; none where it cannot be taken apart."""
+    try:
+        return [str(token.text) for token in dialect_of(dialect).tokenize(sql)[:count]]
+    except TokenError:
+        return []

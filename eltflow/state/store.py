@@ -205,13 +205,16 @@ class Store:
             connection.executemany("insert or replace into catalog values (?, ?, ?)", rows)
             connection.execute("insert or replace into seen values (?, ?)", (target_key, seen_at))
 
-    def catalog(self, target_key: str) -> tuple[str, list[CatalogTable]] | None:
-        """When a target was last seen (ISO 8601, UTC), and what it held; None if it never was."""
+    def catalog(self, target_key: str, only: Sequence[Relation] | None = None) -> tuple[str, list[CatalogTable]] | None:
+        """When a target was last seen (ISO 8601, UTC), and what it held (with `only`: of these relations); None if it never was."""
         if not self._path.exists():
             return None
+        names = None if only is None else json.dumps([str(relation).lower() for relation in only])
+        chosen = "" if names is None else " and name in (select value from json_each(?))"
+        values = (target_key,) if names is None else (target_key, names)
         with closing(self._connect()) as connection:
             seen = connection.execute("select seen_at from seen where target_key = ?", (target_key,)).fetchone()
-            rows = connection.execute("select relation from catalog where target_key = ?", (target_key,)).fetchall()
+            rows = connection.execute(f"select relation from catalog where target_key = ?{chosen}", values).fetchall()
         return (seen[0], [_decoded(json.loads(row)) for (row,) in rows]) if seen is not None else None
 
 

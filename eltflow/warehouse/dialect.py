@@ -69,8 +69,9 @@ class Dialect:
 
     # -- statements ------------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> Statement:
-        return Statement("begin", role="begin")
+    def begin(self, *, read_only: bool = False) -> Statement:
+        """Open a transaction; one that is read-only is refused every write, where the engine can (SQL:2016 §17.3)."""
+        return Statement("begin transaction read only" if read_only else "begin", role="begin")
 
     def commit(self) -> Statement:
         return Statement("commit", role="commit")

@@ -32,6 +32,15 @@ EDITS: dict[str, list[str]] = {
     "models/a.sql": ["select 1 as id, 2 as n", "select 1 as id, 3 as n -- more", "select id, 5 as n from s", "{{ config(alias='aa') }} select 1 as id, 2 as n"],
     "models/b.sql": ["select * from a", "select id from a -- fewer", "select a.id from a join s on true", "select * from {{ ref('a') }}"],
     "models/sub/c.sql": ["with a as (select * from a) select id from a", "with a as (select 1 as id) select id from a", "select id from zz"],
+    "models/f.sql": [
+        PROJECT["models/f.sql"],
+        "{% if is_incremental() %}select id from {{ this }} where id > 1{% else %}select id from b where id > 2{% endif %}",
+        "{% if is_incremental() %}select id from {{ this }}{% else %}select id, '{{ env_var('SUFFIX', 'x') }}' as suffix from b{% endif %}",
+        "select id from {{ 'b' if config.get('materialized') == 'table' else 'a' }}",
+        "select id from b where (",
+        "select id from {{ 'b' if this.identifier == 'f' else 'a' }}",
+        "select id from {{ 'b' if model.name == 'f' else 'a' }}",
+    ],
     "models/zz.sql": ["select 1 as id", ""],
     "models/y.yml": [
         PROJECT["models/y.yml"],
@@ -65,7 +74,7 @@ def outcome(root, variables):
     return sorted(map(repr, nodes)), sorted(map(repr, disabled)), sorted(map(repr, warnings)), sql, deferred
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_cold_and_warm_agree_after_random_edits(project, seed):
     root = project(PROJECT, name="p")
     chooser = random.Random(seed)
