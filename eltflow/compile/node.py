@@ -11,7 +11,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
 from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
-from eltflow.compile.data_tests import test_sql
+from eltflow.compile.data_tests import is_quoted, test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
@@ -288,7 +288,7 @@ class Compiler:
     def _check_tested(self, node: Node, attached: Node) -> None:
         """Raise EltflowError (E0406) for a test on a column that its node certainly lacks."""
         column = node.test.column if node.test is not None else None
-        if column is None or not IDENTIFIER.match(column):
+        if column is None or not (IDENTIFIER.match(column) or is_quoted(column, attached)):
             return
         names = self.known.names(attached)
         if not names.complete or self.dialect.fold(column, True) in {self.dialect.fold(n, True) for n in names.names}:
@@ -322,7 +322,7 @@ class Compiler:
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
         try:
-            sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
+            sql = test_sql(node, attached, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
             if test.kind in self.own_tests:
                 sql = self._with_relations(node, sql, names)
         except EltflowError as error:
