@@ -25,7 +25,11 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         statement = next(program)
         while True:
             trace.statements.append(statement)
-            result = session.execute(statement)
+            try:
+                result = session.execute(statement)
+            except WarehouseError as error:
+                statement = program.throw(error)  # a program may know another way
+                continue
             if statement.role == "begin":
                 open_transaction = True
             elif statement.role in ("commit", "rollback"):

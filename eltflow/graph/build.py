@@ -69,6 +69,11 @@ class FactStore:
         self.gathered[draft.path] = facts
         return facts
 
+    def of_test(self, draft: Draft) -> Facts:
+        """What a generic test of the project's own reads beside its arguments."""
+        assert draft.test is not None
+        return self._extractor.of_test(draft.test, draft.path)
+
 
 def candidate_words(project: Project) -> frozenset[str]:
     """The words (lower case) without one of which no SQL can name a node plainly."""
@@ -96,6 +101,7 @@ class _Builder:
         self.naming = naming
         self.findings = Findings(project.read)
         self.package = project.settings.name
+        self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
 
@@ -137,6 +143,8 @@ class _Builder:
             except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
                 self.findings.extend(error)
             self.facts[self._unique_id(draft)] = facts
+        elif draft.test is not None and f"test_{draft.test.kind}" in self.macros:
+            self.facts[self._unique_id(draft)] = self.store.of_test(draft)
         config = merge_all((*layers, facts.config))
         node = Node(
             unique_id=self._unique_id(draft),
@@ -212,6 +220,8 @@ class _Builder:
                 found = lookup.table(name)
                 if isinstance(found, str):
                     parents.append(found)
+                elif node.test is not None and not node.test.singular:
+                    continue  # what its text says is told when it is compiled
                 elif isinstance(found, tuple):
                     self._ambiguous(node, name, found)
                     ok = False

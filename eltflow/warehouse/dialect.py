@@ -59,10 +59,19 @@ class Dialect:
         """A comma-separated list of quoted column names, each after `prefix`."""
         return ", ".join(prefix + self.quote(name) for name in names)
 
+    def spelt(self, text: str, type: str) -> str | None:
+        """A condition: the text (an expression, in small letters or as it was written) is how people write a value of the type, without
+        blanks around it. None where the engine itself is as strict.
+
+        Engines take more for a number than a decimal one, and more for a boolean than true and false.
+        """
+        return None
+
     # -- statements ------------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> Statement:
-        return Statement("begin", role="begin")
+    def begin(self, *, read_only: bool = False) -> Statement:
+        """Open a transaction; one that is read-only is refused every write, where the engine can (SQL:2016 §17.3)."""
+        return Statement("begin transaction read only" if read_only else "begin", role="begin")
 
     def commit(self) -> Statement:
         return Statement("commit", role="commit")
@@ -179,9 +188,14 @@ class Dialect:
             made += [Statement(f"grant {privilege} on {name} to {self.quote(g)}") for g in sorted(want - have)]
         return tuple(made)
 
+    def cast_read(self, format: str, column: str, type: str) -> str:
+        """A column (an expression) that `files` read from that format, as the type."""
+        return f"cast({column} as {type})"
+
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A FROM item that reads the files (absolute paths), or None where the engine cannot read files by itself.
 
-        `format` is csv, json or parquet; `types` overrides inferred column types.
+        `format` is csv, json or parquet; `types` overrides inferred column types. Of CSV, the option `infer` says from what types are
+        inferred: "all" rows, or "none", so that everything is text; else as many rows as the engine likes.
         """
         return None

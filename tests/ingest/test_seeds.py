@@ -40,6 +40,19 @@ FILES = {
     "a mark": ("\ufeffa,b\n1,2\n", [("a", B), ("b", B)], [(1, 2)]),
     "windows lines": ("a,b\r\n1,x\r\n", [("a", B), ("b", V)], [(1, "x")]),
     "reserved names": ("select,order,A b\n1,2,3\n", [("select", B), ("order", B), ("A b", B)], [(1, 2, 3)]),
+    "only true and false are booleans": (
+        'a,b,c,d,e\nyes,t,TRUE,true,True\nno,f,False,"false",true\n',
+        [("a", V), ("b", V), ("c", "BOOLEAN"), ("d", "BOOLEAN"), ("e", "BOOLEAN")],
+        [("no", "f", False, False, True), ("yes", "t", True, True, True)],
+    ),
+    "only decimal digits are numbers": (
+        "a,b,c,d\n0x10,0b1,1_000,12\n0X1f,0,2_000,-3\n",
+        [("a", V), ("b", V), ("c", V), ("d", B)],
+        [("0X1f", "0", "2_000", -3), ("0x10", "0b1", "1_000", 12)],
+    ),
+    "quoted, the last, and alone": ('a,b\n1,"no"\n2,"yes"\n', [("a", B), ("b", V)], [(1, "no"), (2, "yes")]),
+    "blanks around numbers": ("a,b\n 1 ,yes\n2,no\n", [("a", B), ("b", V)], [(1, "yes"), (2, "no")]),
+    "a word and true": ("a\nTRUE\nyes\n", [("a", V)], [("TRUE",), ("yes",)]),
     "wide": (
         ",".join(f"c{i}" for i in range(1500)) + "\n" + ",".join(str(i) for i in range(1500)) + "\n",
         [(f"c{i}", B) for i in range(1500)],
@@ -56,6 +69,54 @@ def test_csv(project, eltflow, name):
     ran = eltflow("seed", cwd=root)
     assert ran.code == 0, ran.text
     assert loaded(root) == (columns, rows)
+
+
+MANY = 30000
+LATE = {  # the type by the first rows, a row that says otherwise, and what the column is then
+    "1.5": ("1", [1.0, 1.5], D),
+    "0x10": ("1", ["1", "0x10"], V),
+    "1_0": ("1", ["1", "1_0"], V),
+    "007": ("1", ["1", "007"], V),
+    "-007": ("2.5", ["2.5", "-007"], V),
+    "2_5.0": ("2.5", ["2.5", "2_5.0"], V),
+    "yes": ("true", ["true", "yes"], V),
+    "1": ("false", ["false", "1"], V),
+    "x": ("2020-01-01", ["2020-01-01", "x"], V),
+    "2020-01-01 10:30:00": ("2020-01-01", [dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, 10, 30)], "TIMESTAMP"),
+    "99999999999999999999": ("7", [7, 99999999999999999999], "HUGEINT"),
+}
+
+
+@pytest.mark.parametrize("hook", ["", "select 1"])
+@pytest.mark.parametrize("late", LATE)
+def test_a_row_beyond_the_first_ones_counts_as_much(project, eltflow, late, hook):
+    """An engine that looks at some rows only would take 1.5 for 2, 007 for 7 and yes for true."""
+    first, values, kind = LATE[late]
+    lines = f"a,b\n{f'{first},1{chr(10)}' * MANY}{late},2\n"
+    root = project(
+        {
+            "seeds/x.csv": lines,
+            "seeds/x.yml": f"seeds:\n- name: x\n  config: {{pre_hook: '{hook}'}}\n",
+            "data/y.csv": lines,
+            "ingest/y.yml": "steps:\n- {name: y, source: {kind: files, path: data/*.csv}, into: s.y}\n",
+        }
+    )
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text
+    for table in ("s.x", "s_s.y"):
+        found = loaded(root, f"select distinct a, b from {table} order by b")
+        assert found == ([("a", kind), ("b", B)], [(values[0], 1), (values[1], 2)])
+        assert loaded(root, f"select count(*) from {table}")[1] == [(MANY + 1,)]
+
+
+def test_a_large_file_without_surprises(project, eltflow):
+    text = "i,d,b,s,day\n" + "".join(f"{n},{n}.5,{str(n % 2 == 0).lower()},s{n},2020-01-01\n" for n in range(MANY)) + ",,,,\n"
+    root = project({"seeds/x.csv": text})
+    assert eltflow("seed", cwd=root).code == 0
+    _, rows = loaded(root, "select min(i), sum(i), sum(d), count(*) filter (b), count(s), count(*), min(day) from s.x")
+    total = MANY * (MANY - 1) // 2
+    assert rows == [(0, total, total + MANY / 2, MANY // 2, MANY, MANY + 1, dt.date(2020, 1, 1))]
+    assert [kind for _, kind in loaded(root, "from s.x limit 1")[0]] == [B, D, "BOOLEAN", V, "DATE"]
 
 
 YML = "seeds:\n- name: x\n  config: {column_types: {a: varchar, b: 'decimal(10, 2)'}%s}\n"

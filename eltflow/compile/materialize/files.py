@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, built, replaceable
-from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
-from eltflow.warehouse.values import Column, Relation, Statement
+from eltflow.compile.materialize.relation import build_table, built, has_hooks, replaceable, stands_alone
+from eltflow.compile.materialize.scan import Options, guarded, odd_values, scan, settled
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
+from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+
+#: Each file with its columns.
+Described = Sequence[tuple[FileInfo, Sequence[Column]]]
 
 META = "eltflow_meta"
 FILE_COLUMNS = (
@@ -29,6 +35,13 @@ LOAD_COLUMNS = (
 )
 
 
+_FAMILIES = {
+    "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
+    "time": re.compile(r"DATE|TIMESTAMP", re.IGNORECASE),
+    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
+}
+
+
 def file_format(path: str) -> tuple[str, dict[str, object]]:
     """The format that a file's name tells, and options that go with it."""
     name = path.lower()
@@ -43,12 +56,11 @@ def file_format(path: str) -> tuple[str, dict[str, object]]:
 
 def seed(job: Job) -> Program:
     """The file's rows as a table, put in place of what stands there."""
-    (file,) = job.files
-    format, options = file_format(file.path)
+    format, options = file_format(job.files[0].path)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    select = _scan(job, [file], format, {**options, "infer": "all"}, dict(job.config.get("column_types") or {}))
-    return (yield from built(job, _load(job, select), alone=replaceable(job)))
+    types = dict(job.config.get("column_types") or {})
+    return (yield from _whole(job, format, options, types, lambda select: _load(job, select), alone=replaceable(job)))
 
 
 def _load(job: Job, select: str) -> Program:
@@ -57,18 +69,36 @@ def _load(job: Job, select: str) -> Program:
     return replace(outcome, kind="seed")
 
 
-def _scan(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> str:
-    if format == "csv" and job.inspect is not None and options.get("header", True):
-        for file in files:
-            job.inspect(file, str(options.get("delimiter") or ","))
-    item = job.dialect.files([f.path for f in files], format, options, types)
-    if item is None:
-        raise ProgramError(f"{job.dialect.name} cannot read files by itself")
-    casts = ""
-    if types and format != "csv":
-        kept = ", ".join(f"cast({job.dialect.quote(c)} as {t}) as {job.dialect.quote(c)}" for c, t in types.items())
-        casts = f" replace ({kept})"
-    return f"select *{casts} from {item}"
+def _whole(
+    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[str], Program], *, alone: bool = False
+) -> Program:
+    """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
+
+    Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
+    and the types are looked for again in all rows.
+    """
+    looks = _looks(job, job.files, format, options)
+    if looks == "plain":
+        return (yield from built(job, body(scan(job.dialect, job.files, format, {**options, "infer": "all"}, types)), alone=alone))
+    if looks == "large" and not has_hooks(job):
+        quick = yield from guarded(job, job.files, options, types)
+        try:
+            return (yield from built(job, body(quick), alone=alone))
+        except WarehouseError as error:
+            if error.kind != "sql":
+                raise
+            if not stands_alone(job, alone):
+                yield job.dialect.rollback()
+    every = yield from settled(job, job.files, options, types)
+    return (yield from built(job, body(scan(job.dialect, job.files, format, options, every)), alone=alone))
+
+
+def _looks(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Looks:
+    """How much there is to find out about files. Raises ProgramError where the head of one is wrong."""
+    if format != "csv" or job.inspect is None:
+        return "plain"
+    looks = {job.inspect(file, str(options.get("delimiter") or ","), bool(options.get("header", True))) for file in files}
+    return "large" if "large" in looks else "odd" if "odd" in looks else "plain"
 
 
 def check_unchanged(job: Job, files: Sequence[FileInfo]) -> None:
@@ -89,11 +119,20 @@ def ingest(job: Job) -> Program:
     assert info is not None
     if not job.files:
         raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
-    whole = info.load != "append" or job.full_refresh
-    return (yield from built(job, _replace(job) if whole else _append(job)))
+    appends = info.load == "append" and not job.full_refresh
+    if appends and job.existing is not None and job.existing.kind == "table":
+        return (yield from built(job, _append(job)))
+    format, options, types = _options(job)
+    _looks(job, job.files, format, options)
+    if len(job.files) > 1 and (appends or format != "csv"):
+        described = yield from _described(job, job.files, format, options)
+        _check_types(described, format, types)
+        if appends:
+            _check_alike(job, described)
+    return (yield from _whole(job, format, options, types, lambda select: _replace(job, select)))
 
 
-def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
+def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
     info = job.node.ingest
     assert info is not None
     format, options = file_format(job.files[0].path)
@@ -104,9 +143,7 @@ def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
     return str(info.source.get("format") or format), options, {**types, **(info.step.get("column_types") or {})}
 
 
-def _replace(job: Job) -> Program:
-    format, options, types = _options(job)
-    select = _scan(job, job.files, format, options, types)
+def _replace(job: Job, select: str) -> Program:
     outcome = yield from build_table(job, select)
     check_unchanged(job, job.files)
     yield from _record(job, job.files, outcome.rows, forget=True)
@@ -114,8 +151,7 @@ def _replace(job: Job) -> Program:
 
 
 def _append(job: Job) -> Program:
-    if job.existing is None or job.existing.kind != "table":
-        return (yield from _replace(job))
+    assert job.existing is not None
     known = yield from _loaded(job)
     fresh = []
     for file in job.files:
@@ -125,35 +161,114 @@ def _append(job: Job) -> Program:
         elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
             raise ProgramError(
                 f"{file.name} changed since it was loaded",
-                f"a step with `load: append` loads a file once; load everything again with "
-                f"`eltflow ingest --select {job.node.name} --full-refresh`",
+                f"a step with `load: append` loads a file once; {_again(job)}",
             )
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
-    select = _scan(job, fresh, format, options, types)
-    described_files = yield job.dialect.describe(select)
-    columns = _same_columns(job, described_files.columns, fresh)
+    _looks(job, fresh, format, options)
+    described = yield from _described(job, fresh, format, options)
+    _check_types(described, format, types)
+    for file, columns in described:
+        _same_columns(job, columns, file)
     # The table's types, not those that these files alone suggest: `007` stays text where the table has text.
-    kept = {**_types_of_table(job, described_files.columns), **types}
-    select = _scan(job, fresh, format, options, kept)
-    source = f"select {job.dialect.columns(columns)} from (\n{select}\n) as eltflow_new"
-    result = yield job.dialect.insert_select(job.relation, columns, source)
+    fold = job.dialect.fold
+    declared = {fold(name, True) for name in types}
+    of_table = {fold(c.name, True): c.type or "" for c in job.existing.columns if fold(c.name, True) not in declared}
+    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns if fold(c.name, True) in of_table}
+    kept = {name: of_table[fold(name, True)] for name in of_files}
+    yield from _check_kept(job, fresh, format, options, kept, of_files)
+    if format != "csv":
+        kept = {name: type for name, type in kept.items() if type != of_files[name]}
+    names = [c.name for c in job.existing.columns]
+    select = scan(job.dialect, fresh, format, options, {**kept, **types})
+    source = f"select {job.dialect.columns(names)} from (\n{select}\n) as eltflow_new"
+    result = yield job.dialect.insert_select(job.relation, names, source)
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
 
 
-def _types_of_table(job: Job, files: Sequence[Column]) -> dict[str, str]:
-    """The table's type for each column of the files, by its name in the files."""
-    assert job.existing is not None
+def _again(job: Job) -> str:
+    return f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`"
+
+
+def _described(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[Described]:
+    """The columns of each file by itself: read together, a column that one of them lacks would be empty there in silence."""
+    found = []
+    for file in files:
+        result = yield job.dialect.describe(scan(job.dialect, [file], format, options, {}))
+        found.append((file, result.columns))
+    return found
+
+
+def _check_alike(job: Job, described: Described) -> None:
+    """Raise ProgramError where files that are loaded together have not the same columns."""
     fold = job.dialect.fold
-    types = {fold(c.name, True): c.type for c in job.existing.columns}
-    return {c.name: types[fold(c.name, True)] for c in files if c.type != types[fold(c.name, True)]}
+    holder: dict[str, tuple[str, FileInfo]] = {}
+    for file, columns in described:
+        for column in columns:
+            holder.setdefault(fold(column.name, True), (column.name, file))
+    for file, columns in described:
+        missing = [key for key in holder if key not in {fold(c.name, True) for c in columns}]
+        if missing:
+            names, (_, other) = [holder[key][0] for key in missing], holder[missing[0]]
+            word = "column" if len(names) == 1 else "columns"
+            raise ProgramError(
+                f"{file.name} lacks the {word} {listed([f'`{n}`' for n in names], 8)}, which {other.name} has",
+                "give all files the same columns, or take them as they are, with NULL for what is missing: "
+                f"`eltflow ingest --select {job.node.name} --full-refresh`",
+            )
 
 
-def _same_columns(job: Job, now: Sequence[Column], files: Sequence[FileInfo]) -> list[str]:
-    """The table's columns, if the files have the same. Raises ProgramError: a column is never dropped or left empty in silence."""
+def _check_types(described: Described, format: str, types: Mapping[str, str]) -> None:
+    """Raise ProgramError where a column is a number in one file and text in another. In CSV everything is text, which loses nothing."""
+    seen: dict[str, tuple[str, FileInfo]] = {}
+    for file, columns in described if format != "csv" else ():
+        for column in columns:
+            type, other = seen.setdefault(column.name, (column.type or "", file))
+            if column.name not in types and _family(type) != _family(column.type or ""):
+                raise ProgramError(
+                    f"the column `{column.name}` is {type} in {other.name} and {column.type} in {file.name}",
+                    f"say what it is read as: `column_types: {{{column.name}: varchar}}`",
+                )
+
+
+def _family(type: str) -> str:
+    """What of a type decides whether its values stay themselves beside those of another one."""
+    for name, pattern in _FAMILIES.items():
+        if pattern.match(type):
+            return name
+    return type
+
+
+def _check_kept(
+    job: Job, files: Sequence[FileInfo], format: str, options: Options, kept: Mapping[str, str], own: Mapping[str, str]
+) -> Steps[None]:
+    """Raise ProgramError for a value that the table's type would change: 1.5 where it has whole numbers, `yes` where it has booleans."""
+    dialect = job.dialect
+    if format == "csv":
+        odd = yield from odd_values(job, files, options, kept, castable=True)
+    else:
+        odd = {}
+        for name, type in kept.items():
+            if type == own[name] or type.upper() in ("VARCHAR", "TEXT"):
+                continue
+            column = dialect.quote(name)
+            cast = f"try_cast({column} as {type})"
+            lost = f"{cast} is not null and cast({cast} as {own[name]}) is distinct from {column}"
+            query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
+            for (value,) in (yield Statement(query, role="query")).rows:
+                odd[name] = str(value)
+    for name, value in odd.items():
+        raise ProgramError(
+            f"the column `{name}` of {listed([f.name for f in files], 3)} holds `{value}`, and {job.relation} has {kept[name]} there",
+            f"correct the value, or give the column another type under `column_types:` and {_again(job)}",
+        )
+
+
+def _same_columns(job: Job, now: Sequence[Column], file: FileInfo) -> None:
+    """Raise ProgramError if a file's columns are not the table's: a column is never dropped or left empty in silence."""
     assert job.existing is not None
     fold = job.dialect.fold
     table = {fold(c.name, True): c.name for c in job.existing.columns}
@@ -162,11 +277,7 @@ def _same_columns(job: Job, now: Sequence[Column], files: Sequence[FileInfo]) ->
     missing = [name for key, name in table.items() if key not in seen]
     if added or missing:
         parts = [f"{what}: {listed(names, 8)}" for what, names in (("new columns", added), ("missing columns", missing)) if names]
-        raise ProgramError(
-            f"the columns of {listed([f.name for f in files])} are not those of {job.relation} ({'; '.join(parts)})",
-            f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`",
-        )
-    return list(table.values())
+        raise ProgramError(f"the columns of {file.name} are not those of {job.relation} ({'; '.join(parts)})", _again(job))
 
 
 def _meta(job: Job, name: str) -> Relation:

@@ -58,10 +58,19 @@ def built(job: Job, body: Program, *, alone: bool = False) -> Program:
     pre, post = _hooks(job)
     yield from _send(hook for hook in pre if not hook.transaction)
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
-    plain = alone and not _has_company(job)
+    plain = stands_alone(job, alone)
     outcome = yield from (inner if plain else transaction(job.dialect, inner))
     yield from _send(hook for hook in post if not hook.transaction)
     return outcome
+
+
+def stands_alone(job: Job, alone: bool) -> bool:
+    """Whether a body, `alone` in itself, is sent without a transaction."""
+    return alone and not _has_company(job)
+
+
+def has_hooks(job: Job) -> bool:
+    return any(_hooks(job))
 
 
 def _hooks(job: Job) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:

@@ -1,0 +1,23 @@
+"""What templates are given to ask the warehouse with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eltflow.compile.query import QueryResult
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.protocols import Session
+from eltflow.warehouse.values import Statement
+
+
+def asking(session: Session, dialect: Dialect) -> Callable[[str], QueryResult]:
+    """`run_query` on a session that is in no transaction: each query in a read-only one of its own, which is rolled back."""
+
+    def ask(sql: str) -> QueryResult:
+        session.execute(dialect.begin(read_only=True))
+        try:
+            return QueryResult(session.execute(Statement(sql, role="query")))
+        finally:
+            session.execute(dialect.rollback())
+
+    return ask
