@@ -329,8 +329,7 @@ class _Run:
                     attempts=attempt,
                 )
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
-                transient = isinstance(error, WarehouseError) and error.kind == "transient"
-                if transient and attempt <= self.plan.request.retries and not worker.stopping:
+                if _kind(error) == "transient" and attempt <= self.plan.request.retries and not worker.stopping:
                     wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
                     if not self.halt.wait(wait):
@@ -341,7 +340,7 @@ class _Run:
     def _failure(
         self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int
     ) -> StepResult:
-        cancelled = isinstance(error, WarehouseError) and error.kind == "cancelled"
+        cancelled = _kind(error) == "cancelled"
         message = str(error)
         diagnostics: tuple[Diagnostic, ...] = error.diagnostics if isinstance(error, EltflowError) else ()
         if worker.timed_out:
@@ -349,6 +348,7 @@ class _Run:
             diagnostics = ()
         elif cancelled:  # the engine says that it was interrupted; by what, only we know
             message = "cancelled: --fail-fast" if self.failing_fast else "cancelled"
+            diagnostics = ()
         elif diagnostics:
             message = diagnostics[0].message
         elif not isinstance(error, WarehouseError):
@@ -364,6 +364,12 @@ class _Run:
             message=message,
             diagnostics=diagnostics,
         )
+
+
+def _kind(error: BaseException) -> str | None:
+    """What the warehouse calls its error, which may have come up while a template asked it something."""
+    refused = error.__cause__ if isinstance(error, EltflowError) else error
+    return refused.kind if isinstance(refused, WarehouseError) else None
 
 
 def _skipped(step_id: str, because: str, message: str) -> StepResult:
