@@ -201,7 +201,7 @@ class _ErrorMapper:
         text = self._text if file == self._file else self._renderer.text_of(file) or ""
         if file in (self._file, "<template>", None):
             file, line = self._file, None if line is None else line + self._first_line - 1
-        code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line)
+        code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line, text)
         column, length = _locate(text, line, needle)
         notes = tuple(f"called from {Span(file=f, line=n)}" for f, n in reversed(frames[:-1]) if (f, n) != (file, line))
         found = Diagnostic(

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+#: What to do about `doc()` in SQL: (message, help).
+DOC_IN_SQL = ("`doc` is for descriptions in YAML, and unknown here", "write a comment, or put the text into the description of the node")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacroSource:
     """A macro of the project: its name in Jinja (a generic test `x` is `test_x`), its file, line and that file's text."""
