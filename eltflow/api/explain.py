@@ -73,7 +73,9 @@ def warehouse_problem(
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
     message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
-    help = not_there(loaded.graph, node, catalog, error) or _of_columns(node, catalog, error, sql if span == node_span(loaded, node) else "")
+    help = not_there(loaded.graph, node, catalog, error) or _of_columns(
+        node, catalog, error, sql if span == node_span(loaded, node) else ""
+    )
     help = help or error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
 

@@ -236,7 +236,14 @@ def _tests_said(tests: list[StepResult], *, short: bool) -> str:
     counts: dict[str, int] = {}
     for test in tests:
         counts[test.status] = counts.get(test.status, 0) + 1
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "cancelled": "cancelled", "skipped": "skipped"}
+    words = {
+        "pass": "passed",
+        "warn": "warned",
+        "fail": "failed",
+        "error": "in error",
+        "cancelled": "cancelled",
+        "skipped": "skipped",
+    }
     parts = ", ".join(f"{n} {words.get(status, status)}" for status, n in counts.items())
     if short or not parts:
         return parts
@@ -312,7 +319,14 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
     made = [render.count(built[action], noun) for action, noun in _ACTIONS if built.get(action)]
     if made:
         parts.append(f"{', '.join(made)} built")
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "cancelled": "cancelled", "skipped": "skipped"}
+    words = {
+        "pass": "passed",
+        "warn": "warned",
+        "fail": "failed",
+        "error": "in error",
+        "cancelled": "cancelled",
+        "skipped": "skipped",
+    }
     said = [f"{tests[status]:,} {word}" for status, word in words.items() if tests.get(status)]
     if said:
         parts.append(

@@ -100,7 +100,7 @@ class Renderer:
     def render(self, text: str, file: str, names: Mapping[str, Any], *, lines: bool = False) -> Rendered:
         """The template rendered under `names`.
 
-        With `lines`, every line of the text is followed by a mark that tells its line in the template (see `line_map`).
+        With `lines`, the lines of the text have a mark in them that tells its line in the template (see `line_map`).
         Raises EltflowError: E0301 syntax, E0302 undefined name, E0303 anything that fails while rendering.
         """
         template = self._template(_marked(text) if lines else text, file, text)
@@ -255,13 +255,22 @@ def _sole_expression(text: str) -> str | None:
     return None if "{{" in inner or "}}" in inner else inner.strip("-").strip()
 
 
+_TRIMS_BEFORE = re.compile(r"\{[{%#]-")
+
+
 def _marked(text: str) -> str:
-    """The template with a mark at the start of each line that begins outside any Jinja block."""
+    """The template with a mark on each line that begins outside any Jinja block, before its first visible character.
+
+    Blank lines have none, and on a line that begins with a block that trims what is before it (`{%-`) the mark stands after that block:
+    whitespace that a block trims must not end at a mark.
+    """
     out: list[str] = []
     inside: str | None = None
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if inside is None:
-            out.append(f"\ue000{number}\ue001")
+        mark = f"\ue000{number}\ue001"
+        start = len(line) - len(line.lstrip())
+        spot = start if inside is None and line.strip() and not _TRIMS_BEFORE.match(line, start) else None
+        trims = inside is None and spot is None and bool(line.strip())
         at = 0
         while True:
             if inside is None:
@@ -274,7 +283,12 @@ def _marked(text: str) -> str:
                 if close < 0:
                     break
                 inside, at = None, close + 2
-        out.append(line)
+                rest = line[at:]
+                if trims and rest.strip():
+                    after = at + (len(rest) - len(rest.lstrip()) if line[close - 1] == "-" else 0)
+                    spot = None if _TRIMS_BEFORE.match(rest.lstrip()) else after
+                    trims = spot is None
+        out.append(line if spot is None else f"{line[:spot]}{mark}{line[spot:]}")
     return "".join(out)
 
 

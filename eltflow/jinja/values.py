@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 
 #: What to do about `doc()` in SQL: (message, help).
-DOC_IN_SQL = ("`doc` is for descriptions in YAML, and unknown here", "write a comment, or put the text into the description of the node")
+DOC_IN_SQL = (
+    "`doc` is for descriptions in YAML, and unknown here",
+    "write a comment, or put the text into the description of the node",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

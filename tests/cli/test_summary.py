@@ -32,7 +32,9 @@ def test_what_fail_fast_kept_from_starting_is_not_said_to_be_below_the_failure(e
 def test_a_node_that_fail_fast_cancelled_has_not_failed(eltflow, project):
     slow = TABLE + "select count(*) as n from range(100000000) t(x), range(1000) u(y) where x % 7 = y % 3"
     late = TABLE + "select cast('x' as int) as id from a"
-    root = project({"models/a.sql": TABLE + "select count(*) as n from range(3000000)", "models/late.sql": late, "models/slow.sql": slow})
+    root = project(
+        {"models/a.sql": TABLE + "select count(*) as n from range(3000000)", "models/late.sql": late, "models/slow.sql": slow}
+    )
     ran = eltflow("build", "--fail-fast", cwd=root)
     assert ran.code == 1
     assert "1 node failed · 1 cancelled" in ran.out
