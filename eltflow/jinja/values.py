@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 #: What to do about `doc()` in SQL: (message, help).
 DOC_IN_SQL = (
     "`doc` is for descriptions in YAML, and unknown here",

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from eltflow.jinja.renderer import MARK, Renderer, line_map
 
 PIECES = (
-    "select", " ", "  ", "\n", "\n\n", "\n  ", "x,", "{{ 'a' }}", "{{- 'b' }}", "{{ 'c' -}}", "{{- 'd\n' -}}", "{% if true %}", "{%- if true -%}",
-    "{% endif %}", "{%- endif %}", "{# note #}", "{#- note\n -#}", "{% set y = 1 %}", "{%- set y = 1 -%}", "{%- for i in [1, 2] %}", "{%- endfor %}",
+    "select", " ", "  ", "\n", "\n\n", "\n  ", "x,", "{{ 'a' }}", "{{- 'b' }}", "{{ 'c' -}}", "{{- 'd\n' -}}", "{% if true %}",
+    "{%- if true -%}", "{% endif %}", "{%- endif %}", "{# note #}", "{#- note\n -#}", "{% set y = 1 %}", "{%- set y = 1 -%}",
+    "{%- for i in [1, 2] %}", "{%- endfor %}",
 )  # fmt: skip
 
 
