@@ -14,7 +14,7 @@ from jinja2.tests import TESTS
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean, listed
 from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX
-from eltflow.jinja.values import DOC_IN_SQL, MacroSource, RenderError
+from eltflow.jinja.values import DOC_IN_SQL, MacroSource, Package, RenderError
 
 Explained = tuple[str, str, str | None, str | None]
 
@@ -94,6 +94,8 @@ def _undefined(
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, Package):
+        return "the macros of this project"
     return "this mapping" if isinstance(value, Mapping) else f"this {type(value).__name__.lstrip('_')}"
 
 
