@@ -91,3 +91,8 @@ def test_again_keeps_what_the_command_was_told(eltflow, project):
 def test_again_of_a_hook_is_the_command_itself(eltflow, project):
     root = project({"models/a.sql": VIEW, "models/b.sql": VIEW}, settings="on_run_end: ['select * from nowhere']\n")
     assert _again(eltflow("build", "--select", "a", cwd=root)) == ["build", "--select", "a"]
+
+
+def test_again_with_more_names_than_anybody_reads_is_the_command_itself(eltflow, project):
+    root = project({f"models/m{n}.sql": "{{ config(materialized='table') }} select cast('x' as int) as id" for n in range(31)})
+    assert _again(eltflow("run", "--select", "m*", cwd=root)) == ["run", "--select", "m*"]
