@@ -30,6 +30,8 @@ def again(graph: Graph, plan: Plan, failed: Collection[str], skipped: Collection
             wanted.update(_read(graph, unique_id, plan.steps))
     folders = {part for node in graph.nodes.values() for part in node.fqn[:-1]}
     texts = list(_nodes(graph, plan, wanted, folders, request.acts_on or ()))
+    if len(texts) > _MOST:
+        return None
     found = set(select(graph, _asking(request, texts)).ids) if texts else set()
     texts += [_text(graph.nodes[i], folders) for i in plan.steps if i in wanted and i not in found]
     return tuple(texts) if len(texts) <= _MOST else None
