@@ -7,6 +7,10 @@ from typing import Any
 
 from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
 
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
+
 
 class DuckDBDialect(Dialect):
     """DuckDB 1.4 to 2.x."""
@@ -17,6 +21,7 @@ class DuckDBDialect(Dialect):
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=True,
+        reads_files=True,
         merge=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
@@ -40,6 +45,16 @@ class DuckDBDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return type
 
+    def spelt(self, text: str, type: str) -> str | None:
+        """DuckDB 2.0 takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""
+        if type in _INTEGERS:
+            return f"cast(try_cast({text} as {type}) as varchar) = {text}"
+        if type in ("DOUBLE", "FLOAT"):
+            # `:` is what follows 9. Twice as fast as a regular expression.
+            zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
+            return f"not ({zeros} or contains({text}, '_') or contains({text}, 'n'))"
+        return f"{text} in ('true', 'false', 'True', 'False', 'TRUE', 'FALSE')" if type == "BOOLEAN" else None
+
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
 
@@ -53,6 +68,11 @@ class DuckDBDialect(Dialect):
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
+    def cast_read(self, format: str, column: str, type: str) -> str:
+        if format == "json" and type.upper() in ("VARCHAR", "TEXT", "STRING"):
+            return f"(to_json({column}) ->> '$')"  # a cast would keep the quotes of what was read as JSON
+        return super().cast_read(format, column, type)
+
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A call of read_csv, read_json or read_parquet.
 
@@ -63,8 +83,8 @@ class DuckDBDialect(Dialect):
         if format == "csv":
             arguments += self._csv(options, types)
             return f"read_csv({', '.join(arguments)})"
-        if format == "json":
-            return f"read_json({', '.join([*arguments, 'union_by_name = true'])})"
+        if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
+            return f"read_json({', '.join([*arguments, 'union_by_name = true', 'sample_size = -1'])})"
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
@@ -79,6 +99,8 @@ class DuckDBDialect(Dialect):
         ]
         if options.get("infer") == "all":
             made.append("sample_size = -1")
+        elif options.get("infer") == "none":
+            made.append("all_varchar = true")
         if options.get("null") is not None:
             value = options["null"]
             made.append(f"nullstr = {self.literal(value if isinstance(value, list) else [str(value)])}")

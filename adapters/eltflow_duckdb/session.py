@@ -32,7 +32,7 @@ class DuckDBSession:
     def execute(self, statement: Statement) -> Result:
         try:
             if statement.role == "begin":
-                self._cursor.begin()
+                self._cursor.execute(statement.sql)
             elif statement.role == "commit":
                 self._cursor.commit()
             elif statement.role == "rollback":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from eltflow.base.plugins import driver
-from eltflow.transfer import Field, Files, Source
+from eltflow.transfer import Field, Source
+from eltflow.warehouse import Column, Dialect, Result, Statement
 from eltflow_duckdb.dialect import DuckDBDialect
 
 if TYPE_CHECKING:
@@ -22,44 +24,35 @@ _NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time
 
 
 class DuckDBFiles:
-    """Opens files. The driver is imported by `open`."""
+    """Reads files. The driver is imported when the first one is read."""
 
-    def open(self, files: Files) -> Source:
-        with driver("files", "duckdb"):
-            import duckdb  # noqa: F401
-        return _FileSource(files)
+    dialect: Dialect = _DIALECT
+
+    def query(self, statement: Statement) -> Result:
+        with _connected() as connection:
+            cursor = _run(connection, statement.sql)
+            rows = cursor.fetchall()
+            return Result(columns=tuple(Column(d[0], str(d[1])) for d in cursor.description or ()), rows=rows)
+
+    def source(self, select: str) -> Source:
+        described = self.query(_DIALECT.describe(select)).columns
+        return _QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
 
 
 READER = DuckDBFiles()
 
 
-class _FileSource:
-    """Files, read by an in-memory DuckDB of its own each time."""
+@dataclass(frozen=True, slots=True)
+class _QuerySource:
+    """The rows of a query over files, run by an in-memory DuckDB of its own each time."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        with _connected() as connection:
-            described = _run(
-                connection, f"describe {self._select(dict.fromkeys(files.texts, 'VARCHAR'), files.options)}"
-            ).fetchall()
-        self.fields = tuple(Field(str(row[0]), str(row[1])) for row in described)
-
-    def _select(self, types: Mapping[str, str], options: Mapping[str, Any]) -> str:
-        """A query over the files, whose columns have these types."""
-        files = self._files
-        if files.format == "csv":
-            return f"select * from {_DIALECT.files(files.paths, files.format, options, types)}"
-        texts = ", ".join(f"cast({_DIALECT.quote(c)} as varchar) as {_DIALECT.quote(c)}" for c in files.texts)
-        item = _DIALECT.files(files.paths, files.format, options, {})
-        return f"select *{f' replace ({texts})' if texts else ''} from {item}"
+    select: str
+    fields: tuple[Field, ...]
 
     def text(self) -> Iterator[bytes]:
         values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
-        # The types are known: what was asked of the whole file need not be asked of it again.
-        options = {key: value for key, value in self._files.options.items() if key != "infer"}
-        line = f"select concat_ws(chr(9), {values}) from ({self._select({f.name: f.type for f in self.fields}, options)})"
         with _connected() as connection:
-            cursor = _run(connection, line)
+            cursor = _run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
@@ -90,7 +83,8 @@ def _escaped(value: str) -> str:
 
 
 def _connected() -> duckdb.DuckDBPyConnection:
-    import duckdb
+    with driver("files", "duckdb"):
+        import duckdb
 
     connection = duckdb.connect(":memory:")
     for setting in ("errors_as_json = true", "enable_progress_bar = false", "autoinstall_known_extensions = false"):

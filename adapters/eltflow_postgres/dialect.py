@@ -51,6 +51,24 @@ _TYPES: Mapping[str, str] = {
     "UNION": "jsonb",
     '"NULL"': "text",  # of a column that has no value in any file
 }
+#: The other way round, where a type keeps what it was read as; what is not here is read as text.
+_READ_AS: Mapping[str, str] = {
+    "boolean": "BOOLEAN",
+    "smallint": "SMALLINT",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "real": "FLOAT",
+    "double precision": "DOUBLE",
+    "bytea": "BLOB",
+    "date": "DATE",
+    "time without time zone": "TIME",
+    "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
+    "interval": "INTERVAL",
+    "uuid": "UUID",
+    "jsonb": "JSON",
+}
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
 
 # One query: every view on top, the topmost first, with a script that makes it what it is: definition, options, owner, rights, comments,
@@ -230,6 +248,10 @@ class PostgresDialect(Dialect):
         if upper.endswith("]"):
             return "jsonb"
         return _TYPES.get(upper.split("(")[0].strip())
+
+    def reads_as(self, type: str) -> str:
+        numeric = _NUMERIC.match(type)
+        return f"DECIMAL({numeric.group(1)},{numeric.group(2)})" if numeric is not None else _READ_AS.get(type, "VARCHAR")
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"

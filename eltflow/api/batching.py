@@ -42,8 +42,7 @@ class Batches:
         nodes = self._groups[key]
         attached = self._compiler.graph.nodes[key[0]]
         dialect = self._compiler.dialect
-        assert attached.relation is not None
-        sql = batch_sql(nodes, dialect.render(attached.relation), key[1], dialect)
+        sql = batch_sql(nodes, attached, key[1], dialect)
         try:
             ((*counts,),) = session.execute(Statement(sql, role="query")).rows
         except WarehouseError as error:

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, last_catalog, make_compiler
-from eltflow.api.explain import masked
+from eltflow.api.explain import masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
@@ -16,7 +17,6 @@ from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.node import Ask, Compiler
 from eltflow.compile.program import ProgramError
-from eltflow.compile.query import QueryResult
 from eltflow.engine.drive import dry
 from eltflow.ingest.files import matching
 from eltflow.plan.build import make_plan
@@ -70,7 +70,10 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
         asks = ("run_query: the SQL is known when it runs",) if step.id in deferred else ()
         steps.append(
             PlannedStep(
-                step=step, word=_word(step, catalog), statements=_statements(loaded, step, one, catalog, full_refresh), queries=asks
+                step=step,
+                word=_word(step, catalog),
+                statements=_statements(loaded, step, one, catalog, compiler, full_refresh),
+                queries=asks,
             )
         )
     return Planned(plan=made, steps=tuple(steps), assumption=assumption)
@@ -118,10 +121,16 @@ def _reason(loaded: Loaded, node: Node, catalog: Catalog, full_refresh: bool) ->
     return f"{node.materialized}: replaces a {existing.kind}" if existing.kind != wanted else "is built again"
 
 
-def _statements(loaded: Loaded, step: Step, compiled: Compiled | None, catalog: Catalog, full_refresh: bool) -> tuple[str, ...]:
+def _statements(
+    loaded: Loaded, step: Step, compiled: Compiled | None, catalog: Catalog, compiler: Compiler, full_refresh: bool
+) -> tuple[str, ...]:
     node = step.node
     if step.action == "hook":
-        return (str(node.config["sql"]),)
+        try:
+            sql = compiler.hook(node)
+        except NeedsWarehouse:
+            return (str(node.config["sql"]),)
+        return (sql,) if sql else ()
     if compiled is None or node.relation is None:
         return ()
     job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=full_refresh)
@@ -157,11 +166,12 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int) -> Re
     with connected(loaded) as database:
         session = database.session()
         try:
-            sql = _shown_sql(loaded, compiler, name, inline, lambda q: QueryResult(session.execute(Statement(q, role="query"))))
+            sql = _shown_sql(loaded, compiler, name, inline, asking(session, loaded.adapter.dialect))
             tail = f" limit {limit}" if limit >= 0 else ""
             return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
         except WarehouseError as error:
-            help = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            missing = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            help = (not_there(loaded.graph, find_node(loaded, name), catalog, error) if name is not None else None) or missing
             failed = fail("E0601", masked(error, loaded.target), help=help)
             failed.exit_code = 1
             raise failed from None

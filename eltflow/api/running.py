@@ -6,30 +6,30 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
+from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.names import is_temporary, listed
-from eltflow.compile.compiled import Compiled
+from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
-from eltflow.compile.program import FileInfo, Job, Outcome, ProgramError
-from eltflow.compile.query import QueryResult
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, Message, RunFinished, StepResult
+from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.csvfile import inspect
-from eltflow.ingest.files import digest, file_now, read_files
+from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
@@ -67,6 +67,7 @@ class RunState:
     results: dict[str, StepResult] = field(default_factory=dict)
     compiled: dict[str, Compiled] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    explained: set[str] = field(default_factory=set)
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
@@ -89,12 +90,22 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
+    _check_hooks(loaded, first.compiler)
     about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
     ):
         yield from _execute(loaded, options, state, database, runnable, first, seen)
+
+
+def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
+    """Raise EltflowError for a hook of the project that is wrong whatever the target holds; what it says is kept for when it runs."""
+    said = len(loaded.messages)
+    for node in project_hooks(loaded):
+        with contextlib.suppress(NeedsWarehouse):
+            compiler.hook(node)
+    del loaded.messages[said:]
 
 
 def _runs(node: Node) -> bool:
@@ -134,7 +145,15 @@ def _execute(
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
     state.warnings = tuple(new_warnings(loaded, state.compiled.values()))
-    yield from (Message(text=found.message, level="warning", diagnostic=found) for found in state.warnings)
+    # A table that may be misspelt is told of when its reader is through: where the warehouse knows no such table, the error says it all.
+    running = {node.unique_id for node in runnable}
+    held: dict[str, list[Message]] = {}
+    for node_id, one in state.compiled.items():
+        for found in one.warnings:
+            if found in state.warnings and found.code == "W0204" and not options.warn_error and node_id in running:
+                held.setdefault(node_id, []).append(_warning(found))
+    told = {message.text for messages in held.values() for message in messages}
+    yield from (_warning(found) for found in state.warnings if found.message not in told)
     if state.warnings and options.warn_error:
         return
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []
@@ -172,6 +191,8 @@ def _execute(
         for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
+            if isinstance(event, StepFinished) and event.result.step not in state.explained:
+                yield from held.pop(event.result.step, ())
             if isinstance(event, RunFinished):
                 state.finished = event
                 _finish(loaded, state, database)
@@ -180,6 +201,14 @@ def _execute(
         if state.finished is None:
             events.close()
             _finish(loaded, state, database)
+
+
+def _warning(found: Diagnostic) -> Message:
+    return Message(text=found.message, level="warning", diagnostic=found)
+
+
+def _place(found: Diagnostic) -> tuple[str, int | None, int | None] | None:
+    return (found.span.file, found.span.line, found.span.column) if found.span is not None else None
 
 
 #: With more relations than this, the whole catalog is read at once.
@@ -219,7 +248,12 @@ def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
     asking = [n.name for n in nodes if n.config.get("grants")]
     if asking:
         message = f"{loaded.adapter.name} has no grants: those of {listed([f'`{name}`' for name in asking])} are left out"
-        found = Diagnostic(code="W0603", severity="warning", message=message, help="set `grants` for the targets that have them")
+        found = Diagnostic(
+            code="W0603",
+            severity="warning",
+            message=message,
+            help="take them out, or set them only where `target.type` is a warehouse that has grants",
+        )
         yield Message(text=message, level="warning", diagnostic=found)
 
 
@@ -270,7 +304,7 @@ def job_of(
     run_id: str,
     full_refresh: bool,
     digest: Callable[[FileInfo], str] | None = None,
-    inspect: Callable[[FileInfo, str], None] | None = None,
+    inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     ours: Callable[[Relation], bool] = lambda relation: False,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
@@ -289,7 +323,7 @@ def job_of(
         digest=digest,
         look=file_now,
         inspect=inspect,
-        read=read_files,
+        reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
         ours=ours,
         options=options or {},
     )
@@ -314,7 +348,7 @@ class _Worker:
             return self._hook(step, session)
         compiled = self.state.compiled.get(step.id)
         if compiled is None:
-            compiled = self.compiler.node(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
+            compiled = self.compiler.node(step.node, asking(session, self.loaded.adapter.dialect))
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
@@ -326,7 +360,8 @@ class _Worker:
             if error.retriable or error.kind == "cancelled":
                 raise
             last = trace.statements[-1] if trace.statements else None
-            raise EltflowError(warehouse_problem(self.loaded, step.node, compiled, error, last)) from None
+            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
+            raise EltflowError(self._meant(step, compiled, problem)) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in (*outcome.made, *outcome.moved):
@@ -335,9 +370,16 @@ class _Worker:
             self.catalog.remove(relation)
         return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
+    def _meant(self, step: Step, compiled: Compiled, found: Diagnostic) -> Diagnostic:
+        """What the warehouse refused, with what is known of that very place: one error, and not a warning beside it."""
+        for warning in compiled.warnings:
+            if warning.code == "W0204" and _place(warning) == _place(found):
+                self.state.explained.add(step.id)
+                return replace(found, help=warning.help, notes=(warning.message, *found.notes))
+        return found
+
     def _hook(self, step: Step, session: Session) -> StepResult:
-        names = self.compiler.names(step.node, lambda sql: QueryResult(session.execute(Statement(sql, role="query"))))
-        sql = self.loaded.opened.renderer.render(str(step.node.config["sql"]), step.node.path, names.names).text.strip()
+        sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
         statement = Statement(sql, role="user")
         try:
             if sql:
@@ -345,7 +387,7 @@ class _Worker:
         except WarehouseError as error:
             if error.retriable or error.kind == "cancelled":
                 raise
-            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement)) from None
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement, self.catalog)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
 
     def _refreshes(self, node: Node) -> bool:

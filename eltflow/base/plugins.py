@@ -38,11 +38,12 @@ def load(group: str, name: str, *, span: Span | None = None) -> Any:
     try:
         return found[0].load()
     except Exception as error:
+        package = found[0].dist.name if found[0].dist is not None else "the package that provides it"
         raise fail(
             "E0703",
             f"the plug-in `{name}` ({found[0].value}) cannot be loaded: {type(error).__name__}: {error}",
             span=span,
-            help="re-install the package that provides it",
+            help=f"install {package} again, in a version that fits this eltflow",
         ) from error
 
 

@@ -345,7 +345,7 @@ def lineage(
 
 
 def _tree(graph: Any, start: str, edges: Mapping[str, Sequence[str]], depth: int | None, *, up: bool) -> list[str]:
-    """Lines of a tree below (or, upside down, above) a node; what was shown before is not unfolded again."""
+    """Lines of a tree below (or, upside down, above) a node. A node that comes again is not unfolded again."""
     seen: set[str] = set()
 
     def walk(unique_id: str, prefix: str, level: int) -> list[str]:
@@ -356,10 +356,11 @@ def _tree(graph: Any, start: str, edges: Mapping[str, Sequence[str]], depth: int
         for index, other in enumerate(items):
             last = index == len(items) - 1
             again = other in seen and bool(edges.get(other))
-            seen.add(other)
+            if depth is None or level < depth:
+                seen.add(other)
             branch = ("└─ " if last else "├─ ") if not up else ("┌─ " if last else "├─ ")
             inner = walk(other, prefix + ("   " if last else "│  "), level + 1) if not again else []
-            line = f"{prefix}{branch}{graph.nodes[other].display}{' …' if again else ''}"
+            line = f"{prefix}{branch}{graph.nodes[other].display}{' (shown above)' if again and not up else ' (shown below)' if again else ''}"
             lines += [line, *inner]
         return lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -65,6 +66,9 @@ def project_root(project_dir: Path | None) -> Path:
     return found
 
 
+_VARIABLE = re.compile(r"[^\W\d][\w.-]*\Z")
+
+
 def parse_vars(text: str | None) -> dict[str, Any]:
     """The value of --vars. Raises EltflowError (E0111)."""
     if not text:
@@ -76,8 +80,12 @@ def parse_vars(text: str | None) -> dict[str, Any]:
         value = yamlfile.read(text, "--vars")
     except EltflowError:
         value = None
+    help = "write it like --vars '{start: 2013-02-01, days: 7}'"
     if not isinstance(value, dict):
-        raise fail("E0111", f"--vars is no YAML mapping: {text}", help="write it like --vars '{start: 2013-02-01, days: 7}'")
+        raise fail("E0111", f"--vars is no YAML mapping: {text}", help=help)
+    odd = next((name for name in value if not isinstance(name, str) or not _VARIABLE.match(name)), None)
+    if odd is not None:
+        raise fail("E0111", f"--vars: `{odd}` cannot be the name of a variable", help=help)
     return value
 
 

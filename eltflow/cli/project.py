@@ -18,6 +18,7 @@ def init(
     debug: o.Debug = False,
 ) -> int:
     import sys
+    from shlex import quote
 
     from eltflow import api
     from eltflow.base.diagnostics import fail
@@ -34,7 +35,8 @@ def init(
             render.out(f"  {line}")
         render.out()
         check = "" if adapter in (None, "duckdb") else "look at eltflow.yml, then eltflow debug && "
-        render.out(f"next: cd {name} && {check}eltflow build")
+        here = (Path.cwd() / name).resolve() == Path.cwd().resolve()
+        render.out(f"next: {'' if here else f'cd {quote(name)} && '}{check}eltflow build")
     return 0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from eltflow.compile.data_tests import column_text
+from eltflow.compile.data_tests import tested_column
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
 
@@ -31,17 +31,18 @@ def batch_key(node: Node, own_tests: Collection[str]) -> tuple[str, str] | None:
     return test.attached, str(where)
 
 
-def batch_sql(tests: Sequence[Node], relation: str, where: str, dialect: Dialect) -> str:
+def batch_sql(tests: Sequence[Node], attached: Node, where: str, dialect: Dialect) -> str:
     """One query of one row: for each test a number that is zero exactly when it has no failures."""
-    counts = ",\n  ".join(f"{_count(test, dialect)} as t{index}" for index, test in enumerate(tests))
+    counts = ",\n  ".join(f"{_count(test, attached, dialect)} as t{index}" for index, test in enumerate(tests))
     condition = f"\nwhere {where}" if where else ""
-    return f"select\n  {counts}\nfrom {relation}{condition}"
+    assert attached.relation is not None
+    return f"select\n  {counts}\nfrom {dialect.render(attached.relation)}{condition}"
 
 
-def _count(node: Node, dialect: Dialect) -> str:
+def _count(node: Node, attached: Node, dialect: Dialect) -> str:
     test = node.test
     assert test is not None
-    column = column_text(str(test.column), dialect)
+    column = tested_column(node, attached, dialect)
     if test.kind == "not_null":
         return f"count(case when {column} is null then 1 end)"
     if test.kind == "unique":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.names import NodeNames
-from eltflow.graph.calls import parse_call
+from eltflow.graph.calls import argument
 from eltflow.jinja.static import has_jinja
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
@@ -23,6 +23,7 @@ _PLAIN = re.compile(r"[^\W\d]\w*\Z")
 
 def test_sql(
     node: Node,
+    attached: Node,
     relation: JinjaRelation,
     names: NodeNames,
     renderer: Callable[[], Renderer],
@@ -38,13 +39,14 @@ def test_sql(
     if where:
         condition = renderer().render(str(where), node.path, names.names).text if has_jinja(str(where)) else str(where)
         model = f"(select * from {relation} where {condition}) as eltflow_subquery"
-    column = None if test.column is None else column_text(test.column, dialect)
+    column = None if test.column is None else tested_column(node, attached, dialect)
     built_in = _BUILT_IN.get(test.kind)
     if built_in is not None and test.kind not in own_tests:
         return str(built_in(model, column or "", test.kwargs, names, renderer, dialect, node))
-    kwargs = {key: _argument(value, renderer, names, node) for key, value in test.kwargs.items()}
+    kwargs = {key: argument(value, renderer, names.names, node.path) for key, value in test.kwargs.items()}
     if test.column is not None:
-        kwargs["column_name"] = test.column
+        quoted = column is not None and is_quoted(test.column, attached)
+        kwargs["column_name"] = column if quoted else test.column
     try:
         shown = model if where else relation
         return str(renderer().call(f"test_{test.kind}", names.names, node.path, model=shown, **kwargs)).strip()
@@ -53,22 +55,26 @@ def test_sql(
         raise EltflowError(noted) from None
 
 
+def tested_column(node: Node, attached: Node, dialect: Dialect) -> str:
+    """A test's column in SQL: quoted where its entry says `quote: true`."""
+    column = str(node.test.column) if node.test is not None else ""
+    return dialect.quote(column) if is_quoted(column, attached) else column_text(column, dialect)
+
+
+def is_quoted(column: str, attached: Node) -> bool:
+    """Whether the entry of a column says that its name needs quotes."""
+    described = attached.columns.get(column)
+    return described is not None and described.quote
+
+
 def column_text(column: str, dialect: Dialect) -> str:
-    """A test's column in SQL: a plain name under the dialect's quoting, anything else as it was written (it may be an expression)."""
-    return dialect.column(column) if _PLAIN.match(column) else column
+    """A column that people name: a plain name under the dialect's quoting, what can only be a name in quotes, and an expression as it was
+    written."""
+    if _PLAIN.match(column):
+        return dialect.column(column)
+    from eltflow.sql.statement import is_expression
 
-
-def _argument(value: Any, renderer: Callable[[], Renderer], names: NodeNames, node: Node) -> Any:
-    if isinstance(value, str):
-        kind, args = parse_call(value)
-        if kind is not None:
-            return (names.ref if kind == "ref" else names.source)(*args)
-        return renderer().expression(value, node.path, names.names) if has_jinja(value) else value
-    if isinstance(value, list):
-        return [_argument(item, renderer, names, node) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _argument(item, renderer, names, node) for key, item in value.items()}
-    return value
+    return column if is_expression(column, dialect.sqlglot) else dialect.quote(column)
 
 
 def _not_null(model: str, column: str, *_: Any) -> str:
@@ -92,7 +98,7 @@ def _accepted_values(
     node: Node,
 ) -> str:
     quote = kwargs.get("quote", True)
-    values = _argument(kwargs["values"], renderer, names, node)
+    values = argument(kwargs["values"], renderer, names.names, node.path)
     listed = ", ".join(dialect.string(str(v)) if quote else str(v) for v in values)
     return (
         f"with all_values as (\n  select {column} as value_field, count(*) as n_records from {model} group by {column}\n)\n"
@@ -109,7 +115,7 @@ def _relationships(
     dialect: Dialect,
     node: Node,
 ) -> str:
-    parent = _argument(kwargs["to"], renderer, names, node)
+    parent = argument(kwargs["to"], renderer, names.names, node.path)
     field = column_text(str(kwargs["field"]), dialect)
     return (
         f"with child as (select {column} as from_field from {model} where {column} is not null),\n"

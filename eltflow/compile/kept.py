@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Span
 from eltflow.base.fingerprint import fingerprint
 from eltflow.compile.compiled import Compiled
+from eltflow.compile.data_tests import is_quoted
 from eltflow.project.nodes import Node
 
 if TYPE_CHECKING:
@@ -78,11 +79,18 @@ class KeptSql:
                 self._scope,
                 node.checksum,
                 repr((node.config, node.test, node.description if node.static else node.columns)),
+                repr(self._quoted(compiler, node)),
                 repr(self._self(compiler, node)),
                 repr([self._parent(compiler, parent) for parent in node.parents]),
             )
             self._keys[node.unique_id] = known
         return known
+
+    @staticmethod
+    def _quoted(compiler: Compiler, node: Node) -> bool:
+        """Whether the column that a test is on is described as one to be quoted."""
+        test = node.test
+        return test is not None and test.attached is not None and is_quoted(str(test.column), compiler.graph.nodes[test.attached])
 
     @staticmethod
     def _kinds(compiler: Compiler, node: Node) -> tuple[str | None, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import BAD_REF, BAD_SOURCE, Lookup, Missing
+from eltflow.graph.lookup import BAD_SOURCE, Lookup, Missing, check_ref
 from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
@@ -175,8 +175,7 @@ class NodeNames:
         return bool(own) if own is not None else self._full_refresh
 
     def ref(self, *args: Any, **kwargs: Any) -> JinjaRelation:
-        if not 1 <= len(args) <= 2:
-            raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
+        check_ref(args, kwargs)
         return self._relation(self._lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
 
     def source(self, *args: Any) -> JinjaRelation:

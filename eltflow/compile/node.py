@@ -11,7 +11,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
 from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
-from eltflow.compile.data_tests import test_sql
+from eltflow.compile.data_tests import is_quoted, test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
@@ -175,6 +175,12 @@ class Compiler:
                 made.append(Hook(sql=sql, transaction=bool(given.get("transaction", True))))
         return tuple(made)
 
+    def hook(self, node: Node, ask: Ask | None = None) -> str:
+        """The SQL of one of the project's own hooks, which may read every node. Raises EltflowError at its line of the settings;
+        NeedsWarehouse if it must `ask` one and none is there."""
+        reader = replace(node, parents=tuple(self.graph.nodes))
+        return self._rendered(str(node.config["sql"]), reader, self.names(reader, ask))
+
     def _rendered(self, text: str, node: Node, names: NodeNames) -> str:
         """SQL in a node's configuration, without what may end it."""
         made = text
@@ -282,7 +288,7 @@ class Compiler:
     def _check_tested(self, node: Node, attached: Node) -> None:
         """Raise EltflowError (E0406) for a test on a column that its node certainly lacks."""
         column = node.test.column if node.test is not None else None
-        if column is None or not IDENTIFIER.match(column):
+        if column is None or not (IDENTIFIER.match(column) or is_quoted(column, attached)):
             return
         names = self.known.names(attached)
         if not names.complete or self.dialect.fold(column, True) in {self.dialect.fold(n, True) for n in names.names}:
@@ -299,6 +305,15 @@ class Compiler:
         span, text = _test_span(self.project, node)
         return with_source(replace(found, span=span, source=None, notes=()), text)
 
+    def _with_relations(self, node: Node, sql: str, names: NodeNames) -> str:
+        """The SQL of a test's macro, with the target's relations in place of the nodes' names. Raises EltflowError without a place."""
+        from eltflow.compile.statement import Statement
+
+        try:
+            return Statement(compiler=self, node=node, text=sql, rendered=sql, origin=(), names=names).with_relations()
+        except EltflowError as error:
+            raise EltflowError(replace(found, span=None, source=None) for found in error.diagnostics) from None
+
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
         names = self.names(node, ask)
         test = node.test
@@ -307,7 +322,9 @@ class Compiler:
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
         try:
-            sql = test_sql(node, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
+            sql = test_sql(node, attached, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
+            if test.kind in self.own_tests:
+                sql = self._with_relations(node, sql, names)
         except EltflowError as error:
             raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
         bodies = [(self.dialect.quote(cte_name(n)), body) for n, body in self.ctes(names, ask)]
@@ -331,11 +348,12 @@ def _run_query(ask: Ask | None, dialect: str) -> Ask:
     """`run_query` of templates: read-only."""
 
     def run_query(sql: str) -> Any:
-        from eltflow.compile.statement import no_query
+        from eltflow.compile.statement import no_question
 
-        problem = no_query(str(sql), dialect)
+        problem = no_question(str(sql), dialect)
         if problem is not None:
-            raise RenderError("E0308", f"run_query only reads, and this is {problem}", help="put it in a hook", needle="run_query")
+            help = "ask with a query, and put what changes something in a hook"
+            raise RenderError("E0308", f"run_query only reads, and this is {problem}", help=help, needle="run_query")
         if ask is None:
             raise NeedsWarehouse()
         return ask(str(sql))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
-from eltflow.transfer import Files, Source
 from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 
 
@@ -34,6 +34,9 @@ class Outcome:
     message: str | None = None
 
 
+#: How a CSV file looks from outside: so small that the engine sees every row when it infers types, without (plain) or with (odd) values
+#: that it may take for something else; or large.
+Looks = Literal["plain", "odd", "large"]
 T = TypeVar("T")
 #: Statements out, results in, and a value of type T at the end.
 Steps = Generator[Statement, Result, T]
@@ -65,9 +68,9 @@ class FileInfo:
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
-    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at the head
-    of a CSV file with this delimiter, and raises ProgramError; `read` opens files for an engine that cannot. All are None where no file
-    is to be read. `ours` tells whether a relation is one of the project's.
+    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
+    with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
+    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's.
     """
 
     node: Node
@@ -79,9 +82,9 @@ class Job:
     full_refresh: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
-    inspect: Callable[[FileInfo, str], None] | None = None
+    inspect: Callable[[FileInfo, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
-    read: Callable[[Files], Source] | None = None
+    reader: FileReader | None = None
     ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,9 +16,9 @@ from eltflow.project.nodes import Node
 from eltflow.sql.advice import advice
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
-from eltflow.sql.reads import Ident, Read, qualifiers, reads
+from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import first_word, kind_problem, second_statement
+from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Missing, Names
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ class Statement:
         front = with_ctes(
             rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
         )
-        body = {"body": splice(rendered, splices).text.strip("\n")} if front is not None else {}
-        if front is not None:
-            splices.append(front)
+        body = {"body": splice(rendered, splices).text.strip("\n")} if front else {}
+        splices += front
         spliced = splice(rendered, splices)
         sql = spliced.text.strip("\n")
         columns = None
@@ -79,9 +78,17 @@ class Statement:
             warnings=tuple(warnings),
         )
 
+    def with_relations(self) -> str:
+        """The statement with the target's relations in place of the nodes' names, otherwise as it is; unread, if it cannot be parsed."""
+        parsed = parse(self.rendered, self.compiler.dialect.sqlglot)
+        if not isinstance(parsed, Parsed):
+            return self.rendered
+        return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.compiler.dialect.fold))).text
+
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
+        self._check_kind(command(sql, self.compiler.dialect.sqlglot))
         self._ask_engine(refused)
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
@@ -99,14 +106,17 @@ class Statement:
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
             help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
             raise EltflowError(replace(self._at(offset, "E0403", message), help=help))
-        problem = kind_problem(parsed)
-        if problem is not None:
-            message = f"{node.resource_type} `{node.name}` must be a query, not {problem}"
-            help = "write the SELECT alone: eltflow creates the table or view"
-            first = first_word(sql, self.compiler.dialect.sqlglot)
-            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
+        self._check_kind(kind_problem(parsed) or no_select(parsed))
         if self.compiler.thorough:
             self._ask_engine(None)
+
+    def _check_kind(self, problem: str | None) -> None:
+        """Raise EltflowError (E0404) for a statement that is certainly no query; `problem` says what it is."""
+        if problem is not None:
+            message = f"{self.node.resource_type} `{self.node.name}` must be a query, not {problem}"
+            help = "write the SELECT alone: eltflow creates the table or view"
+            first = first_word(self.rendered, self.compiler.dialect.sqlglot)
+            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""
@@ -128,19 +138,23 @@ class Statement:
         found: list[Diagnostic] = []
         qualified: dict[tuple[str, ...], str] = {}
         fold = self.compiler.dialect.fold
+        nodes = self.compiler.graph.nodes
+        # Who reads a source that a step loads may name that very table as the step's.
+        seen = {node.unique_id, *node.parents, *(p for i in node.parents if nodes[i].source is not None for p in nodes[i].parents)}
         for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
             hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
             if not isinstance(hit, str):
                 continue
-            if hit not in node.parents and hit != node.unique_id:
+            if hit not in seen:
                 found.append(self._unseen(read, hit))
                 continue
-            splice, name = self._table_splice(read, self.compiler.graph.nodes[hit])
+            splice, name = self._table_splice(read, nodes[hit])
             made.append(splice)
             if len(read.parts) > 1:
                 qualified[tuple(fold(part.name, part.quoted) for part in read.parts)] = name
+        found += self._in_calls(parsed)
         if found:
             raise EltflowError(found)
         for read in qualifiers(parsed) if qualified else ():
@@ -148,6 +162,19 @@ class Statement:
             if said is not None:
                 made.append(Splice(read.start, read.end, said))
         return made
+
+    def _in_calls(self, parsed: Parsed) -> Iterator[Diagnostic]:
+        """An error for each node whose name a function is given as text: it would be read from wherever the engine looks, at any time."""
+        for name, offset in named_in_calls(parsed):
+            hit = self.compiler.lookup.table(tuple((part, False) for part in name))
+            if isinstance(hit, str):
+                node = self.compiler.graph.nodes[hit]
+                source = node.source
+                call = f"source('{source.source}', '{source.table}')" if source is not None else f"ref('{node.name}')"
+                found = self._at(
+                    offset, "E0213", f"`{'.'.join(name)}` is named in a text, which makes no edge to the {node.resource_type}"
+                )
+                yield replace(found, help=f"write query_table('{{{{ {call} }}}}')")
 
     def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
@@ -243,11 +270,41 @@ def _word_length(text: str, where: tuple[int | None, int | None]) -> int:
 
 def in_front(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> str:
     """The SQL with CTEs (name as rendered, SQL) before its own."""
-    front = with_ctes(sql, dialect, ctes)
-    return splice(sql, [front] if front is not None else []).text.strip("\n")
+    return splice(sql, with_ctes(sql, dialect, ctes)).text.strip("\n")
 
 
-def no_query(sql: str, dialect: str) -> str | None:
-    """What a text is if it is certainly no query, in words."""
+#: The words with which a statement begins that only asks.
+_ASKING = frozenset(
+    [
+        "select",
+        "with",
+        "from",
+        "values",
+        "table",
+        "describe",
+        "desc",
+        "show",
+        "explain",
+        "summarize",
+        "pivot",
+        "unpivot",
+        "pragma",
+        "(",
+    ]
+)
+
+
+def no_question(sql: str, dialect: str) -> str | None:
+    """What a text is if it is not one statement that only asks, in words."""
     parsed = parse(sql, dialect)
-    return kind_problem(parsed) if isinstance(parsed, Parsed) else None
+    if isinstance(parsed, Parsed):
+        if parsed.count != 1:
+            return f"{parsed.count} statements" if parsed.count else "no statement"
+        problem = kind_problem(parsed)
+        if problem is not None:
+            return problem
+    words = [word.lower() for word in first_words(sql, dialect, 2)]
+    if words[:1] and words[0] not in _ASKING:
+        near = did_you_mean(words[0], _ASKING)
+        return f"`{words[0]}`{f' ({near})' if near else ''}"
+    return "`explain analyze`, which runs what it explains" if words == ["explain", "analyze"] else None

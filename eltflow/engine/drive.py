@@ -36,7 +36,11 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         while True:
             trace.statements.append(statement)
             alone = alone or (not open_transaction and statement.role in _LEAVES)
-            result = session.execute(_read_ahead(statement))
+            try:
+                result = session.execute(_read_ahead(statement))
+            except WarehouseError as error:
+                statement = program.throw(error)  # a program may know another way
+                continue
             if statement.role == "begin":
                 open_transaction = True
             elif statement.role in ("commit", "rollback"):

@@ -118,6 +118,7 @@ class _Run:
         self.idle: list[_Worker] = []
         self.halt = threading.Event()  # no more retries
         self.cancelled = False
+        self.failing_fast = False
 
     def events(self) -> Generator[Event, None, None]:
         started = time.monotonic()
@@ -224,6 +225,7 @@ class _Run:
 
     def _stop_early(self) -> Iterator[Event]:
         """Cancel what is running and skip what is not, but the hooks of the end."""
+        self.failing_fast = True
         self._cancel_running()
         running = {worker.step.id for worker in self.workers if worker.step is not None}
         for step_id in self.plan.steps:
@@ -330,8 +332,8 @@ class _Run:
                     attempts=attempt,
                 )
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
-                again = isinstance(error, WarehouseError) and error.retriable
-                if again and attempt <= self.plan.request.retries and not worker.stopping:
+                refused = _refused(error)
+                if refused is not None and refused.retriable and attempt <= self.plan.request.retries and not worker.stopping:
                     wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
                     if not self.halt.wait(wait):
@@ -342,11 +344,15 @@ class _Run:
     def _failure(
         self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int
     ) -> StepResult:
-        cancelled = isinstance(error, WarehouseError) and error.kind == "cancelled"
+        refused = _refused(error)
+        cancelled = refused is not None and refused.kind == "cancelled"
         message = str(error)
         diagnostics: tuple[Diagnostic, ...] = error.diagnostics if isinstance(error, EltflowError) else ()
         if worker.timed_out:
             message = f"timed out after {seconds:.1f} s"
+            diagnostics = ()
+        elif cancelled:  # the engine says that it was interrupted; by what, only we know
+            message = "cancelled: --fail-fast" if self.failing_fast else "cancelled"
             diagnostics = ()
         elif diagnostics:
             message = diagnostics[0].message
@@ -363,6 +369,12 @@ class _Run:
             message=message,
             diagnostics=diagnostics,
         )
+
+
+def _refused(error: BaseException) -> WarehouseError | None:
+    """The warehouse's own error, which may have come up while a template asked it something."""
+    cause = error.__cause__ if isinstance(error, EltflowError) else error
+    return cause if isinstance(cause, WarehouseError) else None
 
 
 def _skipped(step_id: str, because: str, message: str) -> StepResult:

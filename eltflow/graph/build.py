@@ -69,6 +69,11 @@ class FactStore:
         self.gathered[draft.path] = facts
         return facts
 
+    def of_test(self, draft: Draft) -> Facts:
+        """What a generic test of the project's own reads beside its arguments."""
+        assert draft.test is not None
+        return self._extractor.of_test(draft.test, draft.path)
+
 
 def candidate_words(project: Project) -> frozenset[str]:
     """The words (lower case) without one of which no SQL can name a node plainly."""
@@ -96,6 +101,7 @@ class _Builder:
         self.naming = naming
         self.findings = Findings(project.read)
         self.package = project.settings.name
+        self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
 
@@ -137,6 +143,8 @@ class _Builder:
             except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
                 self.findings.extend(error)
             self.facts[self._unique_id(draft)] = facts
+        elif draft.test is not None and f"test_{draft.test.kind}" in self.macros:
+            self.facts[self._unique_id(draft)] = self.store.of_test(draft)
         config = merge_all((*layers, facts.config))
         node = Node(
             unique_id=self._unique_id(draft),
@@ -212,6 +220,8 @@ class _Builder:
                 found = lookup.table(name)
                 if isinstance(found, str):
                     parents.append(found)
+                elif node.test is not None and not node.test.singular:
+                    continue  # what its text says is told when it is compiled
                 elif isinstance(found, tuple):
                     self._ambiguous(node, name, found)
                     ok = False
@@ -291,15 +301,18 @@ class _Builder:
         return span.line or 0, span.column or 0
 
     def _at_name(self, node: Node, name: tuple[tuple[str, bool], ...], found: Diagnostic) -> None:
-        """The diagnostic at the first place where the file writes that table name."""
+        """The diagnostic at the first place where the file reads from that table name; a column may be written after it before that."""
         text = self.project.read(node.path)
         pattern = r"\s*\.\s*".join(rf"[\"`\[]?{re.escape(part)}[\"`\]]?" for part, _ in name)
-        spot = re.search(rf"(?<![\w.]){pattern}(?!\w)", text)
+        after = (r"(?i:\b(?:from|join)\s+)", r"(?<![\w.])", r"(?<![\w.])")
+        before = (r"(?![\w.])", r"(?!\w|\s*\.)", r"(?!\w)")
+        spots = (re.search(f"{first}(?P<name>{pattern}){last}", text) for first, last in zip(after, before, strict=True))
+        spot = next((spot for spot in spots if spot is not None), None)
         span = Span(file=node.path)
         if spot is not None:
-            line = text.count("\n", 0, spot.start()) + 1
-            column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
-            span = Span(file=node.path, line=line, column=column, length=spot.end() - spot.start())
+            line = text.count("\n", 0, spot.start("name")) + 1
+            column = spot.start("name") - (text.rfind("\n", 0, spot.start("name")) + 1) + 1
+            span = Span(file=node.path, line=line, column=column, length=spot.end("name") - spot.start("name"))
         self.findings.add(with_source(replace(found, span=span), text))
 
     def _ambiguous(self, node: Node, name: tuple[tuple[str, bool], ...], found: tuple[str, ...]) -> None:

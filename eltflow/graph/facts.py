@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
-from eltflow.graph.lookup import BAD_REF, BAD_SOURCE
+from eltflow.graph.calls import argument
+from eltflow.graph.lookup import BAD_REF, BAD_REF_KEYWORD, BAD_SOURCE, check_ref
 from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place
 from eltflow.graph.quick import MacroTexts, names_qualified_table, quick_facts
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
+from eltflow.project.nodes import TestInfo
 from eltflow.project.relation import JinjaRelation
 from eltflow.project.surface import AdapterView
 from eltflow.warehouse.dialect import Dialect
@@ -144,6 +146,38 @@ class Extractor:
             return self._static(template, path, kind)
         return self._rendered(text, path, kind, outside, model)
 
+    def of_test(self, test: TestInfo, path: str) -> Facts:
+        """What a generic test of the project's own reads beside its arguments: its macro is rendered for them.
+
+        What goes wrong here is told when the test is compiled, where its relation is known.
+        """
+        macro = f"test_{test.kind}"
+        if not self._may_read(macro):
+            return Facts()
+        refs: list[tuple[str, ...]] = []
+        sources: list[tuple[str, str]] = []
+        rendered: set[tuple[str, ...]] = set()
+        names = self._parse_names(ConfigCall({}, "test", self._strict), refs, sources, rendered, False, {}, [])
+        tested = Relation(self._target.database, self._target.schema, "eltflow_tested")
+        rendered.add(tested.parts())
+        column = {"column_name": test.column} if test.column is not None else {}
+        try:
+            kwargs = {key: argument(value, self._renderer, names, path) for key, value in test.kwargs.items()}
+            model = JinjaRelation(tested, self._dialect)
+            text = str(self._renderer().call(macro, names, path, model=model, **kwargs, **column))
+            tables, _ = self._tables(text, path, text, (), rendered)
+        except EltflowError:
+            tables = None
+        return Facts(refs=_unique(refs), sources=_unique(sources), tables=tables, static=False)
+
+    def _may_read(self, macro: str) -> bool:
+        """Whether a macro, or one that it calls, may name a node."""
+        reached = self._macros.reached(macro) if macro in self._macros else ()
+        return any(
+            {"ref", "source", "builtins"} & one.names or not self._names.isdisjoint(one.words) or one.takes_tables
+            for one in reached
+        )
+
     # -- templates of literal calls --------------------------------------------------------------------------------------------
 
     def _static(self, template: static.StaticTemplate, path: str, kind: str) -> Facts:
@@ -154,6 +188,8 @@ class Extractor:
             if call.name == "config":
                 _static_config(call, template.text, path, kind, config, self._strict)
             elif call.name == "ref":
+                if call.kwargs:
+                    fail_at(template.text, path, call.start, call.end, *BAD_REF_KEYWORD)
                 refs.append(self._ref_args(call.args, template.text, path, call.start))
             elif call.name == "source":
                 if len(call.args) != 2:
@@ -190,8 +226,16 @@ class Extractor:
         for incremental in (True, False):
             call = ConfigCall(outside, kind, self._strict)
             rendered_names: set[tuple[str, ...]] = set()
-            names = self._parse_names(call, refs, sources, rendered_names, incremental, model)
-            rendered = renderer.render(text, path, names)
+            asked: list[str] = []
+            names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked)
+            try:
+                rendered = renderer.render(text, path, names)
+            except EltflowError:
+                # Nothing is asked now, and on a first run this branch is not taken: what comes of no answer is no mistake.
+                if incremental and asked:
+                    used.add("is_incremental")
+                    continue
+                raise
             used |= rendered.used
             config = call.recorded
             if rendered.text in seen:
@@ -227,6 +271,7 @@ class Extractor:
         rendered: set[tuple[str, ...]],
         incremental: bool,
         model: Mapping[str, Any],
+        asked: list[str],
     ) -> dict[str, Any]:
         target, dialect = self._target, self._dialect
 
@@ -236,8 +281,7 @@ class Extractor:
             return JinjaRelation(made, dialect)
 
         def ref(*args: Any, **kwargs: Any) -> JinjaRelation:
-            if not 1 <= len(args) <= 2:
-                raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
+            check_ref(args, kwargs)
             refs.append(tuple(str(arg) for arg in args))
             return relation(str(args[-1]))
 
@@ -257,7 +301,7 @@ class Extractor:
             "graph": {"nodes": {}, "sources": {}, "exposures": {}, "groups": {}},
             "execute": False,
             "is_incremental": lambda: incremental,
-            "run_query": lambda sql: None,
+            "run_query": lambda sql: asked.append(str(sql)),
             "adapter": AdapterView(self._renderer, dialect),
             "builtins": {"ref": ref, "source": source, "config": config},
         }

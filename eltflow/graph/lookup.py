@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from eltflow.base.names import suggest
+from eltflow.jinja.values import RenderError
 from eltflow.project.nodes import RELATIONS, Node
 from eltflow.warehouse.dialect import Dialect
 
@@ -16,7 +18,16 @@ WITH_SQL = ("model", "analysis", "test")
 
 #: (code, message, help) of calls with too few or too many arguments.
 BAD_REF = ("E0303", "ref() takes a name, or a project and a name", "write ref('orders')")
+BAD_REF_KEYWORD = ("E0303", "ref() takes no argument of that name", "model versions are not known here: write ref('orders')")
 BAD_SOURCE = ("E0303", "source() takes two arguments: the source and its table", "write source('raw', 'orders')")
+
+
+def check_ref(args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Raise RenderError for a `ref` that is called with what it does not take."""
+    if kwargs:
+        raise RenderError(*BAD_REF_KEYWORD[:2], help=BAD_REF_KEYWORD[2], needle=next(iter(kwargs)))
+    if not 1 <= len(args) <= 2:
+        raise RenderError(*BAD_REF[:2], help=BAD_REF[2], needle="ref")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from eltflow.graph.expression import (
     parse_all,
 )
 from eltflow.graph.graph import Graph
+from eltflow.graph.lookup import REFERABLE
 from eltflow.graph.methods import Index
 from eltflow.graph.selectors import Selectors, named, no_selector, read_selectors, spanned
 
@@ -281,6 +283,18 @@ class _Evaluation:
                 made[key] = self._unmatched(token, severity, advise=len(made) < _MOST_ADVICE)
         return list(made.values())
 
+    def _to_choose_from(self, token: Token) -> str:
+        """What there is, for a value that is near to nothing."""
+        if token.method not in ("fqn", "path", "file"):
+            labels = sorted(self.index.labels(token))
+            method = ".".join((token.method, *token.args))
+            return (
+                f"there are: {listed([f'{method}:{label}' for label in labels], 5)}" if labels else f"no node has a {method} at all"
+            )
+        kinds = Counter(node.resource_type for node in self.graph.nodes.values() if node.resource_type in REFERABLE)
+        held = listed([f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.most_common()], 10)
+        return f"`eltflow ls` lists the project's {held or 'nodes'}; beside names there are tag:, path:, source: and more"
+
     def _unmatched(self, token: Token, severity: Severity, *, advise: bool) -> Diagnostic:
         where = f" in selector `{token.selector}`" if token.selector else ""
         help = None
@@ -291,6 +305,6 @@ class _Evaluation:
             help = f"did you mean `selector:{token.value}`?"
         elif advise and token.method != "selector":
             near = self.index.meant(token)
-            help = f"did you mean `{near}`?" if near else None
+            help = f"did you mean `{near}`?" if near else self._to_choose_from(token)
         found = Diagnostic(code="W0501", severity=severity, message=f"`{token}`{where} matches nothing", help=help)
         return spanned(found, token.place, self.read) if token.selector else found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from eltflow.base import plugins
 from eltflow.compile.program import FileInfo
-from eltflow.transfer import FileReader, Files, Source
+from eltflow.warehouse.protocols import FileReader
 
 
 def matching(root: Path, patterns: Iterable[str]) -> tuple[FileInfo, ...]:
@@ -53,7 +53,7 @@ def digest(file: FileInfo) -> str:
     return made.hexdigest()
 
 
-def read_files(files: Files) -> Source:
-    """The files as rows, for an engine that cannot read files by itself. Raises WarehouseError for a file that cannot be read."""
+def file_reader() -> FileReader:
+    """What reads files for an engine that cannot."""
     reader: FileReader = plugins.load("eltflow.sources", "files")
-    return reader.open(files)
+    return reader

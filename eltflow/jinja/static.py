@@ -18,6 +18,7 @@ _SIMPLE_CALL = re.compile(rf"\s*(ref|source|var|doc|env_var)\(\s*({_STRING})\s*(
 _ANY_CALL = re.compile(r"\s*(ref|source|config|var|doc|env_var)\s*\((.*)\)\s*\Z", re.DOTALL)
 _BRANCH_CALL = re.compile(rf"(?<![\w.])(ref|source)\s*\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?[,)]")
 _MACRO = re.compile(r"\{%-?\s*(macro|test|data_test)\s+([^\W\d]\w*)\s*\(")
+_END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _JINJA = re.compile(r"\{[{%#]")
 _LITERALS = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None}
 
@@ -149,6 +150,10 @@ def branch_calls(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         close = text.find(_CLOSE[kind], opened.end())
         if close < 0:
             break
+        if kind == "{%" and text[opened.end() : close].strip(" -+\n\t") == "raw":
+            ended = _END_RAW.search(text, close)
+            at = ended.end() if ended is not None else len(text)
+            continue
         if kind != "{#":
             for name, first, second in _BRANCH_CALL.findall(text[opened.end() : close]):
                 args = (first[1:-1],) if not second else (first[1:-1], second[1:-1])

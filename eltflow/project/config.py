@@ -13,7 +13,7 @@ NUMBER = Scalar((int,))
 NAMES = ListOf(TEXT, lone=True)
 META = MapOf()
 
-_HOOK = OneOf(options=(TEXT, Object(fields={"sql": TEXT, "transaction": FLAG, "index": NUMBER}, required=("sql",))))
+_HOOK = OneOf(options=(TEXT, Object(fields={"sql": TEXT, "transaction": FLAG}, required=("sql",))))
 _HOOKS = ListOf(_HOOK, lone=True)
 _INDEX = Object(fields={"columns": NAMES, "unique": FLAG, "type": TEXT}, required=("columns",))
 _EVENT_TIME = {"event_time": TEXT}

@@ -15,6 +15,8 @@ Fold = Callable[[str, bool], str]
 #: Words after which a table's name stands alone: no alias may follow.
 _ALONE = re.compile(r"\b(?:table|summarize|describe|desc)\s*\Z", re.IGNORECASE)
 
+_PLAIN_NAME = re.compile(r"\w+(\.\w+){0,2}\Z")
+
 
 @dataclass(frozen=True, slots=True)
 class Ident:
@@ -89,6 +91,20 @@ def _read(table: Any, sql: str) -> Read | None:
         return None  # a file name: FROM 'data.csv'
     idents = tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts)
     return Read(idents, start, end, bool(table.alias) or _ALONE.search(sql[max(0, start - 40) : start]) is not None)
+
+
+def named_in_calls(parsed: Parsed) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """The plain table names that stand as text in `query_table('x')` and `query_table(['x', 'y'])` of DuckDB, with their offset."""
+    if parsed.tree is None or "query_table" not in parsed.sql.lower():
+        return ()
+    found = []
+    for call in parsed.tree.find_all(exp.Anonymous):
+        if call.name.lower() == "query_table":
+            for literal in call.find_all(exp.Literal):
+                if literal.is_string and _PLAIN_NAME.match(literal.name):
+                    spot = re.search(rf"'{re.escape(literal.name)}'", parsed.sql)
+                    found.append((tuple(literal.name.split(".")), spot.start() + 1 if spot is not None else 0))
+    return tuple(found)
 
 
 def qualifiers(parsed: Parsed) -> tuple[Read, ...]:

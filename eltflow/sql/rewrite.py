@@ -68,20 +68,28 @@ def trailing_semicolon(sql: str, dialect: str) -> Splice | None:
     return Splice(tokens[last].start, tokens[-1].end + 1, "")
 
 
-def with_ctes(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> Splice | None:
-    """A splice that puts CTEs (name as rendered, SQL) before those of the text's own WITH, or begins one."""
+def with_ctes(sql: str, dialect: str, ctes: Sequence[tuple[str, str]]) -> tuple[Splice, ...]:
+    """Splices that put CTEs (name as rendered, SQL) before those of the text's own WITH, or begin one.
+
+    A text that begins in a parenthesis and has a WITH in there becomes a subquery: CTEs put in there would be seen in there only, and
+    before the parenthesis DuckDB 2.0 forgets one of the two lists where an ORDER BY follows. SUMMARIZE takes no WITH by itself.
+    """
     if not ctes:
-        return None
+        return ()
     body = ",\n".join(f"{name} as (\n{text}\n)" for name, text in ctes)
-    tokens = dialect_of(dialect).tokenize(sql)
-    for index, token in enumerate(tokens):
-        if token.token_type == TokenType.WITH:
-            after = tokens[index + 1] if index + 1 < len(tokens) else token
-            at = (after if after.token_type == TokenType.RECURSIVE else token).end + 1
-            return Splice(at, at, f" {body},")
-        break
-    at = tokens[0].start if tokens else 0
-    return Splice(at, at, f"with {body}\n")
+    tokens = [token for token in dialect_of(dialect).tokenize(sql) if token.token_type != TokenType.SEMICOLON]
+    if not tokens:
+        return (Splice(0, 0, f"with {body}\n"),)
+    first = tokens[0]
+    if first.token_type == TokenType.WITH:
+        recursive = len(tokens) > 1 and tokens[1].token_type == TokenType.RECURSIVE
+        at = tokens[1 if recursive else 0].end + 1
+        return (Splice(at, at, f" {body},"),)
+    inside = first.token_type == TokenType.L_PAREN and any(token.token_type == TokenType.WITH for token in tokens)
+    if inside or first.text.lower() == "summarize":
+        end = tokens[-1].end + 1
+        return Splice(first.start, first.start, f"with {body}\nselect * from (\n"), Splice(end, end, "\n) as eltflow_query")
+    return (Splice(first.start, first.start, f"with {body}\n"),)
 
 
 def position(text: str, line: int, column: int) -> int:

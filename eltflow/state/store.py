@@ -92,7 +92,8 @@ class Store:
                                 connection.execute(statement)
                         connection.execute(f"pragma user_version = {VERSION}")
             elif version > VERSION:
-                message = f"{self._path.name} was written by a newer eltflow (format {version}, this one knows {VERSION})"
+                file = f"{self._path.parent.name}/{self._path.name}"
+                message = f"the run history {file} was written by a newer eltflow (format {version}, this one knows {VERSION})"
                 raise fail("E0801", message, help="upgrade eltflow, or move the file away (it holds run history only)")
         except sqlite3.DatabaseError as error:
             connection.close()

@@ -18,7 +18,8 @@ from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
-from eltflow.ingest.files import digest, file_info, file_now, read_files
+from eltflow.ingest.csvfile import inspect
+from eltflow.ingest.files import digest, file_info, file_now, file_reader
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Adapter, Session
@@ -123,7 +124,8 @@ def make_job(
     compiled = Compiled(
         node=made, sql=sql, place=lambda line, column: Span(file=made.path), pre_hooks=pre, post_hooks=post, header=header
     )
-    given = {"digest": digest, "look": file_now, "read": read_files, **more}
+    reader = None if adapter.dialect.capabilities.reads_files else file_reader()
+    given = {"digest": digest, "look": file_now, "reader": reader, **more}
     return Job(node=made, relation=made.relation, dialect=adapter.dialect, run=run, compiled=compiled, **given)
 
 
@@ -208,7 +210,7 @@ class Bench:
     ) -> Outcome:
         """Drive a materialization on what stands there now."""
         one = made or self.node(materialized, config)
-        job = make_job(self.adapter, one, sql, **{"existing": self.existing(one.relation), **more})
+        job = make_job(self.adapter, one, sql, **{"existing": self.existing(one.relation), "inspect": inspect, **more})
         trace = Trace()
         session = self.session if look is None else Watched(self.session, look)
         try:

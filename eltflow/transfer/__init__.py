@@ -6,9 +6,9 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +17,6 @@ class Field:
 
     name: str
     type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """Files to read as one table: absolute paths, a format (csv, json or parquet) and its options; `texts` are columns whose values
-    are wanted as they are written, for an engine that knows their type itself."""
-
-    paths: tuple[str, ...]
-    format: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    texts: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -45,12 +34,4 @@ class Source(Protocol):
 
         Raises WarehouseError for a file that cannot be read, naming it.
         """
-        ...
-
-
-class FileReader(Protocol):
-    """Opens files as a source; the plug-in `files` of the entry-point group `eltflow.sources`."""
-
-    def open(self, files: Files) -> Source:
-        """The files' source, its columns known. Raises WarehouseError for a file that cannot be read."""
         ...

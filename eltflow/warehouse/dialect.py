@@ -63,10 +63,19 @@ class Dialect:
         """A comma-separated list of quoted column names, each after `prefix`."""
         return ", ".join(prefix + self.quote(name) for name in names)
 
+    def spelt(self, text: str, type: str) -> str | None:
+        """A condition: the text (an expression, in small letters or as it was written) is how people write a value of the type, without
+        blanks around it. None where the engine itself is as strict.
+
+        Engines take more for a number than a decimal one, and more for a boolean than true and false.
+        """
+        return None
+
     # -- statements ------------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> Statement:
-        return Statement("begin", role="begin")
+    def begin(self, *, read_only: bool = False) -> Statement:
+        """Open a transaction; one that is read-only is refused every write, where the engine can (SQL:2016 §17.3)."""
+        return Statement("begin transaction read only" if read_only else "begin", role="begin")
 
     def commit(self) -> Statement:
         return Statement("commit", role="commit")
@@ -157,10 +166,13 @@ class Dialect:
     ) -> Statement:
         """Delete the rows of `relation` whose key stands in `source`. A NULL key matches nothing (SQL:2016 §8.9), as in dbt.
 
-        `predicates` speak of the table's columns, bare or after `eltflow_target`, which is its name in a MERGE too.
+        `predicates` speak of the table's columns, bare or after `eltflow_target`, and of the new ones after `eltflow_source`, as in a
+        MERGE. Those that do not name the source stand outside the subquery, where a bare column cannot be the source's.
         """
-        condition = " and ".join(f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys)
-        extra = "".join(f"\n  and ({p})" for p in predicates)
+        inside = [p for p in predicates if "eltflow_source" in p.lower()]
+        matches = [f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys]
+        condition = " and ".join([*matches, *(f"({p})" for p in inside)])
+        extra = "".join(f"\n  and ({p})" for p in predicates if p not in inside)
         return Statement(
             f"delete from {self.render(relation)} as eltflow_target\nwhere exists (\n  select 1 from {self.render(source)} as eltflow_source\n"
             f"  where {condition}\n){extra}",
@@ -223,10 +235,15 @@ class Dialect:
             made += [Statement(f"grant {privilege} on {name} to {self.quote(g)}") for g in sorted(want - have)]
         return tuple(made)
 
+    def cast_read(self, format: str, column: str, type: str) -> str:
+        """A column (an expression) that `files` read from that format, as the type."""
+        return f"cast({column} as {type})"
+
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A FROM item that reads the files (absolute paths), or None where the engine cannot read files by itself.
 
-        `format` is csv, json or parquet; `types` overrides inferred column types.
+        `format` is csv, json or parquet; `types` overrides inferred column types. Of CSV, the option `infer` says from what types are
+        inferred: "all" rows, or "none", so that everything is text; else as many rows as the engine likes.
         """
         return None
 
@@ -235,6 +252,10 @@ class Dialect:
     def keeps(self, type: str) -> str | None:
         """The engine's type that keeps every value of a type as DuckDB spells it, spelt as the catalog does. None if there is none."""
         return None
+
+    def reads_as(self, type: str) -> str:
+        """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
+        return type
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from eltflow.transfer import Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, Result, Statement, Target
 
@@ -55,6 +56,23 @@ class Offline(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class FileReader(Protocol):
+    """An engine in this process that reads files for one that cannot: the plug-in `files` of the entry-point group `eltflow.sources`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its `files` and `spelt` are the ones that hold."""
+        ...
+
+    def query(self, statement: Statement) -> Result:
+        """Run a query over files. Raises WarehouseError."""
+        ...
+
+    def source(self, select: str) -> Source:
+        """The rows of a query over files. Raises WarehouseError."""
+        ...
 
 
 class Adapter(Protocol):

@@ -95,6 +95,7 @@ class Capabilities:
     create_or_replace_table: bool = False
     replace_view_columns: bool = True
     materialized_views: bool = False
+    reads_files: bool = False
     merge: bool = False
     grants: bool = False
     comments: bool = True

@@ -39,6 +39,37 @@ def test_lineage_takes_select_like_show(eltflow, project):
     assert "eltflow lineage stg_orders" in nothing.err
 
 
+DIAMOND = {
+    "models/a.sql": "select 1 as x",
+    "models/b.sql": "select * from a",
+    "models/c.sql": "select * from b",
+    "models/d.sql": "select * from b",
+    "models/e.sql": "select c.x from c join d using (x)",
+}
+
+
+def test_lineage_unfolds_a_node_once(eltflow, project):
+    root = project(DIAMOND)
+    above = [
+        "      ┌─ b (shown below)",
+        "   ┌─ d",
+        "   │     ┌─ a",
+        "   │  ┌─ b",
+        "   ├─ c",
+    ]
+    assert eltflow("lineage", "e", cwd=root).out.splitlines()[:-1] == [line[3:] for line in above]
+    assert eltflow("lineage", "a", cwd=root).out.splitlines()[1:] == [
+        "└─ b",
+        "   ├─ c",
+        "   │  └─ e",
+        "   └─ d",
+        "      └─ e",
+    ]
+    (root / "models/f.sql").write_text("select * from e")
+    assert eltflow("lineage", "a", cwd=root).out.splitlines()[-2:] == ["   └─ d", "      └─ e (shown above)"]
+    assert "(shown" not in eltflow("lineage", "a", "--depth", "3", cwd=root).out
+
+
 def test_tables_are_cut_on_a_terminal_only(eltflow, project):
     root = project(SHOP)
     listed = eltflow("ls", "--output", "table", cwd=root, env={"COLUMNS": "40"})

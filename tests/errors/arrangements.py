@@ -121,6 +121,53 @@ def missing_driver(root: Path) -> Iterator[None]:
 
 
 @arranges
+@contextmanager
+def file_changes_meanwhile(root: Path) -> Iterator[None]:
+    """An editor that saves a model after the project was read, and before the model is compiled."""
+    from eltflow.compile import node
+
+    read = node.read_bytes
+
+    def late(folder: Path, path: str) -> bytes:
+        (folder / path).write_text("select 2 as id\n", encoding="utf-8")
+        return read(folder, path)
+
+    node.read_bytes = late
+    try:
+        yield
+    finally:
+        node.read_bytes = read
+
+
+@arranges
+def history_of_a_newer_version(root: Path) -> None:
+    import sqlite3
+
+    (root / ".eltflow").mkdir()
+    connection = sqlite3.connect(root / ".eltflow" / "state.sqlite")
+    connection.execute("pragma user_version = 99")
+    connection.close()
+
+
+@arranges
+@contextmanager
+def plugin_broken(root: Path) -> Iterator[None]:
+    """An installed package that another version of eltflow would be needed for."""
+    packages = root.parent / "packages"
+    about = packages / "eltflow_vertica-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: eltflow-vertica\nVersion: 1.0\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text("[eltflow.adapters]\nvertica = eltflow_vertica:ADAPTER\n", encoding="utf-8")
+    (packages / "eltflow_vertica.py").write_text("raise RuntimeError('eltflow 0.9 or later is needed')\n", encoding="utf-8")
+    sys.path.insert(0, str(packages))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(packages))
+        sys.modules.pop("eltflow_vertica", None)
+
+
+@arranges
 def links_in_a_ring(root: Path) -> None:
     (root / "models" / "again").symlink_to("..", target_is_directory=True)
     (root / "models" / "self.sql").symlink_to("self.sql")

@@ -278,6 +278,9 @@ def test_two_packages_and_names_with_dots() -> None:
 # -- what matches nothing --------------------------------------------------------------------------------------------------------
 
 
+LISTS = "`eltflow ls` lists the project's 7 models, 1 ingest, 1 seed; beside names there are tag:, path:, source: and more"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -291,8 +294,10 @@ def test_two_packages_and_names_with_dots() -> None:
         ("config.materialized:tabel", "warning[W0501]: `config.materialized:tabel` matches nothing (did you mean `config.materialized:table`?)"),
         ("path:model/staging", "warning[W0501]: `path:model/staging` matches nothing (did you mean `models/staging`?)"),
         ("old", "warning[W0501]: `old` matches nothing (the model `old` (models/old.sql) is disabled)"),
-        ("zzzzzz", "warning[W0501]: `zzzzzz` matches nothing"),
-        ("orders zzzzzz zzzzzz", "warning[W0501]: `zzzzzz` matches nothing"),
+        ("zzzzzz", f"warning[W0501]: `zzzzzz` matches nothing ({LISTS})"),
+        ("orders zzzzzz zzzzzz", f"warning[W0501]: `zzzzzz` matches nothing ({LISTS})"),
+        ("access:zzzzzz", "warning[W0501]: `access:zzzzzz` matches nothing (there are: access:protected, access:public)"),
+        ("metric:zzzzzz", "warning[W0501]: `metric:zzzzzz` matches nothing (no node has a metric at all)"),
         (" ", "warning[W0501]: the text to select is blank (leave it out to select everything)"),
         ("lonely,tag:nightly", "warning[W0502]: nothing is selected (no node is in all parts of an intersection)"),
     ],

@@ -137,6 +137,132 @@ def test_other_columns_are_an_error(lake, eltflow, header):
     assert query(root, "from s_raw.x") == [(1, "a")]
 
 
+TWO = {
+    "csv": ("id,v\n1,a\n", "id\n2\n"),
+    "json": ('{"id": 1, "v": "a"}', '{"id": 2}'),
+    "parquet": ("select 1 as id, 'a' as v", "select 2 as id"),
+}
+
+
+def put_data(root, name, text):
+    if name.endswith(".parquet"):
+        (root / name).parent.mkdir(exist_ok=True)
+        duckdb.execute(f"copy ({text}) to '{root / name}'")
+    else:
+        put(root, name, text)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("kind", TWO)
+def test_a_column_that_one_of_several_new_files_lacks(lake, eltflow, kind, order):
+    """Read together, DuckDB would leave the column empty there. On the first load and on later ones."""
+    root = lake([step("x", f"data/*.{kind}")])
+    full, short = TWO[kind]
+    first, second = (full, short) if order == 0 else (short, full)
+    put_data(root, f"data/b.{kind}", first)
+    put_data(root, f"data/c.{kind}", second)
+    ran = eltflow("ingest", cwd=root)
+    assert ran.code == 1
+    lacking, having = ("c", "b") if order == 0 else ("b", "c")
+    assert f"data/{lacking}.{kind} lacks the column `v`, which data/{having}.{kind} has" in ran.text
+    with duckdb.connect(str(root / "p.duckdb"), read_only=True) as con:
+        assert con.execute("select count(*) from information_schema.tables where table_schema = 's_raw'").fetchall() == [(0,)]
+    for name in ("b", "c"):
+        (root / f"data/{name}.{kind}").unlink()
+    put_data(root, f"data/a.{kind}", full)
+    assert eltflow("ingest", cwd=root).code == 0
+    put_data(root, f"data/b.{kind}", first)
+    put_data(root, f"data/c.{kind}", second)
+    ran = eltflow("ingest", cwd=root)
+    assert ran.code == 1
+    assert f"the columns of data/{lacking}.{kind} are not those of p.s_raw.x (missing columns: v)" in ran.text
+    assert query(root, "from s_raw.x") == [(1, "a")]
+    assert query(root, "select path from eltflow_meta.file") == [(f"data/a.{kind}",)]
+    assert eltflow("ingest", "--full-refresh", cwd=root).code == 0
+    assert query(root, "select id, v from s_raw.x order by all") == [(1, "a"), (1, "a"), (2, None)]
+
+
+@pytest.mark.parametrize("load", ["append", "replace"])
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_a_number_in_one_file_and_text_in_another(lake, eltflow, kind, load):
+    """CSV is text, so that nothing is lost; a file that has types of its own must be told."""
+    root = lake([step("x", f"data/*.{kind}", load=load)])
+    texts = {
+        "csv": ("v\n1.50\n", "v\nx\n"),
+        "json": ('{"v": 1.5}', '{"v": "x"}'),
+        "parquet": ("select 1.5::double v", "select 'x' v"),
+    }
+    for name, text in zip("ab", texts[kind], strict=True):
+        put_data(root, f"data/{name}.{kind}", text)
+    ran = eltflow("ingest", cwd=root)
+    if kind == "csv":
+        assert ran.code == 0, ran.text
+        assert query(root, "from s_raw.x order by 1") == [("1.50",), ("x",)]
+        return
+    assert ran.code == 1
+    assert f"the column `v` is DOUBLE in data/a.{kind} and VARCHAR in data/b.{kind}" in ran.text
+    settings = root / "ingest/i.yml"
+    settings.write_text(json.dumps({"steps": [step("x", f"data/*.{kind}", load=load, column_types={"v": "varchar"})]}))
+    ran = eltflow("ingest", cwd=root)
+    assert ran.code == 0, ran.text
+    assert query(root, "from s_raw.x order by 1") == [("1.5",), ("x",)]
+
+
+CHANGED = [
+    ("csv", "v\n1\n", "v\n1.5\n", "1.5", "BIGINT"),
+    ("csv", "v\n1\n", "v\n007\n", "007", "BIGINT"),
+    ("csv", "v\n1\n", "v\n0x10\n", "0x10", "BIGINT"),
+    ("csv", "v\n1\n", "v\n" + "1\n" * 30000 + "2.5\n", "2.5", "BIGINT"),
+    ("csv", "v\ntrue\n", "v\nyes\n", "yes", "BOOLEAN"),
+    ("csv", "v\ntrue\n", "v\n1\n", "1", "BOOLEAN"),
+    ("csv", "v\n1.5\n", "v\n007\n", "007", "DOUBLE"),
+    ("json", '{"v": 1}', '{"v": 1.5}', "1.5", "BIGINT"),
+    ("parquet", "select 1::bigint v", "select 1.5::double v", "1.5", "BIGINT"),
+    ("parquet", "select date '2020-01-01' v", "select timestamp '2020-01-01 10:00:00' v", "2020-01-01 10:00:00", "DATE"),
+    ("parquet", "select 1.5::double v", "select 9007199254740993 v", "9007199254740993", "DOUBLE"),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "value", "held"), CHANGED)
+def test_a_value_that_the_tables_type_would_change(lake, eltflow, kind, first, second, value, held):
+    root = lake([step("x", f"data/*.{kind}")])
+    put_data(root, f"data/a.{kind}", first)
+    assert eltflow("ingest", cwd=root).code == 0
+    before = query(root, "from s_raw.x")
+    put_data(root, f"data/b.{kind}", second)
+    ran = eltflow("ingest", cwd=root)
+    assert ran.code == 1
+    assert f"the column `v` of data/b.{kind} holds `{value}`, and p.s_raw.x has {held} there" in ran.text
+    assert query(root, "from s_raw.x") == before
+    assert query(root, "select count(*) from eltflow_meta.file") == [(1,)]
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), [
+    ("csv", "v\n1.5\n", "v\n2\n"),
+    ("csv", "v\n2020-01-01 10:00:00\n", "v\n2020-01-02\n"),
+    ("csv", "v,w\n1,1\n", "v,w\n,2\n"),
+    ("csv", "v\ntrue\n", "v\nFALSE\n"),
+    ("parquet", "select 1.5::double v", "select 2::bigint v"),
+    ("parquet", "select 1::bigint v", "select 2::double v"),
+    ("json", '{"v": 1.5}', '{"v": 2}'),
+])  # fmt: skip
+def test_a_type_that_loses_nothing(lake, eltflow, kind, first, second):
+    root = lake([step("x", f"data/*.{kind}")])
+    for name, text in zip("ab", (first, second), strict=True):
+        put_data(root, f"data/{name}.{kind}", text)
+        ran = eltflow("ingest", cwd=root)
+        assert ran.code == 0, ran.text
+    assert query(root, "select count(*) from s_raw.x") == [(2,)]
+
+
+def test_a_late_row_of_json(lake, eltflow):
+    """Neither a fraction nor a key that comes late is lost."""
+    root = lake([step("x", "data/*.json")])
+    put(root, "data/a.json", '{"v": 1}\n' * 30000 + '{"v": 1.5, "w": "late"}\n')
+    assert eltflow("ingest", cwd=root).code == 0
+    assert query(root, "select max(v), max(w) from s_raw.x") == [(1.5, "late")]
+
+
 def test_two_steps_and_many_files_at_once(lake, eltflow):
     root = lake([step("x", "x/**/*.csv"), step("y", "y/*.csv")])
     for number in range(300):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import duckdb
 import pytest
 
@@ -12,7 +14,55 @@ def loaded(root, sql="select * from s.x order by all"):
         return [(d[0], str(d[1])) for d in found.description], found.fetchall()
 
 
-B, V = "BIGINT", "VARCHAR"
+B, V, D = "BIGINT", "VARCHAR", "DOUBLE"
+MANY = 30000
+LATE = {  # the type by the first rows, a row that says otherwise, and what the column is then
+    "1.5": ("1", [1.0, 1.5], D),
+    "0x10": ("1", ["1", "0x10"], V),
+    "1_0": ("1", ["1", "1_0"], V),
+    "007": ("1", ["1", "007"], V),
+    "-007": ("2.5", ["2.5", "-007"], V),
+    "2_5.0": ("2.5", ["2.5", "2_5.0"], V),
+    "yes": ("true", ["true", "yes"], V),
+    "1": ("false", ["false", "1"], V),
+    "x": ("2020-01-01", ["2020-01-01", "x"], V),
+    "2020-01-01 10:30:00": ("2020-01-01", [dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, 10, 30)], "TIMESTAMP"),
+    "99999999999999999999": ("7", [7, 99999999999999999999], "HUGEINT"),
+}
+
+
+@pytest.mark.parametrize("hook", ["", "select 1"])
+@pytest.mark.parametrize("late", LATE)
+def test_a_row_beyond_the_first_ones_counts_as_much(project, eltflow, late, hook):
+    """An engine that looks at some rows only would take 1.5 for 2, 007 for 7 and yes for true."""
+    first, values, kind = LATE[late]
+    lines = f"a,b\n{f'{first},1{chr(10)}' * MANY}{late},2\n"
+    root = project(
+        {
+            "seeds/x.csv": lines,
+            "seeds/x.yml": f"seeds:\n- name: x\n  config: {{pre_hook: '{hook}'}}\n",
+            "data/y.csv": lines,
+            "ingest/y.yml": "steps:\n- {name: y, source: {kind: files, path: data/*.csv}, into: s.y}\n",
+        }
+    )
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text
+    for table in ("s.x", "s_s.y"):
+        found = loaded(root, f"select distinct a, b from {table} order by b")
+        assert found == ([("a", kind), ("b", B)], [(values[0], 1), (values[1], 2)])
+        assert loaded(root, f"select count(*) from {table}")[1] == [(MANY + 1,)]
+
+
+def test_a_large_file_without_surprises(project, eltflow):
+    text = "i,d,b,s,day\n" + "".join(f"{n},{n}.5,{str(n % 2 == 0).lower()},s{n},2020-01-01\n" for n in range(MANY)) + ",,,,\n"
+    root = project({"seeds/x.csv": text})
+    assert eltflow("seed", cwd=root).code == 0
+    _, rows = loaded(root, "select min(i), sum(i), sum(d), count(*) filter (b), count(s), count(*), min(day) from s.x")
+    total = MANY * (MANY - 1) // 2
+    assert rows == [(0, total, total + MANY / 2, MANY // 2, MANY, MANY + 1, dt.date(2020, 1, 1))]
+    assert [kind for _, kind in loaded(root, "from s.x limit 1")[0]] == [B, D, "BOOLEAN", V, "DATE"]
+
+
 YML = "seeds:\n- name: x\n  config: {column_types: {a: varchar, b: 'decimal(10, 2)'}%s}\n"
 AS_TOLD = ([("a", V), ("b", "DECIMAL(10,2)")], 1)
 

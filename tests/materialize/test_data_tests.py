@@ -25,6 +25,64 @@ def build(eltflow, root, *arguments, command="build"):
     return ran, {r["id"].split(".")[2]: r for r in found}
 
 
+ODD = 'order,my col,a-b,2nd,Name,"q""x"\n1,,x,1,A,\n2,u,x,,B,1\n'
+ODD_TESTS = """seeds:
+- name: odd
+  columns:
+  - {name: order, data_tests: [unique, not_null]}
+  - {name: my col, data_tests: [unique, not_null, {accepted_values: {arguments: {values: [v]}}}]}
+  - {name: a-b, quote: true, data_tests: [unique, not_null, {own: {config: {severity: error}}}]}
+  - {name: 2nd, data_tests: [unique, not_null, {relationships: {arguments: {to: ref('odd'), field: 2nd}}}]}
+  - {name: 'q"x', quote: true, data_tests: [not_null]}
+  - {name: lower(Name), data_tests: [unique, {accepted_values: {arguments: {values: [a, b]}}}]}
+  - {name: '"my col" || Name', data_tests: [{not_null: {name: expression}}]}
+  data_tests: [{not_null: {column_name: my col, name: by_entry}}]
+"""
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_columns_whose_names_need_quotes(project, eltflow, alone):
+    """As names where they can be nothing else, or `quote: true` says so; an expression is pasted, as in dbt-core 1.12."""
+    tests = ODD_TESTS.replace("not_null,", "{not_null: {config: {limit: 9}}},") if alone else ODD_TESTS
+    own = "{% test own(model, column_name) %} select 1 from {{ model }} where {{ column_name }} = 'x' {% endtest %}"
+    root = project({"seeds/odd.csv": ODD, "seeds/odd.yml": tests, "tests/generic/own.sql": own})
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 1, ran.text
+    results = json.loads((root / "target/run_results.json").read_text())["results"]
+    found = {r["unique_id"].split(".")[2]: (r["status"], r["failures"]) for r in results if r["unique_id"].startswith("test.")}
+    assert found == {
+        "unique_odd_order": ("pass", 0),
+        "not_null_odd_order": ("pass", 0),
+        "unique_odd_my_col": ("pass", 0),
+        "not_null_odd_my_col": ("fail", 1),
+        "accepted_values_odd_my_col__v": ("fail", 1),
+        "unique_odd_a_b": ("fail", 1),
+        "not_null_odd_a_b": ("pass", 0),
+        "own_odd_a_b": ("fail", 2),
+        "unique_odd_2nd": ("pass", 0),
+        "not_null_odd_2nd": ("fail", 1),
+        "relationships_odd_2nd__2nd__ref_odd_": ("pass", 0),
+        "not_null_odd_q_x": ("fail", 1),
+        "unique_odd_lower_Name_": ("pass", 0),
+        "accepted_values_odd_lower_Name___a__b": ("pass", 0),
+        "expression": ("fail", 1),
+        "by_entry": ("fail", 1),
+    }
+
+
+def test_a_quoted_column_that_is_not_there(project, eltflow):
+    entry = "models:\n- name: m\n  columns:\n  - {name: my cl, quote: true, data_tests: [unique]}\n"
+    root = project({"models/m.sql": 'select 1 as "my col"', "models/m.yml": entry})
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 2
+    assert "error[E0406]: a test is on the column `my cl` of `m`, which does not exist" in ran.err
+    assert "did you mean `my col`?" in ran.err
+    (root / "models/m.yml").write_text(entry.replace("my cl", "my col").replace("quote: true", "quote: false"))
+    assert eltflow("build", cwd=root).code == 0
+    (root / "models/m.yml").write_text(entry.replace("my cl", "my-col"))
+    assert eltflow("build", cwd=root).code == 2
+
+
 def test_singular_tests_on_everything(project, eltflow):
     root = project(
         {

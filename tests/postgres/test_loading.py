@@ -11,8 +11,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from eltflow.ingest.files import file_info, read_files
-from eltflow.transfer import Files
+from eltflow.ingest.files import file_info, file_reader
 from eltflow.warehouse.values import WarehouseError
 
 VALUES = {
@@ -120,7 +119,8 @@ def test_memory_is_bounded(tmp_path):
         path = tmp_path / f"{rows}.parquet"
         duckdb.execute(f"copy (select range as id, 'name ' || range as name from range({rows})) to '{path}'")
         tracemalloc.start()
-        assert sum(batch.count(b"\n") for batch in read_files(Files(paths=(str(path),), format="parquet")).text()) == rows
+        source = file_reader().source(f"select * from read_parquet('{path}')")
+        assert sum(batch.count(b"\n") for batch in source.text()) == rows
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.5

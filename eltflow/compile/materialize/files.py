@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import Rows, build_table, built, declared_types, loaded_columns, single
-from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
-from eltflow.transfer import Files
-from eltflow.warehouse.values import Column, Relation, Statement
+from eltflow.compile.materialize.relation import (
+    Rows,
+    build_table,
+    built,
+    declared_types,
+    has_hooks,
+    landing,
+    single,
+    stands_alone,
+)
+from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
+from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+
+#: Each file with its columns.
+Described = Sequence[tuple[FileInfo, Sequence[Column]]]
 
 META = "eltflow_meta"
 FILE_COLUMNS = (
@@ -30,6 +44,13 @@ LOAD_COLUMNS = (
 )
 
 
+_FAMILIES = {
+    "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
+    "time": re.compile(r"DATE|TIMESTAMP", re.IGNORECASE),
+    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
+}
+
+
 def file_format(path: str) -> tuple[str, dict[str, object]]:
     """The format that a file's name tells, and options that go with it."""
     name = path.lower()
@@ -44,12 +65,12 @@ def file_format(path: str) -> tuple[str, dict[str, object]]:
 
 def seed(job: Job) -> Program:
     """The file's rows as a table, put in place of what stands there."""
-    (file,) = job.files
-    format, options = file_format(file.path)
+    format, options = file_format(job.files[0].path)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    rows = _rows(job, [file], format, {**options, "infer": "all"}, declared_types(job))
-    return (yield from built(job, _load(job, rows), alone=single(job, rows)))
+    types = declared_types(job)
+    alone = single(job) and job.reader is None
+    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
 
 
 def _load(job: Job, rows: Rows) -> Program:
@@ -58,22 +79,48 @@ def _load(job: Job, rows: Rows) -> Program:
     return replace(outcome, kind="seed")
 
 
-def _rows(job: Job, files: Sequence[FileInfo], format: str, options: dict[str, object], types: dict[str, str]) -> Rows:
-    """A query over the files, or the files opened, where the engine cannot read any. Columns with a type of their own are then sent as
-    they are written: the engine knows best what that type takes."""
-    if format == "csv" and job.inspect is not None and options.get("header", True):
-        for file in files:
-            job.inspect(file, str(options.get("delimiter") or ","))
-    item = job.dialect.files([f.path for f in files], format, options, types)
-    if item is None:
-        assert job.read is not None
-        paths = tuple(f.path for f in files)
-        return job.read(Files(paths=paths, format=format, options=options, texts=tuple(types)))
-    casts = ""
-    if types and format != "csv":
-        kept = ", ".join(f"cast({job.dialect.quote(c)} as {t}) as {job.dialect.quote(c)}" for c, t in types.items())
-        casts = f" replace ({kept})"
-    return f"select *{casts} from {item}"
+def _whole(
+    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program], *, alone: bool = False
+) -> Program:
+    """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
+
+    Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
+    and the types are looked for again in all rows.
+    """
+    types = _read_types(job, types)
+    looks = _looks(job, job.files, format, options)
+    if looks == "plain":
+        select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
+        return (yield from built(job, body(_rows(job, select)), alone=alone))
+    if looks == "large" and not has_hooks(job):
+        quick = _rows(job, (yield from guarded(job, job.files, options, types)))
+        try:
+            return (yield from built(job, body(quick), alone=alone))
+        except WarehouseError as error:
+            if error.kind != "sql":
+                raise
+            if not stands_alone(job, alone):
+                yield job.dialect.rollback()
+    every = yield from settled(job, job.files, options, types)
+    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
+
+
+def _rows(job: Job, select: str) -> Rows:
+    """The rows of a query over files: the query itself, where the engine can run it."""
+    return select if job.reader is None else job.reader.source(select)
+
+
+def _read_types(job: Job, types: Mapping[str, str]) -> dict[str, str]:
+    """What columns with a type of their own are read as. An engine that is sent the rows knows best what that type takes of a text."""
+    return dict(types) if job.reader is None else dict.fromkeys(types, "VARCHAR")
+
+
+def _looks(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Looks:
+    """How much there is to find out about files. Raises ProgramError where the head of one is wrong."""
+    if format != "csv" or job.inspect is None:
+        return "plain"
+    looks = {job.inspect(file, str(options.get("delimiter") or ","), bool(options.get("header", True))) for file in files}
+    return "large" if "large" in looks else "odd" if "odd" in looks else "plain"
 
 
 def check_unchanged(job: Job, files: Sequence[FileInfo]) -> None:
@@ -94,11 +141,20 @@ def ingest(job: Job) -> Program:
     assert info is not None
     if not job.files:
         raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
-    whole = info.load != "append" or job.full_refresh
-    return (yield from built(job, _replace(job) if whole else _append(job)))
+    appends = info.load == "append" and not job.full_refresh
+    if appends and job.existing is not None and job.existing.kind == "table":
+        return (yield from built(job, _append(job)))
+    format, options, types = _options(job)
+    _looks(job, job.files, format, options)
+    if len(job.files) > 1 and (appends or format != "csv"):
+        described = yield from _described(job, job.files, format, options)
+        _check_types(described, format, types)
+        if appends:
+            _check_alike(job, described)
+    return (yield from _whole(job, format, options, types, lambda rows: _replace(job, rows)))
 
 
-def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
+def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
     info = job.node.ingest
     assert info is not None
     format, options = file_format(job.files[0].path)
@@ -108,17 +164,15 @@ def _options(job: Job) -> tuple[str, dict[str, object], dict[str, str]]:
     return str(info.source.get("format") or format), options, declared_types(job)
 
 
-def _replace(job: Job) -> Program:
-    format, options, types = _options(job)
-    outcome = yield from build_table(job, _rows(job, job.files, format, options, types))
+def _replace(job: Job, rows: Rows) -> Program:
+    outcome = yield from build_table(job, rows)
     check_unchanged(job, job.files)
     yield from _record(job, job.files, outcome.rows, forget=True)
     return replace(outcome, kind="load", files=len(job.files))
 
 
 def _append(job: Job) -> Program:
-    if job.existing is None or job.existing.kind != "table":
-        return (yield from _replace(job))
+    assert job.existing is not None
     known = yield from _loaded(job)
     fresh = []
     for file in job.files:
@@ -128,58 +182,130 @@ def _append(job: Job) -> Program:
         elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
             raise ProgramError(
                 f"{file.name} changed since it was loaded",
-                f"a step with `load: append` loads a file once; load everything again with "
-                f"`eltflow ingest --select {job.node.name} --full-refresh`",
+                f"a step with `load: append` loads a file once; {_again(job)}",
             )
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
-    rows = _rows(job, fresh, format, options, types)
+    _looks(job, fresh, format, options)
+    described = yield from _described(job, fresh, format, options)
+    _check_types(described, format, types)
+    for file, columns in described:
+        _same_columns(job, columns, file)
     # The table's types, not those that these files alone suggest: `007` stays text where the table has text.
+    fold = job.dialect.fold
+    declared = {_key_of(job, name) for name in types}
+    of_table = {fold(c.name, True): c.type or "" for c in job.existing.columns if fold(c.name, True) not in declared}
+    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns if _key_of(job, c.name) in of_table}
+    kept = {name: job.dialect.reads_as(of_table[_key_of(job, name)]) for name in of_files}
+    yield from _check_kept(job, fresh, format, options, kept, of_files)
+    if format != "csv":
+        kept = {name: type for name, type in kept.items() if type != of_files[name]}
+    rows = _rows(job, scan(reading(job), fresh, format, options, {**kept, **_read_types(job, types)}))
     if isinstance(rows, str):
-        described_files = yield job.dialect.describe(rows)
-        columns = _same_columns(job, described_files.columns, fresh)
-        kept = {**_types_of_table(job, described_files.columns), **types}
-        select = _rows(job, fresh, format, options, kept)
-        source = f"select {job.dialect.columns(columns)} from (\n{select}\n) as eltflow_new"
-        result = yield job.dialect.insert_select(job.relation, columns, source)
+        names = [c.name for c in job.existing.columns]
+        source = f"select {job.dialect.columns(names)} from (\n{rows}\n) as eltflow_new"
+        result = yield job.dialect.insert_select(job.relation, names, source)
     else:
-        found = loaded_columns(job, rows)
-        _same_columns(job, found, fresh)
-        others = _types_of_table(job, found)
-        texts = {field.name: "" for field, column in zip(rows.fields, found, strict=True) if column.name in others}
-        if texts:
-            rows = _rows(job, fresh, format, options, {**texts, **types})
-            assert not isinstance(rows, str)
-        result = yield job.dialect.load(job.relation, [c.name for c in found], rows)
+        own = {fold(c.name, True): c.name for c in job.existing.columns}
+        result = yield job.dialect.load(job.relation, [own[_key_of(job, field.name)] for field in rows.fields], rows)
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
 
 
-def _types_of_table(job: Job, files: Sequence[Column]) -> dict[str, str]:
-    """The table's type for each column of the files, by its name in the files."""
-    assert job.existing is not None
-    fold = job.dialect.fold
-    types = {fold(c.name, True): c.type for c in job.existing.columns}
-    return {c.name: types[fold(c.name, True)] for c in files if c.type != types[fold(c.name, True)]}
+def _again(job: Job) -> str:
+    return f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`"
 
 
-def _same_columns(job: Job, now: Sequence[Column], files: Sequence[FileInfo]) -> list[str]:
-    """The table's columns, if the files have the same. Raises ProgramError: a column is never dropped or left empty in silence."""
+def _described(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[Described]:
+    """The columns of each file by itself: read together, a column that one of them lacks would be empty there in silence."""
+    found = []
+    for file in files:
+        result = yield from ask(job, reading(job).describe(scan(reading(job), [file], format, options, {})))
+        found.append((file, result.columns))
+    return found
+
+
+def _check_alike(job: Job, described: Described) -> None:
+    """Raise ProgramError where files that are loaded together have not the same columns."""
+    holder: dict[str, tuple[str, FileInfo]] = {}
+    for file, columns in described:
+        for column in columns:
+            holder.setdefault(_key_of(job, column.name), (column.name, file))
+    for file, columns in described:
+        missing = [key for key in holder if key not in {_key_of(job, c.name) for c in columns}]
+        if missing:
+            names, (_, other) = [holder[key][0] for key in missing], holder[missing[0]]
+            word = "column" if len(names) == 1 else "columns"
+            raise ProgramError(
+                f"{file.name} lacks the {word} {listed([f'`{n}`' for n in names], 8)}, which {other.name} has",
+                "give all files the same columns, or take them as they are, with NULL for what is missing: "
+                f"`eltflow ingest --select {job.node.name} --full-refresh`",
+            )
+
+
+def _check_types(described: Described, format: str, types: Mapping[str, str]) -> None:
+    """Raise ProgramError where a column is a number in one file and text in another. In CSV everything is text, which loses nothing."""
+    seen: dict[str, tuple[str, FileInfo]] = {}
+    for file, columns in described if format != "csv" else ():
+        for column in columns:
+            type, other = seen.setdefault(column.name, (column.type or "", file))
+            if column.name not in types and _family(type) != _family(column.type or ""):
+                raise ProgramError(
+                    f"the column `{column.name}` is {type} in {other.name} and {column.type} in {file.name}",
+                    f"say what it is read as: `column_types: {{{column.name}: varchar}}`",
+                )
+
+
+def _family(type: str) -> str:
+    """What of a type decides whether its values stay themselves beside those of another one."""
+    for name, pattern in _FAMILIES.items():
+        if pattern.match(type):
+            return name
+    return type
+
+
+def _check_kept(
+    job: Job, files: Sequence[FileInfo], format: str, options: Options, kept: Mapping[str, str], own: Mapping[str, str]
+) -> Steps[None]:
+    """Raise ProgramError for a value that the table's type would change: 1.5 where it has whole numbers, `yes` where it has booleans."""
+    dialect = reading(job)
+    if format == "csv":
+        odd = yield from odd_values(job, files, options, kept, castable=True)
+    else:
+        odd = {}
+        for name, type in kept.items():
+            if type == own[name] or type.upper() in ("VARCHAR", "TEXT"):
+                continue
+            column = dialect.quote(name)
+            cast = f"try_cast({column} as {type})"
+            lost = f"{cast} is not null and cast({cast} as {own[name]}) is distinct from {column}"
+            query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
+            for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
+                odd[name] = str(value)
+    for name, value in odd.items():
+        raise ProgramError(
+            f"the column `{name}` of {listed([f.name for f in files], 3)} holds `{value}`, and {job.relation} has {kept[name]} there",
+            f"correct the value, or give the column another type under `column_types:` and {_again(job)}",
+        )
+
+
+def _same_columns(job: Job, now: Sequence[Column], file: FileInfo) -> None:
+    """Raise ProgramError if a file's columns are not the table's: a column is never dropped or left empty in silence."""
     assert job.existing is not None
-    fold = job.dialect.fold
-    table = {fold(c.name, True): c.name for c in job.existing.columns}
-    seen = {fold(c.name, True): c.name for c in now}
+    table = {job.dialect.fold(c.name, True): c.name for c in job.existing.columns}
+    seen = {_key_of(job, c.name): c.name for c in now}
     added = [name for key, name in seen.items() if key not in table]
     missing = [name for key, name in table.items() if key not in seen]
     if added or missing:
         parts = [f"{what}: {listed(names, 8)}" for what, names in (("new columns", added), ("missing columns", missing)) if names]
-        raise ProgramError(
-            f"the columns of {listed([f.name for f in files])} are not those of {job.relation} ({'; '.join(parts)})",
-            f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`",
-        )
-    return list(table.values())
+        raise ProgramError(f"the columns of {file.name} are not those of {job.relation} ({'; '.join(parts)})", _again(job))
+
+
+def _key_of(job: Job, name: str) -> str:
+    """What a file's column is known by in the table."""
+    return job.dialect.fold(landing(job, name), True)
 
 
 def _meta(job: Job, name: str) -> Relation:
@@ -218,9 +344,11 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
     if forget:
         yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
     load_id = job.run
+    appends = job.node.ingest is not None and job.node.ingest.load == "append"
     values = []
     for file in files:
-        digest = job.digest(file) if job.digest is not None else ""
+        # Only a step that appends ever asks whether a file is the one that it loaded.
+        digest = job.digest(file) if job.digest is not None and appends else ""
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
     yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))

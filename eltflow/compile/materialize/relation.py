@@ -42,12 +42,12 @@ def replaceable(job: Job) -> bool:
     return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
 
 
-def single(job: Job, rows: Rows = "") -> bool:
+def single(job: Job) -> bool:
     """Whether building the table takes one statement, which may be sent again when its answer was lost. (Where tables cannot be replaced
     it may not: a server may finish what a client that is gone has asked for, and only a transaction takes that back.)"""
     can = job.dialect.capabilities.create_or_replace_table
     indexes = job.dialect.indexes(job.relation, job.relation, job.config, job.run)
-    return can and replaceable(job) and isinstance(rows, str) and not indexes
+    return can and replaceable(job) and not indexes
 
 
 def _view(job: Job, fits: bool | None) -> Program:
@@ -103,14 +103,13 @@ def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) 
 
 
 def loaded_columns(job: Job, rows: Source) -> list[Column]:
-    """The columns that the rows get in the table. A plain name is folded as in SQL that names it without quotes, unless `quote_columns`
-    says otherwise; a type is the one that the configuration names, or the engine's for what was found. Raises ProgramError."""
+    """The columns that the rows get in the table. A type is the one that the configuration names, or the engine's for what was found.
+    Raises ProgramError."""
     dialect = job.dialect
     declared = declared_types(job)
     made: list[Column] = []
     for field in rows.fields:
-        plain = IDENTIFIER.match(field.name) is not None and not job.config.get("quote_columns")
-        name = dialect.fold(field.name, False) if plain else field.name
+        name = landing(job, field.name)
         type = declared.get(field.name) or dialect.keeps(field.type)
         if type is None:
             message = f"the column `{field.name}` is {field.type}, and {dialect.name} has no type that keeps all of that"
@@ -118,6 +117,13 @@ def loaded_columns(job: Job, rows: Source) -> list[Column]:
         check_length(job, name, "the column")
         made.append(Column(name, type))
     return made
+
+
+def landing(job: Job, name: str) -> str:
+    """The table's name for a column of a file. What is sent to the engine lands as SQL without quotes would name it."""
+    if job.reader is None or job.config.get("quote_columns") or not IDENTIFIER.match(name):
+        return name
+    return job.dialect.fold(name, False)
 
 
 def declared_types(job: Job) -> dict[str, str]:
@@ -213,10 +219,19 @@ def built(job: Job, body: Program, *, alone: bool = False) -> Program:
     pre, post = _hooks(job)
     yield from _hooked(hook for hook in pre if not hook.transaction)
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
-    plain = alone and not _has_company(job)
+    plain = stands_alone(job, alone)
     outcome = yield from (inner if plain else transaction(job.dialect, inner))
     yield from _hooked(hook for hook in post if not hook.transaction)
     return outcome
+
+
+def stands_alone(job: Job, alone: bool) -> bool:
+    """Whether a body, `alone` in itself, is sent without a transaction."""
+    return alone and not _has_company(job)
+
+
+def has_hooks(job: Job) -> bool:
+    return any(_hooks(job))
 
 
 def _hooks(job: Job) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:

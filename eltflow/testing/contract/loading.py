@@ -50,6 +50,19 @@ FILES: dict[str, tuple[str, list[tuple[str, str]], list[tuple[Any, ...]]]] = {
     "reserved names": ("select,order,A b\n1,2,3\n", [("select", B), ("order", B), ("A b", B)], [(1, 2, 3)]),
     "not a number": ("a\nnan\n1.5\ninf\n-inf\n", [("a", D)], [(-math.inf,), (1.5,), (math.inf,), (math.nan,)]),
     "small and large": ("a\n1e-300\n1.7976931348623157e308\n0.1\n", [("a", D)], [(1e-300,), (0.1,), (1.7976931348623157e308,)]),
+    "only true and false are booleans": (
+        'a,b,c,d,e\nyes,t,TRUE,true,True\nno,f,False,"false",true\n',
+        [("a", V), ("b", V), ("c", "BOOLEAN"), ("d", "BOOLEAN"), ("e", "BOOLEAN")],
+        [("no", "f", False, False, True), ("yes", "t", True, True, True)],
+    ),
+    "only decimal digits are numbers": (
+        "a,b,c,d\n0x10,0b1,1_000,12\n0X1f,0,2_000,-3\n",
+        [("a", V), ("b", V), ("c", V), ("d", B)],
+        [("0X1f", "0", "2_000", -3), ("0x10", "0b1", "1_000", 12)],
+    ),
+    "quoted, the last, and alone": ('a,b\n1,"no"\n2,"yes"\n', [("a", B), ("b", V)], [(1, "no"), (2, "yes")]),
+    "blanks around numbers": ("a,b\n 1 ,yes\n2,no\n", [("a", B), ("b", V)], [(1, "yes"), (2, "no")]),
+    "a word and true": ("a\nTRUE\nyes\n", [("a", V)], [("TRUE",), ("yes",)]),
     "wide": (
         ",".join(f"c{i}" for i in range(400)) + "\n" + ",".join(str(i) for i in range(400)) + "\n",
         [(f"c{i}", B) for i in range(400)],
@@ -66,6 +79,29 @@ def test_a_seed(warehouse: Bench, name: str) -> None:
     assert outcome.rows == len(rows)
     assert warehouse.columns() == [(column, warehouse.type(type)) for column, type in columns]
     assert sorted(map(repr, warehouse.rows())) == sorted(map(repr, rows))
+
+
+LATE: dict[
+    str, tuple[str, list[Any], str]
+] = {  # the type by the first rows, a row that says otherwise, and what the column is then
+    "1.5": ("1", [1.0, 1.5], D),
+    "0x10": ("1", ["1", "0x10"], V),
+    "007": ("1", ["1", "007"], V),
+    "-007": ("2.5", ["2.5", "-007"], V),
+    "yes": ("true", ["true", "yes"], V),
+    "x": ("2020-01-01", ["2020-01-01", "x"], V),
+    "99999999999999999999": ("7", [7, 99999999999999999999], "HUGEINT"),
+}
+
+
+@pytest.mark.parametrize("late", list(LATE))
+def test_a_row_beyond_the_first_ones_counts_as_much(warehouse: Bench, late: str) -> None:
+    first, values, kind = LATE[late]
+    file = warehouse.file("x.csv", f"a,b\n{f'{first},1{chr(10)}' * 30_000}{late},2\n")
+    warehouse.build("seed", files=(file,))
+    assert warehouse.columns() == [("a", warehouse.type(kind)), ("b", warehouse.type(B))]
+    assert warehouse.rows("select distinct a, b from s.t order by b") == [(values[0], 1), (values[1], 2)]
+    assert warehouse.rows("select count(*) from s.t") == [(30_001,)]
 
 
 DECLARED: dict[str, tuple[str, str, Any]] = {

@@ -1,0 +1,2 @@
+-- how it is done
+explain select * from x

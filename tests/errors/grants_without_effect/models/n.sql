@@ -1,0 +1,1 @@
+{{ config(grants={'select': ['ann']}) }} select 1 as id
