@@ -71,6 +71,12 @@ _READ_AS: Mapping[str, str] = {
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
 
+_TIES = """
+select pg_advisory_xact_lock(hashtext('eltflow')) where exists (
+  select from pg_depend d join pg_rewrite r on r.oid = d.objid
+  where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and r.ev_class <> d.refobjid and d.refobjid = (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name}))
+"""
 # One query: every view on top, the topmost first, with a script that makes it what it is: definition, options, owner, rights, comments,
 # triggers, and a materialized view's indexes.
 _DEPENDENTS = """
@@ -201,7 +207,11 @@ class PostgresDialect(Dialect):
 
     # -- views on top ----------------------------------------------------------------------------------------------------------
 
-    def dependents(self, relation: Relation) -> Statement | None:
+    def ties(self, relation: Relation) -> Statement | None:
+        """Two that put the same view aside at once would find it gone, or each other: they come one after the other."""
+        return Statement(_TIES.format(**self._named(relation)).strip(), role="query")
+
+    def dependents(self, relation: Relation) -> Statement:
         return Statement(_DEPENDENTS.format(**self._named(relation)).strip(), role="query")
 
     def restore(self, relation: Relation, script: str) -> Statement:

@@ -129,10 +129,15 @@ class Dialect:
 
     # -- views that the engine ties to what they read, so that it cannot be dropped under them ------------------------------------
 
-    def dependents(self, relation: Relation) -> Statement | None:
-        """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again).
+    def ties(self, relation: Relation) -> Statement | None:
+        """A query with a row if views stand on a relation and hold it; who gets one lets every other wait who would,
+        until the transaction ends.
         None where the engine lets go what views read."""
         return None
+
+    def dependents(self, relation: Relation) -> Statement:
+        """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again)."""
+        raise NotImplementedError
 
     def restore(self, relation: Relation, script: str) -> Statement:
         """Make a view again from its script. That it cannot be is no error, but told by `refused`."""

@@ -183,10 +183,10 @@ Aside = Sequence[tuple[Relation, RelationKind, str]]
 
 def set_aside(job: Job) -> Steps[Aside]:
     """Drop the views that stand on the node's relation, where the engine ties them to it; gives what makes them again."""
-    ask = job.dialect.dependents(job.relation)
-    if ask is None:
+    ties = job.dialect.ties(job.relation)
+    if ties is None or not (yield ties).rows:
         return ()
-    found = yield ask
+    found = yield job.dialect.dependents(job.relation)
     aside = [(Relation(job.relation.database, schema, name), kind, script) for schema, name, kind, script in found.rows]
     yield from _send(job.dialect.drop(relation, kind) for relation, kind, _ in aside)
     return aside

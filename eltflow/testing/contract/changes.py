@@ -136,7 +136,7 @@ def test_views_on_top_of_views_survive_and_keep_what_they_are(warehouse: Bench) 
 
 def test_a_view_that_cannot_follow(warehouse: Bench) -> None:
     """On an engine that ties it to the table: somebody else's is an error and stays; one of the project's goes, and that is told."""
-    if warehouse.adapter.dialect.dependents(warehouse.table) is None:
+    if warehouse.adapter.dialect.ties(warehouse.table) is None:
         pytest.skip("views are not tied to what they read")
     warehouse.sql("create table s.t as select 1 as id, 2 as n", "create view s.above as select n from s.t")
     with pytest.raises(ProgramError, match=r"above stands on .*: column .*n.* does not exist"):

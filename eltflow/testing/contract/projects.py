@@ -98,6 +98,19 @@ def test_hooks_and_again(warehouse: Bench) -> None:
     assert sorted(logged) == sorted(["pre", "post 1", "pre", "post 1", "end"] * 3)
 
 
+def test_tables_that_share_their_views(warehouse: Bench) -> None:
+    """Many tables rebuilt at the same time, under views that stand on several of them."""
+    files = {f"models/t{n}.sql": f"{{{{ config(materialized='table') }}}} select {n} as id" for n in range(12)}
+    for number in range(4):
+        files[f"models/x{number}.sql"] = " union all ".join(f"select id from t{n}" for n in range(number, number + 8))
+    files["models/top.sql"] = "select * from x0 union all select * from x3"
+    target = {**warehouse.subject.target, "threads": 6}
+    for _ in range(3):
+        results = warehouse.project(files, target=target)
+        assert {(r.status, r.attempts) for r in results.values()} == {("success", 1)}
+        assert len(warehouse.rows("select * from s.top")) == 16
+
+
 def test_what_a_killed_run_left_is_dropped(warehouse: Bench) -> None:
     warehouse.sql("create table s.a__eltflow_tmp_0123abcd as select 1 as id", "create table s.mine as select 1 as id")
     warehouse.project({"models/a.sql": "select 1 as id"})
