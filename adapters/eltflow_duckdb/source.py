@@ -19,6 +19,7 @@ _BATCH = 10_000  #: rows; at some 100 bytes each, a megabyte
 _NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 #: Types whose values may hold what a line of text must not.
 _ESCAPED = ("VARCHAR", "ENUM")
+_MARKS = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'"))
 #: Types with digits that most engines have no place for: their last three must be zero.
 _NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time"}
 
@@ -71,15 +72,19 @@ def _as_text(field: Field) -> str:
         text = f"cast(cast({column} as {_NANOSECONDS[kind]}) as varchar)"
         return f"case when epoch_ns({column}) % 1000 = 0 then {text} else error({refuse} || cast({column} as varchar)) end"
     if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"):
-        return f"replace(cast({column} as varchar), ' (BC)', ' BC')"
+        text = f"cast({column} as varchar)"
+        return f"case when {column} < date '0001-01-01' then replace({text}, ' (BC)', ' BC') else {text} end"
     return f"cast({column} as varchar)"
 
 
 def _escaped(value: str) -> str:
-    made = f"cast({value} as varchar)"
-    for character, written in (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'")):
+    """The text with what must not stand in a line escaped; most texts hold nothing of the kind."""
+    text = f"cast({value} as varchar)"
+    made = text
+    for character, written in _MARKS:
         made = f"replace({made}, {character}, {written})"
-    return made
+    held = " or ".join(f"contains({text}, {character})" for character, _ in _MARKS)
+    return f"case when {held} then {made} else {text} end"
 
 
 def _connected() -> duckdb.DuckDBPyConnection:
