@@ -9,7 +9,7 @@ from typing import Any
 
 from eltflow.base.fingerprint import fingerprint
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Dialect, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 _ALL = ("all", "all privileges")
@@ -247,6 +247,33 @@ class PostgresDialect(Dialect):
         everything = {grantee for word in _ALL for grantee in wanted.get(word, ())}
         kept = {privilege: [g for g in grantees if g not in everything] for privilege, grantees in held.items()}
         return super().grants(relation, wanted, kept)
+
+    # -- who may write -----------------------------------------------------------------------------------------------------------
+
+    def lease(self, key: str, *, token: str, holder: str, place: str, seconds: float) -> LeaseStatements:
+        """The fence's lock (FOR KEY SHARE) lets the lease be renewed, and keeps it from being deleted, which taking it over begins with."""
+        mine = f"key = {self.string(key)} and token = {self.string(token)}"
+        until = f"clock_timestamp() + interval '{seconds:.3f} seconds'"
+        values = ", ".join(self.string(text) for text in (key, token, holder, place))
+        return LeaseStatements(
+            make=(
+                self.create_schema(None, "eltflow_meta"),
+                Statement(
+                    "create table if not exists eltflow_meta.lease"
+                    " (key text primary key, token text not null, holder text not null, place text not null, until timestamptz not null)"
+                ),
+            ),
+            clear=Statement(
+                f"delete from eltflow_meta.lease where key in (select key from eltflow_meta.lease where key = {self.string(key)}"
+                f" and (until < clock_timestamp() or place = {self.string(place)}) for update skip locked)",
+                role="dml",
+            ),
+            take=Statement(f"insert into eltflow_meta.lease values ({values}, {until}) on conflict (key) do nothing", role="dml"),
+            holder=Statement(f"select holder from eltflow_meta.lease where key = {self.string(key)}", role="query"),
+            renew=Statement(f"update eltflow_meta.lease set until = {until} where {mine}", role="dml"),
+            release=Statement(f"delete from eltflow_meta.lease where {mine}", role="dml"),
+            fence=Statement(f"select 1 from eltflow_meta.lease where {mine} for key share", role="query"),
+        )
 
     # -- rows from elsewhere ---------------------------------------------------------------------------------------------------
 

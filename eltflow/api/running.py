@@ -16,7 +16,7 @@ from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
@@ -24,8 +24,9 @@ from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
-from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
+from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, ProgramError
 from eltflow.engine.drive import Trace, drive
+from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.csvfile import inspect
@@ -33,7 +34,7 @@ from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
-from eltflow.state.lock import run_lock
+from eltflow.state.lock import lock_path, run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -72,6 +73,12 @@ class RunState:
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
     cancelled: bool = False
+    lease: Lease | None = None
+
+    @property
+    def fenced(self) -> bool:
+        """Whether another run took the target over."""
+        return self.lease is not None and self.lease.lost
 
     def cancel(self) -> None:
         """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
@@ -95,8 +102,36 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
+        _leased(loaded, options, state, database, about) as state.lease,
     ):
         yield from _execute(loaded, options, state, database, runnable, first, seen)
+
+
+@contextlib.contextmanager
+def _leased(
+    loaded: Loaded, options: RunOptions, state: RunState, database: Database, about: Mapping[str, Any]
+) -> Iterator[Lease | None]:
+    """The lease of the target's schema, where others than this machine can write to it."""
+    import socket
+
+    host = socket.gethostname()
+    statements = loaded.adapter.dialect.lease(
+        loaded.target.schema,
+        token=state.run_id,
+        holder=f"process {os.getpid()} on {host} of {about['user']} since {about['started_at']}",
+        place=f"{host}:{lock_path(loaded.target_key, loaded.options.env)}",  # whose lock is held here: no other run there is alive
+        seconds=SECONDS,
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            lease = stack.enter_context(leased(database, statements, options.lock_timeout))
+        except WarehouseError as error:
+            if error.kind != "permission":
+                raise EltflowError(connection_problem(loaded, error, "write to")) from None
+            text = f"no right to keep a lease in eltflow_meta, so nothing keeps another machine from writing too: {error}"
+            loaded.messages.append(Message(text=text, level="warning"))
+            lease = None
+        yield lease
 
 
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
@@ -187,7 +222,14 @@ def _execute(
     yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        events = run(
+            plan,
+            database.session,
+            worker,
+            run_id=state.run_id,
+            ledger=state.results,
+            cancelled=lambda: state.cancelled or state.fenced,
+        )
         for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
@@ -306,6 +348,7 @@ def job_of(
     digest: Callable[[FileInfo], str] | None = None,
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     ours: Callable[[Relation], bool] = lambda relation: False,
+    fence: Statement | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -325,6 +368,7 @@ def job_of(
         inspect=inspect,
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
         ours=ours,
+        fence=fence,
         options=options or {},
     )
 
@@ -362,6 +406,10 @@ class _Worker:
             last = trace.statements[-1] if trace.statements else None
             problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
             raise EltflowError(self._meant(step, compiled, problem)) from None
+        except LostLease as error:
+            assert self.state.lease is not None
+            self.state.lease.lost = True
+            raise fail("E0807", error.message, help=error.help) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in (*outcome.made, *outcome.moved):
@@ -405,6 +453,7 @@ class _Worker:
             digest=digest,
             inspect=inspect,
             ours=lambda relation: relation in self.relations,
+            fence=self.state.lease.fence if self.state.lease is not None else None,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
 

@@ -54,6 +54,10 @@ class ProgramError(Exception):
         self.line = line
 
 
+class LostLease(ProgramError):
+    """Another run may write in this one's place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
     """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns."""
@@ -70,7 +74,8 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
-    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's.
+    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
+    is a query without rows if another run may write in this one's place.
     """
 
     node: Node
@@ -85,6 +90,7 @@ class Job:
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
+    fence: Statement | None = None
     ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -107,11 +113,13 @@ class Job:
         return self.relation.sibling(name + suffix)
 
 
-def transaction(dialect: Dialect, body: Steps[T]) -> Steps[T]:
-    """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails."""
+def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None) -> Steps[T]:
+    """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails. Raises LostLease."""
     if not dialect.capabilities.transactional_ddl:
         return (yield from body)
     yield dialect.begin()
+    if fence is not None and not (yield fence).rows:
+        raise LostLease("another run has taken this target over", "this one stopped: look what the other does, then run it again")
     made = yield from body
     yield dialect.commit()
     return made

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Source
-from eltflow.warehouse.values import Capabilities, Column, Relation, Statement
+from eltflow.warehouse.values import Capabilities, Column, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -250,6 +250,13 @@ class Dialect:
         `format` is csv, json or parquet; `types` overrides inferred column types. Of CSV, the option `infer` says from what types are
         inferred: "all" rows, or "none", so that everything is text; else as many rows as the engine likes.
         """
+        return None
+
+    # -- who may write ---------------------------------------------------------------------------------------------------------------
+
+    def lease(self, key: str, *, token: str, holder: str, place: str, seconds: float) -> LeaseStatements | None:
+        """The lease of what `key` names, in `eltflow_meta`. A run of the same `place` is known to have ended. None where the lock of this
+        machine is enough, because nobody else can write."""
         return None
 
     # -- rows from elsewhere ---------------------------------------------------------------------------------------------------------

@@ -106,6 +106,21 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseStatements:
+    """The row that says which run may write: how its table is made, an ended one cleared away, and it is taken, renewed and given back
+    (each changes one row, or none if the lease is another's). `holder` asks who has it; `fence` has a row if it is still ours, and keeps
+    that so until its transaction ends."""
+
+    make: tuple[Statement, ...]
+    clear: Statement
+    take: Statement
+    holder: Statement
+    renew: Statement
+    release: Statement
+    fence: Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask."""
 

@@ -220,14 +220,14 @@ def built(job: Job, body: Program, *, alone: bool = False) -> Program:
     yield from _hooked(hook for hook in pre if not hook.transaction)
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
     plain = stands_alone(job, alone)
-    outcome = yield from (inner if plain else transaction(job.dialect, inner))
+    outcome = yield from (inner if plain else transaction(job.dialect, inner, job.fence))
     yield from _hooked(hook for hook in post if not hook.transaction)
     return outcome
 
 
 def stands_alone(job: Job, alone: bool) -> bool:
     """Whether a body, `alone` in itself, is sent without a transaction."""
-    return alone and not _has_company(job)
+    return alone and job.fence is None and not _has_company(job)
 
 
 def has_hooks(job: Job) -> bool:

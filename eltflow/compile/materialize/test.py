@@ -20,7 +20,7 @@ def data_test(job: Job) -> Program:
     if stores_failures(config, bool(job.options.get("store_failures"))):
         replaces = not _replaced_at_once(job)
         store = _store(job)
-        stored = yield from (transaction(job.dialect, store) if replaces else store)
+        stored = yield from (transaction(job.dialect, store, job.fence) if replaces or job.fence is not None else store)
         made = (stored,)
         sql = f"select * from {job.dialect.render(job.relation)}"
     result = yield Statement(verdict_sql(sql, config), role="query", main=True)
