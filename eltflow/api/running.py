@@ -25,7 +25,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked
 from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, ProgramError
-from eltflow.engine.drive import Trace, drive
+from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
@@ -329,12 +329,12 @@ def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
     for database, schema in schemas_of(loaded, _writers(nodes, options)):
-        control.execute(dialect.create_schema(database, schema))
+        patiently(control, dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
         job = Job(node=steps[0], relation=steps[0].relation, dialect=dialect, run="")
         for statement in meta_tables(job):
-            control.execute(statement)
+            patiently(control, statement)
 
 
 def job_of(
@@ -384,6 +384,7 @@ class _Worker:
         self.state = state
         self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
+        self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
@@ -416,6 +417,8 @@ class _Worker:
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        if outcome.message is not None and not self.built.issuperset(outcome.gone):
+            tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
 
     def _meant(self, step: Step, compiled: Compiled, found: Diagnostic) -> Diagnostic:

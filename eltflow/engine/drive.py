@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -59,6 +60,18 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         if open_transaction:
             with suppress(WarehouseError):
                 session.execute(Statement("rollback", role="rollback"))
+
+
+def patiently(session: Session, statement: Statement, attempts: int = 3) -> Result:
+    """Run a statement that makes what is not there; again if another session made it at that very moment."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return session.execute(statement)
+        except WarehouseError as error:
+            if error.kind != "transient" or attempt == attempts:
+                raise
+            time.sleep(0.1 * attempt)
+    raise AssertionError
 
 
 def _read_ahead(statement: Statement) -> Statement:

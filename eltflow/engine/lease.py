@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from eltflow.base.diagnostics import fail
+from eltflow.engine.drive import patiently
 from eltflow.warehouse.protocols import Database, Session
 from eltflow.warehouse.values import LeaseStatements, Statement, WarehouseError
 
@@ -44,7 +45,7 @@ def leased(
     session = database.session()
     try:
         for statement in statements.make:
-            session.execute(statement)
+            patiently(session, statement)
         _take(session, statements, timeout)
     finally:
         session.close()
