@@ -14,7 +14,7 @@ from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.files import META, meta_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
@@ -193,7 +193,7 @@ class Bench:
         return self.catalog().get(relation or self.table)
 
     def names(self) -> set[str]:
-        return {table.relation.identifier for table in self.catalog()}
+        return {table.relation.identifier for table in self.catalog() if table.relation.schema != META}
 
     def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
         return make_node(materialized, config or {}, columns, self.table, **more)

@@ -2,12 +2,10 @@
 
 import pytest
 from eltflow_postgres import ADAPTER
-from postgres_server import Server, postgres
+from postgres_server import Server
 
 from eltflow.testing.bench import Subject
 from eltflow.testing.contract import *  # noqa: F403
-
-__all__ = ["postgres"]
 
 
 @pytest.fixture

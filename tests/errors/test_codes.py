@@ -20,7 +20,7 @@ ROOMS = {
     "E05": {"graph"},
     "E06": {"api"},
     "E07": {"base"},
-    "E08": {"api", "cli", "state"},
+    "E08": {"api", "cli", "engine", "state"},
     "W02": {"api", "compile", "graph"},
     "W04": {"compile"},
     "W05": {"graph"},

@@ -3,11 +3,11 @@
 import pytest
 from eltflow_postgres import ADAPTER
 from forked_fixtures import eltflow, forked
-from postgres_server import Server, postgres
+from postgres_server import Server
 
 from eltflow.testing.bench import Subject, opened
 
-__all__ = ["eltflow", "forked", "postgres"]
+__all__ = ["eltflow", "forked"]
 
 
 @pytest.fixture
