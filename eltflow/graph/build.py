@@ -135,17 +135,17 @@ class _Builder:
 
     def _node(self, draft: Draft) -> Node:
         kind = draft.resource_type
-        layers = (_DEFAULT_CONFIG.get(kind, {}), *draft.layers)
+        defaults, layers = _DEFAULT_CONFIG.get(kind, {}), draft.layers
         facts = Facts()
         if kind in WITH_SQL and (draft.test is None or draft.test.singular):
             try:
-                facts = self.store.of(draft, self.project, merge_all(layers))
+                facts = self.store.of(draft, self.project, {**defaults, **merge_all(layers)})
             except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
                 self.findings.extend(error)
             self.facts[self._unique_id(draft)] = facts
         elif draft.test is not None and f"test_{draft.test.kind}" in self.macros:
             self.facts[self._unique_id(draft)] = self.store.of_test(draft)
-        config = merge_all((*layers, facts.config))
+        config = {**defaults, **merge_all((*layers, facts.config))}
         node = Node(
             unique_id=self._unique_id(draft),
             resource_type=kind,
