@@ -13,6 +13,7 @@ from eltflow.ingest.csvfile import complaint
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
+from eltflow.project.places import config_span
 from eltflow.project.settings import FILE
 from eltflow.warehouse.values import Statement, Target, WarehouseError
 
@@ -112,6 +113,8 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     span = node_span(loaded, node)
     if error.file is not None:
         code, span = "E0603", Span(file=_shown(loaded.root, error.file), line=error.line)
+    elif error.config is not None:
+        span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
     return quoted(loaded, Diagnostic(code=code, message=f"{label}: {error.message}", span=span, help=error.help))
 

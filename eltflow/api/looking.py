@@ -133,7 +133,7 @@ def _statements(
         return (sql,) if sql else ()
     if compiled is None or node.relation is None:
         return ()
-    job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=full_refresh)
+    job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=full_refresh, dry=True)
     existing = job.existing
     columns = tuple(Column(c.name, c.type) for c in existing.columns) if existing is not None else ()
     answer = Result(columns=columns, rows=((0, False, False),)) if step.action == "test" else Result(columns=columns)

@@ -18,6 +18,7 @@ from eltflow.project import yamlfile
 from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
+from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
@@ -370,26 +371,8 @@ class _Builder:
                 self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
 
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
-        """The diagnostic where the node's configuration sets a key: in its properties, its file, or the settings."""
-        if node.patch is not None:
-            entry = self._spot(node.patch, node.place)
-            places = [(*node.place, "config", key), (*node.place, key)]
-            best = max(places, key=lambda place: self._spot(node.patch or "", place))
-            if self._spot(node.patch, best) > entry and key in self._line(node.patch, best):
-                self.findings.at(node.patch, best, found.code, found.message, help=found.help)
-                return
-        text = self.project.read(node.path) if node.resource_type in WITH_SQL else ""
-        spot = re.search(rf"\b{key}\s*=\s*(['\"]?)([^'\",)]*)", text)
-        span = Span(file=node.path)
-        if spot is not None:
-            at = spot.start(2)
-            line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-            span = Span(file=node.path, line=line, column=column, length=max(1, len(spot.group(2))))
-        self.findings.add(with_source(replace(found, span=span), text))
-
-    def _line(self, file: str, place: tuple[str | int, ...]) -> str:
-        line, _ = self._spot(file, place)
-        return self.project.read(file).split("\n")[line - 1]
+        """The diagnostic where the node's configuration sets a key."""
+        self.findings.add(replace(found, span=config_span(self.project.read, node, key)))
 
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups

@@ -48,7 +48,9 @@ def inspect(file: FileInfo, delimiter: str, header: bool = True) -> Looks:
         return _looks(file, delimiter)
     except _NO_GZIP as error:
         if not file.path.endswith(".gz"):
-            raise ProgramError(f"{file.name} cannot be read: {error}", "see that the file is there and may be read", file=file.path) from None
+            raise ProgramError(
+                f"{file.name} cannot be read: {error}", "see that the file is there and may be read", file=file.path
+            ) from None
         message = f"{file.name} cannot be unpacked: it is no gzip file, or not a whole one"
         raise ProgramError(message, "compress it again, or take `.gz` from its name", file=file.path) from None
 
