@@ -175,17 +175,7 @@ def _replace(job: Job, select: str) -> Program:
 
 def _append(job: Job) -> Program:
     assert job.existing is not None
-    known = yield from _loaded(job)
-    fresh = []
-    for file in job.files:
-        before = known.get(file.name)
-        if before is None:
-            fresh.append(file)
-        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
-            raise ProgramError(
-                f"{file.name} changed since it was loaded",
-                f"a step with `load: append` loads a file once; {_again(job)}",
-            )
+    fresh = fresh_files(job, (yield from loaded_files(job)))
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
@@ -210,6 +200,21 @@ def _append(job: Job) -> Program:
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+
+
+def fresh_files(job: Job, known: Mapping[str, tuple[int, int, str]]) -> list[FileInfo]:
+    """The job's files that are not among those `known` to be loaded. Raises ProgramError for one that is another by now."""
+    fresh = []
+    for file in job.files:
+        before = known.get(file.name)
+        if before is None:
+            fresh.append(file)
+        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
+            raise ProgramError(
+                f"{file.name} changed since it was loaded",
+                f"a step with `load: append` loads a file once; {_again(job)}",
+            )
+    return fresh
 
 
 def _again(job: Job) -> str:
@@ -322,7 +327,7 @@ def meta_tables(job: Job) -> tuple[Statement, ...]:
     )
 
 
-def _loaded(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
+def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
     key = dialect.literal(_key(job))
