@@ -57,6 +57,8 @@ def explained(error: Exception, names: Iterable[str], macros: Mapping[str, Macro
     if isinstance(error, SecurityError):
         help = "templates may use their names, not Python's insides"
         return "E0310", f"not allowed in a template: {_sentence(error)}", help, None
+    if isinstance(error, MemoryError):
+        return "E0303", "this makes more than memory holds", "correct the expression, or what it is given", None
     if isinstance(error, TypeError):
         return _type_error(error, macros)
     return "E0303", f"{_sentence(error)} ({type(error).__name__})", "correct the expression, or what it is given", None
