@@ -173,6 +173,14 @@ def new_warnings(loaded: Loaded, compiled: Iterable[Compiled]) -> Iterator[Diagn
         yield from (w for w in one.warnings if (w.code, w.message) not in told)
 
 
+def said_warnings(loaded: Loaded) -> list[Diagnostic]:
+    """What templates have warned of (`exceptions.warn`) since this was last asked."""
+    said = [message for message in loaded.messages if message.level == "warning"]
+    loaded.messages[:] = [message for message in loaded.messages if message.level != "warning"]
+    help = "the project says this itself, with exceptions.warn"
+    return [Diagnostic(code="W0301", severity="warning", message=message.text, help=help) for message in said]
+
+
 def last_catalog(loaded: Loaded, only: Sequence[Relation] | None = None) -> tuple[Catalog, str | None]:
     """The last view of the target (with `only`: of these relations), and when that was (ISO 8601, UTC); an empty one if it was never
     seen."""

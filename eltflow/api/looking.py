@@ -233,10 +233,10 @@ def find_node(loaded: Loaded, name: str) -> Node:
     raise fail("E0214", f"there is no node `{name}`", help=did_you_mean(name, known) or "eltflow ls lists them")
 
 
-def show(loaded: Loaded, name: str | None, inline: str | None, limit: int) -> Result:
+def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, full_refresh: bool = False) -> Result:
     """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all."""
     catalog, _ = _ask(loaded)
-    compiler = make_compiler(loaded, catalog)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     with contextlib.suppress(NeedsWarehouse):
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
     with connected(loaded) as database:

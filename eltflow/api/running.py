@@ -16,6 +16,7 @@ from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
+from eltflow.api.past import user_of
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
@@ -60,7 +61,8 @@ class RunOptions:
 
 @dataclass(slots=True)
 class RunState:
-    """What a run knows while it goes on; read it after the events ended."""
+    """What a run knows while it goes on; read it after the events ended. `warned` counts what templates and eltflow warned of, tests
+    aside."""
 
     run_id: str
     plan: Plan | None = None
@@ -71,6 +73,7 @@ class RunState:
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    warned: int = 0
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -91,12 +94,15 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
-    about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
+    about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
+        contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
-        yield from _execute(loaded, options, state, database, runnable, first, seen)
+        for event in events:
+            state.warned += isinstance(event, Message) and event.level == "warning"
+            yield event
 
 
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
@@ -137,7 +143,7 @@ def _execute(
     runnable: list[Node],
     first: FirstLook,
     seen: list[Relation] | None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
     catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
@@ -433,7 +439,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
         selection=options.selection,
         status="running",
         started_at=state.started_at.isoformat(timespec="milliseconds"),
-        user=loaded.options.env.get("USER"),
+        user=user_of(loaded.options.env),
         host=socket.gethostname(),
         pid=os.getpid(),
         git_commit=git_commit(loaded.root),
