@@ -22,7 +22,7 @@ class Progress:
         self._state = state
         self._quiet = quiet
         self._colour = render.coloured(sys.stdout)
-        self._live = sys.stdout.isatty() and not quiet
+        self._live = render.live(sys.stdout) and not quiet
         self._running: dict[str, float] = {}
         self._pending: dict[str, int] = {}
         self._held: dict[str, list[StepResult]] = {}
@@ -239,7 +239,7 @@ def first_line(result: StepResult) -> str:
     return render.visible((result.message or "").split("\n")[0])
 
 
-def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
+def summary(loaded: Loaded, state: RunState, *, quiet: bool, warn_error: bool = False) -> None:
     """What happened, with every failure once more, and what to do next."""
     assert state.plan is not None
     colour = render.coloured(sys.stdout)
@@ -247,11 +247,12 @@ def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
     bad = [r for r in results.values() if r.status in BAD]
     warned = [r for r in results.values() if r.status == "warn"]
     for result in [*warned, *bad]:
-        if result.status == "warn" and quiet:
+        if result.status == "warn" and quiet and not warn_error:
             continue
         _failure_block(loaded, state, result, colour)
     skipped = [r for r in results.values() if r.status == "skipped"]
-    if quiet and not bad:
+    stopped = warn_error and not bad and bool(warned or state.warned or state.warnings)
+    if quiet and not bad and not stopped:
         return
     models = [r for r in skipped if steps[r.step].action != "test"]
     if models:
@@ -260,7 +261,9 @@ def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
         render.out(f"skipped {render.count(len(models), 'node')} below: {shown}")
     render.out()
     total = state.finished.seconds if state.finished else 0.0
-    render.out(_closing(state, total, bool(bad)))
+    render.out(_closing(state, total, bool(bad) or stopped))
+    if stopped:
+        render.out("warnings are taken for errors: --warn-error")
     if bad:
         render.out(f"again: eltflow {state.plan.request.command} --select {again(state)}")
         return
