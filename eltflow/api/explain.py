@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.compile.compiled import Compiled
+from eltflow.compile.privacy import masked_text, masked_value, personal_columns
 from eltflow.compile.program import ProgramError
 from eltflow.ingest.csvfile import complaint
 from eltflow.project import yamlfile
@@ -62,7 +63,7 @@ def warehouse_problem(
     label = {"operation": "hook"}.get(node.resource_type, node.resource_type)
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
-    message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
+    message = f"{label} `{node.name}`: {_words(loaded, node, error)}"
     help = error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
 
@@ -89,7 +90,7 @@ def _place(compiled: Compiled, error: WarehouseError, sql: str) -> Span | None:
 
 def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) -> Diagnostic:
     """A diagnostic at a line of the data file: the engine's, or the one that a look at the file finds."""
-    line, message, help = error.file_line, masked(error, loaded.target), error.help
+    line, message, help = error.file_line, _words(loaded, node, error), error.help
     if line is None and path.lower().endswith((".csv", ".tsv", ".csv.gz")):
         found = complaint(path, _delimiter(node, path))
         if found is not None:
@@ -98,8 +99,19 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
     help = help or _FORMATS.get(path.rsplit(".", 1)[-1].lower(), "correct the file")
     message = message.replace(path, file)
     label = f"{node.resource_type} `{node.name}`"
-    span = Span(file=file, line=line)
-    return quoted(loaded, Diagnostic(code="E0603", message=f"{label}: {message}", span=span, help=help))
+    return _in_data(
+        loaded, node, Diagnostic(code="E0603", message=f"{label}: {message}", span=Span(file=file, line=line), help=help)
+    )
+
+
+def _in_data(loaded: Loaded, node: Node, found: Diagnostic) -> Diagnostic:
+    """A diagnostic at a line of a data file, with that line unless there may be personal data in it."""
+    return found if personal_columns(node, loaded.graph) else quoted(loaded, found)
+
+
+def _words(loaded: Loaded, node: Node, error: WarehouseError) -> str:
+    """The engine's words without secrets, and without values of personal columns."""
+    return masked_text(masked(error, loaded.target), error.code, personal_columns(node, loaded.graph))
 
 
 def _delimiter(node: Node, path: str) -> str:
@@ -116,7 +128,9 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
-    return quoted(loaded, Diagnostic(code=code, message=f"{label}: {error.message}", span=span, help=error.help))
+    message = masked_value(error.message, personal_columns(node, loaded.graph))
+    found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help)
+    return quoted(loaded, found) if error.file is None else _in_data(loaded, node, found)
 
 
 # -- places --------------------------------------------------------------------------------------------------------------------

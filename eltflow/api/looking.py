@@ -17,6 +17,7 @@ from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import fresh_files, loaded_files
 from eltflow.compile.node import Ask, Compiler
+from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_columns_in
 from eltflow.compile.program import FileInfo, Job, ProgramError
 from eltflow.engine.drive import dry
 from eltflow.ingest.files import digest
@@ -234,24 +235,38 @@ def find_node(loaded: Loaded, name: str) -> Node:
 
 
 def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, full_refresh: bool = False) -> Result:
-    """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all."""
+    """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all.
+
+    Values that may come from columns tagged `pii` are masked, as in the failing rows of tests."""
     catalog, _ = _ask(loaded)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     with contextlib.suppress(NeedsWarehouse):
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
+    sql = ""
     with connected(loaded) as database:
         session = database.session()
         try:
             sql = _shown_sql(loaded, compiler, name, inline, asking(session, loaded.adapter.dialect))
             tail = f" limit {limit}" if limit >= 0 else ""
-            return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
+            found = session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
+            personal = _personal(loaded, name, sql)
+            columns = tuple(column.name for column in found.columns)
+            return replace(found, rows=masked_rows(columns, found.rows, sql, personal, loaded.graph, loaded.adapter.dialect))
         except WarehouseError as error:
             help = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
-            failed = fail("E0601", masked(error, loaded.target), help=help)
+            words = masked_text(masked(error, loaded.target), error.code, _personal(loaded, name, sql))
+            failed = fail("E0601", words, help=help)
             failed.exit_code = 1
             raise failed from None
         finally:
             session.close()
+
+
+def _personal(loaded: Loaded, name: str | None, sql: str) -> frozenset[str]:
+    """The personal columns in reach of what is shown."""
+    if name is not None:
+        return personal_columns(find_node(loaded, name), loaded.graph)
+    return personal_columns_in(sql, loaded.graph, loaded.adapter.dialect)
 
 
 def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str | None, ask: Ask | None) -> str:

@@ -24,7 +24,7 @@ from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
-from eltflow.compile.privacy import masked
+from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
@@ -371,7 +371,16 @@ class _Worker:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
+        return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
+
+    def _shown(self, result: StepResult, node: Node, compiled: Compiled, code: str | None) -> StepResult:
+        """The result of a test as people may see it: without what is personal in its failing rows."""
+        if not result.sample and result.note is None:
+            return result
+        graph = self.loaded.graph
+        personal = personal_columns(node, graph)
+        rows = masked_rows(result.sample_columns, result.sample, compiled.sql, personal, graph, self.compiler.dialect)
+        return replace(result, sample=rows, note=result.note and masked_text(result.note, code, personal))
 
     def _meant(self, step: Step, compiled: Compiled, found: Diagnostic) -> Diagnostic:
         """What the warehouse refused, with what is known of that very place: one error, and not a warning beside it."""
@@ -421,6 +430,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         files=outcome.files,
         failures=outcome.failures,
         message=outcome.message,
+        note=outcome.note,
         sample_columns=outcome.sample_columns,
         sample=outcome.sample,
         statements=len(trace.statements),

@@ -319,6 +319,8 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
         render.out(f"        {defined_at(loaded, step)}")
         for line in render.table(result.sample_columns, result.sample, indent="        ") if result.sample else ():
             render.out(line)
+        if result.note is not None:
+            render.out(f"        {render.visible(result.note.splitlines()[0])}")
         more = (result.failures or 0) - len(result.sample)
         if result.sample and more > 0:
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")

@@ -267,6 +267,7 @@ def result_json(result: Any) -> dict[str, Any]:
         "files": result.files,
         "failures": result.failures,
         "message": result.message,
+        "note": result.note,
         "because": result.because,
         "attempts": result.attempts,
         "diagnostics": [as_json(d) for d in result.diagnostics],

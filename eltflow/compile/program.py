@@ -16,7 +16,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
-    replaced; a test has `failures`, its `status`, and a sample of failing rows."""
+    replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
+    is none."""
 
     kind: str
     rows: int | None = None
@@ -28,6 +29,8 @@ class Outcome:
     made: tuple[CatalogTable, ...] = ()
     files: int | None = None
     message: str | None = None
+    note: str | None = None
+    note_code: str | None = None
 
 
 #: How a CSV file looks from outside: so small that the engine sees every row when it infers types, without (plain) or with (odd) values
