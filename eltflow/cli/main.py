@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would be imported before Ctrl-C is taken care of
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     import typer
 
@@ -43,9 +43,11 @@ COMPLETION = "_ELTFLOW_COMPLETE"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:
+        import signal
+
         signal.signal(signal.SIGINT, _cancelled)
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["--version"], ["-V"], ["version"]):
         from eltflow import __version__
 
