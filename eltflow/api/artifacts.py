@@ -97,7 +97,7 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
 
 
 def check_target_folder(loaded: Loaded) -> None:
-    """Raise EltflowError (E0116) where the artifacts of a run could not be written: before it begins, not after."""
+    """Raise EltflowError (E0117) where the artifacts of a run could not be written: before it begins, not after."""
     check_folder(loaded.root / loaded.target_path)
 
 

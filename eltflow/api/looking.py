@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
-from eltflow.api.explain import masked
+from eltflow.api.explain import masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
@@ -253,7 +253,8 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
             columns = tuple(column.name for column in found.columns)
             return replace(found, rows=masked_rows(columns, found.rows, sql, personal, loaded.graph, loaded.adapter.dialect))
         except WarehouseError as error:
-            help = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            missing = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            help = (not_there(loaded.graph, find_node(loaded, name), catalog, error) if name is not None else None) or missing
             words = masked_text(masked(error, loaded.target), error.code, _personal(loaded, name, sql))
             failed = fail("E0601", words, help=help)
             failed.exit_code = 1

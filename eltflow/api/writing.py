@@ -11,7 +11,7 @@ from eltflow.base.diagnostics import fail
 
 
 def write_pieces(path: Path, pieces: Iterable[str] | Iterable[bytes]) -> None:
-    """Put a text (or its UTF-8) that comes in pieces at `path` in one step. Raises EltflowError (E0116)."""
+    """Put a text (or its UTF-8) that comes in pieces at `path` in one step. Raises EltflowError (E0117)."""
     with _told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -26,7 +26,7 @@ def write_pieces(path: Path, pieces: Iterable[str] | Iterable[bytes]) -> None:
 
 
 def write_if_changed(path: Path, text: str) -> bool:
-    """Put the text at `path` in one step; False if it was there already. Raises EltflowError (E0116)."""
+    """Put the text at `path` in one step; False if it was there already. Raises EltflowError (E0117)."""
     try:
         if path.stat().st_size == len(text.encode()) and path.read_text(encoding="utf-8") == text:
             return False
@@ -37,7 +37,7 @@ def write_if_changed(path: Path, text: str) -> bool:
 
 
 def check_folder(path: Path) -> None:
-    """Make a folder of derived files. Raises EltflowError (E0116) if that cannot be, or nothing can be written there."""
+    """Make a folder of derived files. Raises EltflowError (E0117) if that cannot be, or nothing can be written there."""
     with _told(path):
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
@@ -52,4 +52,4 @@ def _told(path: Path) -> Iterator[None]:
         help = "see that its folder is one that can be written, with room on the disk; derived files go where `target_path:` says"
         no_folder = isinstance(error, (FileExistsError, NotADirectoryError))
         why = "a file stands where a folder is needed" if no_folder else error.strerror or str(error)
-        raise fail("E0116", f"{path} cannot be written: {why}", help=help) from None
+        raise fail("E0117", f"{path} cannot be written: {why}", help=help) from None

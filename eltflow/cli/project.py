@@ -14,6 +14,7 @@ from eltflow.cli import options as o
 @o.takes(o.PRINTING)
 def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None) -> int:
     import sys
+    from shlex import quote
 
     from eltflow import api
     from eltflow.base.diagnostics import fail
@@ -31,7 +32,11 @@ def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The fo
         for line in written:
             render.out(f"  {line}")
         render.out()
-        render.out(f"next: cd {name} && eltflow build")
+        render.out(
+            "next: eltflow build"
+            if (Path.cwd() / name).resolve() == Path.cwd().resolve()
+            else f"next: cd {quote(name)} && eltflow build"
+        )
     return 0
 
 

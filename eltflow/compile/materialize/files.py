@@ -344,9 +344,11 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
     if forget:
         yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
     load_id = job.run
+    appends = job.node.ingest is not None and job.node.ingest.load == "append"
     values = []
     for file in files:
-        digest = job.digest(file) if job.digest is not None else ""
+        # Only a step that appends ever asks whether a file is the one that it loaded.
+        digest = job.digest(file) if job.digest is not None and appends else ""
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
     yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))

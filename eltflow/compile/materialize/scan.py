@@ -40,9 +40,12 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
         spelt = dialect.spelt(column, type)
         if spelt is not None:
             read[name] = _TEXT
-            # A cast that fails, for what is misspelt: the load fails with it.
             right = f"{spelt} or {column} is null"
-            casts.append(f"case when {right} then cast({column} as {type}) else cast({column} || '?' as {type}) end as {column}")
+            # The very expression that `spelt` may hold, so that the engine computes it once. What is misspelt gets a cast that fails,
+            # and the load with it.
+            casts.append(
+                f"case when {right} then try_cast({column} as {type}) else cast({column} || '?' as {type}) end as {column}"
+            )
     replaced = f" replace ({', '.join(casts)})" if casts else ""
     return scan(dialect, files, "csv", options, {**read, **types}).replace("select *", f"select *{replaced}", 1)
 
