@@ -15,7 +15,7 @@ def docs() -> typer.Typer:
     def root() -> None:
         pass
 
-    app.command("generate", help="Write the docs site into the target folder.")(generate)
+    app.command("generate", help="Write the docs site into the target folder.")(o.command(generate))
     return app
 
 

@@ -222,7 +222,9 @@ def _register(app: typer.Typer, name: str) -> None:
     if name == "docs":
         app.add_typer(function(), name=name, help=help)
     else:
-        app.command(name, help=help)(function)
+        from eltflow.cli.options import command
+
+        app.command(name, help=help)(command(function))
 
 
 if __name__ == "__main__":

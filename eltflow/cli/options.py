@@ -1,6 +1,7 @@
-"""The options that commands share, declared once, and the step from them to a loaded project and a selection."""
+"""The options that commands share, declared once, and the step from them to a loaded project and a selection.
 
-from __future__ import annotations
+Annotations are evaluated here as they stand: what they hold is what Typer is given.
+"""
 
 import inspect
 import os
@@ -8,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from eltflow.project.options import Options
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(
+    kw_only=True, repr=False, eq=False
+)  # made whenever a command starts: the rest that a dataclass can have takes milliseconds
 class Given:
     """What was typed of the options that commands share; a command takes those that it names in `takes`."""
 
@@ -75,7 +78,7 @@ class Given:
             help = "--json prints one document at the end, --log-format json an object a line as things happen"
             raise fail("E0112", "--json and --log-format json exclude each other", help=help)
 
-    def load(self, **flags: Any) -> Loaded:
+    def load(self, **flags: Any) -> "Loaded":
         """Open the project that the options name; `flags` are what its templates see as `flags`."""
         from eltflow import api
 
@@ -88,7 +91,7 @@ class Given:
         )
         return api.load(project_root(self.project_dir), options)
 
-    def selection(self, loaded: Loaded, types: frozenset[str]) -> Selection:
+    def selection(self, loaded: "Loaded", types: frozenset[str]) -> "Selection":
         """What the options select among the nodes of the given types; what they name and is not there is said.
 
         Raises EltflowError for a selection that cannot be, and for such a name under --warn-error.
@@ -118,7 +121,7 @@ class Given:
             self.voice.note("nothing is selected: there is nothing to do")
         return chosen
 
-    def warn(self, found: Iterable[Diagnostic], *, always: bool = False) -> None:
+    def warn(self, found: Iterable["Diagnostic"], *, always: bool = False) -> None:
         """Say warnings; under --quiet only if they are `always` said. Under --warn-error they are raised, and the exit code is 1."""
         from eltflow.base.diagnostics import EltflowError
 
@@ -142,31 +145,38 @@ PRINTING = ("quiet", "debug", "log_format", "as_json")
 WARNING = ("warn_error",)
 
 
-def takes(*groups: tuple[str, ...]) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """A command with the shared options of these groups: its first argument is `Given`, the others are options of its own.
+_Function = TypeVar("_Function", bound=Callable[..., int])
 
-    Typer reads signatures: the one that it is shown has both.
-    """
-    names = [name for group in groups for name in group]
+
+def takes(*groups: tuple[str, ...]) -> Callable[[_Function], _Function]:
+    """Says which groups of shared options a command takes: its first argument is `Given`, the others are options of its own."""
+
+    def noted(function: _Function) -> _Function:
+        function.__dict__["takes"] = [name for group in groups for name in group]
+        return function
+
+    return noted
+
+
+def command(function: Callable[..., int]) -> Callable[..., int]:
+    """The function as Typer wants it, which reads signatures: with its own options and the shared ones. Made for the command that is
+    called and no other, for it takes a while."""
+    names = function.__dict__["takes"]
     known = {field.name: field for field in fields(Given)}
-    hints = get_type_hints(Given, include_extras=True)
 
-    def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        def command(**typed: Any) -> int:
-            given = Given(**{name: typed.pop(name) for name in names})
-            given.check()
-            return function(given, **typed)
+    def called(**typed: Any) -> int:
+        given = Given(**{name: typed.pop(name) for name in names})
+        given.check()
+        return function(given, **typed)
 
-        kind = inspect.Parameter.KEYWORD_ONLY
-        _, *own = inspect.signature(function, eval_str=True).parameters.values()
-        shared = [inspect.Parameter(name, kind, default=known[name].default, annotation=hints[name]) for name in names]
-        parameters = [*(p.replace(kind=kind) for p in own), *shared]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        command.__name__ = function.__name__
-        return command
-
-    return decorate
+    kind = inspect.Parameter.KEYWORD_ONLY
+    _, *own = inspect.signature(function, eval_str=True).parameters.values()
+    shared = [inspect.Parameter(name, kind, default=known[name].default, annotation=known[name].type) for name in names]
+    parameters = [*(p.replace(kind=kind) for p in own), *shared]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {p.name: p.annotation for p in parameters}
+    called.__name__ = function.__name__
+    return called
 
 
 def project_root(project_dir: Path | None) -> Path:
@@ -210,7 +220,7 @@ def parse_vars(text: str | None) -> dict[str, Any]:
     return value
 
 
-def new_options(target: str | None, vars: str | None) -> Options:
+def new_options(target: str | None, vars: str | None) -> "Options":
     """Options for opening a project from what was typed."""
     from eltflow import api
 
