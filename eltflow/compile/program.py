@@ -17,8 +17,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
-    replaced; a test has `failures`, its `status`, and a sample of failing rows. `made` is what it built, `moved` are views on top that were
-    made again, `gone` are those that could not be."""
+    replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
+    is none. `made` is what it built, `moved` are views on top that were made again, `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -32,6 +32,8 @@ class Outcome:
     gone: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
+    note: str | None = None
+    note_code: str | None = None
 
 
 #: How a CSV file looks from outside: so small that the engine sees every row when it infers types, without (plain) or with (odd) values
@@ -44,14 +46,24 @@ Program = Steps[Outcome]
 
 
 class ProgramError(Exception):
-    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file."""
+    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
+    `config` the key of the node's configuration, and the value in it, that is at fault."""
 
-    def __init__(self, message: str, help: str | None = None, *, file: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        help: str | None = None,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        config: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
         self.file = file
         self.line = line
+        self.config = config
 
 
 class LostLease(ProgramError):
@@ -76,6 +88,7 @@ class Job:
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
     `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
     is a query without rows if another run may write in this one's place.
+    `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
     node: Node
@@ -85,6 +98,7 @@ class Job:
     compiled: Compiled | None = None
     existing: CatalogTable | None = None
     full_refresh: bool = False
+    dry: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None

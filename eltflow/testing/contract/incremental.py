@@ -51,8 +51,10 @@ def test_strategies_and_keys(warehouse: Bench, strategy: Any, key: Any, after: A
 @pytest.mark.parametrize("strategy", ["delete+insert", "merge"])
 def test_a_key_that_is_no_column(warehouse: Bench, strategy: Any) -> None:
     config = {"unique_key": "nope", "incremental_strategy": strategy}
-    warehouse.build("incremental", FIRST, config=config)
-    with pytest.raises(WarehouseError, match="nope"):
+    with pytest.raises(ProgramError, match="`unique_key` names the column `nope`"):
+        warehouse.build("incremental", FIRST, config=config)
+    warehouse.build("incremental", FIRST)
+    with pytest.raises(ProgramError, match="`unique_key` names the column `nope`"):
         warehouse.build("incremental", NEXT, config=config)
     assert len(warehouse.rows()) == 3
 
