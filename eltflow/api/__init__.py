@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eltflow.api.artifacts import generate_docs, run_info, write_artifacts, write_compiled, write_junit, write_manifest
     from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings
     from eltflow.api.folder import clean_project, diagnose, init_project
+    from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
     from eltflow.api.patching import patch_manifest
@@ -41,12 +42,20 @@ _HOME = {
     "load": "loading",
     "new_options": "loading",
     "open_only": "loading",
+    "Impact": "lineage",
+    "find_column": "lineage",
+    "impact": "lineage",
+    "is_node": "lineage",
+    "keep_lineages": "lineage",
+    "lineages": "lineage",
+    "reached_nodes": "lineage",
     "find_node": "looking",
     "plan": "looking",
     "show": "looking",
 }
 
 __all__ = [
+    "Impact",
     "Loaded",
     "RunOptions",
     "RunState",
@@ -55,10 +64,15 @@ __all__ = [
     "compile_offline",
     "diagnose",
     "execute",
+    "find_column",
     "find_node",
     "generate_docs",
+    "impact",
     "init_project",
+    "is_node",
+    "keep_lineages",
     "last_catalog",
+    "lineages",
     "load",
     "make_compiler",
     "new_options",
@@ -66,6 +80,7 @@ __all__ = [
     "open_only",
     "patch_manifest",
     "plan",
+    "reached_nodes",
     "run_info",
     "show",
     "write_artifacts",

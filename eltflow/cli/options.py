@@ -127,6 +127,7 @@ def selection(
     exclude_types: list[str] | None = None,
 ) -> Selection:
     """What the options select among the nodes of the given types."""
+    from eltflow import api
     from eltflow.base.diagnostics import fail
     from eltflow.graph.select import Request
     from eltflow.graph.select import select as choose
@@ -144,5 +145,6 @@ def selection(
         acts_on=types,
         project=loaded.name,
         read=loaded.read,
+        columns=lambda text, up, down: api.reached_nodes(loaded, text, up, down),
     )
     return choose(loaded.graph, request)

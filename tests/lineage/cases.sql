@@ -23,11 +23,10 @@ select a from t order by b desc, id limit 3 offset 1 --> a
 select a as x, b from t order by x, b, id limit 4 --> a; b
 select a, b from t order by 2, 1, id limit 4 --> a; b
 select a from t order by b --> a
-select * from t, m where t.id = m.yr --> id; t.k; t.g; a; b; day; l; s; yr; jan; feb; mar
+select * from t, m where t.id = m.jan --> id; t.k; t.g; a; b; day; l; s; yr; jan; feb; mar
 select year(day) as y, date_trunc('month', day) as mth, day + interval 1 day as nxt from t --> day; day; day
 select extract(month from day) as y, strftime(day, '%Y') as x from t --> day; day
 select count(*) as n from t where a > 1 --> -
-select a from main.t --> a
 select a from t tablesample 100 percent --> a
 select #4 as x from t --> a
 select (a) as x, -b as y, not (a > b) as z from t --> a; b; a b
