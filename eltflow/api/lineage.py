@@ -108,6 +108,9 @@ def _tests(found: Lineages, test: Node, touched: set[Spot]) -> bool:
     lineage = found.of(test)
     if lineage.unsure is not None:
         return True  # what a test looks at cannot be told: better one too many
+    if info is not None and not info.singular:
+        # It shows whole rows; what it looks at is what decides which of them.
+        return any((one.table, one.column) in touched for one in lineage.rows)
     return bool(found.reads(test) & touched)
 
 

@@ -298,7 +298,8 @@ def impact(
             render.out(f"{title}: {', '.join(names)}")
     for display, reason in touched.unsure.items():
         render.note(f"note: {display} may hang on it too: {reason}")
-    counts = [render.count(len(touched.nodes), "model"), render.count(len(touched.columns), "column")]
+    models = sum(one.resource_type == "model" for one in touched.nodes)
+    counts = [render.count(models, "model"), render.count(len(touched.columns), "column")]
     counts += [render.count(len(touched.tests), "test"), render.count(len(touched.exposures), "exposure")]
     render.out(" · ".join(counts))
     return 0

@@ -53,6 +53,10 @@ class Expressions:
     def query(self, node: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Table:
         raise NotImplementedError
 
+    def chosen(self, columns: Any, scope: Scope) -> list[Flow] | str:
+        """The columns that COLUMNS(...) means, or why that cannot be told."""
+        raise NotImplementedError
+
     def key(self, identifier: Any) -> str:
         if isinstance(identifier, exp.Identifier):
             return self.fold(identifier.this, bool(identifier.args.get("quoted")))
@@ -371,8 +375,13 @@ class Expressions:
     def _bound(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         if scope.bound is not None:
             into.take(scope.bound, rank, why)
+            return
+        chosen = self.chosen(node, scope)  # in a condition all of them must hold
+        if isinstance(chosen, str):
+            into.unknown = into.unknown or chosen
         else:
-            into.unknown = into.unknown or "which columns COLUMNS(...) means here is not known"
+            for column in chosen:
+                into.take(column, rank, why)
 
     def _positional(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         at = int(node.name) - 1

@@ -1,5 +1,5 @@
--- Each query is followed by `-->` and what each output column's value is made of: columns of `world.py`, `-` for none, outputs
--- apart by `;`. A name that two tables have is written with its table. `--? x` marks influences that this small data cannot show.
+-- Each query is followed by `-->` and what each output column's value is made of: columns of `lineage_world.py`, `-` for none, outputs
+-- apart by `;`. A name that two tables have is written with its table. In parentheses: what the walk says and nothing shows.
 
 -- class: plain
 select a, b as bb, a + b as s, 1 as one from t --> a; b; a b; -
@@ -184,10 +184,10 @@ select columns('^(a|b)$') from t --> a; b
 select columns('^(a|b)$') + 1 from t --> a; b
 select max(columns(['a', 'b'])) from t --> a; b
 select min(columns(* exclude (l, s, day, g))) from t --> id; t.k; a; b
-select columns(c -> c in ('a', 'id')) from t --> id; a
-select columns(c -> c like '%a%' and c != 'day') from t --> a
+select columns(lambda c: c in ('a', 'id')) from t --> id; a
+select columns(lambda c: c like '%a%' and c != 'day') from t --> a
 select * like 'd%' from t --> day
-select * similar to 'a|b' from t --> a; b
+select * similar to 'a|b' from t --> a; b; day
 select columns('(.)an') as 'x_\1' from m --> jan
 select columns('an|eb') * yr as v from m --> jan yr; feb yr
 select x_a from (select columns('^(a|b)$') as 'x_\0' from t) --> a
@@ -224,19 +224,19 @@ select v.y + 1 as y from (select struct_pack(x := a, y := b) as v from t) --> b
 with c as (select {'i': {'p': a, 'q': b}} as v from t) select v.i.q as z from c --> b
 select unnest(v) from (select {'x': a, 'y': b} as v from t) --> a; b
 select v.* from (select {'x': a, 'y': b} as v from t) --> a; b
-select list_transform(l, z -> z + a) as x from t --> l a
+select list_transform(l, lambda z: z + a) as x from t --> l a
 select [z + b for z in l if z > a] as x from t --> l b
 select l[1] as x, len(l) as n from t --> l; l
 select [a, b] as x, map(['p'], [a]) as y from t --> a b; a
 select list_filter(l, lambda z: z > b) as x from t --> l b
-select list_sum(list_transform(l, x -> x * id)) as x from t --> l id
+select list_sum(list_transform(l, lambda x: x * id)) as x from t --> l id
 select u from u --> u.k m n
 select u.n as x, struct_extract(s, 'x') as y from t join u using (k) --> n; s
-select array_agg({'x': a, 'y': g} order by id)[1].x as z from t --> a g
+select array_agg({'x': a, 'y': g} order by id)[1].x as z from t --> a (g)
 select row(a, b) as x from t --> a b
 select unnest([a, b]) as x, id from t --> a b; id
 select s.x from t where s.y > 2 --> s
-select json_object('x', a, 'y', b) ->> '$.x' as z from t --> a b
+select json_object('x', a, 'y', b) ->> '$.x' as z from t --> a (b)
 
 -- class: pivot
 pivot (select g, k, a from t where k is not null) on k in (1, 2, 3) using sum(a) group by g --> t.g; a; a; a
@@ -251,7 +251,7 @@ unpivot m on jan, feb, mar into name mon value amt --> yr; -; jan feb mar
 select mon, amt from (unpivot m on columns(* exclude yr) into name mon value amt) --> -; jan feb mar
 select * from m unpivot (amt for mon in (jan, feb)) --> yr; mar; -; jan feb
 select * from m unpivot include nulls (amt for mon in (jan, feb)) --> yr; mar; -; jan feb
-select yr, sum(amt) as s from (unpivot m on jan, feb into name mon value amt) where mon <> 'feb' group by yr --> yr; jan feb
+select yr, sum(amt) as s from (unpivot m on jan, feb into name mon value amt) where mon <> 'feb' group by yr --> yr; jan (feb)
 select * from m unpivot ((p, q) for mon in ((yr, jan) as x, (feb, mar) as y)) --> -; yr feb; jan mar
 unpivot (select yr, jan, feb from m) on jan + 1 as j, feb into name mon value amt --> yr; -; jan feb
 with q as (unpivot m on jan, feb into name mon value amt) select mon, max(amt) as x from q group by mon --> -; jan feb

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eltflow_duckdb.dialect import DuckDBDialect
+from lineage_world import SCHEMA, Case, Oracle
 
 from eltflow.sql.lineage import lineage
 from eltflow.sql.parse import Parsed, parse
 from eltflow.sql.reads import Ident
 from eltflow.sql.values import Names, QueryLineage
-from tests.lineage.world import SCHEMA, Case, Oracle
 
 Spot = tuple[str, str]
 
