@@ -18,7 +18,7 @@ from typing import Any
 def measure(root: Path, *, peer: bool = True) -> dict[str, float]:
     """Figures for one project: seconds, counts, ratios."""
     from eltflow import api
-    from eltflow.compile.lineage import Lineages, _own_sql
+    from eltflow.compile.lineage import Lineages, own_sql
     from eltflow.sql.lineage import lineage
     from eltflow.sql.parse import Parsed, parse
     from eltflow.sql.values import Names
@@ -43,11 +43,11 @@ def measure(root: Path, *, peer: bool = True) -> dict[str, float]:
     made |= {"columns": coverage.columns, "resolved %": coverage.percent}
 
     def upstream(parts: tuple[Any, ...]) -> tuple[str, Names]:
-        hit = found._node_of(parts)
+        hit = found.node_of(parts)
         return (hit, found.names(loaded.graph.nodes[hit])) if hit is not None else (parts[-1].name, Names())
 
     with _Clock(made, "parse"):
-        parsed = [parse(_own_sql(compiler.node(node)), dialect.sqlglot) for node in models]
+        parsed = [parse(own_sql(compiler.node(node)), dialect.sqlglot) for node in models]
     trees = [one for one in parsed if isinstance(one, Parsed)]
     with _Clock(made, "walk"):
         for one in trees:

@@ -102,30 +102,19 @@ def score(folder: Path) -> None:
 
     from eltflow.sql.lineage import lineage
     from eltflow.sql.parse import Parsed, parse
-    from eltflow.sql.values import Names
 
     for kind in SCALE:
         data = json.loads((folder / f"{kind}.json").read_text())
         columns: dict[str, list[str]] = data["columns"]
         parsed = [(one, parse(one["sql"], "duckdb")) for one in data["queries"]]
         started = time.process_time()
-        walked = []
-        for one, tree in parsed:
-            assert isinstance(tree, Parsed)
-            walked.append(
-                (
-                    one,
-                    lineage(
-                        tree,
-                        lambda p: (p[-1].name, Names(tuple(columns.get(p[-1].name, ())), p[-1].name in columns)),
-                        DuckDBDialect().fold,
-                    ),
-                )
-            )
+        walked = [
+            (one, lineage(tree, _upstream(columns), DuckDBDialect().fold)) for one, tree in parsed if isinstance(tree, Parsed)
+        ]
         spent = time.process_time() - started
-        unknown = sum(c.unknown is not None for _, w in walked for c in w.columns) + sum(
-            w.unlisted is not None or w.unsure is not None for _, w in walked
-        )
+        assert len(walked) == len(parsed)
+        unknown = sum(c.unknown is not None for _, w in walked for c in w.columns)
+        unknown += sum(w.unlisted is not None or w.unsure is not None for _, w in walked)
         seen = missed = said = idle = empty = outputs = 0
         agree = more = fewer = 0
         schema = {table: dict.fromkeys(names, "int") for table, names in columns.items()}
@@ -153,15 +142,20 @@ def score(folder: Path) -> None:
                 agree += direct <= leaves <= direct | own
                 fewer += bool(leaves - direct - own)
                 more += bool(direct - leaves)
-                if not direct <= leaves <= direct | own:
-                    print(
-                        f"  differs: {one['name']} {column.name}: sqlglot only {sorted(leaves - direct - own)} own only {sorted(direct - leaves)}"
-                    )
+                if leaves - direct - own or direct - leaves:
+                    print(f"  differs: {one['name']} {column.name}")
+                    print(f"    sqlglot only {sorted(leaves - direct - own)}, the walk only {sorted(direct - leaves)}")
         print(
             f"{kind}: {len(walked)} queries, {outputs} outputs, {unknown} unknown, {spent / len(walked) * 100:.3f} CPU s per 100 walks\n"
             f"  direct: {agree} outputs as sqlglot's lineage() has them, {more} with more, {fewer} with fewer\n"
             f"  influences seen {seen}, not said {missed}; indirect said {said}, not seen {idle}; {empty} queries without rows"
         )
+
+
+def _upstream(columns: dict[str, list[str]]) -> Any:
+    from eltflow.sql.values import Names
+
+    return lambda parts: (parts[-1].name, Names(tuple(columns.get(parts[-1].name, ())), parts[-1].name in columns))
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Lineages:
             return QueryLineage(unlisted="its template asks the warehouse", unsure="its template asks the warehouse")
         except (EltflowError, RecursionError):
             return QueryLineage(unlisted="it does not compile", unsure="it does not compile")
-        sql = _own_sql(compiled)
+        sql = own_sql(compiled)
         seen = [(i, self.names(self._graph.nodes[i]), self._graph.nodes[i].relation) for i in node.parents]
         key = fingerprint(_VERSION, self.compiler.dialect.sqlglot, sql, repr((node.opaque, node.relation, seen)))
         kept = self._kept.get(node.unique_id)
@@ -111,7 +111,7 @@ class Lineages:
             return QueryLineage(unlisted=reason, unsure=reason)
 
         def upstream(parts: tuple[Ident, ...]) -> tuple[str, Names]:
-            hit = self._node_of(parts)
+            hit = self.node_of(parts)
             if hit is None:
                 return ".".join(part.name for part in parts), Names()
             if hit == node.unique_id:
@@ -120,7 +120,7 @@ class Lineages:
 
         return lineage(parsed, upstream, self.compiler.dialect.fold)
 
-    def _node_of(self, parts: tuple[Ident, ...]) -> str | None:
+    def node_of(self, parts: tuple[Ident, ...]) -> str | None:
         if len(parts) == 1:
             inlined = self._ephemeral.get(self.compiler.dialect.fold(parts[0].name, parts[0].quoted))
             if inlined is not None:
@@ -163,7 +163,7 @@ class Lineages:
         if node.resource_type != "model":
             return None
         try:
-            parsed = parse(_own_sql(self.compiler.node(node)), self.compiler.dialect.sqlglot)
+            parsed = parse(own_sql(self.compiler.node(node)), self.compiler.dialect.sqlglot)
         except (EltflowError, NeedsWarehouse, RecursionError):
             return None
         return expressions(parsed, self.compiler.dialect.sqlglot).get(name) if not isinstance(parsed, Refused) else None
@@ -242,7 +242,7 @@ def _edges_of(unique_id: str, column: ColumnLineage, rows: tuple[Influence, ...]
     return made + [Edge(above=spot, below=below, how=why, indirect=True) for spot, why in reasons.items()]
 
 
-def _own_sql(compiled: Compiled) -> str:
+def own_sql(compiled: Compiled) -> str:
     """A node's SQL without the ephemeral models in front of it: those are nodes of their own."""
     return str(compiled.extra.get("body", compiled.sql))
 
