@@ -45,10 +45,10 @@ def keep_lineages(loaded: Loaded, found: Lineages) -> None:
 
 
 def find_column(loaded: Loaded, found: Lineages, text: str) -> tuple[Node, str]:
-    """The node and column that `node.column` means. Raises EltflowError (E0214 for the node, E0217 for the column)."""
+    """The node and column that `node.column` means. Raises EltflowError (E0214 for the node, E0216 for the column)."""
     name, dot, column = text.rpartition(".")
     if not dot:
-        raise fail("E0217", f"`{text}` names no column", help="write node.column, such as orders.amount")
+        raise fail("E0216", f"`{text}` names no column", help="write node.column, such as orders.amount")
     node = find_node(loaded, name)
     known = found.column(node, column)
     if known is not None:
@@ -57,7 +57,7 @@ def find_column(loaded: Loaded, found: Lineages, text: str) -> tuple[Node, str]:
         return node, column  # a table whose columns nobody knows yet may have it
     names = found.columns(node)
     help = did_you_mean(column, names) or (f"there are: {listed(names, 12)}" if names else found.of(node).unlisted)
-    raise fail("E0217", f"`{node.display}` has no column `{column}`", help=help)
+    raise fail("E0216", f"`{node.display}` has no column `{column}`", help=help)
 
 
 def is_node(loaded: Loaded, name: str) -> bool:

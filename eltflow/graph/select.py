@@ -233,7 +233,13 @@ class _Evaluation:
         if self.columns is None:
             raise fail("E0502", f"`{token}` needs column lineage, which is not there", help="select by name instead")
         up, down = (None, None) if token.around else (token.parents, token.children)
-        return _Found(self.columns(token.value, up, down), set(), set())
+        ids = self.columns(token.value, up, down)
+        tests = {unique_id for unique_id in ids if self.graph.nodes[unique_id].resource_type == "test"}
+        mode = token.indirect or self.mode
+        if mode == "eager":
+            return _Found(ids, set(), set())
+        waiting = set() if mode == "empty" else tests
+        return self._settled(ids - tests, waiting if mode == "cautious" else set(), waiting if mode == "buildable" else set())
 
     def _selector(self, token: Token) -> _Found:
         names = named(self.selectors, token.value)

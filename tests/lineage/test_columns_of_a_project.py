@@ -66,7 +66,10 @@ def test_what_a_column_flows_into(shop: Path) -> None:
     assert carrying == {("model.p.total", "total"), ("model.p.grown", "amount"), ("model.p.star", "amount")}
     below = set(found.reach([("model.p.orders", "id")], up=False))
     assert ("model.p.total", "n") in below, "it decides which rows are counted"
-    assert set(found.reach([("source.p.raw.pay", "amount")], up=False, depth=1)) == {("model.p.stg", "amount")}
+    assert set(found.reach([("source.p.raw.pay", "amount")], up=False, depth=1)) == {
+        ("model.p.stg", "amount"),
+        ("model.p.wild", "amount"),
+    }
 
 
 def test_a_star_over_a_source_that_may_have_more_is_not_complete(shop: Path) -> None:
@@ -133,21 +136,24 @@ def test_the_command_line(shop: Path, eltflow) -> None:  # type: ignore[no-untyp
 
 
 def test_selection_by_column(shop: Path, eltflow) -> None:  # type: ignore[no-untyped-def]
-    def selected(text: str) -> set[str]:
-        return set(eltflow("ls", "--select", text, cwd=shop).out.split())
+    def selected(text: str, *more: str) -> set[str]:
+        return set(eltflow("ls", "--select", text, *more, cwd=shop).out.split())
 
     assert selected("column:orders.amount") == {"orders"}
     assert selected("column:orders.amount+") == {"orders", "grown", "star", "total", "board", "not_null_orders_amount", "positive"}
     assert selected("1+column:orders.amount") == {"orders", "stg", "rates"}
-    assert selected("column:orders.amount+,resource_type:model") == {"orders", "grown", "star", "total"}
+    models = {"orders", "grown", "star", "total"}
+    assert selected("column:orders.amount+", "--resource-type", "model") == models
+    assert selected("column:orders.amount+", "--indirect-selection", "empty") == {*models, "board"}
+    assert selected("column:orders.amount+", "--exclude", "total") == {"orders", "grown", "star", "board", "not_null_orders_amount"}
 
 
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("orders.amont", "E0217", "did you mean `amount`?"),
+        ("orders.amont", "E0216", "did you mean `amount`?"),
         ("ordrs.amount", "E0214", "did you mean `orders`?"),
-        ("star.nothing", "E0217", "there are: id, amount"),
+        ("star.nothing", "E0216", "there are: id, amount"),
     ],
 )
 def test_a_name_that_is_no_column(shop: Path, eltflow, name: str, code: str, words: str) -> None:  # type: ignore[no-untyped-def]
