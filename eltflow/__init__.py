@@ -41,3 +41,7 @@ def __getattr__(name: str) -> object:
 
     value: object = getattr(api, name)
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

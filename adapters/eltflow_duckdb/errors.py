@@ -18,7 +18,9 @@ _SNIFFED = re.compile(r'Error when sniffing file "([^"]+)"')
 _CSV_TAIL = re.compile(r"^\s*(?:\* |Possible Solution|Column .* is being|This type was|file = |The search space)", re.IGNORECASE)
 _PREFIX = re.compile(r"\A(?:(\w[\w ]*?) ?Error: )+")
 _NEAR = re.compile(r'^Did you mean "([^"]+)"\?\s*$', re.MULTILINE)
-_COLUMNS = re.compile(r"^\s*Candidate bindings: (.+)$", re.MULTILINE)
+#: DuckDB takes its own tables and functions for what one may have meant.
+_OF_THE_ENGINE = re.compile(r"(?:\w+\.)*(?:pragma_|duckdb_|sqlite_|pg_|information_schema\.)")
+_COLUMNS = re.compile(r"^\s*Candidate bindings:[ :]*(.+)$", re.MULTILINE)
 _FILE_NAMED = re.compile(r"""(?:file "|file ')(/[^"']+)["']""")
 
 
@@ -101,7 +103,7 @@ def _csv_help(message: str) -> str:
 
 def _help(message: str) -> str | None:
     near = _NEAR.search(message)
-    if near is not None and not near.group(1).startswith(("pragma_", "duckdb_", "sqlite_")):
+    if near is not None and not _OF_THE_ENGINE.match(near.group(1)):
         return f"did you mean `{near.group(1)}`?"
     columns = _COLUMNS.search(message)
     if columns is not None:

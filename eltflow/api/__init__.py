@@ -95,3 +95,8 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(name)
     return getattr(import_module(f"eltflow.api.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    """The names above too, though they are not imported yet: a notebook completes from this."""
+    return sorted({*globals(), *__all__})

@@ -44,7 +44,7 @@ def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
         entries, environ = value.get("sql") or {}, value.get("environ") or {}
         if not same_environ(environ, {**read_dotenv(loaded.root), **loaded.options.env}):
             entries, environ = {}, {}
-    shown = target_names(loaded.target, loaded.adapter.secret_fields)
+    shown = target_names(loaded.target, loaded.adapter.secret_fields, project.settings.name)
     parts = (
         project.macro_hash,
         sorted(project.vars.items(), key=repr),

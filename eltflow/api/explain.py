@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.program import ProgramError
+from eltflow.graph.graph import Graph
 from eltflow.ingest.csvfile import complaint
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
+from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import Statement, Target, WarehouseError
 
 _FORMATS = {
@@ -43,9 +46,17 @@ def connection_problem(loaded: Loaded, error: WarehouseError, doing: str = "open
 
 
 def warehouse_problem(
-    loaded: Loaded, node: Node, compiled: Compiled | None, error: WarehouseError, statement: Statement | None
+    loaded: Loaded,
+    node: Node,
+    compiled: Compiled | None,
+    error: WarehouseError,
+    statement: Statement | None,
+    catalog: Catalog,
 ) -> Diagnostic:
-    """The engine's words, at the user's line where the statement holds the compiled SQL, or at the data file's."""
+    """The engine's words, at the user's line where the statement holds the compiled SQL, or at the data file's.
+
+    `catalog` is what the target holds by now: what is not there is told before what the engine takes it for.
+    """
     if error.file is not None:
         return _data_problem(loaded, node, error, error.file)
     sql = statement.sql if statement is not None else ""
@@ -62,8 +73,43 @@ def warehouse_problem(
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
     message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
-    help = error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
+    help = not_there(loaded.graph, node, catalog, error) or _of_columns(
+        node, catalog, error, sql if span == node_span(loaded, node) else ""
+    )
+    help = help or error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
+
+
+def not_there(graph: Graph, node: Node, catalog: Catalog, error: WarehouseError) -> str | None:
+    """What to do about a node that this one reads, and that the engine misses since it is not in the target yet."""
+    said = error.engine_message.lower()
+    for parent in graph.read(node):
+        if parent.relation is None or catalog.get(parent.relation) is not None:
+            continue
+        if not re.search(rf"(?<!\w){re.escape(parent.relation.identifier.lower())}(?!\w)", said):
+            continue
+        if parent.source is not None:
+            return f"load that table first, or correct the entry of the source `{parent.display}`"
+        return f"build it first: eltflow build --select +{parent.name}"
+    return None
+
+
+def _of_columns(node: Node, catalog: Catalog, error: WarehouseError, sql: str) -> str | None:
+    """What to do where an incremental model's table and its query do not fit; `sql` is a statement of ours, not of the user's."""
+    table = catalog.get(node.relation) if node.relation is not None and node.materialized == "incremental" else None
+    if table is None or not sql:
+        return None
+    if sql.startswith("alter table"):
+        return "the rows in the table cannot follow that change: build it with --full-refresh"
+    if (node.config.get("on_schema_change") or "ignore") != "ignore":
+        return None
+    gone = next((c.name for c in table.columns if f'"{c.name.lower()}"' in error.engine_message.lower()), None)
+    if gone is None:
+        return None
+    return (
+        f"the table has the column `{gone}`, and the query gives it no more: set on_schema_change to append_new_columns (keeps it) "
+        "or sync_all_columns (drops it), or build with --full-refresh"
+    )
 
 
 def _otherwise(node: Node, hook: bool) -> str:

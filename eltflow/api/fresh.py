@@ -67,7 +67,7 @@ def counts_of(graph: Graph) -> dict[str, int]:
 def _scope(opened: Opened, options: Options, words: frozenset[str]) -> str:
     """A fingerprint of everything but its own text that a template's facts may depend on."""
     project, target = opened.project, opened.project.target
-    shown = target_names(target, opened.adapter.secret_fields)
+    shown = target_names(target, opened.adapter.secret_fields, project.settings.name)
     parts = (
         sorted(words),
         project.macro_hash,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, last_catalog, make_compiler
-from eltflow.api.explain import masked
+from eltflow.api.explain import masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
@@ -170,7 +170,8 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int) -> Re
             tail = f" limit {limit}" if limit >= 0 else ""
             return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
         except WarehouseError as error:
-            help = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            missing = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
+            help = (not_there(loaded.graph, find_node(loaded, name), catalog, error) if name is not None else None) or missing
             failed = fail("E0601", masked(error, loaded.target), help=help)
             failed.exit_code = 1
             raise failed from None

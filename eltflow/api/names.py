@@ -23,5 +23,5 @@ def names_of(opened: Opened, options: Options, *, say: Callable[[str, bool], Non
         say=say,
         warn=warn,
     )
-    made["target"] = target_names(opened.project.target, opened.adapter.secret_fields)
+    made["target"] = target_names(opened.project.target, opened.adapter.secret_fields, opened.project.settings.name)
     return made

@@ -356,9 +356,8 @@ class _Worker:
             if error.kind in ("transient", "cancelled"):
                 raise
             last = trace.statements[-1] if trace.statements else None
-            raise EltflowError(
-                self._meant(step, compiled, warehouse_problem(self.loaded, step.node, compiled, error, last))
-            ) from None
+            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
+            raise EltflowError(self._meant(step, compiled, problem)) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in outcome.made:
@@ -382,7 +381,7 @@ class _Worker:
         except WarehouseError as error:
             if error.kind in ("transient", "cancelled"):
                 raise
-            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement)) from None
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement, self.catalog)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
 
     def _refreshes(self, node: Node) -> bool:

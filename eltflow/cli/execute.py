@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -229,8 +229,45 @@ def _execute(command: str, **given: Any) -> int:
     if given["as_json"]:
         render.out_json(render.run_document(loaded, state))
     elif not json_lines:
-        summary(loaded, state, quiet=given["quiet"])
+        summary(loaded, state, lambda ended: _again(command, given, loaded, ended), quiet=given["quiet"])
     return exit_code(state, given["warn_error"])
+
+
+#: The options that say what is done, and those that say to what: both are repeated in a command that finishes a run.
+_HOW = ("project_dir", "target", "vars", "resource_type", "exclude_resource_type", "indirect_selection")
+_ALSO = ("full_refresh", "store_failures")
+_WHAT = ("select", "exclude", "selector")
+
+
+def _again(command: str, given: Mapping[str, Any], loaded: Any, state: Any) -> str:
+    """The command that runs what failed and what was skipped: under the same options, on that alone."""
+    from eltflow.events import BAD
+    from eltflow.graph.select import Request
+    from eltflow.plan.again import again
+
+    failed = [r.step for r in state.results.values() if r.status in BAD]
+    skipped = [r.step for r in state.results.values() if r.status == "skipped"]
+    request = Request(
+        indirect=given.get("indirect_selection"),
+        resource_types=tuple(given.get("resource_type") or ()),
+        exclude_resource_types=tuple(given.get("exclude_resource_type") or ()),
+        acts_on=_TYPES[command],
+    )
+    texts = again(loaded.graph, state.plan, failed, skipped, request)
+    words = ["eltflow", command]
+    for name in (*_HOW, *(_WHAT if texts is None else ())):
+        value = given.get(name)
+        for one in value if isinstance(value, list) else [value] if value is not None else []:
+            words += [f"--{name.replace('_', '-')}", _quoted(str(one))]
+    words += [f"--{name.replace('_', '-')}" for name in _ALSO if given.get(name)]
+    return " ".join([*words, *(["--select", *map(_quoted, texts)] if texts else [])])
+
+
+def _quoted(text: str) -> str:
+    """A word for a shell, as a person would type it."""
+    from shlex import quote
+
+    return f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else quote(text)
 
 
 @contextmanager

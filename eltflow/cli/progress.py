@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from eltflow.api import Loaded, RunState
+from eltflow.base.names import listed
 from eltflow.cli import render
 from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
 from eltflow.plan.plan import Step
@@ -72,7 +73,7 @@ class Progress:
                 if owner is not None:
                     self._owner[step.id] = owner
                     self._pending[owner] = self._pending.get(owner, 0) + 1
-        if self._quiet:
+        if self._quiet or not steps:
             return
         counts = [render.count(n, noun) for action, noun in _ACTIONS if (n := sum(1 for s in steps.values() if s.action == action))]
         target = self._loaded.target
@@ -125,7 +126,7 @@ class Progress:
         word = {"fail": "FAIL", "warn": "warn", "error": "ERROR", "pass": "passed"}.get(result.status, result.status)
         style = {"fail": "red", "error": "red", "warn": "yellow"}.get(result.status)
         shown = render.paint(f"{word:<9}", style, self._colour) if style else f"{word:<9}"
-        detail = _failures(result) if result.failures else first_line(result) if result.status == "error" else ""
+        detail = _failures(result, step) if result.failures else first_line(result) if result.status == "error" else ""
         self._line(f"  {shown} {test_label(step)}  {detail}".rstrip(), result.seconds)
 
     def _node_line(self, result: StepResult, step: Step) -> None:
@@ -219,15 +220,30 @@ def rows_said(result: StepResult) -> str:
     return render.count(result.rows, "row")
 
 
-def _failures(result: StepResult) -> str:
-    return render.count(result.failures or 0, "row")
+def _failures(result: StepResult, step: Step) -> str:
+    """How badly a test failed: rows, or the number that its `fail_calc` gives."""
+    calc = _own_calc(step)
+    return render.count(result.failures or 0, "row") if calc is None else f"{calc} is {result.failures or 0:,}"
+
+
+def _own_calc(step: Step) -> str | None:
+    """A test's `fail_calc`, if it is another one than to count rows."""
+    calc = str(step.node.config.get("fail_calc") or "count(*)")
+    return None if "".join(calc.lower().split()) == "count(*)" else calc
 
 
 def _tests_said(tests: list[StepResult], *, short: bool) -> str:
     counts: dict[str, int] = {}
     for test in tests:
         counts[test.status] = counts.get(test.status, 0) + 1
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    words = {
+        "pass": "passed",
+        "warn": "warned",
+        "fail": "failed",
+        "error": "in error",
+        "cancelled": "cancelled",
+        "skipped": "skipped",
+    }
     parts = ", ".join(f"{n} {words.get(status, status)}" for status, n in counts.items())
     if short or not parts:
         return parts
@@ -239,34 +255,53 @@ def first_line(result: StepResult) -> str:
     return render.visible((result.message or "").split("\n")[0])
 
 
-def summary(loaded: Loaded, state: RunState, *, quiet: bool) -> None:
-    """What happened, with every failure once more, and what to do next."""
+def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *, quiet: bool) -> None:
+    """What happened, with every failure once more, and what to do next; `again` gives the command that runs what is left undone."""
     assert state.plan is not None
     colour = render.coloured(sys.stdout)
     steps, results = state.plan.steps, state.results
     bad = [r for r in results.values() if r.status in BAD]
     warned = [r for r in results.values() if r.status == "warn"]
-    for result in [*warned, *bad]:
-        if result.status == "warn" and quiet:
-            continue
-        _failure_block(loaded, state, result, colour)
-    skipped = [r for r in results.values() if r.status == "skipped"]
+    shown = [*(() if quiet else warned), *bad]
+    skipped = _skipped_by(state)
     if quiet and not bad:
         return
-    models = [r for r in skipped if steps[r.step].action != "test"]
-    if models:
-        names = [steps[r.step].node.display for r in models]
-        shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-        render.out(f"skipped {render.count(len(models), 'node')} below: {shown}")
-    render.out()
+    if not steps:
+        render.out("nothing to do: an ephemeral model is part of what reads it")
+        return
+    if not quiet:
+        render.out()
+    for result in shown:
+        on_stdout = _failure_block(loaded, state, result, colour)
+        below = skipped.pop(result.step, None)
+        if below:
+            step = steps[result.step]
+            cause = f"the test {test_label(step)}" if step.action == "test" else step.node.display
+            render.out(f"skipped {render.count(len(below), 'node')} below {cause}: {listed(below, 6)}")
+        if on_stdout or below:
+            render.out()
+    for why, rest in skipped.items():
+        render.out(f"{render.count(len(rest), 'node')} not started ({why}): {listed(rest, 6)}")
+        render.out()
     total = state.finished.seconds if state.finished else 0.0
     render.out(_closing(state, total, bool(bad)))
     if bad:
-        render.out(f"again: eltflow {state.plan.request.command} --select {again(state)}")
+        render.out(f"again: {again(state)}")
         return
     place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
     settings = loaded.opened.project.settings
     render.out(f"database {place} · artifacts {settings.target_path}/ · docs: eltflow docs generate")
+
+
+def _skipped_by(state: RunState) -> dict[str, list[str]]:
+    """The names of the nodes that were skipped, under the step that failed, or the reason if that is none."""
+    assert state.plan is not None
+    made: dict[str, list[str]] = {}
+    for result in state.results.values():
+        step = state.plan.steps[result.step]
+        if result.status == "skipped" and step.action != "test":
+            made.setdefault(result.because or "", []).append(step.node.display)
+    return made
 
 
 def _closing(state: RunState, total: float, failed: bool) -> str:
@@ -284,7 +319,14 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
     made = [render.count(built[action], noun) for action, noun in _ACTIONS if built.get(action)]
     if made:
         parts.append(f"{', '.join(made)} built")
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "error": "in error", "skipped": "skipped"}
+    words = {
+        "pass": "passed",
+        "warn": "warned",
+        "fail": "failed",
+        "error": "in error",
+        "cancelled": "cancelled",
+        "skipped": "skipped",
+    }
     said = [f"{tests[status]:,} {word}" for status, word in words.items() if tests.get(status)]
     if said:
         parts.append(
@@ -292,37 +334,37 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
             if len(said) > 1
             else f"{render.count(sum(tests.values()), 'test')} {said[0].split(' ', 1)[1]}"
         )
-    other = sum(1 for r in state.results.values() if r.status in ("error", "cancelled") and steps[r.step].action != "test")
-    if other:
-        parts.append(f"{render.count(other, 'node')} failed")
-    skipped = sum(1 for r in state.results.values() if r.status == "skipped" and steps[r.step].action != "test")
-    if skipped:
-        parts.append(f"{skipped} skipped")
+    nodes = [r.status for r in state.results.values() if steps[r.step].action != "test"]
+    if "error" in nodes:
+        parts.append(f"{render.count(nodes.count('error'), 'node')} failed")
+    parts += [f"{nodes.count(status)} {status}" for status in ("cancelled", "skipped") if status in nodes]
     first = "cancelled" if state.finished is not None and state.finished.cancelled else "failed" if failed else "done"
     return f"{first} after {render.seconds(total)} · " + " · ".join(parts) if parts else f"{first} after {render.seconds(total)}"
 
 
-def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> None:
+def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> bool:
+    """Tell a failure once more; True if that was on standard output, where no blank line follows yet."""
     assert state.plan is not None
     step = state.plan.steps[result.step]
-    render.out()
     if result.diagnostics:
         render.diagnostics(result.diagnostics)
-        return
+        return False
     if step.action == "test" and result.status in ("fail", "warn"):
         word = "FAILED" if result.status == "fail" else "WARNED"
         style = "red" if result.status == "fail" else "yellow"
-        render.out(f"{render.paint(word, style, colour)}  test {test_label(step)}: {_failures(result)}")
+        render.out(f"{render.paint(word, style, colour)}  test {test_label(step)}: {_failures(result, step)}")
         render.out(f"        {defined_at(loaded, step)}")
         for line in render.table(result.sample_columns, result.sample, indent="        ") if result.sample else ():
             render.out(line)
-        more = (result.failures or 0) - len(result.sample)
+        more = (result.failures or 0) - len(result.sample) if _own_calc(step) is None else 0
         if result.sample and more > 0:
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")
-        return
+        return True
     word = "CANCELLED" if result.status == "cancelled" else "ERROR"
     render.err(f"{render.paint(word, 'red', colour)}  {step.node.display}: {render.visible(result.message or '')}")
     render.err(f"        {defined_at(loaded, step)}")
+    render.err()
+    return False
 
 
 def defined_at(loaded: Loaded, step: Step) -> str:
@@ -333,21 +375,3 @@ def defined_at(loaded: Loaded, step: Step) -> str:
 
         return str(yamlfile.locate(loaded.opened.project.read(node.patch), node.patch, node.place)).rsplit(":", 1)[0]
     return f"{node.path}:1"
-
-
-def again(state: RunState) -> str:
-    """A selection that runs what failed, and what was skipped because of it."""
-    assert state.plan is not None
-    names: dict[str, None] = {}
-    for result in state.results.values():
-        if result.status not in BAD:
-            continue
-        node = state.plan.steps[result.step].node
-        if node.test is not None and node.test.attached is not None:
-            attached = node.test.attached
-            owner = state.plan.steps.get(attached)
-            label = owner.node.name if owner is not None else node.name
-            names[f"{label}+"] = None
-        else:
-            names[f"{node.name}+"] = None
-    return " ".join(names)

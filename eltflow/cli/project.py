@@ -17,6 +17,7 @@ def init(
     debug: o.Debug = False,
 ) -> int:
     import sys
+    from shlex import quote
 
     from eltflow import api
     from eltflow.base.diagnostics import fail
@@ -32,7 +33,11 @@ def init(
         for line in written:
             render.out(f"  {line}")
         render.out()
-        render.out(f"next: cd {name} && eltflow build")
+        render.out(
+            "next: eltflow build"
+            if (Path.cwd() / name).resolve() == Path.cwd().resolve()
+            else f"next: cd {quote(name)} && eltflow build"
+        )
     return 0
 
 

@@ -352,7 +352,8 @@ def _run_query(ask: Ask | None, dialect: str) -> Ask:
 
         problem = no_question(str(sql), dialect)
         if problem is not None:
-            raise RenderError("E0308", f"run_query only reads, and this is {problem}", help="put it in a hook", needle="run_query")
+            help = "ask with a query, and put what changes something in a hook"
+            raise RenderError("E0308", f"run_query only reads, and this is {problem}", help=help, needle="run_query")
         if ask is None:
             raise NeedsWarehouse()
         return ask(str(sql))

@@ -305,5 +305,6 @@ def no_question(sql: str, dialect: str) -> str | None:
             return problem
     words = [word.lower() for word in first_words(sql, dialect, 2)]
     if words[:1] and words[0] not in _ASKING:
-        return f"`{words[0]}`"
+        near = did_you_mean(words[0], _ASKING)
+        return f"`{words[0]}`{f' ({near})' if near else ''}"
     return "`explain analyze`, which runs what it explains" if words == ["explain", "analyze"] else None

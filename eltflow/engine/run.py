@@ -118,6 +118,7 @@ class _Run:
         self.idle: list[_Worker] = []
         self.halt = threading.Event()  # no more retries
         self.cancelled = False
+        self.failing_fast = False
 
     def events(self) -> Generator[Event, None, None]:
         started = time.monotonic()
@@ -224,6 +225,7 @@ class _Run:
 
     def _stop_early(self) -> Iterator[Event]:
         """Cancel what is running and skip what is not, but the hooks of the end."""
+        self.failing_fast = True
         self._cancel_running()
         running = {worker.step.id for worker in self.workers if worker.step is not None}
         for step_id in self.plan.steps:
@@ -327,8 +329,7 @@ class _Run:
                     attempts=attempt,
                 )
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
-                transient = isinstance(error, WarehouseError) and error.kind == "transient"
-                if transient and attempt <= self.plan.request.retries and not worker.stopping:
+                if _kind(error) == "transient" and attempt <= self.plan.request.retries and not worker.stopping:
                     wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
                     if not self.halt.wait(wait):
@@ -339,11 +340,14 @@ class _Run:
     def _failure(
         self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int
     ) -> StepResult:
-        cancelled = isinstance(error, WarehouseError) and error.kind == "cancelled"
+        cancelled = _kind(error) == "cancelled"
         message = str(error)
         diagnostics: tuple[Diagnostic, ...] = error.diagnostics if isinstance(error, EltflowError) else ()
         if worker.timed_out:
             message = f"timed out after {seconds:.1f} s"
+            diagnostics = ()
+        elif cancelled:  # the engine says that it was interrupted; by what, only we know
+            message = "cancelled: --fail-fast" if self.failing_fast else "cancelled"
             diagnostics = ()
         elif diagnostics:
             message = diagnostics[0].message
@@ -360,6 +364,12 @@ class _Run:
             message=message,
             diagnostics=diagnostics,
         )
+
+
+def _kind(error: BaseException) -> str | None:
+    """What the warehouse calls its error, which may have come up while a template asked it something."""
+    refused = error.__cause__ if isinstance(error, EltflowError) else error
+    return refused.kind if isinstance(refused, WarehouseError) else None
 
 
 def _skipped(step_id: str, because: str, message: str) -> StepResult:

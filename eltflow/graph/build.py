@@ -301,15 +301,18 @@ class _Builder:
         return span.line or 0, span.column or 0
 
     def _at_name(self, node: Node, name: tuple[tuple[str, bool], ...], found: Diagnostic) -> None:
-        """The diagnostic at the first place where the file writes that table name."""
+        """The diagnostic at the first place where the file reads from that table name; a column may be written after it before that."""
         text = self.project.read(node.path)
         pattern = r"\s*\.\s*".join(rf"[\"`\[]?{re.escape(part)}[\"`\]]?" for part, _ in name)
-        spot = re.search(rf"(?<![\w.]){pattern}(?!\w)", text)
+        after = (r"(?i:\b(?:from|join)\s+)", r"(?<![\w.])", r"(?<![\w.])")
+        before = (r"(?![\w.])", r"(?!\w|\s*\.)", r"(?!\w)")
+        spots = (re.search(f"{first}(?P<name>{pattern}){last}", text) for first, last in zip(after, before, strict=True))
+        spot = next((spot for spot in spots if spot is not None), None)
         span = Span(file=node.path)
         if spot is not None:
-            line = text.count("\n", 0, spot.start()) + 1
-            column = spot.start() - (text.rfind("\n", 0, spot.start()) + 1) + 1
-            span = Span(file=node.path, line=line, column=column, length=spot.end() - spot.start())
+            line = text.count("\n", 0, spot.start("name")) + 1
+            column = spot.start("name") - (text.rfind("\n", 0, spot.start("name")) + 1) + 1
+            span = Span(file=node.path, line=line, column=column, length=spot.end("name") - spot.start("name"))
         self.findings.add(with_source(replace(found, span=span), text))
 
     def _ambiguous(self, node: Node, name: tuple[tuple[str, bool], ...], found: tuple[str, ...]) -> None:

@@ -36,6 +36,21 @@ class Graph:
         children = self.children
         return self._reach(start, depth, lambda unique_id: children[unique_id])
 
+    def read(self, node: Node) -> Iterator[Node]:
+        """The nodes whose relations the SQL of `node` names: through ephemeral parents, what those read."""
+        seen: set[str] = set()
+        frontier = [*node.parents]
+        while frontier:
+            unique_id = frontier.pop(0)
+            if unique_id in seen:
+                continue
+            seen.add(unique_id)
+            parent = self.nodes[unique_id]
+            if parent.materialized == "ephemeral":
+                frontier += parent.parents
+            else:
+                yield parent
+
     @staticmethod
     def _reach(start: Iterable[str], depth: int | None, step: Callable[[str], Iterable[str]]) -> set[str]:
         seen: set[str] = set()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.jinja.static import Call
-from eltflow.jinja.values import RenderError
+from eltflow.jinja.values import DOC_IN_SQL, RenderError
 
 if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
@@ -73,7 +73,7 @@ def static_value(call: Call, base: Mapping[str, Any], text: str, path: str) -> s
     function = base.get(call.name)
     try:
         if function is None:
-            raise RenderError("E0302", f"`{call.name}` is undefined here", help="call it where it is known, in a model or a macro")
+            raise RenderError("E0302", DOC_IN_SQL[0], help=DOC_IN_SQL[1])  # the only one of the literal calls that may be missing
         return str(function(*call.args, **dict(call.kwargs)))
     except RenderError as error:
         fail_at(text, path, call.start, call.end, error.code, error.message, error.help)

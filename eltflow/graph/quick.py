@@ -24,6 +24,7 @@ _STRING = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?:,\s*('[^'\\]*'|\"[^\"\\]*\")\s*)?\)")
 _CALLED = re.compile(r"(?<![\w.])(?:ref|source)\s*\(")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
+_AFTER_DOT = re.compile(r"\.\s*([^\W\d]\w*)")  # may be a macro, called by the project's name
 _KEYWORD_ARGUMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)")
 _FILTER = re.compile(r"\|\s*([^\W\d]\w*)")
 _TEST = re.compile(r"\bis\s+(?:not\s+)?([^\W\d]\w*)")
@@ -203,7 +204,7 @@ def macro_text(text: str) -> MacroText:
     words = frozenset(map(str.lower, _WORD.findall(text)))
     return MacroText(
         words=words,
-        names=frozenset(_NAME.findall(inside)),
+        names=frozenset((*_NAME.findall(inside), *_AFTER_DOT.findall(inside))),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
         takes_tables=any(word.endswith("\x02") for word, _, _ in _table_words(_without_noise(masked))),
         composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),

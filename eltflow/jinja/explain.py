@@ -14,7 +14,7 @@ from jinja2.tests import TESTS
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean, listed
 from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX
-from eltflow.jinja.values import MacroSource, RenderError
+from eltflow.jinja.values import DOC_IN_SQL, MacroSource, Package, RenderError
 
 Explained = tuple[str, str, str | None, str | None]
 
@@ -43,30 +43,34 @@ _TAGS = (
 _OPENED_BY = {"endif": "if", "elif": "if", "else": "if", "endfor": "for", "endset": "set", "endmacro": "macro", "endcall": "call"}
 
 
-def explained(error: Exception, names: Iterable[str], macros: Mapping[str, MacroSource], file: str, line: int | None) -> Explained:
-    """What went wrong while rendering; `file` and `line` are where."""
+def explained(
+    error: Exception, names: Iterable[str], macros: Mapping[str, MacroSource], file: str, line: int | None, text: str
+) -> Explained:
+    """What went wrong while rendering; `file`, its `text` and `line` are where."""
     if isinstance(error, RenderError):
         return error.code, error.message, error.help, error.needle
     if isinstance(error, EltflowError):
         first = error.diagnostics[0]
         return first.code, first.message, first.help, None
     if isinstance(error, UndefinedError):
-        return _undefined(error, names, macros, file, line)
+        return _undefined(error, names, macros, file, line, text)
     if isinstance(error, RecursionError):
         return "E0309", "macros call each other without end", "give the recursion a condition that ends it", None
     if isinstance(error, SecurityError):
         help = "templates may use their names, not Python's insides"
         return "E0310", f"not allowed in a template: {_sentence(error)}", help, None
+    if isinstance(error, TypeError) and "no loader" in str(error):
+        message = "a template cannot include, import or extend another file"
+        return "E0303", message, "write a macro in a file under macros/: every template sees it", None
     if isinstance(error, TypeError):
         return _type_error(error, macros)
     return "E0303", f"{_sentence(error)} ({type(error).__name__})", "correct the expression, or what it is given", None
 
 
 def _undefined(
-    error: UndefinedError, names: Iterable[str], macros: Mapping[str, MacroSource], file: str, line: int | None
+    error: UndefinedError, names: Iterable[str], macros: Mapping[str, MacroSource], file: str, line: int | None, text: str
 ) -> Explained:
-    text = str(error)
-    named, parameter = _QUOTED.search(text), _PARAMETER.search(text)
+    named, parameter = _QUOTED.search(str(error)), _PARAMETER.search(str(error))
     asked: tuple[Any, Any] | None = getattr(error, "asked", None)
     if parameter is not None:
         macro = max((m for m in macros.values() if m.file == file and m.line <= (line or 0)), key=lambda m: m.line, default=None)
@@ -80,12 +84,18 @@ def _undefined(
         return "E0302", f"there is no `{key}` in {_kind(obj)}", help, str(key)
     if named is not None:
         name = named.group(1)
+        if name == "doc":
+            return "E0302", *DOC_IN_SQL, name
+        if re.search(rf"\{{%[-+]?\s*macro\s+{re.escape(name)}\s*\(", text):
+            return "E0302", f"the macro `{name}` stands in a file that is no macro file", "move it to a file under macros/", name
         help = did_you_mean(name, names) or "define it with {% set %} or in a macro of the project"
         return "E0302", f"`{name}` is undefined", help, name
     return "E0302", _sentence(error), "define it before it is used", None
 
 
 def _kind(value: Any) -> str:
+    if isinstance(value, Package):
+        return "the macros of this project"
     return "this mapping" if isinstance(value, Mapping) else f"this {type(value).__name__.lstrip('_')}"
 
 

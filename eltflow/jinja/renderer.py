@@ -14,7 +14,7 @@ from jinja2.environment import Template
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
-from eltflow.jinja.values import MacroSource, RenderError
+from eltflow.jinja.values import MacroSource, Package, RenderError
 
 MARK = re.compile("\ue000(\\d+)\ue001")
 
@@ -40,13 +40,14 @@ class _MacroCall:
 
 
 class _Names(Mapping[str, Any]):
-    """A scope: the project's macros, then the names given for this rendering, which `used` records."""
+    """A scope: the project's macros, the names given for this rendering, and last the project itself; `used` records what was asked for."""
 
-    __slots__ = ("_macros", "_names", "used")
+    __slots__ = ("_macros", "_names", "_package", "used")
 
-    def __init__(self, macros: Mapping[str, _MacroCall], names: Mapping[str, Any]) -> None:
+    def __init__(self, macros: Mapping[str, _MacroCall], names: Mapping[str, Any], package: str | None = None) -> None:
         self._macros = macros
         self._names = names
+        self._package = package
         self.used: set[str] = set()
 
     def __getitem__(self, key: str) -> Any:
@@ -54,6 +55,8 @@ class _Names(Mapping[str, Any]):
         if found is not None:
             self.used.add(key)
             return found
+        if key == self._package and key not in self._names:
+            return Package(self, self._macros)
         value = self._names[key]
         self.used.add(key)
         return value
@@ -76,13 +79,13 @@ class Rendered:
 class Renderer:
     """Renders the templates of one project. Safe to share between threads: what it caches is only ever replaced by its equal."""
 
-    def __init__(self, macros: Sequence[MacroSource], root_text: Callable[[str], str] | None = None) -> None:
+    def __init__(self, macros: Sequence[MacroSource], package: str | None = None) -> None:
+        self._package = package
         self._environment = Environment()
         self._sources = {macro.name: macro for macro in macros}
         self._calls = {name: _MacroCall(self, name) for name in self._sources}
         self._modules: dict[str, Any] = {}
         self._templates: dict[tuple[str, str], Template] = {}
-        self._text_of = root_text
 
     @property
     def macros(self) -> Mapping[str, MacroSource]:
@@ -100,11 +103,11 @@ class Renderer:
     def render(self, text: str, file: str, names: Mapping[str, Any], *, lines: bool = False) -> Rendered:
         """The template rendered under `names`.
 
-        With `lines`, every line of the text is followed by a mark that tells its line in the template (see `line_map`).
+        With `lines`, the lines of the text have a mark in them that tells its line in the template (see `line_map`).
         Raises EltflowError: E0301 syntax, E0302 undefined name, E0303 anything that fails while rendering.
         """
         template = self._template(_marked(text) if lines else text, file, text)
-        under = _Names(self._calls, names)
+        under = _Names(self._calls, names, self._package)
         with scope(under), self._errors(text, file, under):
             context = template.new_context({})
             try:
@@ -115,7 +118,7 @@ class Renderer:
 
     def expression(self, text: str, file: str, names: Mapping[str, Any], *, line: int = 1) -> Any:
         """The native value of a YAML scalar: of its expression where it is nothing but one, else its rendered text."""
-        under = _Names(self._calls, names)
+        under = _Names(self._calls, names, self._package)
         inner = _sole_expression(text)
         with scope(under), self._errors(text, file, under, first_line=line):
             if inner is not None:
@@ -132,7 +135,7 @@ class Renderer:
 
     def call(self, name: str, names: Mapping[str, Any], file: str, *args: Any, **kwargs: Any) -> Any:
         """What macro `name` gives for these arguments under `names`."""
-        under = _Names(self._calls, names)
+        under = _Names(self._calls, names, self._package)
         with scope(under), self._errors("", file, under):
             return self._calls[name](*args, **kwargs)
 
@@ -201,7 +204,7 @@ class _ErrorMapper:
         text = self._text if file == self._file else self._renderer.text_of(file) or ""
         if file in (self._file, "<template>", None):
             file, line = self._file, None if line is None else line + self._first_line - 1
-        code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line)
+        code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line, text)
         column, length = _locate(text, line, needle)
         notes = tuple(f"called from {Span(file=f, line=n)}" for f, n in reversed(frames[:-1]) if (f, n) != (file, line))
         found = Diagnostic(
@@ -255,13 +258,22 @@ def _sole_expression(text: str) -> str | None:
     return None if "{{" in inner or "}}" in inner else inner.strip("-").strip()
 
 
+_TRIMS_BEFORE = re.compile(r"\{[{%#]-")
+
+
 def _marked(text: str) -> str:
-    """The template with a mark at the start of each line that begins outside any Jinja block."""
+    """The template with a mark on each line that begins outside any Jinja block, before its first visible character.
+
+    Blank lines have none, and on a line that begins with a block that trims what is before it (`{%-`) the mark stands after that block:
+    whitespace that a block trims must not end at a mark.
+    """
     out: list[str] = []
     inside: str | None = None
     for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if inside is None:
-            out.append(f"\ue000{number}\ue001")
+        mark = f"\ue000{number}\ue001"
+        start = len(line) - len(line.lstrip())
+        spot = start if inside is None and line.strip() and not _TRIMS_BEFORE.match(line, start) else None
+        trims = inside is None and spot is None and bool(line.strip())
         at = 0
         while True:
             if inside is None:
@@ -274,7 +286,12 @@ def _marked(text: str) -> str:
                 if close < 0:
                     break
                 inside, at = None, close + 2
-        out.append(line)
+                rest = line[at:]
+                if trims and rest.strip():
+                    after = at + (len(rest) - len(rest.lstrip()) if line[close - 1] == "-" else 0)
+                    spot = None if _TRIMS_BEFORE.match(rest.lstrip()) else after
+                    trims = spot is None
+        out.append(line if spot is None else f"{line[:spot]}{mark}{line[spot:]}")
     return "".join(out)
 
 

@@ -38,7 +38,7 @@ class Opened:
         """The project's renderer; made, and Jinja2 imported, when it is first needed."""
         from eltflow.jinja.renderer import Renderer
 
-        return Renderer(self.project.macros)
+        return Renderer(self.project.macros, self.project.settings.name)
 
 
 def open_target(root: Path, options: Options, findings: Findings) -> tuple[Settings, Target, Adapter, Environ, YamlRenderer]:
@@ -52,7 +52,7 @@ def open_target(root: Path, options: Options, findings: Findings) -> tuple[Setti
     settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
     render.names = base_yaml_names(settings.vars, environ)
     target, adapter = read_target(value, root, options, render, findings)
-    render.names["target"] = target_names(target, adapter.secret_fields)
+    render.names["target"] = target_names(target, adapter.secret_fields, settings.name)
     configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
     findings.stop()
     return replace(settings, configs=configs), target, adapter, environ, render

@@ -26,7 +26,7 @@ def make_plan(
     downstream of all its parents. `durations` are seconds by unique id from history; `reasons` beat the default ones.
     """
     durations = durations or {}
-    selected = [i for i in request.selected if i in graph.nodes and _takes_step(graph.nodes[i])]
+    selected = [i for i in request.selected if i in graph.nodes and takes_step(graph.nodes[i])]
     chosen = set(selected)
     waits = {i: list(_selected_parents(graph, i, chosen)) for i in selected}
     if request.command == "build":
@@ -46,7 +46,8 @@ def make_plan(
     return Plan(request=request, steps=_prioritised(_with_hooks(steps, hooks)), durations=durations)
 
 
-def _takes_step(node: Node) -> bool:
+def takes_step(node: Node) -> bool:
+    """Whether a node is something to do: an ephemeral model is part of what reads it, a source is there already."""
     return node.resource_type in _ACTIONS and node.materialized != "ephemeral"
 
 
@@ -79,28 +80,30 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
         if node.resource_type != "test" or not node.parents:
             continue
         if len(node.parents) == 1:
-            yield from ((unique_id, child) for child in _first_steps(graph, node.parents[0], chosen))
+            below_it = [i for i in graph.children[node.parents[0]] if graph.nodes[i].resource_type != "test"]
+            yield from ((unique_id, step) for step in _first_steps(graph, below_it, chosen))
             continue
         common = set.intersection(*(descendants(parent) for parent in node.parents))
         for other in common:
             if graph.nodes[other].resource_type == "test" or any(parent in common for parent in graph.nodes[other].parents):
                 continue  # what is below another of them waits for that one
-            yield from ((unique_id, step) for step in ([other] if other in chosen else _first_steps(graph, other, chosen)))
+            yield from ((unique_id, step) for step in _first_steps(graph, [other], chosen))
 
 
-def _first_steps(graph: Graph, unique_id: str, chosen: set[str]) -> Iterable[str]:
-    """The selected steps nearest below a node, tests left out."""
+def _first_steps(graph: Graph, start: Iterable[str], chosen: set[str]) -> Iterable[str]:
+    """The selected steps among these nodes, or nearest below those that are not; the tests of what is passed through if it is ephemeral."""
     seen: set[str] = set()
-    frontier = list(graph.children[unique_id])
+    frontier = list(start)
     while frontier:
-        child = frontier.pop()
-        if child in seen or graph.nodes[child].resource_type == "test":
+        unique_id = frontier.pop()
+        if unique_id in seen:
             continue
-        seen.add(child)
-        if child in chosen:
-            yield child
-        else:
-            frontier.extend(graph.children[child])
+        seen.add(unique_id)
+        if unique_id in chosen:
+            yield unique_id
+            continue
+        ephemeral = graph.nodes[unique_id].materialized == "ephemeral"
+        frontier.extend(c for c in graph.children[unique_id] if ephemeral or graph.nodes[c].resource_type != "test")
 
 
 def _ordered(ids: Sequence[str], waits: Mapping[str, Sequence[str]]) -> list[str]:

@@ -73,7 +73,11 @@ def find_root(start: Path, names: Iterable[str]) -> Path | None:
 
 
 def read_dotenv(root: Path) -> dict[str, str]:
-    """The `.env` of a project: KEY=value lines, comments, `export`, and quotes around values. Raises EltflowError (E0105)."""
+    """The `.env` of a project: KEY=value lines, comments, `export`, and quotes around values. Raises EltflowError (E0105, E0116).
+
+    What a broken line holds may be a secret, so it is not shown.
+    """
+    from eltflow.base.diagnostics import Span, fail
     from eltflow.project.project import decode
 
     try:
@@ -82,10 +86,13 @@ def read_dotenv(root: Path) -> dict[str, str]:
         return {}
     text = decode(data, ".env")
     values: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or line.lstrip().startswith("#"):
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
             continue
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or len(name.split()) != 1:
+            help = "write NAME=value in one line, and # before a comment"
+            raise fail("E0116", "this is no NAME=value", span=Span(file=".env", line=number), help=help)
         value = value.strip()
         if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
             value = value[1:-1]

@@ -74,7 +74,10 @@ class Scalar(Shape):
                 return
             wanted = " or ".join(_NAMES.get(k, k.__name__) for k in self.kinds)
             quotable = str in self.kinds and value is not None and not isinstance(value, (dict, list))
-            help = "put it in quotes" if quotable else f"write {' or '.join(_LIKE.get(k, 'a value') for k in self.kinds)}"
+            if self.choices:
+                help = f"one of: {', '.join(str(c) for c in self.choices)}"
+            else:
+                help = "put it in quotes" if quotable else f"write {' or '.join(_LIKE.get(k, 'a value') for k in self.kinds)}"
             found.append(Problem(path=path, message=f"`{_tail(path)}` must be {wanted}, not {describe(value)}", help=help))
         elif self.choices and value not in self.choices:
             choices = ", ".join(str(c) for c in self.choices)

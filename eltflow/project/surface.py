@@ -195,13 +195,14 @@ class AdapterView:
         return self._dialect.name
 
 
-def target_names(target: Target, secret_fields: frozenset[str]) -> dict[str, Any]:
-    """`target` as templates see it: everything but secrets."""
+def target_names(target: Target, secret_fields: frozenset[str], project: str) -> dict[str, Any]:
+    """`target` as templates see it: everything but secrets. What the field calls a profile is the project, whose targets these are."""
     visible = {k: v for k, v in target.values.items() if k not in secret_fields}
     return {
         **visible,
         "name": target.name,
         "target_name": target.name,
+        "profile_name": project,
         "type": target.type,
         "schema": target.schema,
         "database": target.database,

@@ -5,6 +5,7 @@ Values are read without positions, because nearly all files are right; `locate` 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -83,9 +84,16 @@ def _broken(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     known = next(((words, advice) for key, words, advice in _WORDS if key in said), None)
     tabbed = next((n for n, t in enumerate(lines[:line], 1) if "\t" in t[: len(t) - len(t.lstrip())]), None)
     opened = _opened(error, said, lines)
+    called, ended = _called(error, said, lines), _QUOTES_IN_JINJA.search(lines[line - 1]) if line <= len(lines) else None
     if tabbed is not None:
         line, column = tabbed, lines[tabbed - 1].index("\t") + 1
         problem, help = "a tab in the indentation", "YAML is indented with spaces: replace the tab"
+    elif ended is not None:
+        other = "'" if ended["quote"] == '"' else '"'
+        column, problem = ended.end(), f"the quote inside {{{{ }}}} ends the text that began with {ended['quote']}"
+        help = f"write {other} inside the braces"
+    elif called is not None:
+        line, column, problem, help = called
     elif line <= len(lines) and ("{{" in lines[line - 1] or "{%" in lines[line - 1]):
         problem, help = "Jinja without quotes", "put quotes around a value that holds {{ }}"
     elif opened is not None:
@@ -95,6 +103,23 @@ def _broken(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
     if line > len(lines):
         line, column = len(lines) or 1, len(lines[-1]) if lines else 1
     return Diagnostic(code="E0101", message=f"broken YAML: {problem}", span=Span(file=file, line=line, column=column), help=help)
+
+
+#: A value in quotes, up to a quote of the same kind within its braces.
+_QUOTES_IN_JINJA = re.compile(r"""[:,\[-]\s+(?P<quote>["'])(?:(?!(?P=quote)).)*?\{\{(?:(?!\}\}|(?P=quote)).)*(?P=quote)""")
+_CALL = re.compile(r"""[:,\[]\s*((?:ref|source)\([^()"]*,[^()"]*\))""")
+
+
+def _called(error: yaml.YAMLError, said: str, lines: list[str]) -> tuple[int, int, str, str] | None:
+    """A call with a comma inside braces or brackets, whose comma YAML takes for its own."""
+    mark, start = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    if mark is None or start is None or not any(kind in said for kind in _OPENERS):
+        return None
+    for number, text in enumerate(lines[start.line : mark.line + 1], start.line + 1):
+        call = _CALL.search(text)
+        if call is not None:
+            return number, call.start(1) + 1, "a comma in a text without quotes", f'put quotes around the call: "{call.group(1)}"'
+    return None
 
 
 def _opened(error: yaml.YAMLError, said: str, lines: list[str]) -> tuple[int, int, str, str] | None:

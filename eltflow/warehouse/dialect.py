@@ -122,10 +122,13 @@ class Dialect:
     ) -> Statement:
         """Delete the rows of `relation` whose key stands in `source`. A NULL key matches nothing (SQL:2016 §8.9), as in dbt.
 
-        `predicates` speak of the table's columns, bare or after `eltflow_target`, which is its name in a MERGE too.
+        `predicates` speak of the table's columns, bare or after `eltflow_target`, and of the new ones after `eltflow_source`, as in a
+        MERGE. Those that do not name the source stand outside the subquery, where a bare column cannot be the source's.
         """
-        condition = " and ".join(f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys)
-        extra = "".join(f"\n  and ({p})" for p in predicates)
+        inside = [p for p in predicates if "eltflow_source" in p.lower()]
+        matches = [f"eltflow_target.{self.quote(k)} = eltflow_source.{self.quote(k)}" for k in keys]
+        condition = " and ".join([*matches, *(f"({p})" for p in inside)])
+        extra = "".join(f"\n  and ({p})" for p in predicates if p not in inside)
         return Statement(
             f"delete from {self.render(relation)} as eltflow_target\nwhere exists (\n  select 1 from {self.render(source)} as eltflow_source\n"
             f"  where {condition}\n){extra}",

@@ -60,3 +60,11 @@ def test_flights_builds_and_arrives_month_by_month_at_the_same_tables(eltflow, e
             for a, b in (("one", "other"), ("other", "one")):
                 left = con.execute(f"select count(*) from (from {a}.dev_me.{table} except all from {b}.dev_me.{table})").fetchone()
                 assert left == (0,), (table, a)
+
+
+def test_init_here_is_built_here(eltflow, tmp_path):
+    folder = tmp_path / "my_shop"
+    folder.mkdir()
+    assert eltflow("init", ".", cwd=folder).out.splitlines()[-1] == "next: eltflow build"
+    assert eltflow("init", "a folder/shop", cwd=tmp_path).out.splitlines()[-1] == "next: cd 'a folder/shop' && eltflow build"
+    assert eltflow("build", cwd=folder).code == 0

@@ -235,9 +235,23 @@ def test_predicates_keep_old_rows(warehouse):
     assert warehouse.rows() == [(1, "a", 10), (1, "a2", 20), (2, "b2", 2), (3, "c", 3)]
 
 
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "eltflow_target.id > 1",
+        "DBT_INTERNAL_DEST.id > 1",
+        'dbt_internal_dest."id" > 1',
+        "id > 1",
+        "ID > 1 and v in (select v from s.t)",
+        "DBT_INTERNAL_SOURCE.id > 1",
+        "eltflow_source.id > 1 and id < 100",
+        "exists (select 1 from (select 1 as id) as x where DBT_INTERNAL_DEST.id > x.id)",
+        "DBT_INTERNAL_DEST.id > 1 -- DBT_INTERNAL_DEST.id > 100",
+    ],
+)
 @pytest.mark.parametrize("strategy", ["delete+insert", "merge"])
-def test_predicates_may_name_the_table(warehouse, strategy):
-    config = {"unique_key": "id", "incremental_strategy": strategy, "incremental_predicates": ["eltflow_target.id > 1"]}
+def test_predicates_may_name_the_table_and_the_new_rows(warehouse, strategy, predicate):
+    config = {"unique_key": "id", "incremental_strategy": strategy, "incremental_predicates": [predicate]}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT + " union all select 2, 'b2', 2", config=config)
     assert warehouse.rows() == [(1, "a", 10), (1, "a2", 20), (2, "b2", 2), (3, "c", 3)]

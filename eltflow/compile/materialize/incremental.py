@@ -95,8 +95,7 @@ def _stage(job: Job) -> Steps[Relation]:
 
 
 def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
-    predicates = as_list(job.config.get("incremental_predicates"))
-    deleted = yield job.dialect.delete_matching(job.relation, staged, keys, predicates)
+    deleted = yield job.dialect.delete_matching(job.relation, staged, keys, _predicates(job, columns))
     inserted = yield job.dialect.insert_from(job.relation, columns, staged)
     return Outcome(kind="delete+insert", rows=inserted.affected, changed=deleted.affected)
 
@@ -111,9 +110,33 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     if wanted is None:
         excluded |= {fold(k, True) for k in keys}  # equal as it is
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
-    predicates = as_list(job.config.get("incremental_predicates"))
-    merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, predicates)
+    merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, _predicates(job, columns))
     return Outcome(kind="merge", rows=merged.affected)
+
+
+#: The names of table and new rows in the statements that people's predicates were written for, and in ours.
+_ALIASES = {"dbt_internal_dest": "eltflow_target", "dbt_internal_source": "eltflow_source"}
+
+
+def _predicates(job: Job, columns: Sequence[str]) -> list[str]:
+    """`incremental_predicates` in the words of our statements; a bare column is the table's, which a MERGE would call ambiguous."""
+    given = [str(p) for p in as_list(job.config.get("incremental_predicates"))]
+    if not given:
+        return []
+    from eltflow.sql.predicate import qualified
+
+    fold = job.dialect.fold
+    known = {fold(c, True) for c in columns}
+    return [
+        qualified(
+            f"{predicate}\n" if "--" in predicate else predicate,  # a comment would swallow what follows the predicate
+            job.dialect.sqlglot,
+            aliases=_ALIASES,
+            target="eltflow_target",
+            is_column=lambda name, quoted: fold(name, quoted) in known,
+        )
+        for predicate in given
+    ]
 
 
 def _compare(job: Job, table: Sequence[CatalogColumn], now: Sequence[Column]) -> _Change:

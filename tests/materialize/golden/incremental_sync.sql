@@ -14,7 +14,7 @@ where exists (
   select 1 from "temp"."main"."t__eltflow_tmp_0123abcd" as eltflow_source
   where eltflow_target."id" = eltflow_source."id" and eltflow_target."v" = eltflow_source."v"
 )
-  and (id > 10);
+  and (eltflow_target.id > 10);
 insert into "w"."s"."t" ("id", "more")
 select "id", "more" from "temp"."main"."t__eltflow_tmp_0123abcd";
 drop table if exists "temp"."main"."t__eltflow_tmp_0123abcd";

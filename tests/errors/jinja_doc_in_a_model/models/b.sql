@@ -1,0 +1,1 @@
+select '{{ doc('orders') | trim }}' as x, {{ 1 + 1 }}

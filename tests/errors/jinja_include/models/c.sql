@@ -1,0 +1,2 @@
+{% from 'a.sql' import x %}
+select 1 as x

@@ -1,0 +1,1 @@
+select {{ shop.cent(1) }} as x

@@ -1,0 +1,4 @@
+select *
+from a
+join {{ 'b' -}}
+  using (id)

@@ -1,0 +1,2 @@
+select ordres.id, 1 as x from
+  (b cross join  ordres)
