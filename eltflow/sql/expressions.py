@@ -49,6 +49,7 @@ class Expressions:
     def __init__(self, fold: Fold) -> None:
         self.fold = fold
         self._locals: list[frozenset[str]] = []
+        self._aliases_first: dict[str, Flow] = {}
 
     def query(self, node: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Table:
         raise NotImplementedError
@@ -103,7 +104,7 @@ class Expressions:
         key = self.key(name)
         if self._locals and any(key in names for names in self._locals):
             return Flow(name.name)
-        found = scope.find(key)
+        found = self._aliases_first.get(key) or scope.find(key)
         if found is not None:
             return found
         whole = scope.table(key)
@@ -226,7 +227,9 @@ class Expressions:
 
     def _aggregate(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         into.aggregated = True
+        before, self._aliases_first = self._aliases_first, {}
         self._any(node, scope, into, max(rank, AGGREGATED), why)
+        self._aliases_first = before
 
     def _picking(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         into.aggregated = True
@@ -250,7 +253,7 @@ class Expressions:
     def _count(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         into.aggregated = True
         if not isinstance(node.this, exp.Star):
-            self._any(node, scope, into, max(rank, AGGREGATED), why)
+            self._aggregate(node, scope, into, rank, why)
 
     def _ordered_in(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         """ORDER BY within an aggregate."""

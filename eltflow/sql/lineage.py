@@ -199,6 +199,7 @@ class _Walk(Pivots):
         args = node.args
         scope = Scope(outer, ctes)
         rows = Flow()
+        outside, self._aliases_first = self._aliases_first, {}
         from_ = args.get("from_")
         self._from([from_.this] if from_ is not None else [], list(args.get("joins") or ()), scope, rows)
         for lateral in args.get("laterals") or ():
@@ -206,12 +207,24 @@ class _Walk(Pivots):
         for window in args.get("windows") or ():
             scope.windows[self.key(window.this)] = window
         made = self._outputs(node, scope, rows)
-        for clause in ("where", "having", "qualify"):
+        for clause in ("where", "qualify"):
             if args.get(clause) is not None:
                 self.visit(args[clause].this, scope, rows, COPIED, "filter")
+        if args.get("having") is not None:
+            self._having(node, scope, rows)
         self._group(args.get("group"), scope, made, rows)
         self._distinct(args, scope, made, rows)
+        self._aliases_first = outside
         return self._table_of(made, rows, scope)
+
+    def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
+        """A bare name in HAVING is a column that is grouped by, else an alias of the select list (outside of aggregates)."""
+        group = node.args.get("group")
+        terms = (*(group.expressions if group is not None else ()), *(node.expressions if group is not None else ()))
+        grouped = {self.key(one.this) for one in terms if isinstance(one, exp.Column) and isinstance(one.this, exp.Identifier)}
+        self._aliases_first = {key: flow for key, flow in scope.aliases.items() if key not in grouped}
+        self.visit(node.args["having"].this, scope, rows, COPIED, "filter")
+        self._aliases_first = {}
 
     def _table_of(self, made: Table, rows: Flow, scope: Scope) -> Table:
         """A select's columns with all that decides over its rows."""

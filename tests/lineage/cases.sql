@@ -57,6 +57,9 @@ select g, any_value(k) is not null as x, bool_or(a > 2) as y from t group by g -
 select corr(a, b) as x, bit_xor(a) as y, product(b) as z from t --> a b; a; b
 select sum(sum(a)) over () as x from t group by g --> a
 select count(*) filter (where a > 2) as n from t --> -
+select t.g, count(*) filter (where u.m > 3) as n from t left join u using (k) group by all having n > 0 --> t.g; -
+select g, max(b) as a from t group by g having min(a) > 1 --> t.g; b
+select t.id, w.g as k from t join w on t.k = w.k where w.g in ('a', 'b') --> id; w.g
 select g || '!' as x, count(*) as n from t group by all having max(b) > 3 --> t.g; -
 select histogram(a) as h, approx_count_distinct(b) as x from t --> a; b
 select k + 1 as kk, sum(a) as s from t group by k --> t.k; a
