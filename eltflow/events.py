@@ -17,7 +17,8 @@ BAD = frozenset({"error", "fail", "cancelled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written; `sample` are failing rows of a test."""
+    """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written; `sample` are failing rows of a test,
+    or `note` says why there are none."""
 
     step: str
     status: Status
@@ -33,6 +34,7 @@ class StepResult:
     files: int | None = None
     failures: int | None = None
     message: str | None = None
+    note: str | None = None
     because: str | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
     sample_columns: tuple[str, ...] = ()

@@ -10,16 +10,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eltflow.api.artifacts import generate_docs, run_info, write_artifacts, write_compiled, write_junit, write_manifest
-    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings
+    from eltflow.api.artifacts import (
+        check_target_folder,
+        generate_docs,
+        run_info,
+        write_artifacts,
+        write_compiled,
+        write_junit,
+        write_manifest,
+    )
+    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings, said_warnings
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
+    from eltflow.api.past import past_runs
     from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
 
 _HOME = {
+    "check_target_folder": "artifacts",
     "generate_docs": "artifacts",
     "run_info": "artifacts",
     "patch_manifest": "patching",
@@ -32,6 +42,8 @@ _HOME = {
     "last_catalog": "compiling",
     "make_compiler": "compiling",
     "new_warnings": "compiling",
+    "said_warnings": "compiling",
+    "past_runs": "past",
     "RunOptions": "running",
     "RunState": "running",
     "execute": "running",
@@ -59,6 +71,7 @@ __all__ = [
     "Loaded",
     "RunOptions",
     "RunState",
+    "check_target_folder",
     "clean_project",
     "compile_all",
     "compile_offline",
@@ -78,10 +91,12 @@ __all__ = [
     "new_options",
     "new_warnings",
     "open_only",
+    "past_runs",
     "patch_manifest",
     "plan",
     "reached_nodes",
     "run_info",
+    "said_warnings",
     "show",
     "write_artifacts",
     "write_compiled",

@@ -10,8 +10,9 @@ from eltflow import __version__
 from eltflow.api.compiling import compile_offline, last_catalog
 from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
+from eltflow.api.past import past_runs
 from eltflow.api.running import RunOptions, RunState, project_hooks
-from eltflow.api.writing import write_if_changed, write_pieces
+from eltflow.api.writing import check_folder, write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
 from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
@@ -95,6 +96,11 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
     write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
 
 
+def check_target_folder(loaded: Loaded) -> None:
+    """Raise EltflowError (E0117) where the artifacts of a run could not be written: before it begins, not after."""
+    check_folder(loaded.root / loaded.target_path)
+
+
 def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: list[str]) -> None:
     """Write what a run leaves: compiled SQL, manifest, run results."""
     from eltflow.report.run_results import run_results
@@ -145,7 +151,7 @@ def generate_docs(loaded: Loaded) -> Path:
     )
     tables = catalog(loaded.graph.nodes, seen, info)
     _write(loaded, "catalog.json", to_json(tables))
-    history = [(run, loaded.store.nodes(run.id)) for run in loaded.store.runs(loaded.target_key, 50)]
+    history = [(run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, 50)]
     readme = loaded.root / "README.md"
     text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
     return _write(loaded, "index.html", site(made, catalog=tables, history=history, readme=text))

@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,4 +219,5 @@ def _write(path: Path, value: Any) -> None:
         fresh.write_bytes(_MAGIC + fingerprint(payload).encode() + payload)
         os.replace(fresh, path)
     except OSError:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()

@@ -24,7 +24,7 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import CatalogTable, Relation
 
 #: Errors about columns, which a table of the target may have.
-_OF_COLUMNS = frozenset({"E0405", "E0406"})
+_OF_COLUMNS = frozenset({"E0405", "E0406", "E0407"})
 
 
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
@@ -171,6 +171,14 @@ def new_warnings(loaded: Loaded, compiled: Iterable[Compiled]) -> Iterator[Diagn
     told = {(w.code, w.message) for w in loaded.graph.warnings} if loaded.warned else set()
     for one in compiled:
         yield from (w for w in one.warnings if (w.code, w.message) not in told)
+
+
+def said_warnings(loaded: Loaded) -> list[Diagnostic]:
+    """What templates have warned of (`exceptions.warn`) since this was last asked."""
+    said = [message for message in loaded.messages if message.level == "warning"]
+    loaded.messages[:] = [message for message in loaded.messages if message.level != "warning"]
+    help = "the project says this itself, with exceptions.warn"
+    return [Diagnostic(code="W0301", severity="warning", message=message.text, help=help) for message in said]
 
 
 def last_catalog(loaded: Loaded, only: Sequence[Relation] | None = None) -> tuple[Catalog, str | None]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.compile.compiled import Compiled
+from eltflow.compile.privacy import masked_text, masked_value, personal_columns
 from eltflow.compile.program import ProgramError
 from eltflow.graph.graph import Graph
 from eltflow.ingest.csvfile import complaint
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
+from eltflow.project.places import config_span
 from eltflow.project.settings import FILE
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import Statement, Target, WarehouseError
@@ -72,7 +74,7 @@ def warehouse_problem(
     label = {"operation": "hook"}.get(node.resource_type, node.resource_type)
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
-    message = f"{label} `{node.name}`: {masked(error, loaded.target)}"
+    message = f"{label} `{node.name}`: {_words(loaded, node, error)}"
     help = not_there(loaded.graph, node, catalog, error) or _of_columns(
         node, catalog, error, sql if span == node_span(loaded, node) else ""
     )
@@ -134,7 +136,7 @@ def _place(compiled: Compiled, error: WarehouseError, sql: str) -> Span | None:
 
 def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) -> Diagnostic:
     """A diagnostic at a line of the data file: the engine's, or the one that a look at the file finds."""
-    line, message, help = error.file_line, masked(error, loaded.target), error.help
+    line, message, help = error.file_line, _words(loaded, node, error), error.help
     if line is None and path.lower().endswith((".csv", ".tsv", ".csv.gz")):
         found = complaint(path, _delimiter(node, path))
         if found is not None:
@@ -143,8 +145,19 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
     help = help or _FORMATS.get(path.rsplit(".", 1)[-1].lower(), "correct the file")
     message = message.replace(path, file)
     label = f"{node.resource_type} `{node.name}`"
-    span = Span(file=file, line=line)
-    return quoted(loaded, Diagnostic(code="E0603", message=f"{label}: {message}", span=span, help=help))
+    return _in_data(
+        loaded, node, Diagnostic(code="E0603", message=f"{label}: {message}", span=Span(file=file, line=line), help=help)
+    )
+
+
+def _in_data(loaded: Loaded, node: Node, found: Diagnostic) -> Diagnostic:
+    """A diagnostic at a line of a data file, with that line unless there may be personal data in it."""
+    return found if personal_columns(node, loaded.graph) else quoted(loaded, found)
+
+
+def _words(loaded: Loaded, node: Node, error: WarehouseError) -> str:
+    """The engine's words without secrets, and without values of personal columns."""
+    return masked_text(masked(error, loaded.target), error.code, personal_columns(node, loaded.graph))
 
 
 def _delimiter(node: Node, path: str) -> str:
@@ -158,8 +171,12 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     span = node_span(loaded, node)
     if error.file is not None:
         code, span = "E0603", Span(file=_shown(loaded.root, error.file), line=error.line)
+    elif error.config is not None:
+        span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
-    return quoted(loaded, Diagnostic(code=code, message=f"{label}: {error.message}", span=span, help=error.help))
+    message = masked_value(error.message, personal_columns(node, loaded.graph))
+    found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help)
+    return quoted(loaded, found) if error.file is None else _in_data(loaded, node, found)
 
 
 # -- places --------------------------------------------------------------------------------------------------------------------

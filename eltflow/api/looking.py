@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from eltflow.api.asking import asking
-from eltflow.api.compiling import compile_all, last_catalog, make_compiler
+from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
 from eltflow.api.explain import masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
-from eltflow.base.names import did_you_mean
+from eltflow.base.names import did_you_mean, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.files import fresh_files, loaded_files
 from eltflow.compile.node import Ask, Compiler
-from eltflow.compile.program import ProgramError
+from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_columns_in
+from eltflow.compile.program import FileInfo, Job, ProgramError
 from eltflow.engine.drive import dry
-from eltflow.ingest.files import matching
+from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
-from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
 
 
@@ -49,46 +51,114 @@ class Planned:
 def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, connect: bool = False) -> Planned:
     """What a build of the nodes would do. Without `connect` the target is not touched: its last view says what exists."""
     catalog, seen = last_catalog(loaded)
+    nodes = [loaded.graph.nodes[i] for i in ids]
+    known: _Known | None = None
     if connect:
-        catalog, seen = _ask_catalog(loaded), None
-    if connect:
+        catalog, known = _ask(loaded, nodes)
         assumption = "what exists was read from the warehouse"
     elif seen is None:
         assumption = "this target was never seen: everything is taken to be new"
     else:
         assumption = f"compared with the target as it was last seen ({seen[:16].replace('T', ' ')} UTC)"
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
-    nodes = [loaded.graph.nodes[i] for i in ids]
     runnable = [n for n in nodes if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     compiled, deferred = compile_all(compiler, runnable)
     request = Request(command="build", selected=tuple(n.unique_id for n in runnable), full_refresh=full_refresh)
-    reasons = {n.unique_id: _reason(loaded, n, catalog, full_refresh) for n in runnable}
+    loads = {n.unique_id: _load(loaded, n, catalog, known) for n in runnable if n.ingest is not None}
+    reasons = {n.unique_id: _reason(n, catalog, full_refresh, loads.get(n.unique_id)) for n in runnable}
     made = make_plan(loaded.graph, request, loaded.store.durations(loaded.target_key), reasons, project_hooks(loaded))
     steps = []
     for step in made.steps.values():
         one = compiled.get(step.id)
         asks = ("run_query: the SQL is known when it runs",) if step.id in deferred else ()
+        load = loads.get(step.id)
+        if load is not None and not load.sure:
+            asks = ("which of its files were loaded before: the SQL is that for all of them",)
         steps.append(
             PlannedStep(
                 step=step,
                 word=_word(step, catalog),
-                statements=_statements(loaded, step, one, catalog, compiler, full_refresh),
+                statements=_statements(loaded, step, one, catalog, compiler, full_refresh, load),
                 queries=asks,
             )
         )
     return Planned(plan=made, steps=tuple(steps), assumption=assumption)
 
 
-def _ask_catalog(loaded: Loaded) -> Catalog:
+#: What was loaded before, by the id of the step: path → (size, mtime, hash).
+_Known = Mapping[str, Mapping[str, tuple[int, int, str]]]
+
+
+def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known]:
+    """What the target holds, and which files were loaded by those of the nodes that append; asked without writing anything."""
     fold = loaded.adapter.dialect.fold
     location = loaded.adapter.location(loaded.target, loaded.root)
+    known: dict[str, Mapping[str, tuple[int, int, str]]] = {}
     try:
         with connected(loaded, read_only=True) as database:
-            return Catalog(fold, database.catalog(schemas_of(loaded, loaded.graph.nodes.values())))
+            catalog = Catalog(fold, database.catalog(schemas_of(loaded, loaded.graph.nodes.values())))
+            with contextlib.closing(database.session()) as session:
+                for node in nodes:
+                    if _appends(node, catalog):
+                        known[node.unique_id] = _loaded_before(loaded, node, session)
+            return catalog, known
     except EltflowError as error:
         if "there is no database" in str(error) and location != ":memory:":
-            return Catalog(fold)
+            return Catalog(fold), known
         raise
+
+
+def _appends(node: Node, catalog: Catalog) -> bool:
+    """Whether a step adds files to a table that is there. (A build never loads everything again.)"""
+    existing = catalog.get(node.relation) if node.relation is not None else None
+    return node.ingest is not None and node.ingest.load == "append" and existing is not None and existing.kind == "table"
+
+
+def _loaded_before(loaded: Loaded, node: Node, session: Session) -> Mapping[str, tuple[int, int, str]]:
+    assert node.relation is not None
+    asking = loaded_files(Job(node=node, relation=node.relation, dialect=loaded.adapter.dialect, run=""))
+    try:
+        asking.send(session.execute(next(asking)))
+    except StopIteration as told:
+        found: Mapping[str, tuple[int, int, str]] = told.value
+        return found
+    except WarehouseError:  # no eltflow_meta: nothing was loaded by us
+        return {}
+    raise AssertionError("one question")
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """The files that a step would load, in words too; not `sure` where only the warehouse knows which were loaded before."""
+
+    files: tuple[FileInfo, ...]
+    reason: str
+    sure: bool = True
+
+
+def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
+    files = files_of(loaded, node)
+    assert node.ingest is not None and node.relation is not None
+    if not files:
+        return _Load((), f"stops: no file matches {node.ingest.source['path']}")
+    if not _appends(node, catalog):
+        how = "the table's first: " if node.ingest.load == "append" else "replaces the table by "
+        return _Load(files, f"{how}{_count(files)}")
+    if known is None:
+        return _Load(files, f"appends what was not loaded before, of {_count(files)} (--connect tells)", sure=False)
+    job = Job(node=node, relation=node.relation, dialect=loaded.adapter.dialect, run="", files=files, digest=digest)
+    try:
+        fresh = tuple(fresh_files(job, known.get(node.unique_id, {})))
+    except ProgramError as error:
+        return _Load((), f"stops: {error.message}")
+    if not fresh:
+        return _Load((), f"nothing new, of {_count(files)}")
+    names = listed([f.name for f in fresh], 3)
+    return _Load(fresh, f"{len(fresh):,} new file{'s' if len(fresh) != 1 else ''} ({names})")
+
+
+def _count(files: Sequence[FileInfo]) -> str:
+    return f"{len(files):,} file{'s' if len(files) != 1 else ''}"
 
 
 def _word(step: Step, catalog: Catalog) -> str:
@@ -100,15 +170,14 @@ def _word(step: Step, catalog: Catalog) -> str:
     return "new" if existing is None else step.node.materialized
 
 
-def _reason(loaded: Loaded, node: Node, catalog: Catalog, full_refresh: bool) -> str:
+def _reason(node: Node, catalog: Catalog, full_refresh: bool, load: _Load | None) -> str:
     """Why, in words. (What changed since the last run is told when builds skip what did not.)"""
     if node.resource_type == "test":
         return ""
     assert node.relation is not None
     existing = catalog.get(node.relation)
-    if node.ingest is not None:
-        files = matching(loaded.root, as_list(node.ingest.source["path"]))
-        return f"{node.ingest.load} of {len(files):,} file{'s' if len(files) != 1 else ''}"
+    if load is not None:
+        return load.reason
     if node.resource_type == "seed":
         return "loads its file"
     if existing is None:
@@ -122,7 +191,13 @@ def _reason(loaded: Loaded, node: Node, catalog: Catalog, full_refresh: bool) ->
 
 
 def _statements(
-    loaded: Loaded, step: Step, compiled: Compiled | None, catalog: Catalog, compiler: Compiler, full_refresh: bool
+    loaded: Loaded,
+    step: Step,
+    compiled: Compiled | None,
+    catalog: Catalog,
+    compiler: Compiler,
+    full_refresh: bool,
+    load: _Load | None,
 ) -> tuple[str, ...]:
     node = step.node
     if step.action == "hook":
@@ -131,9 +206,11 @@ def _statements(
         except NeedsWarehouse:
             return (str(node.config["sql"]),)
         return (sql,) if sql else ()
-    if compiled is None or node.relation is None:
+    if compiled is None or node.relation is None or (load is not None and not load.files):
         return ()
-    job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=full_refresh)
+    refreshed = full_refresh and load is None  # only `ingest` itself fetches everything again
+    job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=refreshed, dry=True)
+    job = replace(job, files=load.files) if load is not None else job
     existing = job.existing
     columns = tuple(Column(c.name, c.type) for c in existing.columns) if existing is not None else ()
     answer = Result(columns=columns, rows=((0, False, False),)) if step.action == "test" else Result(columns=columns)
@@ -157,26 +234,40 @@ def find_node(loaded: Loaded, name: str) -> Node:
     raise fail("E0214", f"there is no node `{name}`", help=did_you_mean(name, known) or "eltflow ls lists them")
 
 
-def show(loaded: Loaded, name: str | None, inline: str | None, limit: int) -> Result:
-    """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all."""
-    catalog = _ask_catalog(loaded)
-    compiler = make_compiler(loaded, catalog)
+def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, full_refresh: bool = False) -> Result:
+    """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all.
+
+    Values that may come from columns tagged `pii` are masked, as in the failing rows of tests."""
+    catalog, _ = _ask(loaded)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     with contextlib.suppress(NeedsWarehouse):
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
+    sql = ""
     with connected(loaded) as database:
         session = database.session()
         try:
             sql = _shown_sql(loaded, compiler, name, inline, asking(session, loaded.adapter.dialect))
             tail = f" limit {limit}" if limit >= 0 else ""
-            return session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
+            found = session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
+            personal = _personal(loaded, name, sql)
+            columns = tuple(column.name for column in found.columns)
+            return replace(found, rows=masked_rows(columns, found.rows, sql, personal, loaded.graph, loaded.adapter.dialect))
         except WarehouseError as error:
             missing = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
             help = (not_there(loaded.graph, find_node(loaded, name), catalog, error) if name is not None else None) or missing
-            failed = fail("E0601", masked(error, loaded.target), help=help)
+            words = masked_text(masked(error, loaded.target), error.code, _personal(loaded, name, sql))
+            failed = fail("E0601", words, help=help)
             failed.exit_code = 1
             raise failed from None
         finally:
             session.close()
+
+
+def _personal(loaded: Loaded, name: str | None, sql: str) -> frozenset[str]:
+    """The personal columns in reach of what is shown."""
+    if name is not None:
+        return personal_columns(find_node(loaded, name), loaded.graph)
+    return personal_columns_in(sql, loaded.graph, loaded.adapter.dialect)
 
 
 def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str | None, ask: Ask | None) -> str:

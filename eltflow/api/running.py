@@ -16,6 +16,7 @@ from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
+from eltflow.api.past import user_of
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
@@ -23,7 +24,7 @@ from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
-from eltflow.compile.privacy import masked
+from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.run import run, utc_now
@@ -60,7 +61,8 @@ class RunOptions:
 
 @dataclass(slots=True)
 class RunState:
-    """What a run knows while it goes on; read it after the events ended."""
+    """What a run knows while it goes on; read it after the events ended. `warned` counts what templates and eltflow warned of, tests
+    aside."""
 
     run_id: str
     plan: Plan | None = None
@@ -71,6 +73,7 @@ class RunState:
     catalog: Catalog | None = None
     started_at: datetime.datetime | None = None
     finished: RunFinished | None = None
+    warned: int = 0
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -91,12 +94,15 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
-    about = {"user": loaded.options.env.get("USER"), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
+    about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
+        contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
-        yield from _execute(loaded, options, state, database, runnable, first, seen)
+        for event in events:
+            state.warned += isinstance(event, Message) and event.level == "warning"
+            yield event
 
 
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
@@ -137,7 +143,7 @@ def _execute(
     runnable: list[Node],
     first: FirstLook,
     seen: list[Relation] | None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
     catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
@@ -303,6 +309,7 @@ def job_of(
     *,
     run_id: str,
     full_refresh: bool,
+    dry: bool = False,
     digest: Callable[[FileInfo], str] | None = None,
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     options: Mapping[str, Any] | None = None,
@@ -318,6 +325,7 @@ def job_of(
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
+        dry=dry,
         files=files_of(loaded, node),
         digest=digest,
         look=file_now,
@@ -362,7 +370,16 @@ class _Worker:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         for table in outcome.made:
             self.catalog.add(table)
-        return masked(_result(step, outcome, trace), step.node, self.loaded.graph)
+        return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
+
+    def _shown(self, result: StepResult, node: Node, compiled: Compiled, code: str | None) -> StepResult:
+        """The result of a test as people may see it: without what is personal in its failing rows."""
+        if not result.sample and result.note is None:
+            return result
+        graph = self.loaded.graph
+        personal = personal_columns(node, graph)
+        rows = masked_rows(result.sample_columns, result.sample, compiled.sql, personal, graph, self.compiler.dialect)
+        return replace(result, sample=rows, note=result.note and masked_text(result.note, code, personal))
 
     def _meant(self, step: Step, compiled: Compiled, found: Diagnostic) -> Diagnostic:
         """What the warehouse refused, with what is known of that very place: one error, and not a warning beside it."""
@@ -412,6 +429,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         files=outcome.files,
         failures=outcome.failures,
         message=outcome.message,
+        note=outcome.note,
         sample_columns=outcome.sample_columns,
         sample=outcome.sample,
         statements=len(trace.statements),
@@ -430,7 +448,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
         selection=options.selection,
         status="running",
         started_at=state.started_at.isoformat(timespec="milliseconds"),
-        user=loaded.options.env.get("USER"),
+        user=user_of(loaded.options.env),
         host=socket.gethostname(),
         pid=os.getpid(),
         git_commit=git_commit(loaded.root),

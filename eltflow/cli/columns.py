@@ -18,20 +18,16 @@ Dot = Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")]
 Depth = Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)]
 
 
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
 def lineage(
+    given: o.Given,
     name: Annotated[str | None, typer.Argument(help="A node, or a column: node.column.")] = None,
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
     select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
     depth: Depth = None,
     direction: Direction = "both",
     indirect: Annotated[bool, typer.Option("--indirect", help="Of a column: also what only decides over it.")] = False,
     mermaid: Mermaid = False,
     dot: Dot = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
     from eltflow import api
     from eltflow.base.diagnostics import fail
@@ -41,14 +37,15 @@ def lineage(
         raise fail("E0113", "lineage takes the name of a node or of a column", help="eltflow lineage stg_orders")
     if direction not in ("up", "down", "both"):
         raise fail("E0112", f"--direction cannot be `{direction}`", help="one of: up, down, both")
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
-    form = "json" if as_json else "mermaid" if mermaid else "dot" if dot else "text"
+    loaded = given.load()
+    given.warn(loaded.graph.warnings if given.warn_error else ())
+    form = "json" if given.voice.machine else "mermaid" if mermaid else "dot" if dot else "text"
     if api.is_node(loaded, wanted) or "." not in wanted:
-        return _of_node(loaded, wanted, depth, direction, form)
-    return _of_column(loaded, wanted, depth, direction, form, indirect)
+        return _of_node(given, loaded, wanted, depth, direction, form)
+    return _of_column(given, loaded, wanted, depth, direction, form, indirect)
 
 
-def _of_node(loaded: Any, wanted: str, depth: int | None, direction: str, form: str) -> int:
+def _of_node(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str) -> int:
     from eltflow import api
     from eltflow.cli import render
 
@@ -70,7 +67,7 @@ def _of_node(loaded: Any, wanted: str, depth: int | None, direction: str, form: 
             if p in ids
         ]
         if form == "json":
-            render.out_json({"node": node.unique_id, "upstream": up, "downstream": down})
+            given.voice.result({"node": node.unique_id, "upstream": up, "downstream": down})
         else:
             _drawn(form, edges, node.display)
         return 0
@@ -86,9 +83,8 @@ def _of_node(loaded: Any, wanted: str, depth: int | None, direction: str, form: 
     return 0
 
 
-def _of_column(loaded: Any, wanted: str, depth: int | None, direction: str, form: str, indirect: bool) -> int:
+def _of_column(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str, indirect: bool) -> int:
     from eltflow import api
-    from eltflow.cli import render
 
     found = api.lineages(loaded)
     node, column = api.find_column(loaded, found, wanted)
@@ -101,7 +97,7 @@ def _of_column(loaded: Any, wanted: str, depth: int | None, direction: str, form
     edges = list(dict.fromkeys(edges))
     spots = dict.fromkeys([start, *(edge.above for edge in edges), *(edge.below for edge in edges)])
     if form == "json":
-        render.out_json(
+        given.voice.result(
             {
                 "column": _described(loaded, found, start),
                 "columns": [_described(loaded, found, spot) for spot in spots if spot != start],
@@ -112,12 +108,14 @@ def _of_column(loaded: Any, wanted: str, depth: int | None, direction: str, form
         drawn = [(_called(loaded, edge.above), _called(loaded, edge.below), edge.how, edge.indirect) for edge in edges]
         _drawn(form, drawn, _called(loaded, start))
     else:
-        _column_text(loaded, found, start, depth, direction, indirect)
+        _column_text(given, loaded, found, start, depth, direction, indirect)
     api.keep_lineages(loaded, found)
     return 0
 
 
-def _column_text(loaded: Any, found: Lineages, start: Spot, depth: int | None, direction: str, indirect: bool) -> None:
+def _column_text(
+    given: o.Given, loaded: Any, found: Lineages, start: Spot, depth: int | None, direction: str, indirect: bool
+) -> None:
     from eltflow.cli import render
 
     def neighbours(up: bool) -> Callable[[Spot], list[Spot]]:
@@ -144,15 +142,15 @@ def _column_text(loaded: Any, found: Lineages, start: Spot, depth: int | None, d
     known = found.column(node, start[1])
     reason = known.unknown if known is not None else found.of(node).unlisted
     if reason and node.resource_type == "model":
-        render.note(f"note: not all of it is known: {reason}")
+        given.voice.note(f"note: not all of it is known: {reason}")
     if not indirect:
         deciding = {edge.above for edge in found.above(start) if edge.indirect}
         if deciding and direction != "down":
-            render.note(f"note: {render.count(len(deciding), 'column')} more only decide over it: --indirect shows them")
+            given.voice.note(f"note: {render.count(len(deciding), 'column')} more only decide over it: --indirect shows them")
     nodes = [n for i, n in loaded.graph.nodes.items() if n.resource_type == "model" and i in loaded.graph.ancestors([start[0]])]
     coverage = found.coverage([*nodes, node])
     if coverage.resolved < coverage.columns or any(loaded.graph.nodes[i].resource_type == "model" for i in coverage.unlisted):
-        render.note(f"note: {coverage.resolved:,} of {coverage.columns:,} columns above are resolved")
+        given.voice.note(f"note: {coverage.resolved:,} of {coverage.columns:,} columns above are resolved")
 
 
 def _short(text: str) -> str:
@@ -238,20 +236,17 @@ def _tree(
     return list(reversed(lines)) if up else lines
 
 
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
 def impact(
+    given: o.Given,
     name: Annotated[str, typer.Argument(help="A column: node.column.")],
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
     depth: Depth = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
     from eltflow import api
     from eltflow.cli import render
 
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    loaded = given.load()
+    given.warn(loaded.graph.warnings if given.warn_error else ())
     found = api.lineages(loaded)
     node, column = api.find_column(loaded, found, name)
     touched = api.impact(loaded, found, node, column, depth)
@@ -259,8 +254,8 @@ def impact(
     by_node: dict[str, list[Spot]] = {}
     for spot in touched.columns:
         by_node.setdefault(spot[0], []).append(spot)
-    if as_json:
-        render.out_json(
+    if given.voice.machine:
+        given.voice.result(
             {
                 "column": {"node": node.unique_id, "column": column},
                 "models": [n.unique_id for n in touched.nodes],
@@ -297,7 +292,7 @@ def impact(
         if names:
             render.out(f"{title}: {', '.join(names)}")
     for display, reason in touched.unsure.items():
-        render.note(f"note: {display} may hang on it too: {reason}")
+        given.voice.note(f"note: {display} may hang on it too: {reason}")
     models = sum(one.resource_type == "model" for one in touched.nodes)
     counts = [render.count(models, "model"), render.count(len(touched.columns), "column")]
     counts += [render.count(len(touched.tests), "test"), render.count(len(touched.exposures), "exposure")]

@@ -15,22 +15,21 @@ def docs() -> typer.Typer:
     def root() -> None:
         pass
 
-    app.command("generate", help="Write the docs site into the target folder.")(generate)
+    app.command("generate", help="Write the docs site into the target folder.")(o.command(generate))
     return app
 
 
-def generate(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> int:
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+def generate(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
 
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    loaded = given.load()
+    given.warn(loaded.graph.warnings)
     path = api.generate_docs(loaded)
-    if not quiet:
+    given.warn(api.said_warnings(loaded))
+    if given.voice.machine:
+        given.voice.result({"page": str(path)})
+    elif not given.quiet:
         render.out(f"docs written: open {path}")
     return 0

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,217 +19,98 @@ _TYPES = {
     "seed": frozenset({"seed"}),
     "ingest": frozenset({"ingest"}),
 }
-
-FailFast = Annotated[bool, typer.Option("--fail-fast", "-x", help="Stop at the first failure.")]
-StoreFailures = Annotated[bool, typer.Option("--store-failures", help="Keep failing rows in <schema>_test_failures.")]
-Rows = Annotated[int, typer.Option("--rows", help="How many failing rows of a test are shown.", min=0)]
-NoRows = Annotated[bool, typer.Option("--no-rows", help="Show no failing rows.")]
-LockTimeout = Annotated[float, typer.Option("--lock-timeout", help="Seconds to wait for another run on the same target.", min=0)]
-Retries = Annotated[int, typer.Option("--retries", help="How often a step is tried again after a transient error.", min=0)]
-Timeout = Annotated[float | None, typer.Option("--timeout", help="Seconds that one node may take.")]
-JUnit = Annotated[Path | None, typer.Option("--junit", help="Write the tests' results as JUnit XML.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan, and touch nothing.")]
+_EVERY = (o.GRAPH, o.SELECTING, o.RUNNING, o.PRINTING, o.WARNING)
 
 
+@o.takes(o.GRAPH, o.SELECTING, o.TYPES, o.RUNNING, o.TESTING, o.PRINTING, o.WARNING)
 def build(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    indirect_selection: o.Indirect = None,
-    resource_type: o.ResourceType = None,
-    exclude_resource_type: o.ExcludeType = None,
-    full_refresh: o.FullRefresh = False,
-    fail_fast: FailFast = False,
-    store_failures: StoreFailures = False,
-    rows: Rows = 5,
-    no_rows: NoRows = False,
-    threads: o.Threads = None,
-    lock_timeout: LockTimeout = 0.0,
-    retries: Retries = 2,
-    timeout: Timeout = None,
-    junit: JUnit = None,
-    dry_run: DryRun = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    log_format: o.LogFormat = "text",
-    as_json: o.AsJson = False,
+    given: o.Given, dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and touch nothing.")] = False
 ) -> int:
-    return _execute("build", **locals())
-
-
-def run(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    full_refresh: o.FullRefresh = False,
-    fail_fast: FailFast = False,
-    threads: o.Threads = None,
-    lock_timeout: LockTimeout = 0.0,
-    retries: Retries = 2,
-    timeout: Timeout = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    log_format: o.LogFormat = "text",
-    as_json: o.AsJson = False,
-) -> int:
-    return _execute("run", **locals())
-
-
-def test(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    indirect_selection: o.Indirect = None,
-    fail_fast: FailFast = False,
-    store_failures: StoreFailures = False,
-    rows: Rows = 5,
-    no_rows: NoRows = False,
-    threads: o.Threads = None,
-    lock_timeout: LockTimeout = 0.0,
-    retries: Retries = 2,
-    timeout: Timeout = None,
-    junit: JUnit = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    log_format: o.LogFormat = "text",
-    as_json: o.AsJson = False,
-) -> int:
-    return _execute("test", **locals())
-
-
-def seed(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    full_refresh: o.FullRefresh = False,
-    fail_fast: FailFast = False,
-    threads: o.Threads = None,
-    lock_timeout: LockTimeout = 0.0,
-    retries: Retries = 2,
-    timeout: Timeout = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    log_format: o.LogFormat = "text",
-    as_json: o.AsJson = False,
-) -> int:
-    return _execute("seed", **locals())
-
-
-def ingest(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    full_refresh: o.FullRefresh = False,
-    fail_fast: FailFast = False,
-    threads: o.Threads = None,
-    lock_timeout: LockTimeout = 0.0,
-    retries: Retries = 2,
-    timeout: Timeout = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    log_format: o.LogFormat = "text",
-    as_json: o.AsJson = False,
-) -> int:
-    return _execute("ingest", **locals())
-
-
-def _execute(command: str, **given: Any) -> int:
-    if given.get("dry_run"):
+    if dry_run:
         from eltflow.cli.look import show_plan
 
-        return show_plan(**given)
+        return show_plan(given)
+    return _execute("build", given)
+
+
+@o.takes(*_EVERY)
+def run(given: o.Given) -> int:
+    return _execute("run", given)
+
+
+@o.takes(*_EVERY, o.TESTING)
+def test(given: o.Given) -> int:
+    return _execute("test", given)
+
+
+@o.takes(*_EVERY)
+def seed(given: o.Given) -> int:
+    return _execute("seed", given)
+
+
+@o.takes(*_EVERY)
+def ingest(given: o.Given) -> int:
+    return _execute("ingest", given)
+
+
+def _execute(command: str, given: o.Given) -> int:
     from eltflow import api
     from eltflow.base.diagnostics import EltflowError
     from eltflow.cli import render
     from eltflow.cli.log import LogFile
     from eltflow.cli.progress import Progress, summary
-    from eltflow.cli.selected import nothing_selected
 
-    json_lines = o.check_log_format(given["log_format"])
-    flags = {
-        "FULL_REFRESH": given.get("full_refresh", False),
-        "STORE_FAILURES": given.get("store_failures", False),
-        "WHICH": command,
-    }
-    common = o.Common(
-        project_dir=given["project_dir"], target=given["target"], vars=given["vars"], threads=given["threads"], flags=flags
-    )
-    loaded = o.load(common)
-    warnings = list(loaded.graph.warnings)
-    if not given["quiet"]:
-        render.diagnostics(warnings)
-    if warnings and given["warn_error"]:
-        return 1
-    chosen = o.selection(
-        loaded,
-        _TYPES[command],
-        select=given["select"],
-        exclude=given["exclude"],
-        selector=given["selector"],
-        indirect=given.get("indirect_selection"),
-        resource_types=given.get("resource_type"),
-        exclude_types=given.get("exclude_resource_type"),
-    )
-    if nothing_selected(chosen):
+    voice = given.voice
+    loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
+    given.warn(loaded.graph.warnings)
+    chosen = given.selection(loaded, _TYPES[command])
+    state = api.RunState(run_id=loaded.options.invocation_id)
+    if not chosen.ids:
+        voice.result(render.run_document(loaded, state, command))
         return 0
+    api.check_target_folder(loaded)
     run_options = api.RunOptions(
         command=command,
         selected=chosen.ids,
-        full_refresh=bool(given.get("full_refresh", False)),
-        fail_fast=given["fail_fast"],
-        store_failures=bool(given.get("store_failures", False)),
-        sample_rows=0 if given.get("no_rows") else int(given.get("rows", 0)),
-        lock_timeout=given["lock_timeout"],
-        retries=given["retries"],
-        timeout=given["timeout"],
-        selection=" ".join(given["select"] or ()),
-        warn_error=given["warn_error"],
+        full_refresh=given.full_refresh,
+        fail_fast=given.fail_fast,
+        store_failures=given.store_failures,
+        sample_rows=0 if given.no_rows else given.rows,
+        lock_timeout=given.lock_timeout,
+        retries=given.retries,
+        timeout=given.timeout,
+        selection=" ".join(given.select or ()),
+        warn_error=given.warn_error,
     )
-    state = api.RunState(run_id=loaded.options.invocation_id)
-    plain = given["as_json"] or json_lines
-    progress = Progress(loaded, state, quiet=given["quiet"] or plain)
+    progress = Progress(loaded, state, quiet=given.quiet or voice.machine)
     log = LogFile(loaded, state)
     try:
         with log, interruptible(state), closing(api.execute(loaded, run_options, state)) as events:
             for event in events:
                 log.write(event)
-                if json_lines:
+                if voice.form == "lines":
                     render.event_line(event, state)
                 progress(event)
     except EltflowError:
         progress.end()
         raise
     if state.plan is None:  # --warn-error, and compiling warned
+        if voice.form == "document" or given.quiet:
+            given.warn(state.warnings)
         return 1
-    argv = ["eltflow", *sys.argv[1:]]
-    api.write_artifacts(loaded, run_options, state, argv)
-    if given.get("junit"):
-        api.write_junit(loaded, run_options, state, given["junit"], warn_error=given["warn_error"])
-    if given["as_json"]:
-        render.out_json(render.run_document(loaded, state))
-    elif not json_lines:
-        summary(loaded, state, lambda ended: _again(command, given, loaded, ended), quiet=given["quiet"])
-    return exit_code(state, given["warn_error"])
+    code = exit_code(state, given.warn_error)
+    try:
+        api.write_artifacts(loaded, run_options, state, ["eltflow", *sys.argv[1:]])
+        if given.junit is not None:
+            api.write_junit(loaded, run_options, state, given.junit, warn_error=given.warn_error)
+    except EltflowError as error:  # what ran is told all the same
+        voice.diagnostics(error.diagnostics)
+        code = code or 1
+    if voice.form == "document":
+        voice.result(render.run_document(loaded, state, command))
+    elif voice.form == "text":
+        summary(loaded, state, lambda ended: _again(command, given, loaded, ended), quiet=given.quiet, warn_error=given.warn_error)
+    return code
 
 
 #: The options that say what is done, and those that say to what: both are repeated in a command that finishes a run.
@@ -239,7 +119,7 @@ _ALSO = ("full_refresh", "store_failures")
 _WHAT = ("select", "exclude", "selector")
 
 
-def _again(command: str, given: Mapping[str, Any], loaded: Any, state: Any) -> str:
+def _again(command: str, given: o.Given, loaded: Any, state: Any) -> str:
     """The command that runs what failed and what was skipped: under the same options, on that alone."""
     from eltflow.events import BAD
     from eltflow.graph.select import Request
@@ -248,18 +128,18 @@ def _again(command: str, given: Mapping[str, Any], loaded: Any, state: Any) -> s
     failed = [r.step for r in state.results.values() if r.status in BAD]
     skipped = [r.step for r in state.results.values() if r.status == "skipped"]
     request = Request(
-        indirect=given.get("indirect_selection"),
-        resource_types=tuple(given.get("resource_type") or ()),
-        exclude_resource_types=tuple(given.get("exclude_resource_type") or ()),
+        indirect=given.indirect_selection,  # type: ignore[arg-type]
+        resource_types=tuple(given.resource_type or ()),
+        exclude_resource_types=tuple(given.exclude_resource_type or ()),
         acts_on=_TYPES[command],
     )
     texts = again(loaded.graph, state.plan, failed, skipped, request)
     words = ["eltflow", command]
     for name in (*_HOW, *(_WHAT if texts is None else ())):
-        value = given.get(name)
+        value = getattr(given, name)
         for one in value if isinstance(value, list) else [value] if value is not None else []:
             words += [f"--{name.replace('_', '-')}", _quoted(str(one))]
-    words += [f"--{name.replace('_', '-')}" for name in _ALSO if given.get(name)]
+    words += [f"--{name.replace('_', '-')}" for name in _ALSO if getattr(given, name)]
     return " ".join([*words, *(["--select", *map(_quoted, texts)] if texts else [])])
 
 
@@ -297,6 +177,9 @@ def exit_code(state: Any, warn_error: bool) -> int:
     if state.finished is None or state.finished.cancelled:
         return 130
     statuses = {result.status for result in state.results.values()}
-    if statuses & BAD or (warn_error and ("warn" in statuses or state.warnings)):
-        return 1
-    return 0
+    return 1 if statuses & BAD or (warn_error and warned(state)) else 0
+
+
+def warned(state: Any) -> bool:
+    """Whether a run that came to its end had any warning."""
+    return bool(state.warned or state.warnings or any(result.status == "warn" for result in state.results.values()))

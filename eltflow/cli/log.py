@@ -61,7 +61,7 @@ class LogFile:
             parts = [f"{result.status} {result.step} ({result.seconds:.3f} s, {result.statements} statements)"]
             parts += [f"rows {result.rows}"] if result.rows is not None else []
             parts += [f"failures {result.failures}"] if result.failures else []
-            parts += [result.message] if result.message else []
+            parts += [said for said in (result.message, result.note) if said]
             self._write("info" if result.status in ("success", "pass", "skipped") else "error", "; ".join(parts))
         elif isinstance(event, Message):
             self._write(event.level, event.text)

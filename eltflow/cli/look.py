@@ -13,33 +13,26 @@ _LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "a
 _BUILT = frozenset({"model", "seed", "ingest", "test"})
 
 
-def parse(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    warn_error: o.WarnError = False,
-    as_json: o.AsJson = False,
-) -> int:
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+def parse(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
 
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    loaded = given.load()
     manifest = loaded.root / loaded.target_path / "manifest.json"
     if loaded.edited and loaded.changed and manifest.exists():
         api.patch_manifest(manifest, loaded.graph_id, {i: loaded.read(p) for i, p in loaded.edited_files.items()})
     elif loaded.changed or not manifest.exists():
         api.write_manifest(loaded, api.run_info(loaded, "parse"), {})
     warnings = loaded.graph.warnings if loaded.changed or loaded.warned else ()
-    render.diagnostics(warnings)
-    if as_json:
-        render.out_json({"nodes": loaded.counts, "warnings": [render.as_json(w) for w in warnings]})
-    elif not quiet:
+    given.warn(warnings, always=True)
+    if given.voice.machine:
+        given.voice.result({"nodes": loaded.counts, "warnings": [render.as_json(w) for w in warnings]})
+    elif not given.quiet:
         counts = loaded.counts
         parts = [render.count(n, kind, plural) for kind, plural, n in counted(counts)]
         render.out(f"{loaded.name} · {', '.join(parts) or 'no nodes'}")
-    return 1 if warnings and warn_error else 0
+    return 0
 
 
 _NOUNS = (
@@ -57,52 +50,33 @@ def counted(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
     return [(noun, plural, counts[kind]) for kind, noun, plural in _NOUNS if counts.get(kind)]
 
 
+@o.takes(o.GRAPH, o.SELECTING, o.TYPES, o.PRINTING, o.WARNING)
 def ls(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    indirect_selection: o.Indirect = None,
-    resource_type: o.ResourceType = None,
-    exclude_resource_type: o.ExcludeType = None,
+    given: o.Given,
     output: Annotated[str, typer.Option("--output", help="name, id, path, table or json.")] = "name",
     external: Annotated[bool, typer.Option("--external", help="List the tables that are read and no part of the project.")] = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
     from eltflow.base.diagnostics import fail
     from eltflow.cli import render
-    from eltflow.cli.selected import nothing_selected
 
     kinds = ("name", "id", "path", "table", "json")
     if output not in kinds:
         raise fail("E0112", f"--output cannot be `{output}`", help=f"one of: {', '.join(kinds)}")
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars, flags={"FULL_FACTS": external}))
-    chosen = o.selection(
-        loaded,
-        _LISTED,
-        select=select,
-        exclude=exclude,
-        selector=selector,
-        indirect=indirect_selection,
-        resource_types=resource_type,
-        exclude_types=exclude_resource_type,
-    )
-    if nothing_selected(chosen):
-        return 0
+    loaded = given.load(FULL_FACTS=external)
+    given.warn(loaded.graph.warnings if given.warn_error else ())
+    chosen = given.selection(loaded, _LISTED)
     nodes = [loaded.graph.nodes[i] for i in chosen.ids]
-    if external:
-        for name in sorted({name for node in nodes for name in node.external}):
+    listed: list[Any] = sorted({name for node in nodes for name in node.external}) if external else [_listed(n) for n in nodes]
+    if given.voice.machine:
+        given.voice.result(listed)
+    elif output == "json":
+        render.out_json(listed)
+    elif external:
+        for name in listed:
             render.out(name)
-        return 0
-    if as_json or output == "json":
-        render.out_json([_listed(node) for node in nodes])
     elif output == "table":
         rows = [(n.display, n.resource_type, n.materialized, str(n.relation or ""), n.path) for n in nodes]
-        for line in render.table(("name", "type", "materialized", "relation", "file"), rows):
+        for line in render.table(("name", "type", "materialized", "relation", "file"), rows) if rows else ():
             render.out(line)
     else:
         for node in nodes:
@@ -127,94 +101,56 @@ def _listed(node: Any) -> dict[str, Any]:
     }
 
 
-def compile(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    full_refresh: o.FullRefresh = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
-) -> int:
+@o.takes(o.GRAPH, o.SELECTING, o.PRINTING, o.WARNING)
+def compile(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
-    from eltflow.cli.selected import nothing_selected
 
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars, flags={"FULL_REFRESH": full_refresh}))
-    render.diagnostics(loaded.graph.warnings if not quiet else ())
-    types = frozenset({"model", "test", "analysis"})
-    chosen = o.selection(loaded, types, select=select, exclude=exclude, selector=selector, indirect=None)
-    if nothing_selected(chosen):
-        return 0
-    compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=full_refresh)
-    render.diagnostics(api.new_warnings(loaded, compiled.values()) if not quiet else ())
+    voice = given.voice
+    loaded = given.load()
+    given.warn(loaded.graph.warnings)
+    chosen = given.selection(loaded, frozenset({"model", "test", "analysis"}))
+    compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=given.full_refresh)
+    given.warn(api.said_warnings(loaded))
+    given.warn(api.new_warnings(loaded, compiled.values()))
     written = api.write_compiled(loaded, compiled)
-    if as_json:
-        render.out_json({i: {"sql": c.sql, "columns": c.columns} for i, c in compiled.items()})
+    if voice.machine:
+        voice.result({i: {"sql": c.sql, "columns": c.columns} for i, c in compiled.items()})
         return 0
     if len(chosen.ids) == 1 and compiled:
         render.out(next(iter(compiled.values())).sql)
         return 0
-    if not quiet:
+    if not given.quiet and chosen.ids:
         folder = f"{loaded.opened.project.settings.target_path}/compiled/"
         render.out(f"{render.count(len(compiled), 'node')} compiled, {written} written to {folder}")
     for unique_id in deferred:
-        render.note(f"note: {loaded.graph.nodes[unique_id].name} asks the warehouse while it renders: it is compiled when it runs")
+        voice.note(f"note: {loaded.graph.nodes[unique_id].name} asks the warehouse while it renders: it is compiled when it runs")
     return 0
 
 
+@o.takes(o.GRAPH, o.SELECTING, o.TYPES, o.PRINTING, o.WARNING)
 def plan(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    select: o.Select = None,
-    exclude: o.Exclude = None,
-    selector: o.Selector = None,
-    indirect_selection: o.Indirect = None,
-    resource_type: o.ResourceType = None,
-    exclude_resource_type: o.ExcludeType = None,
-    full_refresh: o.FullRefresh = False,
+    given: o.Given,
     sql: Annotated[bool, typer.Option("--sql", help="Show the statements of each step.")] = False,
     connect: Annotated[bool, typer.Option("--connect", help="Ask the warehouse what exists (read-only).")] = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
-    return show_plan(**locals())
+    return show_plan(given, sql=sql, connect=connect)
 
 
-def show_plan(**given: Any) -> int:
+def show_plan(given: o.Given, *, sql: bool = False, connect: bool = False) -> int:
     """Print the plan of a build."""
     from eltflow import api
     from eltflow.cli import render
-    from eltflow.cli.selected import nothing_selected
 
-    loaded = o.load(
-        o.Common(
-            project_dir=given["project_dir"],
-            target=given["target"],
-            vars=given["vars"],
-            flags={"FULL_REFRESH": given["full_refresh"]},
-        )
-    )
-    chosen = o.selection(
-        loaded,
-        _BUILT,
-        select=given["select"],
-        exclude=given["exclude"],
-        selector=given["selector"],
-        indirect=given["indirect_selection"],
-        resource_types=given["resource_type"],
-        exclude_types=given["exclude_resource_type"],
-    )
-    if nothing_selected(chosen):
+    loaded = given.load()
+    given.warn(loaded.graph.warnings)
+    chosen = given.selection(loaded, _BUILT)
+    if not chosen.ids and not given.voice.machine:
         return 0
-    planned = api.plan(loaded, chosen.ids, full_refresh=given["full_refresh"], connect=bool(given.get("connect")))
-    if given["as_json"]:
-        render.out_json(
+    planned = api.plan(loaded, chosen.ids, full_refresh=given.full_refresh, connect=connect)
+    given.warn(api.said_warnings(loaded))
+    if given.voice.machine:
+        given.voice.result(
             {
                 "assumption": planned.assumption,
                 "steps": [
@@ -233,7 +169,7 @@ def show_plan(**given: Any) -> int:
         return 0
     render.out(f"{loaded.target.name} · {planned.assumption}")
     render.out()
-    _print_steps(planned.steps, bool(given.get("sql")))
+    _print_steps(planned.steps, sql)
     tests = sum(1 for s in planned.steps if s.step.action == "test")
     other = len(planned.steps) - tests
     parts = [render.count(other, "step"), render.count(tests, "test")]
@@ -241,7 +177,7 @@ def show_plan(**given: Any) -> int:
         parts.append(f"expected {render.seconds(planned.plan.expected)} of work from history")
     render.out()
     render.out(" · ".join(parts))
-    render.out(f"{'' if given.get('sql') else 'show the SQL: eltflow plan --sql · '}run it: eltflow build")
+    render.out(f"{'' if sql else 'show the SQL: eltflow plan --sql · '}run it: eltflow build")
     return 0
 
 
@@ -264,31 +200,29 @@ def _print_steps(steps: Sequence[Any], sql: bool) -> None:
                 render.out()
 
 
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
 def show(
+    given: o.Given,
     name: Annotated[str | None, typer.Argument(help="A model, seed, step or source (source.table).")] = None,
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
     select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
     inline: Annotated[str | None, typer.Option("--inline", help="SQL, with Jinja, to show the rows of.")] = None,
     limit: Annotated[int, typer.Option("--limit", help="How many rows; -1 for all.")] = 20,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
     from eltflow import api
     from eltflow.base.diagnostics import fail
     from eltflow.cli import render
 
-    loaded = o.load(o.Common(project_dir=project_dir, target=target, vars=vars))
+    loaded = given.load()
+    given.warn(loaded.graph.warnings)
     wanted = name or select
     if (wanted is None) == (inline is None):
         raise fail("E0113", "show takes a name, or --inline SQL", help="eltflow show stg_orders")
-    result = api.show(loaded, wanted, inline, limit)
+    result = api.show(loaded, wanted, inline, limit, full_refresh=given.full_refresh)
+    given.warn(api.said_warnings(loaded))
     headers = [c.name for c in result.columns]
-    if as_json:
-        render.out_json([dict(zip(headers, row, strict=True)) for row in result.rows])
+    if given.voice.machine:
+        given.voice.result([dict(zip(headers, row, strict=True)) for row in result.rows])
         return 0
     if csv:
         import csv as csvlib
@@ -302,32 +236,29 @@ def show(
     lines = render.table([f"{h} {t}" for h, t in zip(headers, types, strict=True)], result.rows)
     for line in lines:
         render.out(line)
-    if not quiet:
+    if not given.quiet:
         render.out(f"{render.count(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
     return 0
 
 
+@o.takes(o.PROJECT, o.PRINTING)
 def history(
+    given: o.Given,
     run: Annotated[str | None, typer.Argument(help="A run's id, or its beginning: show its nodes.")] = None,
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
     limit: Annotated[int, typer.Option("--limit", help="How many runs.", min=1)] = 20,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-    as_json: o.AsJson = False,
 ) -> int:
     from eltflow import api
     from eltflow.base.diagnostics import fail
     from eltflow.cli import render
     from eltflow.state.store import as_mapping
 
-    loaded = api.open_only(o.project_root(project_dir), o.new_options(target, vars))
+    options = o.new_options(given.target, given.vars)
+    loaded = api.open_only(o.project_root(given.project_dir), options)
     store = loaded.store
-    runs = store.runs(loaded.target_key, 10_000 if run else limit)
+    runs = api.past_runs(store, loaded.target_key, options.env, 10_000 if run else limit)
     if run is None:
-        if as_json:
-            render.out_json([as_mapping(r) for r in runs])
+        if given.voice.machine:
+            given.voice.result([as_mapping(r) for r in runs])
             return 0
         rows = [
             (
@@ -352,8 +283,8 @@ def history(
         why = "no run has" if not found else "several runs have"
         raise fail("E0806", f"{why} an id that begins with `{run}`", help="eltflow history lists them")
     nodes = store.nodes(found[0].id)
-    if as_json:
-        render.out_json({**as_mapping(found[0]), "nodes": [as_mapping(n) for n in nodes]})
+    if given.voice.machine:
+        given.voice.result({**as_mapping(found[0]), "nodes": [as_mapping(n) for n in nodes]})
         return 0
     table = [
         (n.name, n.action, n.status, n.kind, "" if n.rows is None else f"{n.rows:,}", "" if n.seconds is None else f"{n.seconds:.2f} s",

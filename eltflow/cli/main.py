@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would be imported before Ctrl-C is taken care of
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     import typer
 
@@ -43,6 +44,10 @@ COMPLETION = "_ELTFLOW_COMPLETE"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
+    if argv is None:
+        import signal
+
+        signal.signal(signal.SIGINT, _cancelled)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["--version"], ["-V"], ["version"]):
         from eltflow import __version__
@@ -57,18 +62,38 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _cancelled(number: int, frame: Any) -> None:
+    """Ctrl-C while nothing runs that has to be ended in order. An exception would come up inside an import as often as not, where
+    whoever catches it takes it for something else."""
+    said = '"code": null, "severity": "error", "message": "cancelled"}'
+    if "--json" in sys.argv:
+        os.write(1, f'{{"errors": [{{{said}]}}\n'.encode())
+    elif "--log-format" in sys.argv or "--log-format=json" in sys.argv:
+        os.write(1, f'{{"event": "Diagnostic", {said}\n'.encode())
+    os.write(2, b"cancelled\n")
+    os._exit(130)
+
+
 def _run(arguments: list[str]) -> int:
     import gc
 
     import typer
 
-    from eltflow.base.diagnostics import EltflowError
+    from eltflow.base.diagnostics import Diagnostic, EltflowError
 
     gc.set_threshold(20_000, 50, 1000)  # commands live seconds and make few cycles: collecting often costs a third of loading
     arguments = ordered(arguments)
     command = arguments[0] if arguments else None
     app = make_app(command if COMPLETION not in os.environ else None)
     debug = "--debug" in arguments or "-d" in arguments
+
+    def stopped(message: str, help: str | None = None) -> None:
+        """Say what is no diagnostic with a code of its own."""
+        from eltflow.cli.render import Voice
+
+        told = f"error: {message}\n  = help: {help}" if help is not None else message
+        Voice.of(arguments).errors([Diagnostic(code="", message=message, help=help)], told)
+
     try:
         result = app(arguments, prog_name="eltflow", standalone_mode=False)
         return result if isinstance(result, int) else 0
@@ -77,14 +102,16 @@ def _run(arguments: list[str]) -> int:
     except typer.Abort:
         return 130
     except click_exception() as error:
-        return _usage(error, command)
+        message, help = _usage(error, command)
+        stopped(message, help)
+        return 2
     except EltflowError as error:
-        from eltflow.cli import render
+        from eltflow.cli.render import Voice
 
-        render.diagnostics(error.diagnostics)
+        Voice.of(arguments).errors(error.diagnostics)
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("cancelled\n")
+        stopped("cancelled")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,9 +119,8 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        sys.stderr.write(
-            f"error: eltflow itself failed: {type(error).__name__}: {error}\n"
-            "  = help: run it again with --debug for the details, and report them\n"
+        stopped(
+            f"eltflow itself failed: {type(error).__name__}: {error}", "run it again with --debug for the details, and report them"
         )
         return 2
 
@@ -106,16 +132,15 @@ def click_exception() -> type[Exception]:
     return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
-def _usage(error: Any, command: str | None) -> int:
-    """Say what is wrong with the words that were typed."""
+def _usage(error: Any, command: str | None) -> tuple[str, str | None]:
+    """What is wrong with the words that were typed, and where to look."""
     from eltflow.base.names import did_you_mean
 
     known = command in COMMANDS
     help = f"eltflow {command} --help" if known else "eltflow --help"
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(f"{message}\n")
-        return 2
+        return message, None
     possible = getattr(error, "possibilities", None)
     if command is not None and not command.startswith("-") and not known:
         message = f"there is no command `{command}`"
@@ -123,8 +148,7 @@ def _usage(error: Any, command: str | None) -> int:
     elif possible is not None:
         message = f"there is no option `{error.option_name}`"
         help = f"did you mean {' or '.join(possible)}?" if possible else help
-    sys.stderr.write(f"error: {message[:1].lower()}{message[1:].removesuffix('.')}\n  = help: {help}\n")
-    return 2
+    return f"{message[:1].lower()}{message[1:].removesuffix('.')}", help
 
 
 def ordered(arguments: list[str]) -> list[str]:
@@ -199,7 +223,9 @@ def _register(app: typer.Typer, name: str) -> None:
     if name == "docs":
         app.add_typer(function(), name=name, help=help)
     else:
-        app.command(name, help=help)(function)
+        from eltflow.cli.options import command
+
+        app.command(name, help=help)(command(function))
 
 
 if __name__ == "__main__":

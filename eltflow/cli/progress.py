@@ -23,7 +23,7 @@ class Progress:
         self._state = state
         self._quiet = quiet
         self._colour = render.coloured(sys.stdout)
-        self._live = sys.stdout.isatty() and not quiet
+        self._live = render.live(sys.stdout) and not quiet
         self._running: dict[str, float] = {}
         self._pending: dict[str, int] = {}
         self._held: dict[str, list[StepResult]] = {}
@@ -255,16 +255,17 @@ def first_line(result: StepResult) -> str:
     return render.visible((result.message or "").split("\n")[0])
 
 
-def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *, quiet: bool) -> None:
+def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *, quiet: bool, warn_error: bool = False) -> None:
     """What happened, with every failure once more, and what to do next; `again` gives the command that runs what is left undone."""
     assert state.plan is not None
     colour = render.coloured(sys.stdout)
     steps, results = state.plan.steps, state.results
     bad = [r for r in results.values() if r.status in BAD]
     warned = [r for r in results.values() if r.status == "warn"]
-    shown = [*(() if quiet else warned), *bad]
+    shown = [*(warned if warn_error or not quiet else ()), *bad]
     skipped = _skipped_by(state)
-    if quiet and not bad:
+    stopped = warn_error and not bad and bool(warned or state.warned or state.warnings)
+    if quiet and not bad and not stopped:
         return
     if not steps:
         render.out("nothing to do: an ephemeral model is part of what reads it")
@@ -284,7 +285,9 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
         render.out(f"{render.count(len(rest), 'node')} not started ({why}): {listed(rest, 6)}")
         render.out()
     total = state.finished.seconds if state.finished else 0.0
-    render.out(_closing(state, total, bool(bad)))
+    render.out(_closing(state, total, bool(bad) or stopped))
+    if stopped:
+        render.out("warnings are taken for errors: --warn-error")
     if bad:
         render.out(f"again: {again(state)}")
         return
@@ -356,6 +359,8 @@ def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: 
         render.out(f"        {defined_at(loaded, step)}")
         for line in render.table(result.sample_columns, result.sample, indent="        ") if result.sample else ():
             render.out(line)
+        if result.note is not None:
+            render.out(f"        {render.visible(result.note.splitlines()[0])}")
         more = (result.failures or 0) - len(result.sample) if _own_calc(step) is None else 0
         if result.sample and more > 0:
             render.out(f"        … {more:,} more: --rows N shows N of them, --store-failures keeps all")

@@ -11,11 +11,8 @@ import typer
 from eltflow.cli import options as o
 
 
-def init(
-    name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> int:
+@o.takes(o.PRINTING)
+def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None) -> int:
     import sys
     from shlex import quote
 
@@ -24,11 +21,13 @@ def init(
     from eltflow.cli import render
 
     if name is None:
-        if not sys.stdin.isatty():
+        if not sys.stdin.isatty() or given.voice.machine:
             raise fail("E0114", "init needs the name of a project", help="eltflow init my_project")
         name = str(typer.prompt("name of the project", default="my_project"))
     written = api.init_project(Path.cwd(), name)
-    if not quiet:
+    if given.voice.machine:
+        given.voice.result({"project": name, "files": list(written)})
+    elif not given.quiet:
         render.out(f"{name}/")
         for line in written:
             render.out(f"  {line}")
@@ -41,54 +40,51 @@ def init(
     return 0
 
 
-def debug(
-    project_dir: o.ProjectDir = None,
-    target: o.TargetName = None,
-    vars: o.Vars = None,
-    quiet: o.Quiet = False,
-) -> int:
+@o.takes(o.PROJECT, o.PRINTING)
+def debug(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
 
-    failed = 0
-    for check in api.diagnose(o.project_root(project_dir), o.new_options(target, vars)):
-        mark = "✓ ok    " if check.ok else "✗ failed"
-        if not (quiet and check.ok):
-            render.out(f"{mark}  {check.what:<12} {check.detail}")
-        if not check.ok:
-            failed += 1
-            if check.help:
-                render.out(f"          = help: {check.help}")
+    checks = list(api.diagnose(o.project_root(given.project_dir), o.new_options(given.target, given.vars)))
+    failed = [check for check in checks if not check.ok]
+    if given.voice.machine:
+        given.voice.result([{"check": c.what, "ok": c.ok, "detail": c.detail, "help": c.help} for c in checks])
+        return 1 if failed else 0
+    for check in failed if given.quiet else checks:
+        render.out(f"{'✓ ok    ' if check.ok else '✗ failed'}  {check.what:<12} {check.detail}")
+        if not check.ok and check.help:
+            render.out(f"          = help: {check.help}")
     return 1 if failed else 0
 
 
-def clean(
-    project_dir: o.ProjectDir = None,
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> int:
+@o.takes(("project_dir",), o.PRINTING)
+def clean(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
 
-    removed = api.clean_project(o.project_root(project_dir), dict(os.environ))
-    if not quiet:
+    removed = api.clean_project(o.project_root(given.project_dir), dict(os.environ))
+    if given.voice.machine:
+        given.voice.result({"deleted": list(removed)})
+    elif not given.quiet:
         render.out(f"deleted {', '.join(removed)}" if removed else "nothing to delete")
     return 0
 
 
-def schema(
-    folder: Annotated[Path, typer.Argument(help="Where the schemas are written.")] = Path(),
-    quiet: o.Quiet = False,
-    debug: o.Debug = False,
-) -> int:
+@o.takes(o.PRINTING)
+def schema(given: o.Given, folder: Annotated[Path, typer.Argument(help="Where the schemas are written.")] = Path()) -> int:
     import json
 
+    from eltflow.api.writing import check_folder, write_if_changed
     from eltflow.cli import render
     from eltflow.project.properties import json_schemas
 
-    folder.mkdir(parents=True, exist_ok=True)
+    check_folder(folder)
     for file, value in json_schemas().items():
-        (folder / file).write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-        if not quiet:
-            render.out(str(folder / file))
+        write_if_changed(folder / file, json.dumps(value, indent=2) + "\n")
+    written = [str(folder / file) for file in json_schemas()]
+    if given.voice.machine:
+        given.voice.result({"files": written})
+    elif not given.quiet:
+        for path in written:
+            render.out(path)
     return 0

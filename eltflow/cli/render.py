@@ -6,9 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from eltflow.base.diagnostics import Diagnostic, Span
+
+Form = Literal["text", "document", "lines"]
 
 _CODES = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "dim": "2", "bold": "1"}
 
@@ -20,6 +22,11 @@ def coloured(stream: TextIO) -> bool:
     if os.environ.get("FORCE_COLOR"):
         return True
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def live(stream: TextIO) -> bool:
+    """Whether what was printed may be drawn over: NO_COLOR asks for plain lines too."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def paint(text: str, style: str, on: bool) -> str:
@@ -172,11 +179,60 @@ def _quoted(source: str, span: Span, gutter: str, style: str, colour: bool) -> l
     return [*lines, f"{gutter} {bar} {' ' * (column - 1)}{paint(marks, style, colour)}"]
 
 
+class Voice:
+    """How a command speaks: `text` for people; for machines one `document` at the end, or `lines` of one object each, all on standard
+    output. People get what is wrong on standard error in any case but `lines`."""
+
+    def __init__(self, form: Form, *, quiet: bool = False) -> None:
+        self.form = form
+        self.quiet = quiet
+        self.machine = form != "text"
+
+    @staticmethod
+    def of(arguments: Sequence[str]) -> Voice:
+        """The voice that the words of a command line ask for, before anybody has checked them."""
+        lines = "--log-format=json" in " ".join(arguments).replace("--log-format json", "--log-format=json")
+        return Voice("document" if "--json" in arguments else "lines" if lines else "text")
+
+    def result(self, value: Any) -> None:
+        """What a command gives, to machines."""
+        if self.form == "document":
+            out_json(value)
+        elif self.form == "lines":
+            _line("Result", {"result": value})
+
+    def diagnostics(self, found: Iterable[Diagnostic]) -> None:
+        """What is wrong, while the command goes on."""
+        if self.form == "lines":
+            for one in found:
+                _line("Diagnostic", as_json(one))
+        else:
+            diagnostics(found)
+
+    def errors(self, found: Sequence[Diagnostic], told: str | None = None) -> None:
+        """What stopped a command, instead of a result; `told` is how people are told, if not as diagnostics are drawn."""
+        if self.form == "lines":
+            self.diagnostics(found)
+            return
+        if told is None:
+            diagnostics(found)
+        else:
+            err(told)
+        self.result({"errors": [as_json(one) for one in found]})
+
+    def note(self, text: str) -> None:
+        """A line that is no error."""
+        if self.form == "lines":
+            _line("Message", {"text": text, "level": "info", "diagnostic": None})
+        else:
+            note(text)
+
+
 def as_json(found: Diagnostic) -> Mapping[str, Any]:
     """A diagnostic for machines."""
     span = found.span
     return {
-        "code": found.code,
+        "code": found.code or None,
         "severity": found.severity,
         "message": found.message,
         "file": span.file if span else None,
@@ -187,15 +243,15 @@ def as_json(found: Diagnostic) -> Mapping[str, Any]:
     }
 
 
-def run_document(loaded: Any, state: Any) -> dict[str, Any]:
-    """A finished run as one document."""
+def run_document(loaded: Any, state: Any, command: str) -> dict[str, Any]:
+    """A finished run as one document; one for which nothing was selected has no results."""
     finished = state.finished
     return {
         "run_id": state.run_id,
-        "command": state.plan.request.command,
+        "command": command,
         "target": loaded.target.name,
         "seconds": round(finished.seconds, 3) if finished else None,
-        "cancelled": bool(finished is None or finished.cancelled),
+        "cancelled": state.plan is not None and bool(finished is None or finished.cancelled),
         "results": [result_json(r) for r in state.results.values()],
     }
 
@@ -211,6 +267,7 @@ def result_json(result: Any) -> dict[str, Any]:
         "files": result.files,
         "failures": result.failures,
         "message": result.message,
+        "note": result.note,
         "because": result.because,
         "attempts": result.attempts,
         "diagnostics": [as_json(d) for d in result.diagnostics],
@@ -229,4 +286,8 @@ def event_line(event: Any, state: Any) -> None:
         body = {field: getattr(event, field) for field in event.__slots__}
         if body.get("diagnostic") is not None:
             body["diagnostic"] = as_json(body["diagnostic"])
-    out(json.dumps({"event": name, **body}, default=str, ensure_ascii=False))
+    _line(name, body)
+
+
+def _line(event: str, body: Mapping[str, Any]) -> None:
+    out(json.dumps({"event": event, **body}, default=str, ensure_ascii=False))

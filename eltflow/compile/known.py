@@ -144,7 +144,10 @@ class Known:
         types = (
             dict(node.config.get("column_types") or {}) if node.ingest is None else dict(node.ingest.step.get("column_types") or {})
         )
-        item = self._dialect.files(files, str(source.get("format") or format), options, types)
+        format = source.get("format") or format
+        if format is None:
+            return None
+        item = self._dialect.files(files, str(format), options, types)
         bound = self._offline.bind(f"select * from {item}", {}) if item is not None else ()
         return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
 

@@ -23,6 +23,7 @@ from eltflow.jinja.values import RenderError
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
+from eltflow.project.places import config_span
 from eltflow.project.project import Project, decode, read_bytes
 from eltflow.project.settings import FILE as SETTINGS_FILE
 from eltflow.project.surface import VOLATILE
@@ -237,6 +238,7 @@ class Compiler:
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
         compiled = self._statement(node, text, rendered, origin, names, ask)
+        self._check_named(node, compiled.columns)
         cached = not (used & (VOLATILE | {"model"})) and not any(
             node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
         )
@@ -282,6 +284,20 @@ class Compiler:
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
         return self._statement(node, sql, result.text, origin, names, ask).sql
+
+    def _check_named(self, node: Node, columns: tuple[str, ...] | None) -> None:
+        """Raise EltflowError (E0407) for a column that an incremental model's configuration names and its query certainly lacks."""
+        if node.materialized != "incremental" or columns is None:
+            return
+        from eltflow.compile.materialize.incremental import misnamed, named_columns
+
+        found = misnamed(named_columns(node.config, self.dialect), columns, self.dialect)
+        if found is not None:
+            key, name, help = found
+            span = config_span(self.project.read, node, key, name)
+            message = f"`{key}` of model `{node.name}` names the column `{name}`, which its query does not give"
+            made = Diagnostic(code="E0407", message=message, span=span, help=help)
+            raise EltflowError(with_source(made, self.project.read(span.file)))
 
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 

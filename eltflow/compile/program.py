@@ -16,7 +16,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
-    replaced; a test has `failures`, its `status`, and a sample of failing rows."""
+    replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
+    is none."""
 
     kind: str
     rows: int | None = None
@@ -28,6 +29,8 @@ class Outcome:
     made: tuple[CatalogTable, ...] = ()
     files: int | None = None
     message: str | None = None
+    note: str | None = None
+    note_code: str | None = None
 
 
 #: How a CSV file looks from outside: so small that the engine sees every row when it infers types, without (plain) or with (odd) values
@@ -40,14 +43,24 @@ Program = Steps[Outcome]
 
 
 class ProgramError(Exception):
-    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file."""
+    """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
+    `config` the key of the node's configuration, and the value in it, that is at fault."""
 
-    def __init__(self, message: str, help: str | None = None, *, file: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        help: str | None = None,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        config: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
         self.file = file
         self.line = line
+        self.config = config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +79,7 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
+    `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
     node: Node
@@ -75,6 +89,7 @@ class Job:
     compiled: Compiled | None = None
     existing: CatalogTable | None = None
     full_refresh: bool = False
+    dry: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None

@@ -18,6 +18,7 @@ from eltflow.project import yamlfile
 from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
+from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
@@ -135,17 +136,17 @@ class _Builder:
 
     def _node(self, draft: Draft) -> Node:
         kind = draft.resource_type
-        layers = (_DEFAULT_CONFIG.get(kind, {}), *draft.layers)
+        defaults, layers = _DEFAULT_CONFIG.get(kind, {}), draft.layers
         facts = Facts()
         if kind in WITH_SQL and (draft.test is None or draft.test.singular):
             try:
-                facts = self.store.of(draft, self.project, merge_all(layers))
+                facts = self.store.of(draft, self.project, {**defaults, **merge_all(layers)})
             except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
                 self.findings.extend(error)
             self.facts[self._unique_id(draft)] = facts
         elif draft.test is not None and f"test_{draft.test.kind}" in self.macros:
             self.facts[self._unique_id(draft)] = self.store.of_test(draft)
-        config = merge_all((*layers, facts.config))
+        config = {**defaults, **merge_all((*layers, facts.config))}
         node = Node(
             unique_id=self._unique_id(draft),
             resource_type=kind,
@@ -373,26 +374,8 @@ class _Builder:
                 self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
 
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
-        """The diagnostic where the node's configuration sets a key: in its properties, its file, or the settings."""
-        if node.patch is not None:
-            entry = self._spot(node.patch, node.place)
-            places = [(*node.place, "config", key), (*node.place, key)]
-            best = max(places, key=lambda place: self._spot(node.patch or "", place))
-            if self._spot(node.patch, best) > entry and key in self._line(node.patch, best):
-                self.findings.at(node.patch, best, found.code, found.message, help=found.help)
-                return
-        text = self.project.read(node.path) if node.resource_type in WITH_SQL else ""
-        spot = re.search(rf"\b{key}\s*=\s*(['\"]?)([^'\",)]*)", text)
-        span = Span(file=node.path)
-        if spot is not None:
-            at = spot.start(2)
-            line, column = text.count("\n", 0, at) + 1, at - (text.rfind("\n", 0, at) + 1) + 1
-            span = Span(file=node.path, line=line, column=column, length=max(1, len(spot.group(2))))
-        self.findings.add(with_source(replace(found, span=span), text))
-
-    def _line(self, file: str, place: tuple[str | int, ...]) -> str:
-        line, _ = self._spot(file, place)
-        return self.project.read(file).split("\n")[line - 1]
+        """The diagnostic where the node's configuration sets a key."""
+        self.findings.add(replace(found, span=config_span(self.project.read, node, key)))
 
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups

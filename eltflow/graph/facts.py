@@ -77,7 +77,7 @@ class ConfigCall:
 
     def get(self, key: str, default: Any = None, validator: Any = None) -> Any:
         name = configs.canonical(key)
-        value = self.recorded.get(name, self._outside.get(name))
+        value = self.recorded.get(name, self._outside.get(name))  # null in the file hides what is set outside
         return default if value is None else value
 
     def require(self, key: str, validator: Any = None) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Severity, fail
@@ -64,7 +64,8 @@ class Request:
 class Selection:
     """The ids selected, in graph order, and what there is to say.
 
-    W0501: something matched nothing (a note where that may be no mistake); W0502: nothing is selected; W0503: a text passed over.
+    W0501: something matched nothing (a note where that may be no mistake); W0502: nothing is selected (a note where nothing was asked for);
+    W0503: a text passed over.
     """
 
     ids: tuple[str, ...]
@@ -93,7 +94,9 @@ def select(graph: Graph, request: Request) -> Selection:
     diagnostics += evaluation.unmatched()
     if not ids and not any(found.severity == "warning" for found in diagnostics):
         help = "everything selected is excluded again" if request.exclude else "no node is in all parts of an intersection"
-        diagnostics.append(_nothing(graph, chosen, None if diagnostics else help))
+        found = _nothing(graph, chosen, None if diagnostics else help)
+        asked = any((request.select, request.exclude, request.selector, request.resource_types, request.exclude_resource_types))
+        diagnostics.append(found if asked else replace(found, severity="note"))  # a project may have no seeds: that is no mistake
     return Selection(ids=ids, diagnostics=tuple(diagnostics))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -14,6 +15,15 @@ from eltflow.compile.program import FileInfo, Looks, ProgramError
 #: Bytes of a file in which an engine that infers types looks at every row: DuckDB takes 20,480 of them, of two bytes at the least.
 _SMALL = 40_000
 _OTHER_DELIMITERS = {";": "';'", "\t": '"\\t"', "|": "'|'"}
+_QUOTE = ("a quote that opens here is not closed, or text follows it", "double the quotes inside a value in quotes")
+#: How files begin that are no CSV: what they are, and what to do with them. As text each would be one column of rubbish.
+_KINDS = {
+    b"PAR1": ("a Parquet file", "name it `.parquet`, or set `format: parquet` under the step's `source:`"),
+    b"\x1f\x8b": ("compressed with gzip", "add `.gz` to its name"),
+    b"\x28\xb5\x2f\xfd": ("compressed with zstd", "add `.zst` to its name"),
+}
+#: What reading a file may raise: it is not there, may not be read, or is not the gzip that its name says.
+_NO_GZIP = (OSError, EOFError, zlib.error)
 
 
 @contextmanager
@@ -31,9 +41,26 @@ def inspect(file: FileInfo, delimiter: str, header: bool = True) -> Looks:
     """How a file looks. Raises ProgramError if it has no header, one with a name twice, or one that is delimited by something else."""
     if not _readable(file.path):
         return "large"
-    if header:
-        _check_header(file, delimiter)
-    return _looks(file, delimiter)
+    try:
+        _check_kind(file)
+        if header:
+            _check_header(file, delimiter)
+        return _looks(file, delimiter)
+    except _NO_GZIP as error:
+        if not file.path.endswith(".gz"):
+            raise ProgramError(
+                f"{file.name} cannot be read: {error}", "see that the file is there and may be read", file=file.path
+            ) from None
+        message = f"{file.name} cannot be unpacked: it is no gzip file, or not a whole one"
+        raise ProgramError(message, "compress it again, or take `.gz` from its name", file=file.path) from None
+
+
+def _check_kind(file: FileInfo) -> None:
+    with open(file.path, "rb") as handle:
+        head = handle.read(4)
+    found = next((kind for mark, kind in _KINDS.items() if head.startswith(mark)), None)
+    if found is not None and not (file.path.endswith(".gz") and "gzip" in found[0]):
+        raise ProgramError(f"{file.name} is {found[0]}, and is read as CSV", found[1], file=file.path)
 
 
 def _looks(file: FileInfo, delimiter: str) -> Looks:
@@ -50,8 +77,11 @@ def _looks(file: FileInfo, delimiter: str) -> Looks:
 
 
 def _check_header(file: FileInfo, delimiter: str) -> None:
-    with _opened(file.path) as handle:
-        header = next(csv.reader(handle, delimiter=delimiter), None)
+    try:
+        with _opened(file.path) as handle:
+            header = next(csv.reader(handle, delimiter=delimiter), None)
+    except csv.Error:  # a value larger than any: its quote goes on and on
+        raise ProgramError(f"{file.name}: {_QUOTE[0]}", _QUOTE[1], file=file.path, line=1) from None
     if not header or header == [""]:
         raise ProgramError(f"{file.name} is empty", "give it a header: the names of its columns", file=file.path, line=1)
     seen: set[str] = set()
@@ -72,6 +102,7 @@ def complaint(path: str, delimiter: str) -> tuple[int, str, str] | None:
         return None
     with _opened(path) as handle:
         reader = csv.reader(handle, delimiter=delimiter, strict=True)
+        before = 0
         try:
             header = next(reader, None) or []
             before = reader.line_num
@@ -80,11 +111,9 @@ def complaint(path: str, delimiter: str) -> tuple[int, str, str] | None:
                     return (before + 1, *_ragged(len(row), len(header), delimiter))
                 before = reader.line_num
         except csv.Error:
-            return (
-                before + 1,
-                "a quote that opens here is not closed, or text follows it",
-                "double the quotes inside a value in quotes",
-            )
+            return (before + 1, *_QUOTE)
+        except _NO_GZIP:
+            return None
     return None
 
 

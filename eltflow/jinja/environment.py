@@ -6,6 +6,7 @@ held in a context variable, so that a macro compiled once sees the `this`, `ref`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,8 @@ from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
+
+from eltflow.jinja.values import RenderError
 
 MACRO_PREFIX = "eltflow_macro_"
 TEST_PREFIX = "test_"
@@ -99,10 +102,30 @@ class TestBlock(Extension):
         return node
 
 
+#: The largest number (Python writes none of more digits as text) and text that a template may make.
+_MOST_DIGITS = 4300
+_MOST_LENGTH = 100_000_000
+
+
 class Environment(SandboxedEnvironment):
-    """The environment of one project."""
+    """The environment of one project. Products and powers are held to a size that can be worked with: a slip of a few zeros
+    would take all memory, or minutes."""
 
     context_class = ScopeContext
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(left, int) and isinstance(right, int):
+            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            if abs(left) > 1 and bits * math.log10(2) > _MOST_DIGITS:
+                message = f"a number of more than {_MOST_DIGITS:,} digits is too large for a template"
+                raise RenderError("E0303", message, help="correct the expression", needle=operator)
+        elif operator == "*":
+            times, repeated = (left, right) if isinstance(left, int) else (right, left)
+            if isinstance(times, int) and isinstance(repeated, (str, list, tuple)) and len(repeated) * times > _MOST_LENGTH:
+                what = f"{len(repeated) * times:,} {'characters' if isinstance(repeated, str) else 'items'}"
+                raise RenderError("E0303", f"this makes {what}, which is too much for a template", help="correct the expression")
+        return super().call_binop(context, operator, left, right)
 
     def __init__(self) -> None:
         super().__init__(

@@ -59,6 +59,8 @@ def explained(
     if isinstance(error, SecurityError):
         help = "templates may use their names, not Python's insides"
         return "E0310", f"not allowed in a template: {_sentence(error)}", help, None
+    if isinstance(error, MemoryError):
+        return "E0303", "this makes more than memory holds", "correct the expression, or what it is given", None
     if isinstance(error, TypeError) and "no loader" in str(error):
         message = "a template cannot include, import or extend another file"
         return "E0303", message, "write a macro in a file under macros/: every template sees it", None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
+from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
 
 TEXT = Scalar()
 FLAG = Scalar((bool,))
@@ -20,11 +20,11 @@ _EVENT_TIME = {"event_time": TEXT}
 _NODE: dict[str, Shape] = {
     "enabled": FLAG,
     "alias": TEXT,
-    "schema": Scalar(nullable=True),
-    "database": Scalar(nullable=True),
+    "schema": TEXT,
+    "database": TEXT,
     "tags": NAMES,
     "meta": META,
-    "group": Scalar(nullable=True),
+    "group": TEXT,
     "docs": Object(fields={"show": FLAG, "node_color": TEXT}),
     "description": TEXT,
     "quoting": MapOf(FLAG),
@@ -36,7 +36,7 @@ _BUILT: dict[str, Shape] = {
     "post_hook": _HOOKS,
     "persist_docs": Object(fields={"relation": FLAG, "columns": FLAG}),
     "grants": MapOf(NAMES),
-    "full_refresh": Scalar((bool,), nullable=True),
+    "full_refresh": FLAG,
     "column_types": MapOf(TEXT),
     "event_time": TEXT,
     "timeout": Scalar((int, float)),
@@ -95,7 +95,7 @@ MODEL: dict[str, Shape] = {
     **_BUILT,
     "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral")),
     "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge")),
-    "unique_key": OneOf(options=(ListOf(TEXT), Scalar(nullable=True))),
+    "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
     "on_schema_change": Scalar(choices=("ignore", "append_new_columns", "sync_all_columns", "fail")),
     "incremental_predicates": NAMES,
     "merge_update_columns": NAMES,
@@ -121,30 +121,30 @@ TEST: dict[str, Shape] = {
     "error_if": TEXT,
     "warn_if": TEXT,
     "fail_calc": TEXT,
-    "where": Scalar(nullable=True),
-    "limit": Scalar((int,), nullable=True),
+    "where": TEXT,
+    "limit": NUMBER,
     "store_failures": FLAG,
     "store_failures_as": Scalar(choices=("table", "view", "ephemeral")),
-    "schema": Scalar(nullable=True),
-    "database": Scalar(nullable=True),
+    "schema": TEXT,
+    "database": TEXT,
     "alias": TEXT,
     "tags": NAMES,
     "meta": META,
-    "group": Scalar(nullable=True),
+    "group": TEXT,
     "sql_header": TEXT,
 }
 INGEST: dict[str, Shape] = {
     "enabled": FLAG,
     "tags": NAMES,
     "meta": META,
-    "group": Scalar(nullable=True),
-    "schema": Scalar(nullable=True),
+    "group": TEXT,
+    "schema": TEXT,
     "timeout": Scalar((int, float)),
 }
-EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": Scalar(nullable=True)}
-ANALYSIS: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "docs": _NODE["docs"], "group": Scalar(nullable=True)}
+EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
+ANALYSIS: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "docs": _NODE["docs"], "group": TEXT}
 
-KEYS: Mapping[str, Mapping[str, Shape]] = {
+_SHAPES: dict[str, dict[str, Shape]] = {
     "model": MODEL,
     "seed": SEED,
     "source": SOURCE,
@@ -152,6 +152,10 @@ KEYS: Mapping[str, Mapping[str, Shape]] = {
     "ingest": INGEST,
     "exposure": EXPOSURE,
     "analysis": ANALYSIS,
+}
+#: What each kind of node can be configured with; `null` clears any of it.
+KEYS: Mapping[str, Mapping[str, Shape]] = {
+    kind: {key: Nullable(shape) for key, shape in shapes.items()} for kind, shapes in _SHAPES.items()
 }
 
 _APPEND = frozenset({"tags", "pre_hook", "post_hook"})
@@ -173,17 +177,16 @@ def as_list(value: Any) -> list[Any]:
 
 def merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `layer` on top: tags and hooks add up, meta and its like merge by key, grants replace unless written `+select`,
-    everything else replaces; None clears what was inherited."""
+    everything else replaces. None clears what is below it, and stays as a mark for layers that are merged later."""
     merged = dict(base)
     for written, value in layer.items():
         key = canonical(written)
-        if key in _APPEND:
-            if value is None:
-                merged.pop(key, None)
-            else:
-                have = merged.get(key, [])
-                more = as_list(value)
-                merged[key] = [*have, *(v for v in more if key != "tags" or v not in have)]
+        if value is None:
+            merged[key] = None
+        elif key in _APPEND:
+            have = merged.get(key) or []
+            more = as_list(value)
+            merged[key] = [*have, *(v for v in more if key != "tags" or v not in have)]
         elif key in _UPDATE and isinstance(value, Mapping):
             merged[key] = {**(merged.get(key) or {}), **value}
         elif key == "grants" and isinstance(value, Mapping):
@@ -202,9 +205,9 @@ def _merge_grants(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str
 
 
 def merge_all(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Layers merged, lowest first."""
+    """Layers merged, lowest first; what was cleared is not there."""
     merged: dict[str, Any] = {}
     for layer in layers:
         if layer:
             merged = merge(merged, layer)
-    return merged
+    return {key: value for key, value in merged.items() if value is not None}

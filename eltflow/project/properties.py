@@ -6,8 +6,10 @@ from typing import Any
 
 from eltflow.project import config
 from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
-from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
+from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
 
+#: Configuration that may also stand beside `config:`.
+_META, _TAGS = Nullable(META), Nullable(NAMES)
 DOC_TEXT = Scalar(about="Markdown; may hold {{ doc('name') }}.")
 
 _TEST_OBJECT = MapOf()  # a test's entry is checked by `native.tests`, which knows its arguments
@@ -26,9 +28,9 @@ COLUMN = Object(
         "constraints": CONSTRAINTS,
         "data_tests": TESTS,
         "tests": TESTS,
-        "meta": META,
-        "tags": NAMES,
-        "config": Object(fields={"meta": META, "tags": NAMES}),
+        "meta": _META,
+        "tags": _TAGS,
+        "config": Object(fields={"meta": _META, "tags": _TAGS}),
     },
 )
 
@@ -38,9 +40,9 @@ _COMMON: dict[str, Shape] = {
     "columns": ListOf(COLUMN),
     "data_tests": TESTS,
     "tests": TESTS,
-    "docs": Object(fields={"show": FLAG, "node_color": TEXT}),
-    "meta": META,
-    "tags": NAMES,
+    "docs": config.KEYS["model"]["docs"],
+    "meta": _META,
+    "tags": _TAGS,
 }
 
 
@@ -56,8 +58,8 @@ MODEL = Object(
     fields={
         **_COMMON,
         "config": _configured("model"),
-        "group": TEXT,
-        "access": Scalar(choices=("private", "protected", "public")),
+        "group": Nullable(TEXT),
+        "access": config.KEYS["model"]["access"],
         "constraints": CONSTRAINTS,
         "deprecation_date": Shape(),
     },
@@ -75,8 +77,8 @@ _SOURCE_SHARED: dict[str, Shape] = {
     "description": DOC_TEXT,
     "loader": TEXT,
     "quoting": MapOf(FLAG),
-    "meta": META,
-    "tags": NAMES,
+    "meta": _META,
+    "tags": _TAGS,
     "freshness": FRESHNESS,
     "loaded_at_field": TEXT,
     "loaded_at_query": TEXT,
@@ -112,8 +114,8 @@ EXPOSURE = Object(
         "maturity": Scalar(choices=("high", "medium", "low")),
         "url": TEXT,
         "depends_on": ListOf(TEXT),
-        "meta": META,
-        "tags": NAMES,
+        "meta": _META,
+        "tags": _TAGS,
         "config": _configured("exposure"),
     },
 )
@@ -189,8 +191,8 @@ STEP = Object(
         "tests": TESTS,
         "column_types": MapOf(TEXT),
         "config": _configured("ingest"),
-        "meta": META,
-        "tags": NAMES,
+        "meta": _META,
+        "tags": _TAGS,
     },
 )
 STEPS = Object(what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)})

@@ -62,11 +62,8 @@ class Scalar(Shape):
 
     kinds: tuple[type, ...] = (str,)
     choices: tuple[Any, ...] = ()
-    nullable: bool = False
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
-        if value is None and self.nullable:
-            return
         if value.__class__ is str and ("{{" in value or "{%" in value):
             return
         if not isinstance(value, self.kinds) or (value.__class__ is bool and bool not in self.kinds):
@@ -86,12 +83,25 @@ class Scalar(Shape):
 
     def schema(self) -> dict[str, Any]:
         kinds: list[str] = [_JSON[k] for k in self.kinds if k in _JSON] or ["string"]
-        if self.nullable:
-            kinds.append("null")
         made: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
         if self.choices:
-            made["enum"] = [*self.choices, *([None] if self.nullable else [])]
+            made["enum"] = [*self.choices]
         return {**made, **({"description": self.about} if self.about else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Nullable(Shape):
+    """Another shape, or null."""
+
+    shape: Shape = field(default_factory=Shape)
+
+    def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
+        if value is not None:
+            self.shape.check(value, path, found, strict)
+
+    def schema(self) -> dict[str, Any]:
+        made = self.shape.schema()
+        return {"anyOf": [made, {"type": "null"}]} if made.keys() - {"description"} else made
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean
 from eltflow.jinja.static import branch_calls
-from eltflow.project.config import TEST, as_list
+from eltflow.project.config import KEYS, TEST, as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import TestInfo
 from eltflow.project.project import Draft
@@ -25,7 +25,7 @@ BUILT_IN: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "relationships": (("to", "field"), ("to", "field")),
 }
 
-_CONFIG = Object(fields=TEST, what="the config of a test")
+_CONFIG = Object(fields=KEYS["test"], what="the config of a test")
 _OWN_KEYS = frozenset({"name", "test_name", "arguments", "config", "description", "column_name"})
 _CLEAN = re.compile(r"[^0-9a-zA-Z_]+")
 

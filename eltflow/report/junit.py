@@ -114,7 +114,7 @@ def _details(result: StepResult) -> str:
 def _sample(result: StepResult, nodes: Mapping[str, Node], rows: bool) -> str:
     if not rows or not result.sample:
         return ""
-    columns, shown = shown_rows(result, nodes)
+    columns, shown = shown_rows(result)
     left = (result.failures or 0) - len(shown)
     more = f"\n… {left:,} more" if left > 0 else ""
     return table_text(columns, shown) + more

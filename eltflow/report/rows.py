@@ -1,32 +1,18 @@
-"""Failing rows of a test as people may see them: columns tagged `pii` masked, values as short text."""
+"""Failing rows of a test as text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from eltflow.events import StepResult
-from eltflow.project.nodes import Node
 
-MASK = "***"
 _WIDTH = 60
 
 
-def shown_rows(result: StepResult, nodes: Mapping[str, Node]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """The names of the columns and the rows of a test's sample, as text.
-
-    A column is masked when a column of its name is tagged `pii` in what the test reads. When the tested column itself is tagged, every
-    column is: a test may give values under other names (`value_field`).
-    """
-    node = nodes.get(result.step)
-    secret, everything = _masked(node, nodes)
-    hidden = [everything or name.lower() in secret for name in result.sample_columns]
-    rows = [
-        tuple(MASK if hide else text(value) for value, hide in zip(row, hidden, strict=True))
-        for row in result.sample
-        if len(row) == len(hidden)
-    ]
-    return result.sample_columns, rows
+def shown_rows(result: StepResult) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names of the columns and the rows of a test's sample, as text. What is personal in them was masked when they were fetched."""
+    return result.sample_columns, [tuple(map(text, row)) for row in result.sample]
 
 
 def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -42,15 +28,3 @@ def text(value: Any) -> str:
         return "NULL"
     shown = " ".join(str(value).split())
     return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"
-
-
-def _masked(node: Node | None, nodes: Mapping[str, Node]) -> tuple[set[str], bool]:
-    if node is None:
-        return set(), False
-    secret: set[str] = set()
-    for parent_id in node.parents:
-        parent = nodes.get(parent_id)
-        if parent is not None:
-            secret |= {c.name.lower() for c in parent.columns.values() if "pii" in c.tags}
-    column = node.test.column if node.test is not None else None
-    return secret, column is not None and column.lower() in secret

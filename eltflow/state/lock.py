@@ -18,6 +18,8 @@ from eltflow.base.diagnostics import fail
 from eltflow.base.fingerprint import fingerprint
 
 _POLL = 0.1
+#: Seconds that are waited in any case: whoever only asks whether a lock is free holds it for an instant.
+_GRACE = 0.2
 
 
 def lock_path(key: str, env: Mapping[str, str]) -> Path:
@@ -40,7 +42,7 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
             help="set XDG_STATE_HOME to a folder that can be written",
         ) from None
     try:
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + max(timeout, _GRACE)
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,6 +60,21 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
         yield
     finally:
         os.close(handle)
+
+
+def is_free(key: str, env: Mapping[str, str]) -> bool:
+    """Whether a run held the lock of this target once and nobody does now."""
+    try:
+        handle = os.open(lock_path(key, env), os.O_RDONLY)
+    except OSError:
+        return False  # another user's lock, or another machine's: nothing can be told
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def _holder(handle: int) -> str:

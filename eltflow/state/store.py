@@ -77,8 +77,13 @@ class Store:
         self._path = path
 
     def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=10)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, timeout=10)
+        except (OSError, sqlite3.OperationalError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            message = f"the run history {self._path} cannot be opened: {why}"
+            raise fail("E0802", message, help="see that its folder is one that can be written") from None
         try:
             (version,) = connection.execute("pragma user_version").fetchone()
             if version == 0:
@@ -105,8 +110,9 @@ class Store:
         return connection
 
     def start(self, run: RunRecord) -> None:
-        """Write a run down before it does anything."""
+        """Write a run down before it does anything. It holds the target's lock: whichever run did not end there was killed."""
         with closing(self._connect()) as connection, connection:
+            connection.execute("update run set status = 'killed' where target_key = ? and status = 'running'", (run.target_key,))
             connection.execute(
                 "insert into run (id, target_key, target, command, selection, status, started_at, user, host, pid, git_commit, version)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

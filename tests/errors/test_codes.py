@@ -22,6 +22,7 @@ ROOMS = {
     "E07": {"base"},
     "E08": {"api", "cli", "state"},
     "W02": {"api", "compile", "graph"},
+    "W03": {"api"},
     "W04": {"compile"},
     "W05": {"graph"},
     "W06": {"api"},

@@ -347,3 +347,50 @@ def test_a_file_that_changes_between_listing_and_the_end(warehouse, model, how, 
 
         warehouse.build("ingest", made=made, files=(first, file_now(second)))
         assert warehouse.rows() == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said", "help"),
+    [
+        ("x.xyz", '{"a":1}', "what data/x.xyz holds is not told by its ending", "set `format: csv`, `json` or `parquet`"),
+        ("x.txt", "a\n1\n", "what data/x.txt holds is not told by its ending", ".jsonl, .ndjson, .parquet, .parq, .pq"),
+        ("x.csv.gz", "no gzip", "data/x.csv.gz cannot be unpacked: it is no gzip file", "take `.gz` from its name"),
+        ("x.csv.gz", gzip.compress(b"a,b\n" * 5000)[:-20], "data/x.csv.gz cannot be unpacked", "compress it again"),
+        ("x.csv", gzip.compress(b"a\n1\n"), "data/x.csv is compressed with gzip, and is read as CSV", "add `.gz` to its name"),
+        ("x.csv", b"PAR1\x00\x00", "data/x.csv is a Parquet file, and is read as CSV", "set `format: parquet`"),
+        ("x.csv", 'id,"na\n1,2\n', "a quote that opens here is not closed", "double the quotes"),
+        ("x.csv", 'id,"na\n' + "1,2\n" * 50_000, "a quote that opens here is not closed", "double the quotes"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_told(lake, eltflow, name, content, said, help):
+    root = lake([step("x", f"data/{name}")])
+    put(root, f"data/{name}", content)
+    for load in ((), ("--full-refresh",)):
+        ran = eltflow("ingest", *load, cwd=root)
+        assert ran.code == 1
+        assert said in ran.err, ran.text
+        assert help in ran.err, ran.text
+        assert f"data/{name}" in ran.err
+        assert "error[E060" in ran.err
+    assert query(root, "from information_schema.tables where table_schema = 's_raw'") == []
+
+
+def test_files_of_several_formats_are_no_one_table(lake, eltflow):
+    root = lake([step("x", ["data/a.csv", "data/b.tsv"]), step("y", ["data/a.csv", "data/c.json"])])
+    put(root, "data/a.csv", "a,b\n1,2\n")
+    put(root, "data/b.tsv", "a\tb\n3\t4\n")
+    put(root, "data/c.json", '{"a": 5}')
+    ran = eltflow("ingest", cwd=root)
+    assert "data/a.csv and data/b.tsv are of different formats" in ran.err
+    assert "data/a.csv and data/c.json are of different formats" in ran.err
+
+
+def test_other_endings_and_a_format_that_is_given(lake, eltflow):
+    steps = [step("t", "data/x.txt", source={"format": "csv"}), step("p", "data/x.parq"), step("q", "data/x.pq")]
+    root = lake(steps)
+    put(root, "data/x.txt", "a\n7\n")
+    duckdb.sql(f"copy (select 7 as a) to '{root}/data/x.parq' (format parquet)")
+    (root / "data/x.pq").write_bytes((root / "data/x.parq").read_bytes())
+    ran = eltflow("ingest", cwd=root)
+    assert ran.code == 0, ran.text
+    assert query(root, "from s_raw.t union all from s_raw.p union all from s_raw.q") == [(7,)] * 3

@@ -77,10 +77,11 @@ def test_statements(job, name):
 
 
 def _blind(made):
-    """Without the functions that look at files: these are not there."""
+    """Without the functions that look at files, which are not there; the columns of the query are known, as they mostly are."""
     from dataclasses import replace
 
-    return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None)
+    compiled = replace(made.compiled, columns=("id", "v")) if made.compiled is not None else None
+    return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None, compiled=compiled, dry=True)
 
 
 @pytest.mark.parametrize("load", ["append", "replace"])

@@ -42,21 +42,43 @@ _FAMILIES = {
 }
 
 
-def file_format(path: str) -> tuple[str, dict[str, object]]:
-    """The format that a file's name tells, and options that go with it."""
+#: The endings of files that tell their format; each may be followed by one of a compression.
+ENDINGS = {
+    "csv": (".csv", ".tsv"),
+    "json": (".json", ".jsonl", ".ndjson"),
+    "parquet": (".parquet", ".parq", ".pq"),
+}
+
+
+def file_format(path: str) -> tuple[str | None, dict[str, object]]:
+    """The format that a file's name tells, None if it tells none, and options that go with it."""
     name = path.lower()
     for suffix in (".gz", ".zst", ".zstd"):
         name = name.removesuffix(suffix)
-    if name.endswith(".parquet"):
-        return "parquet", {}
-    if name.endswith((".json", ".jsonl", ".ndjson")):
-        return "json", {}
-    return "csv", {"delimiter": "\t"} if name.endswith(".tsv") else {}
+    format = next((format for format, endings in ENDINGS.items() if name.endswith(endings)), None)
+    return format, {"delimiter": "\t"} if name.endswith(".tsv") else {}
+
+
+def _format(job: Job) -> tuple[str, dict[str, Any]]:
+    """The format of a job's files by their names. Raises ProgramError where a name tells none, or they are of several."""
+    first = job.files[0]
+    format, options = file_format(first.path)
+    for file in job.files:
+        other, told = file_format(file.path)
+        if other is None:
+            known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
+            help = f"set `format: csv`, `json` or `parquet` under the step's `source:`; endings that tell it are {known}"
+            raise ProgramError(f"what {file.name} holds is not told by its ending", help)
+        if (other, told) != (format, options):
+            help = "give each kind of file a step of its own, with a narrower `path:`"
+            raise ProgramError(f"{first.name} and {file.name} are of different formats", help)
+    assert format is not None
+    return format, options
 
 
 def seed(job: Job) -> Program:
     """The file's rows as a table, put in place of what stands there."""
-    format, options = file_format(job.files[0].path)
+    format, options = _format(job)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
     types = dict(job.config.get("column_types") or {})
@@ -135,12 +157,13 @@ def ingest(job: Job) -> Program:
 def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
     info = job.node.ingest
     assert info is not None
-    format, options = file_format(job.files[0].path)
+    given = info.source.get("format")
+    format, options = (str(given), file_format(job.files[0].path)[1]) if given else _format(job)
     for key in ("delimiter", "header", "null"):
         if key in info.source:
             options[key] = info.source[key]
     types = {c.name: c.data_type for c in job.node.columns.values() if c.data_type}
-    return str(info.source.get("format") or format), options, {**types, **(info.step.get("column_types") or {})}
+    return format, options, {**types, **(info.step.get("column_types") or {})}
 
 
 def _replace(job: Job, select: str) -> Program:
@@ -152,17 +175,7 @@ def _replace(job: Job, select: str) -> Program:
 
 def _append(job: Job) -> Program:
     assert job.existing is not None
-    known = yield from _loaded(job)
-    fresh = []
-    for file in job.files:
-        before = known.get(file.name)
-        if before is None:
-            fresh.append(file)
-        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
-            raise ProgramError(
-                f"{file.name} changed since it was loaded",
-                f"a step with `load: append` loads a file once; {_again(job)}",
-            )
+    fresh = fresh_files(job, (yield from loaded_files(job)))
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
@@ -187,6 +200,21 @@ def _append(job: Job) -> Program:
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+
+
+def fresh_files(job: Job, known: Mapping[str, tuple[int, int, str]]) -> list[FileInfo]:
+    """The job's files that are not among those `known` to be loaded. Raises ProgramError for one that is another by now."""
+    fresh = []
+    for file in job.files:
+        before = known.get(file.name)
+        if before is None:
+            fresh.append(file)
+        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
+            raise ProgramError(
+                f"{file.name} changed since it was loaded",
+                f"a step with `load: append` loads a file once; {_again(job)}",
+            )
+    return fresh
 
 
 def _again(job: Job) -> str:
@@ -299,7 +327,7 @@ def meta_tables(job: Job) -> tuple[Statement, ...]:
     )
 
 
-def _loaded(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
+def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
     key = dialect.literal(_key(job))

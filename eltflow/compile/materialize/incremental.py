@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, built, replaceable
+from eltflow.base.names import did_you_mean, listed
+from eltflow.compile.materialize.relation import build_table, built, has_hooks, replaceable
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.config import as_list
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation
 
 
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
+    named = named_columns(job.config, job.dialect)
+    unsure = bool(named) and (job.compiled is None or job.compiled.columns is None)
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
+        if unsure and not has_hooks(job):  # the query may read what a hook makes: then the next run will tell
+            told = yield job.dialect.describe(job.sql)
+            _check_named(job, named, [c.name for c in told.columns])
         return (yield from built(job, build_table(job), alone=replaceable(job)))
-    return (yield from built(job, _increment(job)))
+    return (yield from built(job, _increment(job, named if unsure else ())))
+
+
+#: The columns that a model's configuration names: (key, column).
+Named = Sequence[tuple[str, str]]
+
+
+def named_columns(config: Mapping[str, Any], dialect: Dialect) -> Named:
+    """The columns that an incremental model's configuration names, of the keys that its strategy minds."""
+    strategy = str(config.get("incremental_strategy") or dialect.capabilities.incremental_strategies[0])
+    if strategy == "append" or not any(as_list(config.get("unique_key"))):
+        return ()
+    keys = ("unique_key", *(("merge_update_columns", "merge_exclude_columns") if strategy == "merge" else ()))
+    return tuple((key, str(name)) for key in keys for name in as_list(config.get(key)) if name)
+
+
+def misnamed(named: Named, columns: Sequence[str], dialect: Dialect) -> tuple[str, str, str] | None:
+    """(key, column, help) of the first that a query with these columns lacks: nothing would be matched, or kept from being updated."""
+    there = {dialect.fold(c, True) for c in columns}
+    for key, name in named:
+        if dialect.fold(name, True) not in there:
+            return key, name, did_you_mean(name, columns) or f"there are: {listed(columns, 8)}"
+    return None
+
+
+def _check_named(job: Job, named: Named, columns: Sequence[str]) -> None:
+    found = misnamed(named, columns, job.dialect) if columns and not job.dry else None
+    if found is not None:
+        key, name, help = found
+        raise ProgramError(f"`{key}` names the column `{name}`, which the query does not give", help, config=(key, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +67,20 @@ class _Change:
         return bool(self.added or self.removed or self.retyped)
 
 
-def _increment(job: Job) -> Program:
+def _increment(job: Job, unsure: Named) -> Program:
     assert job.existing is not None
     strategy = chosen_strategy(job)
     keys = unique_keys(job)
     before = yield from _columns(job)
     mode = job.config.get("on_schema_change") or "ignore"
     change = _Change((), (), ())
-    if mode != "ignore":
+    if mode != "ignore" or unsure:
         now = yield job.dialect.describe(job.sql)
-        change = _compare(job, before, now.columns)
+        _check_named(job, unsure, [c.name for c in now.columns])
+        change = _compare(job, before, now.columns) if mode != "ignore" else change
     keyed = bool(keys) and strategy != "append"
+    if keyed:
+        _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
     staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
     columns = yield from _follow(job, mode, change, [c.name for c in before])
@@ -56,6 +95,17 @@ def _increment(job: Job) -> Program:
     if staged is not None:
         yield job.dialect.drop(staged)
     return replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+
+
+def _check_keys(job: Job, keys: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> None:
+    """Raise ProgramError for a key that the table has not: it was built before the key was there."""
+    there = {job.dialect.fold(c.name, True) for c in columns}
+    missing = next((key for key in keys if job.dialect.fold(key, True) not in there), None)
+    if missing is not None and not job.dry:
+        message = f"`unique_key` names the column `{missing}`, which {job.relation} does not have"
+        raise ProgramError(
+            message, "build it with --full-refresh, or name a column that the table has", config=("unique_key", missing)
+        )
 
 
 def unique_keys(job: Job) -> list[str]:

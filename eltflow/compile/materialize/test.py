@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from eltflow.compile.data_tests import limited, status, verdict_sql
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
-from eltflow.warehouse.values import CatalogTable, Statement
+from eltflow.warehouse.values import CatalogTable, Statement, WarehouseError
 
 
 def data_test(job: Job) -> Program:
@@ -29,7 +29,13 @@ def data_test(job: Job) -> Program:
     most = int(job.options.get("sample_rows", 5))
     if outcome == "pass" or most < 1:
         return Outcome(kind="test", status=outcome, failures=0 if outcome == "pass" else failures, made=made)
-    sample = yield Statement(f"select * from (\n{sql}\n) as eltflow_test limit {most}", role="query")
+    try:
+        sample = yield Statement(f"select * from (\n{sql}\n) as eltflow_test limit {most}", role="query")
+    except WarehouseError as error:  # counting needs not every column, so that only showing the rows may fail
+        if error.kind == "cancelled":
+            raise
+        note = f"its rows cannot be shown: {error.engine_message}"
+        return Outcome(kind="test", status=outcome, failures=failures, note=note, note_code=error.code, made=made)
     return Outcome(
         kind="test",
         status=outcome,

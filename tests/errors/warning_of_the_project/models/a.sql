@@ -1,0 +1,1 @@
+{% do exceptions.warn('start is in the future') %}select 1 as x
