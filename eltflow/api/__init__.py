@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings, said_warnings
     from eltflow.api.folder import clean_project, diagnose, init_project
+    from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
     from eltflow.api.past import past_runs
@@ -53,12 +54,20 @@ _HOME = {
     "load": "loading",
     "new_options": "loading",
     "open_only": "loading",
+    "Impact": "lineage",
+    "find_column": "lineage",
+    "impact": "lineage",
+    "is_node": "lineage",
+    "keep_lineages": "lineage",
+    "lineages": "lineage",
+    "reached_nodes": "lineage",
     "find_node": "looking",
     "plan": "looking",
     "show": "looking",
 }
 
 __all__ = [
+    "Impact",
     "Loaded",
     "RunOptions",
     "RunState",
@@ -68,10 +77,15 @@ __all__ = [
     "compile_offline",
     "diagnose",
     "execute",
+    "find_column",
     "find_node",
     "generate_docs",
+    "impact",
     "init_project",
+    "is_node",
+    "keep_lineages",
     "last_catalog",
+    "lineages",
     "load",
     "make_compiler",
     "new_options",
@@ -80,6 +94,7 @@ __all__ = [
     "past_runs",
     "patch_manifest",
     "plan",
+    "reached_nodes",
     "run_info",
     "said_warnings",
     "show",

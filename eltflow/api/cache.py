@@ -59,6 +59,7 @@ class LoadCache:
         self._graph_file = folder / f"graph-{self.key[:12]}.bin"
         self._facts_file = folder / f"facts-{self.key[:12]}.bin"
         self._sql_file = folder / f"sql-{self.key[:12]}.bin"
+        self._lineage_file = folder / f"lineage-{self.key[:12]}.bin"
 
     @staticmethod
     def folder_of(root: Path) -> str:
@@ -112,6 +113,10 @@ class LoadCache:
         """Compiled SQL of earlier runs: each entry carries the fingerprint of what it was made of."""
         return _read(self._sql_file) or {}
 
+    def lineage(self) -> Mapping[str, Any]:
+        """Column lineage by node: each entry carries the fingerprint of what it was made of."""
+        return _read(self._lineage_file) or {}
+
     # -- writing ---------------------------------------------------------------------------------------------------------------
 
     def keep(
@@ -138,6 +143,10 @@ class LoadCache:
     def keep_compiled(self, value: Mapping[str, Any]) -> None:
         """Keep compiled SQL."""
         _write(self._sql_file, dict(value))
+
+    def keep_lineage(self, value: Mapping[str, Any]) -> None:
+        """Keep column lineage."""
+        _write(self._lineage_file, dict(value))
 
 
 def hashed_environ(used: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The commands that only look: plan, ls, show, compile, parse, lineage, history."""
+"""The commands that only look: plan, ls, show, compile, parse, history."""
 
 from __future__ import annotations
 
@@ -239,64 +239,6 @@ def show(
     if not given.quiet:
         render.out(f"{render.count(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
     return 0
-
-
-@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
-def lineage(
-    given: o.Given,
-    name: Annotated[str | None, typer.Argument(help="A node.")] = None,
-    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
-    depth: Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)] = None,
-) -> int:
-    from eltflow import api
-    from eltflow.base.diagnostics import fail
-    from eltflow.cli import render
-
-    wanted = name or select
-    if wanted is None:
-        raise fail("E0113", "lineage takes the name of a node", help="eltflow lineage stg_orders")
-    loaded = given.load()
-    graph = loaded.graph
-    given.warn(graph.warnings if given.warn_error else ())
-    node = api.find_node(loaded, wanted)
-    shown = [i for i, n in graph.nodes.items() if n.resource_type != "test"]
-    above = {i: [p for p in graph.nodes[i].parents if p in shown] for i in shown}
-    below = {i: [c for c in graph.children[i] if graph.nodes[c].resource_type != "test"] for i in shown}
-    if given.voice.machine:
-        up = sorted(graph.ancestors([node.unique_id], depth))
-        down = sorted(i for i in graph.descendants([node.unique_id], depth) if graph.nodes[i].resource_type != "test")
-        given.voice.result({"node": node.unique_id, "upstream": up, "downstream": down})
-        return 0
-    for line in _tree(graph, node.unique_id, above, depth, up=True):
-        render.out(line)
-    render.out(f"{node.display}  ({node.materialized}, {node.path})")
-    for line in _tree(graph, node.unique_id, below, depth, up=False):
-        render.out(line)
-    return 0
-
-
-def _tree(graph: Any, start: str, edges: Mapping[str, Sequence[str]], depth: int | None, *, up: bool) -> list[str]:
-    """Lines of a tree below (or, upside down, above) a node. A node that comes again is not unfolded again."""
-    seen: set[str] = set()
-
-    def walk(unique_id: str, prefix: str, level: int) -> list[str]:
-        if depth is not None and level > depth:
-            return []
-        lines: list[str] = []
-        items = list(edges.get(unique_id, ()))
-        for index, other in enumerate(items):
-            last = index == len(items) - 1
-            again = other in seen and bool(edges.get(other))
-            if depth is None or level < depth:
-                seen.add(other)
-            branch = ("└─ " if last else "├─ ") if not up else ("┌─ " if last else "├─ ")
-            inner = walk(other, prefix + ("   " if last else "│  "), level + 1) if not again else []
-            line = f"{prefix}{branch}{graph.nodes[other].display}{' (shown above)' if again and not up else ' (shown below)' if again else ''}"
-            lines += [line, *inner]
-        return lines
-
-    lines = walk(start, "", 1)
-    return list(reversed(lines)) if up else lines
 
 
 @o.takes(o.PROJECT, o.PRINTING)

@@ -25,7 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("look", "Show the rows of a model or a query."),
     "compile": ("look", "Write the SQL of models for the target, without running it."),
     "parse": ("look", "Read and check the project."),
-    "lineage": ("look", "Show what a node reads and what reads it."),
+    "lineage": ("columns", "Show what a node or a column hangs on, and what hangs on it."),
+    "impact": ("columns", "Show what a change of a column touches."),
     "history": ("look", "Show past runs."),
     "debug": ("project", "Check the project, the target and the connection."),
     "clean": ("project", "Delete derived files."),
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threads", "--select", "-s", "--exclude", "--selector"}
 #: Options of which several values may follow one flag.
 _MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
-_TAKES_NAME = {"init", "show", "lineage", "history", "docs"}
+_TAKES_NAME = {"init", "show", "lineage", "impact", "history", "docs"}
 COMPLETION = "_ELTFLOW_COMPLETE"
 
 

@@ -96,6 +96,7 @@ class Given:
 
         Raises EltflowError for a selection that cannot be, and for such a name under --warn-error.
         """
+        from eltflow import api
         from eltflow.base.diagnostics import fail
         from eltflow.graph.select import Request
         from eltflow.graph.select import select as choose
@@ -114,6 +115,7 @@ class Given:
             acts_on=types,
             project=loaded.name,
             read=loaded.read,
+            columns=lambda text, up, down: api.reached_nodes(loaded, text, up, down),
         )
         chosen = choose(loaded.graph, request)
         self.warn(chosen.diagnostics, always=True)

@@ -22,6 +22,7 @@ METHODS: Mapping[str, str] = {
     "source": "a source, or `source.table`",
     "ingest": "an ingestion step, or the table it loads",
     "exposure": "an exposure",
+    "column": "a column, `node.column`: with `+`, what it hangs on or what hangs on it",
     "config": "a config value: `config.materialized:table`",
     "group": "a group",
     "access": "who may read a model: private, protected or public",

@@ -73,6 +73,7 @@ METHODS: Mapping[str, Method] = {
     "resource_type": Method(labels=lambda node: (node.resource_type,), wild=False),
     "test_name": Method(labels=lambda node: (node.test.kind,) if node.test is not None and node.test.kind else ()),
     "test_type": Method(labels=_test_type, wild=False),
+    "column": Method(labels=_nothing),
     "version": Method(labels=_of_model(lambda node: "none"), wild=False),
     "unit_test": Method(labels=_nothing),
     "metric": Method(labels=_nothing),

@@ -42,7 +42,8 @@ class Request:
     `read` gives. `indirect` is how tests join (None: eager); a definition in selectors.yml may say otherwise for itself.
     `acts_on` are the resource types that the command works on (None: all); `resource_types` replace them (`all`, `default` for
     `acts_on`), and `exclude_resource_types` are taken away. `project` is the package that `package:this` means. Where it is not
-    `strict`, keys that mean nothing in selectors.yml are passed over.
+    `strict`, keys that mean nothing in selectors.yml are passed over. `columns` gives the nodes that a column reaches, by its name and
+    how many steps up and down (None: all the way): lineage is no business of the graph's.
     """
 
     select: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Request:
     project: str | None = None
     read: Callable[[str], str] | None = None
     strict: bool = True
+    columns: Callable[[str, int | None, int | None], set[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,7 @@ class _Evaluation:
         self.selectors = selectors
         self.mode: Indirect = request.indirect or "eager"
         self.read = request.read
+        self.columns = request.columns
         self._excluding = 0
         self._missed: list[tuple[Token, Severity]] = []
         self._known: dict[str, _Found] = {}
@@ -217,6 +220,8 @@ class _Evaluation:
             message = f"`{token}` compares with {_NEED_STATE[token.method]}, and there is none"
             error = Diagnostic(code="E0502", message=message, help="say where that state is, or select without it")
             raise EltflowError(spanned(error, token.place, self.read) if token.selector else error)
+        if token.method == "column":
+            return self._column(token)
         start = self._selector(token) if token.method == "selector" else _Found(self.index.match(token), set(), set())
         if not start.direct:
             self._missed.append((token, "note" if token.selector or self._excluding else "warning"))
@@ -226,6 +231,18 @@ class _Evaluation:
         if not fresh:
             return start
         return self._with_tests(reach, fresh, token.indirect or self.mode, start)
+
+    def _column(self, token: Token) -> _Found:
+        if self.columns is None:
+            raise fail("E0502", f"`{token}` needs column lineage, which is not there", help="select by name instead")
+        up, down = (None, None) if token.around else (token.parents, token.children)
+        ids = self.columns(token.value, up, down)
+        tests = {unique_id for unique_id in ids if self.graph.nodes[unique_id].resource_type == "test"}
+        mode = token.indirect or self.mode
+        if mode == "eager":
+            return _Found(ids, set(), set())
+        waiting = set() if mode == "empty" else tests
+        return self._settled(ids - tests, waiting if mode == "cautious" else set(), waiting if mode == "buildable" else set())
 
     def _selector(self, token: Token) -> _Found:
         names = named(self.selectors, token.value)

@@ -25,3 +25,47 @@ class Missing:
     end: int
     table: str | None
     known: tuple[str, ...]
+
+
+#: How a value is made of a column, from what changes it least to what changes it most.
+HOWS = ("copied", "renamed", "cast", "computed", "aggregated", "windowed")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A column that another one's value comes from: `how` is one of HOWS."""
+
+    table: str
+    column: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """A column that decides over a value without being part of it: `why` is filter, join, group, distinct, set, sort, unnest, window
+    or condition."""
+
+    table: str
+    column: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLineage:
+    """Where one column of a query comes from. `unknown` says what could not be told of it, None if nothing is missing."""
+
+    name: str
+    origins: tuple[Origin, ...]
+    influences: tuple[Influence, ...]
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLineage:
+    """Where the columns of a query come from. `rows` are the columns that decide which rows there are, and with that over every
+    column. `unlisted` says why there may be more columns than `columns`, `unsure` why there may be more in `rows`; None: there are not."""
+
+    columns: tuple[ColumnLineage, ...] = ()
+    rows: tuple[Influence, ...] = ()
+    unlisted: str | None = None
+    unsure: str | None = None

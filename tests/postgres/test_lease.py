@@ -106,10 +106,11 @@ def test_a_run_that_was_killed_is_in_nobodys_way(folder, postgres, eltflow, tmp_
 
 
 def test_a_run_that_lost_its_lease_writes_nothing_more(folder, postgres, tmp_path):
+    pause = "pre_hook=[{'sql': 'select pg_sleep(2)', 'transaction': false}]"  # between two transactions
     models = {
         "a": SLEEP % 2,
-        "b": "-- depends_on: {{ ref('a') }}\n{{ config(materialized='table') }} select 1 as id",
-        "c": "-- depends_on: {{ ref('a') }}\nselect 1 as id",
+        "b": f"-- depends_on: {{{{ ref('a') }}}}\n{{{{ config(materialized='table', {pause}) }}}} select 1 as id",
+        "c": "-- depends_on: {{ ref('b') }}\nselect 1 as id",
     }
     root = folder(models)
     process = started(root, tmp_path / "elsewhere")

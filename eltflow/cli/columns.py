@@ -1,0 +1,300 @@
+"""The commands about what hangs on what: lineage of nodes and of columns, impact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eltflow.cli import options as o
+
+if TYPE_CHECKING:
+    from eltflow.compile.lineage import Edge, Lineages, Spot
+
+Direction = Annotated[str, typer.Option("--direction", help="up, down or both.")]
+Mermaid = Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")]
+Dot = Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")]
+Depth = Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)]
+
+
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+def lineage(
+    given: o.Given,
+    name: Annotated[str | None, typer.Argument(help="A node, or a column: node.column.")] = None,
+    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
+    depth: Depth = None,
+    direction: Direction = "both",
+    indirect: Annotated[bool, typer.Option("--indirect", help="Of a column: also what only decides over it.")] = False,
+    mermaid: Mermaid = False,
+    dot: Dot = False,
+) -> int:
+    from eltflow import api
+    from eltflow.base.diagnostics import fail
+
+    wanted = name or select
+    if wanted is None:
+        raise fail("E0113", "lineage takes the name of a node or of a column", help="eltflow lineage stg_orders")
+    if direction not in ("up", "down", "both"):
+        raise fail("E0112", f"--direction cannot be `{direction}`", help="one of: up, down, both")
+    loaded = given.load()
+    given.warn(loaded.graph.warnings if given.warn_error else ())
+    form = "json" if given.voice.machine else "mermaid" if mermaid else "dot" if dot else "text"
+    if api.is_node(loaded, wanted) or "." not in wanted:
+        return _of_node(given, loaded, wanted, depth, direction, form)
+    return _of_column(given, loaded, wanted, depth, direction, form, indirect)
+
+
+def _of_node(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str) -> int:
+    from eltflow import api
+    from eltflow.cli import render
+
+    graph = loaded.graph
+    node = api.find_node(loaded, wanted)
+    shown = [i for i, n in graph.nodes.items() if n.resource_type != "test"]
+    kept = set(shown)
+    above = {i: [p for p in graph.nodes[i].parents if p in kept] if direction != "down" else [] for i in shown}
+    below = {i: [c for c in graph.children[i] if c in kept] if direction != "up" else [] for i in shown}
+    if form != "text":
+        up = sorted(graph.ancestors([node.unique_id], depth)) if direction != "down" else []
+        down = sorted(i for i in graph.descendants([node.unique_id], depth) if i in kept) if direction != "up" else []
+        ids = {node.unique_id, *up, *down}
+        edges = [
+            (graph.nodes[p].display, graph.nodes[i].display, "", False)
+            for i in shown
+            if i in ids
+            for p in graph.nodes[i].parents
+            if p in ids
+        ]
+        if form == "json":
+            given.voice.result({"node": node.unique_id, "upstream": up, "downstream": down})
+        else:
+            _drawn(form, edges, node.display)
+        return 0
+
+    def label(unique_id: str, _: Any) -> str:
+        return str(graph.nodes[unique_id].display)
+
+    for line in _tree(node.unique_id, above.__getitem__, label, depth, up=True):
+        render.out(line)
+    render.out(f"{node.display}  ({node.materialized}, {node.path})")
+    for line in _tree(node.unique_id, below.__getitem__, label, depth, up=False):
+        render.out(line)
+    return 0
+
+
+def _of_column(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str, indirect: bool) -> int:
+    from eltflow import api
+
+    found = api.lineages(loaded)
+    node, column = api.find_column(loaded, found, wanted)
+    start = (node.unique_id, column)
+    edges: list[Edge] = []
+    for up in (True, False):
+        if direction in ("both", "up" if up else "down"):
+            reached = found.reach([start], up=up, depth=depth, indirect=indirect)
+            edges += [edge for several in reached.values() for edge in several]
+    edges = list(dict.fromkeys(edges))
+    spots = dict.fromkeys([start, *(edge.above for edge in edges), *(edge.below for edge in edges)])
+    if form == "json":
+        given.voice.result(
+            {
+                "column": _described(loaded, found, start),
+                "columns": [_described(loaded, found, spot) for spot in spots if spot != start],
+                "edges": [_edge_json(edge) for edge in edges],
+            }
+        )
+    elif form != "text":
+        drawn = [(_called(loaded, edge.above), _called(loaded, edge.below), edge.how, edge.indirect) for edge in edges]
+        _drawn(form, drawn, _called(loaded, start))
+    else:
+        _column_text(given, loaded, found, start, depth, direction, indirect)
+    api.keep_lineages(loaded, found)
+    return 0
+
+
+def _column_text(
+    given: o.Given, loaded: Any, found: Lineages, start: Spot, depth: int | None, direction: str, indirect: bool
+) -> None:
+    from eltflow.cli import render
+
+    def neighbours(up: bool) -> Callable[[Spot], list[Spot]]:
+        def of(spot: Spot) -> list[Spot]:
+            edges = found.above(spot) if up else found.below(spot)
+            return list(dict.fromkeys((e.above if up else e.below) for e in edges if indirect or not e.indirect))
+
+        return of
+
+    def label(spot: Spot, other: Spot) -> str:
+        edges = [*found.above(spot), *found.above(other)]
+        hows = dict.fromkeys(e.how for e in edges if {e.above, e.below} == {spot, other} and (indirect or not e.indirect))
+        return f"{_called(loaded, spot)}  {', '.join(hows)}"
+
+    node = loaded.graph.nodes[start[0]]
+    if direction != "down":
+        for line in _tree(start, neighbours(True), label, depth, up=True):
+            render.out(line)
+    text = found.expression(node, start[1])
+    render.out(f"{_called(loaded, start)}  ({node.materialized}, {node.path})" + (f"  = {_short(text)}" if text else ""))
+    if direction != "up":
+        for line in _tree(start, neighbours(False), label, depth, up=False):
+            render.out(line)
+    known = found.column(node, start[1])
+    reason = known.unknown if known is not None else found.of(node).unlisted
+    if reason and node.resource_type == "model":
+        given.voice.note(f"note: not all of it is known: {reason}")
+    if not indirect:
+        deciding = {edge.above for edge in found.above(start) if edge.indirect}
+        if deciding and direction != "down":
+            given.voice.note(f"note: {render.count(len(deciding), 'column')} more only decide over it: --indirect shows them")
+    nodes = [n for i, n in loaded.graph.nodes.items() if n.resource_type == "model" and i in loaded.graph.ancestors([start[0]])]
+    coverage = found.coverage([*nodes, node])
+    if coverage.resolved < coverage.columns or any(loaded.graph.nodes[i].resource_type == "model" for i in coverage.unlisted):
+        given.voice.note(f"note: {coverage.resolved:,} of {coverage.columns:,} columns above are resolved")
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 80 else f"{flat[:77]}..."
+
+
+def _called(loaded: Any, spot: Spot) -> str:
+    node = loaded.graph.nodes.get(spot[0])
+    return f"{node.display if node is not None else spot[0]}.{spot[1]}"
+
+
+def _described(loaded: Any, found: Lineages, spot: Spot) -> dict[str, Any]:
+    node = loaded.graph.nodes.get(spot[0])
+    column = found.column(node, spot[1]) if node is not None else None
+    return {
+        "node": spot[0],
+        "column": spot[1],
+        "resource_type": node.resource_type if node is not None else None,
+        "expression": found.expression(node, spot[1]) if node is not None else None,
+        "unknown": column.unknown if column is not None else "no node of the project",
+    }
+
+
+def _edge_json(edge: Edge) -> dict[str, Any]:
+    return {
+        "from": {"node": edge.above[0], "column": edge.above[1]},
+        "to": {"node": edge.below[0], "column": edge.below[1]},
+        "how": edge.how,
+        "indirect": edge.indirect,
+    }
+
+
+def _drawn(form: str, edges: Sequence[tuple[str, str, str, bool]], start: str) -> None:
+    """The edges as a Mermaid flowchart or a Graphviz graph; what only decides is dashed."""
+    from eltflow.cli import render
+
+    names = dict.fromkeys([start, *(name for edge in edges for name in edge[:2])])
+    ids = {name: f"n{number}" for number, name in enumerate(names)}
+
+    def quoted(text: str) -> str:
+        # Mermaid has no escape for a quote within quotes but the entity; Graphviz takes a backslash.
+        return text.replace('"', "#quot;") if form == "mermaid" else text.replace("\\", "\\\\").replace('"', '\\"')
+
+    mermaid = form == "mermaid"
+    render.out("flowchart LR" if mermaid else "digraph lineage {\n  rankdir=LR;\n  node [shape=box];")
+    for name, key in ids.items():
+        render.out(f'  {key}["{quoted(name)}"]' if mermaid else f'  {key} [label="{quoted(name)}"];')
+    for above, below, how, indirect in dict.fromkeys(edges):
+        if mermaid:
+            arrow = "-.->" if indirect else "-->"
+            render.out(f"  {ids[above]} {arrow}{f'|{how}|' if how else ''} {ids[below]}")
+        else:
+            style = ", style=dashed" if indirect else ""
+            render.out(f'  {ids[above]} -> {ids[below]} [label="{how}"{style}];')
+    if not mermaid:
+        render.out("}")
+
+
+def _tree(
+    start: Any, edges: Callable[[Any], Sequence[Any]], label: Callable[[Any, Any], str], depth: int | None, *, up: bool
+) -> list[str]:
+    """Lines of a tree below (or, upside down, above) something. What comes again is not unfolded again."""
+    seen: set[Any] = {start}
+
+    def walk(parent: Any, prefix: str, level: int) -> list[str]:
+        if depth is not None and level > depth:
+            return []
+        lines: list[str] = []
+        items = list(edges(parent))
+        for index, other in enumerate(items):
+            last = index == len(items) - 1
+            again = other in seen and bool(edges(other))
+            if depth is None or level < depth:
+                seen.add(other)
+            branch = ("└─ " if last else "├─ ") if not up else ("┌─ " if last else "├─ ")
+            inner = walk(other, prefix + ("   " if last else "│  "), level + 1) if not again else []
+            told = " (shown above)" if again and not up else " (shown below)" if again else ""
+            lines += [f"{prefix}{branch}{label(other, parent)}{told}", *inner]
+        return lines
+
+    lines = walk(start, "", 1)
+    return list(reversed(lines)) if up else lines
+
+
+@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+def impact(
+    given: o.Given,
+    name: Annotated[str, typer.Argument(help="A column: node.column.")],
+    depth: Depth = None,
+) -> int:
+    from eltflow import api
+    from eltflow.cli import render
+
+    loaded = given.load()
+    given.warn(loaded.graph.warnings if given.warn_error else ())
+    found = api.lineages(loaded)
+    node, column = api.find_column(loaded, found, name)
+    touched = api.impact(loaded, found, node, column, depth)
+    api.keep_lineages(loaded, found)
+    by_node: dict[str, list[Spot]] = {}
+    for spot in touched.columns:
+        by_node.setdefault(spot[0], []).append(spot)
+    if given.voice.machine:
+        given.voice.result(
+            {
+                "column": {"node": node.unique_id, "column": column},
+                "models": [n.unique_id for n in touched.nodes],
+                "columns": [
+                    {
+                        "node": spot[0],
+                        "column": spot[1],
+                        "carries_value": spot in touched.carrying,
+                        "how": sorted({e.how for e in edges}),
+                    }
+                    for spot, edges in touched.columns.items()
+                ],
+                "tests": [t.unique_id for t in touched.tests],
+                "exposures": [e.unique_id for e in touched.exposures],
+                "owners": list(touched.owners),
+                "unsure": touched.unsure,
+            }
+        )
+        return 0
+    render.out(f"{node.display}.{column}  ({node.materialized}, {node.path})")
+    width = min(40, max([8, *(len(n.display) for n in touched.nodes)]))
+    for one in touched.nodes:
+        spots = by_node.get(one.unique_id, [])
+        carrying = [s[1] for s in spots if s in touched.carrying]
+        deciding = len(spots) - len(carrying)
+        parts = [", ".join(carrying)] if carrying else []
+        parts += [f"decides over {render.count(deciding, 'column')}"] if deciding else []
+        render.out(f"  {one.display:<{width}}  {' · '.join(parts)}")
+    for title, names in (
+        ("tests", [t.name for t in touched.tests]),
+        ("exposures", [e.name for e in touched.exposures]),
+        ("owners", list(touched.owners)),
+    ):
+        if names:
+            render.out(f"{title}: {', '.join(names)}")
+    for display, reason in touched.unsure.items():
+        given.voice.note(f"note: {display} may hang on it too: {reason}")
+    models = sum(one.resource_type == "model" for one in touched.nodes)
+    counts = [render.count(models, "model"), render.count(len(touched.columns), "column")]
+    counts += [render.count(len(touched.tests), "test"), render.count(len(touched.exposures), "exposure")]
+    render.out(" · ".join(counts))
+    return 0

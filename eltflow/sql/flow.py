@@ -1,0 +1,201 @@
+"""What the lineage walk knows of a table, a subquery or an expression: columns, each with the upstream columns that flow into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from eltflow.sql.reads import Fold
+
+COPIED, RENAMED, CAST, COMPUTED, AGGREGATED, WINDOWED = range(6)
+
+#: (table, column)
+Spot = tuple[str, str]
+#: (table, column, why)
+Cause = tuple[str, str, str]
+
+
+class Flow:
+    """A column, or what an expression gives: `direct` holds how each upstream column's value enters, `causes` what else decides over
+    it, `unknown` why that may not be all. Never changed once somebody else holds it."""
+
+    __slots__ = ("aggregated", "causes", "direct", "fields", "name", "rows", "unknown")
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.direct: dict[Spot, int] = {}
+        self.causes: set[Cause] = set()
+        self.unknown = ""
+        self.fields: dict[str, Flow] | None = None
+        self.aggregated = False
+        self.rows: set[Cause] | None = None  # what an unnest within the expression makes rows of
+
+    def take(self, other: Flow, rank: int, why: str | None) -> None:
+        """Let another column flow in: as a value, or with `why` as something that decides."""
+        if why is None:
+            direct = self.direct
+            for spot, before in other.direct.items():
+                how = rank if rank > before else before
+                if direct.get(spot, -1) < how:
+                    direct[spot] = how
+        else:
+            self.causes.update([(table, column, why) for table, column in other.direct])
+        if other.causes:
+            self.causes |= other.causes
+        if other.unknown and not self.unknown:
+            self.unknown = other.unknown
+
+    def named(self, name: str, rank: int = COPIED) -> Flow:
+        """The same under another name, changed at least by `rank`."""
+        if rank == COPIED and name == self.name:
+            return self
+        made = Flow(name)
+        made.direct = self.direct
+        if rank and self.direct and min(self.direct.values()) < rank:
+            made.direct = {spot: max(rank, how) for spot, how in self.direct.items()}
+        made.causes, made.unknown, made.fields = self.causes, self.unknown, self.fields
+        return made
+
+    def field(self, key: str) -> Flow:
+        """A field of a struct: exactly, where the struct was seen being made, else whatever made the struct."""
+        if self.fields is not None and key in self.fields:
+            return self.fields[key]
+        made = self.named(key, COMPUTED)
+        made.fields = None
+        return made
+
+    def as_causes(self, why: str) -> set[Cause]:
+        return {*self.causes, *((table, column, why) for table, column in self.direct)}
+
+
+def unknown(name: str, reason: str) -> Flow:
+    """A column of which nothing is known but the reason."""
+    made = Flow(name)
+    made.unknown = reason
+    return made
+
+
+def both(left: Flow, right: Flow, name: str) -> Flow:
+    """What either side may give, as in a union."""
+    made = Flow(name)
+    made.take(left, COPIED, None)
+    made.take(right, COPIED, None)
+    if left.fields is not None and right.fields is not None and left.fields.keys() == right.fields.keys():
+        made.fields = {key: both(flow, right.fields[key], flow.name) for key, flow in left.fields.items()}
+    return made
+
+
+class Table:
+    """Anything with columns. `rows` decides which rows there are. `open` says why there may be more columns than `columns`; `rest`
+    then gives one of those by its folded name. `unsure` says why there may be more in `rows`."""
+
+    __slots__ = ("_index", "columns", "fold", "open", "rest", "rows", "unsure")
+
+    def __init__(self, columns: list[Flow], rows: set[Cause], fold: Fold) -> None:
+        self.columns = columns
+        self.rows = rows
+        self.open = ""
+        self.rest: Callable[[str], Flow | None] | None = None
+        self.unsure = ""
+        self.fold = fold
+        self._index: dict[str, Flow] | None = None
+
+    @property
+    def index(self) -> dict[str, Flow]:
+        """The columns by folded name; of two with one name the first."""
+        if self._index is None:
+            made: dict[str, Flow] = {}
+            for column in self.columns:
+                made.setdefault(self.fold(column.name, True), column)
+            self._index = made
+        return self._index
+
+    def more(self, key: str) -> Flow:
+        """A column that an open table must have."""
+        found = self.rest(key) if self.rest is not None else None
+        return found if found is not None else unknown(key, self.open)
+
+    def renamed(self, names: Iterable[str]) -> Table:
+        """The same with other names for its first columns."""
+        listed = list(names)
+        columns = [
+            flow.named(name, RENAMED if name != flow.name else COPIED) for name, flow in zip(listed, self.columns, strict=False)
+        ]
+        made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
+        made.unsure = self.unsure
+        if self.open or len(listed) > len(self.columns):
+            reason = self.open or "a list of column names is longer than what it names"
+            made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]
+            made.open, made.rest = reason, self.rest
+        return made
+
+    def size(self) -> int:
+        """How much is known: grows until a recursion says nothing new."""
+        return len(self.rows) + sum(sum(c.direct.values()) + len(c.direct) + len(c.causes) for c in self.columns)
+
+
+class Scope:
+    """What names mean at one level of a query: tables by alias in order, columns merged by USING, aliases of the select list."""
+
+    __slots__ = ("aliases", "bound", "ctes", "hidden", "merged", "outer", "tables", "windows")
+
+    def __init__(self, outer: Scope | None, ctes: Mapping[str, Table]) -> None:
+        self.outer = outer
+        self.ctes = ctes
+        self.tables: dict[str, Table] = {}
+        self.merged: dict[str, Flow] = {}
+        self.hidden: set[tuple[str, str]] = set()
+        self.aliases: dict[str, Flow] = {}
+        self.windows: dict[str, Any] = {}
+        self.bound: Flow | None = None  # the column that COLUMNS(...) stands for just now
+
+    def add(self, alias: str, table: Table) -> str:
+        """Put a table in sight; gives the name it is known by here."""
+        key = alias
+        while key in self.tables or not key:
+            key = f"\x00{len(self.tables)}{key}"
+        self.tables[key] = table
+        return key
+
+    def table(self, key: str) -> Table | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if key in scope.tables:
+                return scope.tables[key]
+            scope = scope.outer
+        return None
+
+    def find(self, key: str, *, alias_first: bool = False) -> Flow | None:
+        """What a bare name means. None: nothing in sight, and everything in sight is known."""
+        scope: Scope | None = self
+        open_: list[Table] = []
+        while scope is not None:
+            if alias_first and key in scope.aliases:
+                return scope.aliases[key]
+            hit = scope.merged.get(key) or scope._hit(key)
+            if hit is not None:
+                return self._sure(key, hit, open_)
+            here = [table for table in scope.tables.values() if table.open]
+            if key in scope.aliases:
+                return self._sure(key, scope.aliases[key], [*open_, *here])
+            open_ += here
+            scope, alias_first = scope.outer, False
+        if not open_:
+            return None
+        if len(open_) > 1:
+            return unknown(key, f"`{key}` may be of any of {len(open_)} tables whose columns are not known")
+        return open_[0].more(key)
+
+    def _hit(self, key: str) -> Flow | None:
+        for table in self.tables.values():
+            found = table.index.get(key)
+            if found is not None:
+                return found
+        return None
+
+    @staticmethod
+    def _sure(key: str, hit: Flow, open_: list[Table]) -> Flow:
+        """A name that is found, unless a table that comes before may have it too."""
+        if not open_:
+            return hit
+        return unknown(key, f"`{key}` is known, but a nearer table whose columns are not known may have it too")

@@ -1,0 +1,522 @@
+"""Where each column of a query comes from: one walk over the tree that gives, for every output column, the upstream columns that its value
+is made of and those that decide over it. What cannot be told is marked with the reason; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Scope, Spot, Table, both, unknown
+from eltflow.sql.parse import Parsed
+from eltflow.sql.pivots import Pivots
+from eltflow.sql.reads import Fold, Ident
+from eltflow.sql.values import HOWS, ColumnLineage, Influence, Names, Origin, QueryLineage
+
+#: Gives what a table is called and its columns, by the parts of its name.
+Upstream = Callable[[tuple[Ident, ...]], tuple[str, Names]]
+
+
+def lineage(parsed: Parsed, upstream: Upstream, fold: Fold) -> QueryLineage:
+    """The lineage of a statement's columns."""
+    if parsed.tree is None:
+        return QueryLineage(unlisted="there is no statement")
+    try:
+        table = _Walk(upstream, fold).query(parsed.tree, {}, None)
+    except RecursionError:
+        return QueryLineage(unlisted="the statement is nested too deeply")
+    columns = tuple(
+        ColumnLineage(
+            flow.name,
+            tuple(Origin(*spot, HOWS[how]) for spot, how in sorted(flow.direct.items())),
+            _influences(flow.causes),
+            flow.unknown or None,
+        )
+        for flow in table.columns
+    )
+    return QueryLineage(columns, _influences(table.rows), table.open or None, table.unsure or None)
+
+
+def expressions(parsed: Parsed, dialect: str) -> Mapping[str, str]:
+    """The text of each named column's expression, for those that are not the bare column of that name."""
+    tree = parsed.tree
+    while tree is not None and not isinstance(tree, exp.Select):
+        tree = tree.this if isinstance(tree, (exp.SetOperation, exp.Subquery, exp.Paren)) else None
+    made: dict[str, str] = {}
+    for one in tree.expressions if tree is not None else ():
+        value = one.this if isinstance(one, exp.Alias) else one
+        name = one.alias_or_name
+        if name and name != "*" and not (isinstance(value, exp.Column) and value.name == name):
+            made[name] = value.sql(dialect=dialect)
+    return made
+
+
+def _influences(causes: set[Cause]) -> tuple[Influence, ...]:
+    return tuple(Influence(*cause) for cause in sorted(causes))
+
+
+class _Walk(Pivots):
+    def __init__(self, upstream: Upstream, fold: Fold) -> None:
+        super().__init__(fold)
+        self._upstream = upstream
+        self._tables: dict[tuple[str, ...], Table] = {}
+
+    # -- queries ---------------------------------------------------------------------------------------------------------------
+
+    def query(self, node: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Table:
+        """The columns of any query."""
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            ctes = self._ctes(with_, ctes, outer)
+        if isinstance(node, exp.Select):
+            return self._select(node, ctes, outer)
+        if isinstance(node, exp.SetOperation):
+            return self._set_operation(node, ctes, outer)
+        if isinstance(node, (exp.Subquery, exp.Paren)):
+            inner = self.query(node.this, ctes, outer)
+            if node.args.get("pivots"):
+                inner = self.pivoted(inner, node.args["pivots"], Scope(outer, ctes))
+            return self._modified(node, inner, Scope(outer, ctes))
+        scope = Scope(outer, ctes)
+        if isinstance(node, exp.Pivot):
+            return self._modified(node, self.pivoted(self._source(node.this, scope)[1], [node], scope), scope)
+        if isinstance(node, (exp.Table, exp.Values)):
+            rows = Flow()
+            self._item(node, scope, rows)
+            return self._table_of(self.star(exp.Star(), scope, None), rows, scope)
+        if isinstance(node, exp.Summarize):
+            return self._opaque("SUMMARIZE gives one row for each column")
+        return self._opaque(f"a statement of the kind {node.key.upper()} is not followed")
+
+    def _opaque(self, reason: str) -> Table:
+        made = Table([], set(), self.fold)
+        made.open = made.unsure = reason
+        return made
+
+    def _ctes(self, with_: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Mapping[str, Table]:
+        known = dict(ctes)
+        for cte in with_.expressions:
+            alias = cte.args["alias"]
+            key = self.key(alias.this)
+            listed = [c.name for c in alias.args.get("columns") or ()]
+            body = cte.this
+            if with_.args.get("recursive") and isinstance(body, exp.SetOperation):
+                known[key] = self._recursive(key, listed, body, known, outer)
+            else:
+                known[key] = self.query(body, known, outer).renamed(listed)
+        return known
+
+    def _recursive(self, key: str, listed: list[str], body: Any, known: Mapping[str, Table], outer: Scope | None) -> Table:
+        """A recursive CTE: what its own rows add is walked until nothing new comes (it only grows, and the columns are finite)."""
+        inner = body.args.get("with_")
+        if inner is not None:
+            known = self._ctes(inner, known, outer)
+        # The anchor may name a table that the CTE hides from the other arm (SQL:2016 §7.13).
+        anchor = self.query(body.this, known, outer).renamed(listed)
+        current = anchor
+        while True:
+            before = current.size()
+            step = self.query(body.expression, {**known, key: current}, outer)
+            current = self._combined(body, anchor, self._combined(body, current, step))
+            if current.size() == before:
+                return current
+
+    def _set_operation(self, node: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Table:
+        arms = [node.expression]
+        first = node.this
+        above = [node]
+        # Unions lean to the left: walked in a loop, a thousand arms need no thousand stack frames.
+        while isinstance(first, exp.SetOperation) and not _modifies(first):
+            arms.append(first.expression)
+            above.append(first)
+            first = first.this
+        made = self.query(first, ctes, outer)
+        for operation, arm in zip(reversed(above), reversed(arms), strict=True):
+            made = self._combined(operation, made, self.query(arm, ctes, outer))
+        return self._modified(node, made, Scope(outer, ctes))
+
+    def _combined(self, node: Any, left: Table, right: Table) -> Table:
+        """Two arms of a set operation put together."""
+        if not isinstance(node, exp.Union):
+            return self._compared(left, right)
+        columns, reason = self._by_name(left, right) if node.args.get("by_name") else self._by_position(left, right)
+        made = Table(columns, left.rows | right.rows, self.fold)
+        made.unsure = left.unsure or right.unsure
+        made.open = reason
+        if node.args.get("by_name") and reason:
+            made.rest = lambda key: both(_or_nothing(left, key), _or_nothing(right, key), key)
+        if node.args.get("distinct"):
+            for column in columns:
+                made.rows |= column.as_causes("distinct")
+        return made
+
+    @staticmethod
+    def _by_position(left: Table, right: Table) -> tuple[list[Flow], str]:
+        if left.open or right.open or len(left.columns) != len(right.columns):
+            reason = left.open or right.open or "the arms of a set operation are not equally wide"
+            made = [column.named(column.name) for column in left.columns]
+            return [_unsure(column, reason) for column in made], reason
+        return [both(a, b, a.name) for a, b in zip(left.columns, right.columns, strict=True)], ""
+
+    def _by_name(self, left: Table, right: Table) -> tuple[list[Flow], str]:
+        made = []
+        for column in left.columns:
+            key = self.fold(column.name, True)
+            other = right.index.get(key)
+            if other is None and right.open:
+                column = _unsure(column, right.open)
+            made.append(column if other is None else both(column, other, column.name))
+        made += [
+            _unsure(column, left.open) if left.open else column for key, column in right.index.items() if key not in left.index
+        ]
+        return made, left.open or right.open
+
+    def _compared(self, left: Table, right: Table) -> Table:
+        """EXCEPT and INTERSECT: values from the left, rows by comparing whole rows of both."""
+        made = Table(left.columns, left.rows | right.rows, self.fold)
+        for column in (*left.columns, *right.columns):
+            made.rows |= column.as_causes("set")
+        made.open, made.rest = left.open, left.rest
+        made.unsure = left.unsure or right.unsure or left.open or right.open
+        return made
+
+    def _modified(self, node: Any, table: Table, scope: Scope) -> Table:
+        """ORDER BY and LIMIT after a set operation or a query in parentheses."""
+        order = node.args.get("order")
+        if order is None or not (node.args.get("limit") or node.args.get("offset")):
+            return table
+        scope.add("", table)
+        rows = Flow()
+        self._order(order, scope, table.columns, rows)
+        made = Table(table.columns, table.rows | rows.causes, self.fold)
+        made.open, made.rest, made.unsure = table.open, table.rest, table.unsure or rows.unknown
+        return made
+
+    # -- select ----------------------------------------------------------------------------------------------------------------
+
+    def _select(self, node: Any, ctes: Mapping[str, Table], outer: Scope | None) -> Table:
+        args = node.args
+        scope = Scope(outer, ctes)
+        rows = Flow()
+        outside, self._aliases_first = self._aliases_first, {}
+        from_ = args.get("from_")
+        self._from([from_.this] if from_ is not None else [], list(args.get("joins") or ()), scope, rows)
+        for lateral in args.get("laterals") or ():
+            scope.add(*self._source(lateral, scope))
+        for window in args.get("windows") or ():
+            scope.windows[self.key(window.this)] = window
+        made = self._outputs(node, scope, rows)
+        for clause in ("where", "qualify"):
+            if args.get(clause) is not None:
+                self.visit(args[clause].this, scope, rows, COPIED, "filter")
+        if args.get("having") is not None:
+            self._having(node, scope, rows)
+        self._group(args.get("group"), scope, made, rows)
+        self._distinct(args, scope, made, rows)
+        self._aliases_first = outside
+        return self._table_of(made, rows, scope)
+
+    def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
+        """A bare name in HAVING is a column that is grouped by, else an alias of the select list (outside of aggregates)."""
+        group = node.args.get("group")
+        terms = (*(group.expressions if group is not None else ()), *(node.expressions if group is not None else ()))
+        grouped = {self.key(one.this) for one in terms if isinstance(one, exp.Column) and isinstance(one.this, exp.Identifier)}
+        self._aliases_first = {key: flow for key, flow in scope.aliases.items() if key not in grouped}
+        self.visit(node.args["having"].this, scope, rows, COPIED, "filter")
+        self._aliases_first = {}
+
+    def _table_of(self, made: Table, rows: Flow, scope: Scope) -> Table:
+        """A select's columns with all that decides over its rows."""
+        made.rows = made.rows | rows.causes
+        unsure = rows.unknown
+        for table in scope.tables.values():
+            if table.rows:
+                made.rows |= table.rows
+            unsure = unsure or table.unsure
+        made.unsure = unsure
+        return made
+
+    def _outputs(self, node: Any, scope: Scope, rows: Flow) -> Table:
+        made = Table([], set(), self.fold)
+        for projection in node.expressions:
+            more = self.several(projection, scope)
+            if more is not None:
+                made.columns += more.columns
+                made.rows |= more.rows
+                if more.open:
+                    made.rest = more.rest if not made.open else None
+                    made.open = more.open
+                continue
+            flow = self._output(projection, scope)
+            if flow.rows:
+                made.rows |= flow.rows
+            made.columns.append(flow)
+        if node.args.get("kind") is not None:  # BigQuery: SELECT AS STRUCT, AS VALUE
+            made.open = "SELECT AS makes one value of its columns"
+        return made
+
+    def _output(self, projection: Any, scope: Scope) -> Flow:
+        if isinstance(projection, exp.Alias):
+            name = projection.alias
+            flow = self.value(projection.this, scope)
+            inner = projection.this
+            same = isinstance(inner, exp.Column) and self.key(inner.this) == self.key(projection.args["alias"])
+            made = flow.named(name, COPIED if same else RENAMED)
+            made.aggregated, made.rows = flow.aggregated, flow.rows
+            scope.aliases[self.key(projection.args["alias"])] = made
+            return made
+        flow = self.value(projection, scope)
+        name = projection.name if isinstance(projection, (exp.Column, exp.Dot)) else projection.output_name
+        made = flow.named(name or projection.sql().lower())
+        made.aggregated, made.rows = flow.aggregated, flow.rows
+        return made
+
+    def _group(self, group: Any, scope: Scope, made: Table, rows: Flow) -> None:
+        if group is None:
+            return
+        if group.args.get("all"):
+            for column in made.columns:
+                if not column.aggregated:
+                    rows.take(column, COPIED, "group")
+            if made.open:
+                rows.unknown = rows.unknown or made.open
+        for one in group.expressions:
+            self._by_ordinal(one, scope, made.columns, rows, "group")
+        for key in ("grouping_sets", "cube", "rollup", "totals"):
+            for one in group.args.get(key) or () if isinstance(group.args.get(key), list) else ():
+                self.visit(one, scope, rows, COPIED, "group")
+
+    def _by_ordinal(self, node: Any, scope: Scope, columns: list[Flow], rows: Flow, why: str) -> None:
+        """A term of GROUP BY or ORDER BY, which may be the number of a column."""
+        if isinstance(node, exp.Literal) and not node.is_string:
+            at = int(node.name) - 1 if node.name.isdigit() else -1
+            if 0 <= at < len(columns):
+                rows.take(columns[at], COPIED, why)
+            return
+        self.visit(node, scope, rows, COPIED, why)
+
+    def _distinct(self, args: Mapping[str, Any], scope: Scope, made: Table, rows: Flow) -> None:
+        """DISTINCT, and ORDER BY where it decides which rows stay."""
+        distinct = args.get("distinct")
+        on = distinct.args.get("on") if distinct is not None else None
+        if on is not None:
+            for one in on.expressions if isinstance(on, exp.Tuple) else (on.this if isinstance(on, exp.Paren) else on,):
+                self._by_ordinal(one, scope, made.columns, rows, "distinct")
+        elif distinct is not None:
+            for column in made.columns:
+                rows.take(column, COPIED, "distinct")
+            rows.unknown = rows.unknown or made.open
+        if args.get("order") is not None and (on is not None or args.get("limit") or args.get("offset")):
+            self._order(args["order"], scope, made.columns, rows)
+
+    def _order(self, order: Any, scope: Scope, columns: list[Flow], rows: Flow) -> None:
+        for one in order.expressions:
+            inner = one.this if isinstance(one, exp.Ordered) else one
+            if isinstance(inner, exp.Column) and not inner.args.get("table") and self.key(inner.this) in scope.aliases:
+                rows.take(scope.aliases[self.key(inner.this)], COPIED, "sort")
+            elif isinstance(inner, exp.Var) and inner.name.upper() == "ALL":
+                for column in columns:
+                    rows.take(column, COPIED, "sort")
+            else:
+                self._by_ordinal(inner, scope, columns, rows, "sort")
+
+    # -- tables ----------------------------------------------------------------------------------------------------------------
+
+    def _from(self, sources: list[Any], joins: list[Any], scope: Scope, rows: Flow) -> None:
+        for source in sources:
+            self._item(source, scope, rows)
+        for join in joins:
+            self._join(join, scope, rows)
+
+    def _item(self, node: Any, scope: Scope, rows: Flow) -> None:
+        """One table of FROM. The names of one in parentheses stay in sight, if those have no alias."""
+        inside = isinstance(node, exp.Subquery) and not node.alias and not node.args.get("pivots")
+        if inside and (isinstance(node.this, exp.Table) or (isinstance(node.this, exp.Subquery) and node.this.args.get("joins"))):
+            self._item(node.this, scope, rows)
+        else:
+            scope.add(*self._source(node, scope))
+        for join in node.args.get("joins") or ():
+            self._join(join, scope, rows)
+
+    def _join(self, join: Any, scope: Scope, rows: Flow) -> None:
+        left = dict(scope.tables)
+        self._item(join.this, scope, rows)
+        right = {key: table for key, table in scope.tables.items() if key not in left}
+        using = [(self.key(one), one.name) for one in join.args.get("using") or ()]
+        if join.args.get("method") == "NATURAL":
+            using = self._shared(left, right, rows)
+        only_match = join.args.get("kind") in ("SEMI", "ANTI")
+        for key, name in using:
+            shown = self._merge(key, name, left, right, join.args.get("side") or "", scope, rows)
+            if not only_match:
+                scope.merged[key] = shown
+                scope.hidden |= {(alias, key) for alias in right}
+        if join.args.get("on") is not None:
+            self.visit(join.args["on"], scope, rows, COPIED, "join")
+        if only_match:
+            for alias in right:
+                gone = scope.tables.pop(alias)
+                rows.causes |= gone.rows
+                rows.unknown = rows.unknown or gone.unsure
+
+    @staticmethod
+    def _shared(left: Mapping[str, Table], right: Mapping[str, Table], rows: Flow) -> list[tuple[str, str]]:
+        """The columns that a natural join is on."""
+        if any(table.open for table in (*left.values(), *right.values())):
+            rows.unknown = rows.unknown or "a natural join is on columns that are not all known"
+        known = {key for table in left.values() for key in table.index}
+        return [(key, flow.name) for table in right.values() for key, flow in table.index.items() if key in known]
+
+    def _merge(
+        self, key: str, name: str, left: Mapping[str, Table], right: Mapping[str, Table], side: str, scope: Scope, rows: Flow
+    ) -> Flow:
+        """What a column of USING shows: the left side's value, unless rows of the right side alone are kept too. Both decide over rows."""
+        sides = []
+        for tables, merged in ((left, scope.merged), (right, {})):
+            inner = Scope(None, {})
+            inner.tables, inner.merged = dict(tables), merged
+            sides.append(inner.find(key) or unknown(name, f"USING names `{name}`, which one side does not have"))
+            rows.take(sides[-1], COPIED, "join")
+        if side != "FULL":
+            return (sides[1] if side == "RIGHT" else sides[0]).named(name)
+        shown = Flow(name)
+        for one in sides:
+            shown.take(one, COMPUTED, None)
+        return shown
+
+    def _source(self, node: Any, scope: Scope) -> tuple[str, Table]:
+        """One item of FROM: its alias ("" for none) and its columns."""
+        alias = node.args.get("alias")
+        name = self.key(alias.this) if alias is not None and alias.this is not None else ""
+        listed = [c.name for c in alias.args.get("columns") or ()] if alias is not None else []
+        if isinstance(node, exp.Table):
+            if isinstance(node.this, exp.Identifier):
+                table = self._named_table(node, scope)
+                name = name or self.key(node.this)
+            else:
+                table, listed = self._function(node.this, listed, scope), []
+        elif isinstance(node, exp.Values):
+            table = self._values(node, scope)
+        elif isinstance(node, (exp.Unnest, exp.Func)):
+            table, listed = self._function(node, listed, scope), []
+        elif isinstance(node, exp.Lateral):
+            name, table, listed = self._lateral(node, name, listed, scope)
+        elif isinstance(node, exp.Pivot):
+            table = self.pivoted(self._source(node.this, scope)[1], [node], scope)
+        else:
+            table = self.query(
+                node.this if isinstance(node, (exp.Subquery, exp.Paren)) else node, self._ctes_of(node, scope), scope
+            )
+            if isinstance(node, exp.Subquery):
+                table = self._modified(node, table, Scope(scope, scope.ctes))
+        for pivot in node.args.get("pivots") or ():
+            table = self.pivoted(table, [pivot], scope)
+            called = pivot.args.get("alias")
+            name = self.key(called.this) if called is not None and called.this is not None else name
+            table = table.renamed([c.name for c in called.args.get("columns") or ()]) if called is not None else table
+        return name, table.renamed(listed) if listed else table
+
+    def _ctes_of(self, node: Any, scope: Scope) -> Mapping[str, Table]:
+        with_ = node.args.get("with_") if isinstance(node, exp.Subquery) else None
+        return self._ctes(with_, scope.ctes, scope) if with_ is not None else scope.ctes
+
+    def _named_table(self, node: Any, scope: Scope) -> Table:
+        parts = node.parts
+        if len(parts) == 1:
+            known = scope.ctes.get(self.key(parts[0]))
+            if known is not None:
+                return known
+        if not all(isinstance(part, exp.Identifier) for part in parts):
+            return self._opaque("a table's name is computed")
+        written = tuple(part.name for part in parts)
+        made = self._tables.get(written)
+        if made is None:
+            made = self._tables[written] = self._upstream_table(
+                tuple(Ident(part.name, bool(part.args.get("quoted"))) for part in parts)
+            )
+        return made
+
+    def _upstream_table(self, parts: tuple[Ident, ...]) -> Table:
+        called, names = self._upstream(parts)
+        columns = []
+        for name in names.names:
+            flow = Flow(name)
+            flow.direct = {(called, name): COPIED}
+            columns.append(flow)
+        made = Table(columns, set(), self.fold)
+        if not names.complete:
+            made.open = f"the columns of {called} are not known"
+            made.rest = lambda key: _column(called, key)
+        return made
+
+    def _values(self, node: Any, scope: Scope) -> Table:
+        columns: list[Flow] = []
+        for row in node.expressions:
+            for at, one in enumerate(row.expressions if isinstance(row, exp.Tuple) else (row,)):
+                if at == len(columns):
+                    columns.append(Flow(f"col{at}"))
+                columns[at].take(self.value(one, scope), COMPUTED, None)
+        return Table(columns, set(), self.fold)
+
+    def _lateral(self, node: Any, name: str, listed: list[str], scope: Scope) -> tuple[str, Table, list[str]]:
+        inner = node.this
+        if isinstance(inner, exp.Query):
+            return name, self.query(inner.this if isinstance(inner, exp.Subquery) else inner, scope.ctes, scope), listed
+        return name, self._function(inner, listed, scope), []
+
+    def _function(self, node: Any, listed: list[str], scope: Scope) -> Table:
+        """A function as a table: every column may come from every argument, and how many rows there are too."""
+        given = Flow()
+        for value in node.args.values():
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, exp.Expression):
+                    self.visit(one, scope, given, COMPUTED, None)
+        rows = given.as_causes("unnest")
+        if isinstance(node, (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSeries)):
+            several = len(node.expressions) > 1 or bool(node.args.get("offset"))
+            names = listed or [_function_name(node)]
+            made = Table([given.named(name, COMPUTED) for name in names], rows, self.fold)
+            if not listed or several:
+                made.open = "" if listed else "" if not several else "an unnest of several lists"
+            if not listed:
+                # The one column of a function may be called by the function's alias too (PostgreSQL).
+                made.rest = lambda key: given.named(key, COMPUTED)
+                if isinstance(node, (exp.Explode, exp.Unnest)):
+                    made.open = "an unnest without a list of columns may give any"
+            made.unsure = given.unknown
+            return made
+        called = node.name if isinstance(node, exp.Anonymous) else node.key
+        reason = f"what the function {called.lower()} reads is not known"
+        made = Table([_unsure(given.named(name, COMPUTED), reason) for name in listed], rows, self.fold)
+        made.open = made.unsure = reason
+        return made
+
+
+def _function_name(node: Any) -> str:
+    if isinstance(node, exp.GenerateSeries):
+        return "range" if node.args.get("is_end_exclusive") else "generate_series"
+    return "unnest"
+
+
+def _column(table: str, key: str) -> Flow:
+    flow = Flow(key)
+    spot: Spot = (table, key)
+    flow.direct = {spot: COPIED}
+    return flow
+
+
+def _unsure(flow: Flow, reason: str) -> Flow:
+    made = Flow(flow.name)
+    made.take(flow, COPIED, None)
+    made.unknown = flow.unknown or reason
+    return made
+
+
+def _or_nothing(table: Table, key: str) -> Flow:
+    found = table.index.get(key)
+    return found if found is not None else table.more(key) if table.open else Flow(key)
+
+
+def _modifies(node: Any) -> bool:
+    return any(node.args.get(key) for key in ("order", "limit", "offset", "with_"))

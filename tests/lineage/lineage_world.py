@@ -1,0 +1,187 @@
+"""Small tables, and an oracle over them: change one column at a time and see which outputs of a query move."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+SCHEMA: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "t": (
+        ("id", "int"),
+        ("k", "int"),
+        ("g", "varchar"),
+        ("a", "int"),
+        ("b", "int"),
+        ("day", "date"),
+        ("l", "int[]"),
+        ("s", "struct(x int, y int)"),
+    ),
+    "u": (("k", "int"), ("m", "int"), ("n", "varchar")),
+    "w": (("k", "int"), ("g", "varchar"), ("p", "int"), ("q", "int")),
+    "e": (("eid", "int"), ("boss", "int"), ("nm", "varchar"), ("sal", "int")),
+    "m": (("yr", "int"), ("jan", "int"), ("feb", "int"), ("mar", "int")),
+}
+ROWS: Mapping[str, Sequence[tuple[Any, ...]]] = {
+    "t": (
+        (1, 1, "a", 5, 2, "2024-01-05", [1, 2], {"x": 1, "y": 2}),
+        (2, 1, "a", 3, 4, "2024-02-06", [3], {"x": 3, "y": 4}),
+        (3, 2, "b", 2, 1, "2025-03-07", [2, 5, 7], {"x": 5, "y": 1}),
+        (4, 3, "b", 5, 6, "2025-03-08", [4, 1], {"x": 1, "y": 6}),
+        (5, 2, "c", 1, 3, "2026-05-09", [6], {"x": 2, "y": 3}),
+        (6, 4, "a", 7, 3, "2026-05-10", [9, 2], {"x": 4, "y": 7}),
+        (7, None, "c", None, 5, None, None, {"x": 9, "y": 8}),
+        (8, 1, "b", 4, None, "2024-02-07", [8, 3], {"x": 6, "y": 5}),
+    ),
+    "u": ((1, 3, "p"), (1, 5, "q"), (2, 4, "x"), (3, 2, "p"), (5, 6, "r"), (None, 1, "q")),
+    "w": ((1, "a", 2, 1), (2, "b", 3, 2), (2, "a", 6, 3), (3, "c", 4, 4), (6, "d", 1, 5)),
+    "e": ((1, None, "a", 90), (2, 1, "b", 70), (3, 1, "c", 60), (4, 2, "d", 50), (5, 2, "e", 45), (6, 4, "f", 30)),
+    "m": ((2020, 1, 2, 3), (2021, 4, None, 6), (2022, 2, 8, 9), (2020, 7, 5, None)),
+}
+#: Values that no row has, to shift to: with them a column can leave the range it is compared in.
+STRANGE: Mapping[str, Sequence[Any]] = {
+    "int": (0, 1, 2, 3, 4, 5, 6, 11, 17, None),
+    "varchar": ("a", "b", "x", "zz", "7", None),
+    "date": ("2019-01-01", "2024-01-05", "2027-11-30", None),
+    "int[]": ([1], [2, 9], [7, 7, 7], [], None),
+    "struct(x int, y int)": ({"x": 11, "y": 12}, {"x": 2, "y": 1}, {"x": 6, "y": 6}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A query with what its outputs are made of: one set of (table, column) for each output. `surplus` is what the walk says besides,
+    because it cannot see that it is never used."""
+
+    kind: str
+    sql: str
+    direct: tuple[frozenset[tuple[str, str]], ...]
+    surplus: tuple[frozenset[tuple[str, str]], ...]
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """The queries of cases.sql."""
+    made, kind = [], ""
+    for line in Path(__file__).with_name("cases.sql").read_text(encoding="utf-8").splitlines():
+        if line.startswith("-- class:"):
+            kind = line.partition(":")[2].strip()
+        elif line and not line.startswith("--"):
+            sql, _, said = line.partition(" --> ")
+            outputs = said.split(";")
+            direct = tuple(_spots([w for w in words.split() if w[0] != "("], sql) for words in outputs)
+            surplus = tuple(_spots([w[1:-1] for w in words.split() if w[0] == "("], sql) for words in outputs)
+            made.append(Case(kind, sql, direct, surplus))
+    return tuple(made)
+
+
+def _spots(words: Sequence[str], sql: str) -> frozenset[tuple[str, str]]:
+    found = set()
+    for word in words:
+        if word == "-":
+            continue
+        table, dot, column = word.rpartition(".")
+        if not dot:
+            (table,) = [name for name, columns in SCHEMA.items() if column in dict(columns) and re.search(rf"\b{name}\b", sql)][:1]
+        found.add((table, column))
+    return frozenset(found)
+
+
+def tables_of(sql: str) -> list[str]:
+    return [name for name in SCHEMA if re.search(rf"\b{name}\b", sql)]
+
+
+def _load(connection: duckdb.DuckDBPyConnection, schema: str, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    columns = ", ".join(f'"{name}" {type}' for name, type in SCHEMA[table])
+    values = ", ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
+    connection.execute(f'create schema if not exists {schema}; create table {schema}."{table}" ({columns})')
+    connection.execute(f'insert into {schema}."{table}" values {values}')
+
+
+def _literal(value: Any) -> str:
+    return "null" if value is None else repr(value)
+
+
+def _variants(table: str, at: int) -> Iterator[list[list[Any]]]:
+    """The table's rows with one column changed: turned round, moved by one, one row at a time set to something else, all alike."""
+    rows = [list(row) for row in ROWS[table]]
+    values = [row[at] for row in rows]
+    kind = SCHEMA[table][at][1]
+    chance = random.Random(f"{table}.{at}")
+    changed = [values[::-1], values[1:] + values[:1], [values[0]] * len(values)]
+    changed += [[strange] * len(values) for strange in STRANGE[kind][::3]]
+    changed += [[chance.choice([*values, *STRANGE[kind]]) for _ in values] for _ in range(12)]
+    for position in range(len(values)):
+        changed.append([*values[:position], chance.choice(STRANGE[kind]), *values[position + 1 :]])
+    if kind == "int":
+        changed += [[None if v is None else v + step for v in values] for step in (1, 10, -3)]
+    for new in changed:
+        if new != values:
+            yield [[*row[:at], value, *row[at + 1 :]] for row, value in zip(rows, new, strict=True)]
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | None) -> tuple[list[str], list[Counter[str]]] | None:
+    limit = threading.Timer(seconds, connection.interrupt) if seconds is not None else None
+    try:
+        if limit is not None:
+            limit.start()
+        cursor = connection.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        rows = cursor.fetchall()
+    except duckdb.Error:  # a scalar subquery of several rows, a cast that fails, a recursion in a ring: no answer to compare
+        return None
+    finally:
+        if limit is not None:
+            limit.cancel()
+    return names, [Counter(repr(row[at]) for row in rows) for at in range(len(names))]
+
+
+class Oracle:
+    """Knows what moves what, by trying. Each change of a column is a schema that stands before `main` in the search path."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect()
+        self._connection.execute("set threads = 1")
+        self._changes: dict[tuple[str, str], list[str]] = {}
+        for table, rows in ROWS.items():
+            _load(self._connection, "main", table, rows)
+            for at, (column, _) in enumerate(SCHEMA[table]):
+                for number, changed in enumerate(_variants(table, at)):
+                    schema = f"change_{table}_{column}_{number}"
+                    _load(self._connection, schema, table, changed)
+                    self._changes.setdefault((table, column), []).append(schema)
+
+    def outputs(self, sql: str) -> list[str]:
+        """The names of the query's columns."""
+        found = _answer(self._connection, sql, None)
+        assert found is not None, f"the engine does not take: {sql}"
+        return found[0]
+
+    def moved(self, sql: str) -> list[set[tuple[str, str]]]:
+        """For each output of the query the columns that move it."""
+        before = _answer(self._connection, sql, None)
+        assert before is not None, f"the engine does not take: {sql}"
+        names, answer = before
+        moved: list[set[tuple[str, str]]] = [set() for _ in names]
+        seconds = 0.05 if "recursive" in sql else None
+        for spot in [(table, column) for table in tables_of(sql) for column, _ in SCHEMA[table]]:
+            for schema in self._changes[spot]:
+                self._connection.execute(f"set search_path = '{schema},main'")
+                after = _answer(self._connection, sql, seconds)
+                if after is None or after[0] != names:
+                    continue
+                for output, (one, other) in enumerate(zip(answer, after[1], strict=True)):
+                    if one != other:
+                        moved[output].add(spot)
+                if all(spot in one for one in moved):
+                    break
+        self._connection.execute("set search_path = 'main'")
+        return moved
