@@ -10,9 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import postgres_server
 import pytest
+from postgres_server import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+__all__ = ["postgres"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres_server.choose_folder()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres_server.clear_away()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,11 @@ class DuckDBAdapter:
         "read_only": "open the file read-only",
     }
     secret_fields: frozenset[str] = frozenset()
+    starter = """type: duckdb
+path: my_project.duckdb
+schema: "dev_{{ env_var('MY_SCHEMA', env_var('USER', 'me')) }}"
+threads: 4
+"""
 
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         found: list[tuple[str, str]] = []

@@ -17,10 +17,11 @@ class DuckDBDialect(Dialect):
 
     name = "duckdb"
     sqlglot = "duckdb"
+    default_schema = "main"
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=True,
-        replace_view_by_table=False,
+        reads_files=True,
         merge=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
@@ -40,6 +41,9 @@ class DuckDBDialect(Dialect):
         if isinstance(value, Mapping):
             return "{" + ", ".join(f"{self.string(str(k))}: {self.literal(v)}" for k, v in value.items()) + "}"
         return super().literal(value)
+
+    def keeps(self, type: str) -> str | None:
+        return type
 
     def spelt(self, text: str, type: str) -> str | None:
         """DuckDB 2.0 takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""

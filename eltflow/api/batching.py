@@ -46,7 +46,7 @@ class Batches:
         try:
             ((*counts,),) = session.execute(Statement(sql, role="query")).rows
         except WarehouseError as error:
-            if error.kind in ("cancelled", "transient"):
+            if error.kind in ("cancelled", "transient", "lost"):
                 raise
             return {}  # one of them is in error: alone, each says which
         return {node.unique_id: count == 0 for node, count in zip(nodes, counts, strict=True)}

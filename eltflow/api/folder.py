@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,14 +11,17 @@ from pathlib import Path
 
 from eltflow.api.loading import STATE_FOLDER, load
 from eltflow.api.running import connected, schemas_of
+from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import IDENTIFIER
 from eltflow.native.settings import read_settings
 from eltflow.project.findings import Findings
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
+from eltflow.project.settings import FILE
 from eltflow.warehouse.values import WarehouseError
 
+_TARGETS = re.compile(r"^# Where tables go.*?^targets:\n  dev: \{.*?\}\n", re.MULTILINE | re.DOTALL)
 #: What eltflow writes into the target folder.
 DERIVED = ("cache", "compiled", "manifest.json", "run_results.json", "catalog.json", "index.html")
 
@@ -29,8 +33,10 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "project_template"
 
 
-def init_project(parent: Path, name: str) -> list[str]:
-    """Copy the template to `parent/name`; gives the files written. Raises EltflowError (E0114) before anything is written."""
+def init_project(parent: Path, name: str, adapter: str | None = None) -> list[str]:
+    """Copy the template to `parent/name`, with a target of the adapter; gives the files written. Raises EltflowError (E0114, or E0701
+    for an adapter that is not there) before anything is written."""
+    target = None if adapter is None else str(plugins.load("eltflow.adapters", adapter).starter)
     folder = parent / name
     project = folder.name
     if not IDENTIFIER.match(project):
@@ -48,11 +54,20 @@ def init_project(parent: Path, name: str) -> list[str]:
         destination = folder / relative
         destination.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix in (".yml", ".md", ".example") or source.name == ".gitignore":
-            destination.write_text(source.read_text(encoding="utf-8").replace("my_project", project), encoding="utf-8")
+            text = source.read_text(encoding="utf-8")
+            if target is not None and relative.as_posix() == FILE:
+                text = _with_target(text, target)
+            destination.write_text(text.replace("my_project", project), encoding="utf-8")
         else:
             shutil.copyfile(source, destination)
         written.append(relative.as_posix())
     return written
+
+
+def _with_target(text: str, target: str) -> str:
+    """The settings with this target in place of the template's."""
+    block = "".join(f"    {line}\n" for line in target.splitlines())
+    return _TARGETS.sub(lambda found: f"# Where tables go.\ntargets:\n  dev:\n{block}", text)
 
 
 def clean_project(root: Path, env: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,7 @@ from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compi
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
-from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
@@ -25,16 +25,17 @@ from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
-from eltflow.compile.program import FileInfo, Job, Looks, Outcome, ProgramError
-from eltflow.engine.drive import Trace, drive
+from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, ProgramError
+from eltflow.engine.drive import Trace, drive, patiently
+from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.csvfile import inspect
-from eltflow.ingest.files import digest, file_now
+from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
-from eltflow.state.lock import run_lock
+from eltflow.state.lock import lock_path, run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -75,6 +76,12 @@ class RunState:
     finished: RunFinished | None = None
     warned: int = 0
     cancelled: bool = False
+    lease: Lease | None = None
+
+    @property
+    def fenced(self) -> bool:
+        """Whether another run took the target over."""
+        return self.lease is not None and self.lease.lost
 
     def cancel(self) -> None:
         """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
@@ -98,11 +105,39 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
+        _leased(loaded, options, state, database, about) as state.lease,
         contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
         for event in events:
             state.warned += isinstance(event, Message) and event.level == "warning"
             yield event
+
+
+@contextlib.contextmanager
+def _leased(
+    loaded: Loaded, options: RunOptions, state: RunState, database: Database, about: Mapping[str, Any]
+) -> Iterator[Lease | None]:
+    """The lease of the target's schema, where others than this machine can write to it."""
+    import socket
+
+    host = socket.gethostname()
+    statements = loaded.adapter.dialect.lease(
+        loaded.target.schema,
+        token=state.run_id,
+        holder=f"process {os.getpid()} on {host} of {about['user']} since {about['started_at']}",
+        place=f"{host}:{lock_path(loaded.target_key, loaded.options.env)}",  # whose lock is held here: no other run there is alive
+        seconds=SECONDS,
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            lease = stack.enter_context(leased(database, statements, options.lock_timeout))
+        except WarehouseError as error:
+            if error.kind != "permission":
+                raise EltflowError(connection_problem(loaded, error, "write to")) from None
+            text = f"no right to keep a lease in eltflow_meta, so nothing keeps another machine from writing too: {error}"
+            loaded.messages.append(Message(text=text, level="warning"))
+            lease = None
+        yield lease
 
 
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
@@ -193,7 +228,14 @@ def _execute(
     yield from _grants_unknown(loaded, runnable)
     worker = _Worker(loaded, options, compiler, catalog, state)
     try:
-        events = run(plan, database.session, worker, run_id=state.run_id, ledger=state.results, cancelled=lambda: state.cancelled)
+        events = run(
+            plan,
+            database.session,
+            worker,
+            run_id=state.run_id,
+            ledger=state.results,
+            cancelled=lambda: state.cancelled or state.fenced,
+        )
         for event in events:
             while loaded.messages:
                 yield loaded.messages.pop(0)
@@ -293,12 +335,12 @@ def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control
     """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
     dialect = loaded.adapter.dialect
     for database, schema in schemas_of(loaded, _writers(nodes, options)):
-        control.execute(dialect.create_schema(database, schema))
+        patiently(control, dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
         job = Job(node=steps[0], relation=steps[0].relation, dialect=dialect, run="")
         for statement in meta_tables(job):
-            control.execute(statement)
+            patiently(control, statement)
 
 
 def job_of(
@@ -312,6 +354,8 @@ def job_of(
     dry: bool = False,
     digest: Callable[[FileInfo], str] | None = None,
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
+    ours: Callable[[Relation], bool] = lambda relation: False,
+    fence: Statement | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -330,6 +374,9 @@ def job_of(
         digest=digest,
         look=file_now,
         inspect=inspect,
+        reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
+        ours=ours,
+        fence=fence,
         options=options or {},
     )
 
@@ -343,7 +390,9 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
+        self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
@@ -361,15 +410,23 @@ class _Worker:
         try:
             outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)
         except WarehouseError as error:
-            if error.kind in ("transient", "cancelled"):
+            if error.retriable or error.kind == "cancelled":
                 raise
             last = trace.statements[-1] if trace.statements else None
             problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
             raise EltflowError(self._meant(step, compiled, problem)) from None
+        except LostLease as error:
+            assert self.state.lease is not None
+            self.state.lease.lost = True
+            raise fail("E0807", error.message, help=error.help) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
-        for table in outcome.made:
+        for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
+        for relation in outcome.gone:
+            self.catalog.remove(relation)
+        if outcome.message is not None and not self.built.issuperset(outcome.gone):
+            tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
 
     def _shown(self, result: StepResult, node: Node, compiled: Compiled, code: str | None) -> StepResult:
@@ -396,7 +453,7 @@ class _Worker:
             if sql:
                 session.execute(statement)
         except WarehouseError as error:
-            if error.kind in ("transient", "cancelled"):
+            if error.retriable or error.kind == "cancelled":
                 raise
             raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement, self.catalog)) from None
         return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
@@ -415,6 +472,8 @@ class _Worker:
             full_refresh=self._refreshes(node),
             digest=digest,
             inspect=inspect,
+            ours=lambda relation: relation in self.relations,
+            fence=self.state.lease.fence if self.state.lease is not None else None,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
 

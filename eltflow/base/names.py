@@ -39,10 +39,11 @@ def is_temporary(identifier: str) -> bool:
 
 
 def shorten(name: str, limit: int) -> str:
-    """`name` if it has at most `limit` characters, else its beginning and a hash of the whole (8 hex digits)."""
-    if len(name) <= limit:
+    """`name` if it has at most `limit` bytes in UTF-8, else its beginning and a hash of the whole (8 hex digits)."""
+    encoded = name.encode()
+    if len(encoded) <= limit:
         return name
-    return f"{name[: limit - 9]}_{fingerprint(name)[:8]}"
+    return f"{encoded[: limit - 9].decode(errors='ignore')}_{fingerprint(name)[:8]}"
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:

@@ -171,9 +171,11 @@ def interruptible(state: Any) -> Iterator[None]:
 
 
 def exit_code(state: Any, warn_error: bool) -> int:
-    """0 done; 1 something failed (or warned under --warn-error); 130 cancelled."""
+    """0 done; 1 something failed (or warned under --warn-error); 75 another run took the target over; 130 cancelled."""
     from eltflow.events import BAD
 
+    if state.fenced:
+        return 75
     if state.finished is None or state.finished.cancelled:
         return 130
     statuses = {result.status for result in state.results.values()}

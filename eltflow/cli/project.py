@@ -12,7 +12,11 @@ from eltflow.cli import options as o
 
 
 @o.takes(o.PRINTING)
-def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None) -> int:
+def init(
+    given: o.Given,
+    name: Annotated[str | None, typer.Argument(help="The folder and project to make.")] = None,
+    adapter: Annotated[str | None, typer.Option(help="The warehouse that it is for, e.g. postgres; duckdb unless told.")] = None,
+) -> int:
     import sys
     from shlex import quote
 
@@ -24,7 +28,7 @@ def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The fo
         if not sys.stdin.isatty() or given.voice.machine:
             raise fail("E0114", "init needs the name of a project", help="eltflow init my_project")
         name = str(typer.prompt("name of the project", default="my_project"))
-    written = api.init_project(Path.cwd(), name)
+    written = api.init_project(Path.cwd(), name, adapter)
     if given.voice.machine:
         given.voice.result({"project": name, "files": list(written)})
     elif not given.quiet:
@@ -32,11 +36,9 @@ def init(given: o.Given, name: Annotated[str | None, typer.Argument(help="The fo
         for line in written:
             render.out(f"  {line}")
         render.out()
-        render.out(
-            "next: eltflow build"
-            if (Path.cwd() / name).resolve() == Path.cwd().resolve()
-            else f"next: cd {quote(name)} && eltflow build"
-        )
+        check = "" if adapter in (None, "duckdb") else "look at eltflow.yml, then eltflow debug && "
+        here = (Path.cwd() / name).resolve() == Path.cwd().resolve()
+        render.out(f"next: {'' if here else f'cd {quote(name)} && '}{check}eltflow build")
     return 0
 
 

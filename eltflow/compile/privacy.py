@@ -21,6 +21,7 @@ _VALUES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|(?<=\)=)\([^)\n]*\)|(?<![\w./-])\d
 #: What our own messages show of a row.
 _HELD = re.compile(r"(?<=holds )`[^`]*`")
 #: The kinds of errors that come before any row is read: what they quote are names.
+_SQLSTATE_OF_NAMES = re.compile(r"42\w{3}\Z")  # class 42: syntax error or access rule violation (SQL:2016 §24.1)
 _ABOUT_NAMES = frozenset({"binder", "catalog", "parser", "syntax"})
 
 Rows = Sequence[tuple[Any, ...]]
@@ -98,7 +99,8 @@ def masked_rows(
 
 def masked_text(text: str, code: str | None, personal: frozenset[str]) -> str:
     """An engine's words without the values that it quotes, where they may be personal; `code` is the kind of its error."""
-    return _VALUES.sub(MASK, text) if personal and (code or "").lower() not in _ABOUT_NAMES else text
+    told = (code or "").lower()
+    return _VALUES.sub(MASK, text) if personal and told not in _ABOUT_NAMES and not _SQLSTATE_OF_NAMES.match(told) else text
 
 
 def masked_value(text: str, personal: frozenset[str]) -> str:

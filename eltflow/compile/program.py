@@ -10,6 +10,7 @@ from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 
 
@@ -17,7 +18,7 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
-    is none."""
+    is none. `made` is what it built, `moved` are views on top that were made again, `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -27,6 +28,8 @@ class Outcome:
     sample_columns: tuple[str, ...] = ()
     sample: Sequence[tuple[Any, ...]] = ()
     made: tuple[CatalogTable, ...] = ()
+    moved: tuple[CatalogTable, ...] = ()
+    gone: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
     note: str | None = None
@@ -63,6 +66,10 @@ class ProgramError(Exception):
         self.config = config
 
 
+class LostLease(ProgramError):
+    """Another run may write in this one's place."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
     """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns."""
@@ -79,6 +86,8 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
+    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
+    is a query without rows if another run may write in this one's place.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -94,6 +103,9 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
+    reader: FileReader | None = None
+    fence: Statement | None = None
+    ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -115,11 +127,13 @@ class Job:
         return self.relation.sibling(name + suffix)
 
 
-def transaction(dialect: Dialect, body: Steps[T]) -> Steps[T]:
-    """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails."""
+def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None) -> Steps[T]:
+    """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails. Raises LostLease."""
     if not dialect.capabilities.transactional_ddl:
         return (yield from body)
     yield dialect.begin()
+    if fence is not None and not (yield fence).rows:
+        raise LostLease("another run has taken this target over", "this one stopped: look what the other does, then run it again")
     made = yield from body
     yield dialect.commit()
     return made

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eltflow.compile.program import Outcome, Program
+from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
@@ -17,16 +19,26 @@ class Trace:
     statements: list[Statement] = field(default_factory=list)
 
 
+#: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
+#: creates or replaces a relation may be sent again.)
+_LEAVES = ("dml", "load", "user")
+_UNKNOWN = "whether its last statement was carried out cannot be told: look at the table, then run it again"
+
+
 def drive(program: Program, session: Session, trace: Trace) -> Outcome:
-    """Run the program to its end. A transaction that it leaves open, by whatever error, is rolled back."""
-    open_transaction = False
+    """Run the program to its end. A transaction that it leaves open, by whatever error, is rolled back.
+
+    An error of kind "lost" leaves here with `safe` set: whether everything that was sent went away with its transaction.
+    """
+    open_transaction = alone = False
     result = Result()
     try:
         statement = next(program)
         while True:
             trace.statements.append(statement)
+            alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
-                result = session.execute(statement)
+                result = session.execute(_read_ahead(statement))
             except WarehouseError as error:
                 statement = program.throw(error)  # a program may know another way
                 continue
@@ -38,11 +50,32 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
     except StopIteration as stopped:
         outcome: Outcome = stopped.value
         return outcome
+    except WarehouseError as error:
+        if error.kind == "lost":
+            error.safe = not alone and trace.statements[-1].role != "commit"
+            error.help = None if error.safe else _UNKNOWN
+        raise
     finally:
         program.close()
         if open_transaction:
             with suppress(WarehouseError):
                 session.execute(Statement("rollback", role="rollback"))
+
+
+def patiently(session: Session, statement: Statement, attempts: int = 3) -> Result:
+    """Run a statement that makes what is not there; again if another session made it at that very moment."""
+    for attempt in range(1, attempts + 1):
+        try:
+            return session.execute(statement)
+        except WarehouseError as error:
+            if error.kind != "transient" or attempt == attempts:
+                raise
+            time.sleep(0.1 * attempt)
+    raise AssertionError
+
+
+def _read_ahead(statement: Statement) -> Statement:
+    return statement if statement.source is None else replace(statement, source=Ahead(statement.source))
 
 
 def dry(program: Program, answer: Result | None = None) -> list[Statement]:

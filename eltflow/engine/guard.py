@@ -17,6 +17,7 @@ class Guard:
         self._lock = threading.Lock()
         self._stopped = False
         self._running = False
+        self.lost = False  #: the connection is gone: the session can only be closed
 
     def execute(self, statement: Statement) -> Result:
         ends = statement.role == "rollback"
@@ -26,6 +27,9 @@ class Guard:
             self._running = not ends
         try:
             return self._session.execute(statement)
+        except WarehouseError as error:
+            self.lost = self.lost or error.kind == "lost"
+            raise
         finally:
             self._running = False
 

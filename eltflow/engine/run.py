@@ -312,11 +312,14 @@ class _Run:
                 worker.session.close()
 
     def _attempts(self, worker: _Worker, step: Step) -> StepResult:
-        """The step's work, again after an error that the adapter calls transient, with growing pauses."""
+        """The step's work, again after an error that may not come twice, with growing pauses."""
         attempt = 1
         while True:
             started_at, started = self.now(), time.monotonic()
             try:
+                if worker.session is not None and worker.session.lost:
+                    worker.session.close()
+                    worker.session = None
                 if worker.session is None:
                     worker.session = Guard(self.open_session())
                 result = self.work(step, worker.session, self.outbox.put)
@@ -329,7 +332,8 @@ class _Run:
                     attempts=attempt,
                 )
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
-                if _kind(error) == "transient" and attempt <= self.plan.request.retries and not worker.stopping:
+                refused = _refused(error)
+                if refused is not None and refused.retriable and attempt <= self.plan.request.retries and not worker.stopping:
                     wait = self.pause * 2 ** (attempt - 1)
                     self.outbox.put(StepRetried(step=step.id, attempt=attempt, wait_seconds=wait, message=str(error)))
                     if not self.halt.wait(wait):
@@ -340,7 +344,8 @@ class _Run:
     def _failure(
         self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int
     ) -> StepResult:
-        cancelled = _kind(error) == "cancelled"
+        refused = _refused(error)
+        cancelled = refused is not None and refused.kind == "cancelled"
         message = str(error)
         diagnostics: tuple[Diagnostic, ...] = error.diagnostics if isinstance(error, EltflowError) else ()
         if worker.timed_out:
@@ -366,10 +371,10 @@ class _Run:
         )
 
 
-def _kind(error: BaseException) -> str | None:
-    """What the warehouse calls its error, which may have come up while a template asked it something."""
-    refused = error.__cause__ if isinstance(error, EltflowError) else error
-    return refused.kind if isinstance(refused, WarehouseError) else None
+def _refused(error: BaseException) -> WarehouseError | None:
+    """The warehouse's own error, which may have come up while a template asked it something."""
+    cause = error.__cause__ if isinstance(error, EltflowError) else error
+    return cause if isinstance(cause, WarehouseError) else None
 
 
 def _skipped(step_id: str, because: str, message: str) -> StepResult:

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from eltflow.base import plugins
 from eltflow.compile.program import FileInfo
+from eltflow.warehouse.protocols import FileReader
 
 
 def matching(root: Path, patterns: Iterable[str]) -> tuple[FileInfo, ...]:
@@ -49,3 +51,9 @@ def digest(file: FileInfo) -> str:
         while block := handle.read(1 << 20):
             made.update(block)
     return made.hexdigest()
+
+
+def file_reader() -> FileReader:
+    """What reads files for an engine that cannot."""
+    reader: FileReader = plugins.load("eltflow.sources", "files")
+    return reader

@@ -227,7 +227,7 @@ def read_target(
             f"`threads` must be a whole number of at least 1, not {threads!r}",
             help="write a number like 4",
         )
-    schema = str(values.get("schema") or "main")
+    schema = str(values.get("schema") or adapter.dialect.default_schema)
     findings.stop()
     target = Target(
         name=name,

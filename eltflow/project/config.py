@@ -15,6 +15,7 @@ META = MapOf()
 
 _HOOK = OneOf(options=(TEXT, Object(fields={"sql": TEXT, "transaction": FLAG}, required=("sql",))))
 _HOOKS = ListOf(_HOOK, lone=True)
+_INDEX = Object(fields={"columns": NAMES, "unique": FLAG, "type": TEXT}, required=("columns",))
 _EVENT_TIME = {"event_time": TEXT}
 
 _NODE: dict[str, Shape] = {
@@ -43,8 +44,6 @@ _BUILT: dict[str, Shape] = {
 }
 
 _ADAPTER_KEYS = [
-    "indexes",
-    "unlogged",
     "dist",
     "sort",
     "sort_type",
@@ -93,7 +92,7 @@ _ADAPTER_KEYS = [
 
 MODEL: dict[str, Shape] = {
     **_BUILT,
-    "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral")),
+    "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view")),
     "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge")),
     "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
     "on_schema_change": Scalar(choices=("ignore", "append_new_columns", "sync_all_columns", "fail")),
@@ -102,9 +101,11 @@ MODEL: dict[str, Shape] = {
     "merge_exclude_columns": NAMES,
     "sql_header": TEXT,
     "access": Scalar(choices=("private", "protected", "public")),
+    "indexes": ListOf(_INDEX),
+    "unlogged": FLAG,
     **{key: Shape() for key in _ADAPTER_KEYS},
 }
-SEED: dict[str, Shape] = {**_BUILT, "delimiter": TEXT, "quote_columns": FLAG}
+SEED: dict[str, Shape] = {**_BUILT, "delimiter": TEXT, "quote_columns": FLAG, "indexes": ListOf(_INDEX), "unlogged": FLAG}
 SOURCE: dict[str, Shape] = {
     "enabled": FLAG,
     "meta": META,

@@ -26,5 +26,8 @@ class Catalog:
     def add(self, table: CatalogTable) -> None:
         self._tables[self._key(table.relation)] = table
 
+    def remove(self, relation: Relation) -> None:
+        self._tables.pop(self._key(relation), None)
+
     def __iter__(self) -> Iterator[CatalogTable]:
         return iter(self._tables.values())

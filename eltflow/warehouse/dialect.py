@@ -7,7 +7,10 @@ import decimal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from eltflow.warehouse.values import Capabilities, Column, Relation, Statement
+from eltflow.transfer import Source
+from eltflow.warehouse.values import Capabilities, Column, LeaseStatements, Relation, Statement
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 class Dialect:
@@ -15,6 +18,7 @@ class Dialect:
 
     name = "ansi"
     sqlglot = ""  #: sqlglot's name of the dialect
+    default_schema = "public"  #: of a target that names none
     capabilities = Capabilities()
 
     # -- names and values ------------------------------------------------------------------------------------------------------
@@ -87,7 +91,10 @@ class Dialect:
         """Create the view, or put it in place of a view of that name."""
         return Statement(f"create or replace view {self.render(relation)} as (\n{sql}\n)", main=True)
 
-    def create_table_as(self, relation: Relation, sql: str, *, replace: bool = False) -> Statement:
+    def create_table_as(
+        self, relation: Relation, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> Statement:
+        """Create the table from a query; `config` is the node's, for what the engine has of its own."""
         word = "create or replace table" if replace else "create table"
         return Statement(f"{word} {self.render(relation)} as (\n{sql}\n)", main=True)
 
@@ -99,16 +106,58 @@ class Dialect:
         """The table that `staging` names; it is dropped at the end of the step."""
         return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
 
-    def create_table(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+    def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
+        """Create an empty table, if it is not there."""
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         return Statement(f"create table if not exists {self.render(relation)} ({body})")
 
+    def indexes(self, relation: Relation, final: Relation, config: Mapping[str, Any], run: str) -> tuple[Statement, ...]:
+        """The statements that give a new table the indexes of its configuration. `final` is where it will stand; with `run` (8 hex
+        digits) that keeps the names of indexes apart."""
+        return ()
+
     def drop(self, relation: Relation, kind: str = "table") -> Statement:
-        word = {"materialized_view": "materialized view", "external": "table"}.get(kind, kind)
-        return Statement(f"drop {word} if exists {self.render(relation)}")
+        """Drop the relation, if it is there; never what stands on it."""
+        return Statement(f"drop {self.word(kind)} if exists {self.render(relation)}")
 
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
-        return Statement(f"alter {kind} {self.render(relation)} rename to {self.quote(identifier)}")
+        return Statement(f"alter {self.word(kind)} {self.render(relation)} rename to {self.quote(identifier)}")
+
+    def word(self, kind: str) -> str:
+        """What SQL calls a kind of relation."""
+        return {"materialized_view": "materialized view", "external": "table"}.get(kind, kind)
+
+    # -- views that the engine ties to what they read, so that it cannot be dropped under them ------------------------------------
+
+    def ties(self, relation: Relation) -> Statement | None:
+        """A query with a row if views stand on a relation and hold it; who gets one lets every other wait who would,
+        until the transaction ends.
+        None where the engine lets go what views read."""
+        return None
+
+    def dependents(self, relation: Relation) -> Statement:
+        """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again)."""
+        raise NotImplementedError
+
+    def restore(self, relation: Relation, script: str) -> Statement:
+        """Make a view again from its script. That it cannot be is no error, but told by `refused`."""
+        raise NotImplementedError
+
+    def refused(self) -> Statement:
+        """A query for what `restore` could not do in this transaction: rows of (schema, name, the engine's words)."""
+        raise NotImplementedError
+
+    # -- materialized views --------------------------------------------------------------------------------------------------------
+
+    def create_materialized_view(self, relation: Relation, sql: str) -> Statement:
+        return Statement(f"create materialized view {self.render(relation)} as (\n{sql}\n)", main=True)
+
+    def refresh(self, relation: Relation) -> Statement:
+        return Statement(f"refresh materialized view {self.render(relation)}", main=True)
+
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
+        """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`."""
+        raise NotImplementedError
 
     def insert_select(self, relation: Relation, columns: Sequence[str], select: str) -> Statement:
         names = self.columns(columns)
@@ -169,9 +218,12 @@ class Dialect:
         """A query without rows whose result columns are those of `sql`."""
         return Statement(f"select * from (\n{sql}\n) as eltflow_described where false", role="query")
 
+    def grants_held(self, relation: Relation) -> Statement:
+        """A query for the privileges on a relation that others than its owner hold: rows of (privilege, grantee)."""
+        raise NotImplementedError
+
     def comment_on(self, relation: Relation, kind: str, text: str) -> Statement:
-        word = kind.replace("_", " ")
-        return Statement(f"comment on {word} {self.render(relation)} is {self.string(text)}")
+        return Statement(f"comment on {self.word(kind)} {self.render(relation)} is {self.string(text)}")
 
     def comment_on_column(self, relation: Relation, column: str, text: str) -> Statement:
         return Statement(f"comment on column {self.render(relation)}.{self.quote(column)} is {self.string(text)}")
@@ -199,3 +251,24 @@ class Dialect:
         inferred: "all" rows, or "none", so that everything is text; else as many rows as the engine likes.
         """
         return None
+
+    # -- who may write ---------------------------------------------------------------------------------------------------------------
+
+    def lease(self, key: str, *, token: str, holder: str, place: str, seconds: float) -> LeaseStatements | None:
+        """The lease of what `key` names, in `eltflow_meta`. A run of the same `place` is known to have ended. None where the lock of this
+        machine is enough, because nobody else can write."""
+        return None
+
+    # -- rows from elsewhere ---------------------------------------------------------------------------------------------------------
+
+    def keeps(self, type: str) -> str | None:
+        """The engine's type that keeps every value of a type as DuckDB spells it, spelt as the catalog does. None if there is none."""
+        return None
+
+    def reads_as(self, type: str) -> str:
+        """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
+        return type
+
+    def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
+        """Take in the rows of the source, whose columns go into these of the relation in order."""
+        raise NotImplementedError

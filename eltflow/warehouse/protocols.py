@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from eltflow.transfer import Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, Result, Statement, Target
 
@@ -57,6 +58,23 @@ class Offline(Protocol):
     def close(self) -> None: ...
 
 
+class FileReader(Protocol):
+    """An engine in this process that reads files for one that cannot: the plug-in `files` of the entry-point group `eltflow.sources`."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its `files` and `spelt` are the ones that hold."""
+        ...
+
+    def query(self, statement: Statement) -> Result:
+        """Run a query over files. Raises WarehouseError."""
+        ...
+
+    def source(self, select: str) -> Source:
+        """The rows of a query over files. Raises WarehouseError."""
+        ...
+
+
 class Adapter(Protocol):
     """The door to one kind of warehouse."""
 
@@ -74,6 +92,11 @@ class Adapter(Protocol):
     @property
     def secret_fields(self) -> frozenset[str]:
         """The keys whose values must never be shown."""
+        ...
+
+    @property
+    def starter(self) -> str:
+        """A target for a new project, as it is written in `eltflow.yml` below its name; `my_project` stands for the project's."""
         ...
 
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eltflow.transfer import Source
+
 RelationKind = Literal["table", "view", "materialized_view", "external"]
-ErrorKind = Literal["sql", "transient", "connection", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
+ErrorKind = Literal["sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Statement:
     """One statement for a session.
 
     `role` says what it is for: "begin", "commit" and "rollback" are carried out by the session's transaction methods (their `sql` is
-    for people to read), "query" wants its rows back, "load" brings data in, "user" is the user's own statement (a hook).
+    for people to read), "query" wants its rows back, "load" takes in the rows of `source`, "user" is the user's own statement (a hook).
     `main` marks the one whose row count is the step's. `parameters` are bound by the driver, never pasted.
     """
 
@@ -72,6 +74,7 @@ class Statement:
     role: Literal["begin", "commit", "rollback", "ddl", "dml", "query", "load", "user"] = "ddl"
     main: bool = False
     parameters: tuple[Any, ...] = ()
+    source: Source | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,9 @@ class Capabilities:
 
     transactional_ddl: bool = False
     create_or_replace_table: bool = False
-    replace_view_by_table: bool = False
+    replace_view_columns: bool = True
+    materialized_views: bool = False
+    reads_files: bool = False
     merge: bool = False
     grants: bool = False
     comments: bool = True
@@ -98,6 +103,21 @@ class Capabilities:
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseStatements:
+    """The row that says which run may write: how its table is made, an ended one cleared away, and it is taken, renewed and given back
+    (each changes one row, or none if the lease is another's). `holder` asks who has it; `fence` has a row if it is still ours, and keeps
+    that so until its transaction ends."""
+
+    make: tuple[Statement, ...]
+    clear: Statement
+    take: Statement
+    holder: Statement
+    renew: Statement
+    release: Statement
+    fence: Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +137,10 @@ class Target:
 class WarehouseError(Exception):
     """An error that the engine or its driver raised.
 
-    `kind` decides what happens next ("transient" is retried); `line` and `column` (from 1) point into the statement's text where the
-    engine tells; `engine_message` keeps the engine's own words. Where a data file is at fault, `file` (absolute) and `file_line` (from
-    1) name it; `help` is what the adapter knows to be a remedy.
+    `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session
+    is given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm. `line` and `column`
+    (from 1) point into the statement's text where the engine tells; `engine_message` keeps the engine's own words. Where a data file is
+    at fault, `file` (absolute) and `file_line` (from 1) name it; `help` is what the adapter knows to be a remedy.
     """
 
     def __init__(
@@ -143,3 +164,9 @@ class WarehouseError(Exception):
         self.help = help
         self.file = file
         self.file_line = file_line
+        self.safe = False
+
+    @property
+    def retriable(self) -> bool:
+        """Whether the step may simply be tried again."""
+        return self.kind == "transient" or self.safe

@@ -20,7 +20,7 @@ ROOMS = {
     "E05": {"graph"},
     "E06": {"api"},
     "E07": {"base"},
-    "E08": {"api", "cli", "state"},
+    "E08": {"api", "cli", "engine", "state"},
     "W02": {"api", "compile", "graph"},
     "W03": {"api"},
     "W04": {"compile"},
@@ -68,7 +68,7 @@ def test_a_code_is_said_only_where_its_subject_is() -> None:
 
 def test_every_code_has_a_case() -> None:
     shown = {code for case in [*cases(), *cases(POOR)] for code in re.findall(r"\[([EW]\d{4})\]", case.expected)}
-    assert {code for code, _ in documented()} <= shown
+    assert {code for code, _ in documented()} <= shown | {"E0807"}  # tests/postgres/test_lease.py: it takes a server
 
 
 def test_no_message_tells_of_this_machine() -> None:

@@ -9,8 +9,6 @@ import os
 import duckdb
 import pytest
 
-from eltflow.compile.program import ProgramError
-
 
 def step(name, path, load="append", **more):
     return {
@@ -125,24 +123,6 @@ def test_formats_and_compression(lake, eltflow):
     assert ran.code == 0, ran.text
     for number, kind in enumerate(kinds):
         assert query(root, f"from s_raw.x{number}") == [(1, "a")], kind
-
-
-def test_the_table_decides_on_types(lake, eltflow):
-    """Codes that look like numbers in a later file stay text; text where the table has numbers is an error."""
-    root = lake([step("x", "data/*.csv")])
-    put(root, "data/a.csv", "code,n,day\nA1,1,x\n")
-    put(root, "data/b.csv", "n,code,day\n2,17,2020-01-01\n")
-    (root / "data/b.csv").rename(root / "b.csv")
-    assert eltflow("ingest", cwd=root).code == 0
-    (root / "b.csv").rename(root / "data/b.csv")
-    put(root, "data/c.csv", "code,n,day\n0x10,3,1\n")
-    assert eltflow("ingest", cwd=root).code == 0
-    assert query(root, "from s_raw.x order by n") == [("A1", 1, "x"), ("17", 2, "2020-01-01"), ("0x10", 3, "1")]
-    put(root, "data/d.csv", "code,n,day\nA,many,x\n")
-    ran = eltflow("ingest", cwd=root)
-    assert ran.code == 1
-    assert "many" in ran.text
-    assert query(root, "select count(*) from s_raw.x") == query(root, "select count(*) from eltflow_meta.file") == [(3,)]
 
 
 @pytest.mark.parametrize("header", ["id,v,more", "id"])
@@ -314,39 +294,6 @@ def test_no_file(lake, eltflow):
     ran = eltflow("ingest", cwd=root)
     assert ran.code != 0
     assert "no file matches" in ran.text
-
-
-@pytest.mark.parametrize("how", ["grows", "goes"])
-@pytest.mark.parametrize("load", ["append", "replace"])
-def test_a_file_that_changes_between_listing_and_the_end(warehouse, model, how, load):
-    from eltflow.compile.materialize.files import meta_tables
-    from eltflow.project.nodes import IngestInfo
-
-    made = model("ingest", {}, ingest=IngestInfo(source={"path": "*.csv"}, load=load, into="s.t"))
-    first = warehouse.file("a.csv", "id\n1\n")
-    from materialize_kit import make_job
-
-    for statement in meta_tables(make_job("ingest", made=made)):
-        warehouse.session.execute(statement)
-    warehouse.build("ingest", made=made, files=(first,))
-    before = warehouse.rows(), warehouse.rows("from eltflow_meta.file"), warehouse.rows("from eltflow_meta.load")
-    second = warehouse.file("b.csv", "id\n2\n")
-
-    def look(statement):
-        if statement.main and "read_csv" in statement.sql:
-            if how == "grows":
-                (warehouse.root / "b.csv").write_text("id\n2\n3\n")
-            else:
-                (warehouse.root / "b.csv").unlink()
-
-    with pytest.raises(ProgramError, match=r"b\.csv (changed|went away) while it was being loaded"):
-        warehouse.build("ingest", made=made, files=(first, second), look=look)
-    assert (warehouse.rows(), warehouse.rows("from eltflow_meta.file"), warehouse.rows("from eltflow_meta.load")) == before
-    if how == "grows":
-        from eltflow.ingest.files import file_now
-
-        warehouse.build("ingest", made=made, files=(first, file_now(second)))
-        assert warehouse.rows() == [(1,), (2,), (3,)]
 
 
 @pytest.mark.parametrize(

@@ -15,62 +15,6 @@ def loaded(root, sql="select * from s.x order by all"):
 
 
 B, V, D = "BIGINT", "VARCHAR", "DOUBLE"
-FILES = {
-    "types": (
-        "i,d,b,day,at,code,text\n1,1.5,true,2020-01-02,2020-01-01 10:00:00,007,null\n2,2,false,2020-01-03,2020-01-01T10:00:00,008,\n",
-        [("i", B), ("d", D), ("b", "BOOLEAN"), ("day", "DATE"), ("at", "TIMESTAMP"), ("code", V), ("text", V)],
-        [
-            (1, 1.5, True, dt.date(2020, 1, 2), dt.datetime(2020, 1, 1, 10), "007", "null"),
-            (2, 2.0, False, dt.date(2020, 1, 3), dt.datetime(2020, 1, 1, 10), "008", None),
-        ],
-    ),
-    "a late surprise": ("a\n" + "1\n" * 30000 + "x\n", [("a", V)], [("1",)] * 30000 + [("x",)]),
-    "empty is NULL": ('a,b\n"",1\n,2\nx,\n', [("a", V), ("b", B)], [("x", None), (None, 1), (None, 2)]),
-    "quotes": (
-        'a,b\n"x, y","he said ""hi"""\n"line\nbreak",z\n',
-        [("a", V), ("b", V)],
-        [("line\nbreak", "z"), ("x, y", 'he said "hi"')],
-    ),
-    "semicolons are text": ("a\nx;y\nz;w\n", [("a", V)], [("x;y",), ("z;w",)]),
-    "other days are text": ("d\n01/02/2013\n03/04/2013\n", [("d", V)], [("01/02/2013",), ("03/04/2013",)]),
-    "no comments": ("a,b\n#1,2\n3,4\n", [("a", V), ("b", B)], [("#1", 2), ("3", 4)]),
-    "only a header": ("a,b\n", [("a", V), ("b", V)], []),
-    "only a header, no newline": ("a,b", [("a", V), ("b", V)], []),
-    "unicode": ("naïve,größe,日本\né,ü,語\n", [("naïve", V), ("größe", V), ("日本", V)], [("é", "ü", "語")]),
-    "a mark": ("\ufeffa,b\n1,2\n", [("a", B), ("b", B)], [(1, 2)]),
-    "windows lines": ("a,b\r\n1,x\r\n", [("a", B), ("b", V)], [(1, "x")]),
-    "reserved names": ("select,order,A b\n1,2,3\n", [("select", B), ("order", B), ("A b", B)], [(1, 2, 3)]),
-    "only true and false are booleans": (
-        'a,b,c,d,e\nyes,t,TRUE,true,True\nno,f,False,"false",true\n',
-        [("a", V), ("b", V), ("c", "BOOLEAN"), ("d", "BOOLEAN"), ("e", "BOOLEAN")],
-        [("no", "f", False, False, True), ("yes", "t", True, True, True)],
-    ),
-    "only decimal digits are numbers": (
-        "a,b,c,d\n0x10,0b1,1_000,12\n0X1f,0,2_000,-3\n",
-        [("a", V), ("b", V), ("c", V), ("d", B)],
-        [("0X1f", "0", "2_000", -3), ("0x10", "0b1", "1_000", 12)],
-    ),
-    "quoted, the last, and alone": ('a,b\n1,"no"\n2,"yes"\n', [("a", B), ("b", V)], [(1, "no"), (2, "yes")]),
-    "blanks around numbers": ("a,b\n 1 ,yes\n2,no\n", [("a", B), ("b", V)], [(1, "yes"), (2, "no")]),
-    "a word and true": ("a\nTRUE\nyes\n", [("a", V)], [("TRUE",), ("yes",)]),
-    "wide": (
-        ",".join(f"c{i}" for i in range(1500)) + "\n" + ",".join(str(i) for i in range(1500)) + "\n",
-        [(f"c{i}", B) for i in range(1500)],
-        [tuple(range(1500))],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_csv(project, eltflow, name):
-    text, columns, rows = FILES[name]
-    root = project({"seeds/x.csv": ""})
-    (root / "seeds/x.csv").write_bytes(text.encode())
-    ran = eltflow("seed", cwd=root)
-    assert ran.code == 0, ran.text
-    assert loaded(root) == (columns, rows)
-
-
 MANY = 30000
 LATE = {  # the type by the first rows, a row that says otherwise, and what the column is then
     "1.5": ("1", [1.0, 1.5], D),
@@ -170,17 +114,3 @@ def test_again_and_a_change(project, eltflow):
     ran = eltflow("build", "--full-refresh", cwd=root)
     assert ran.code == 0, ran.text
     assert loaded(root, "from s.v")[0] == [("other", B)]
-
-
-def test_a_file_that_changes_while_it_is_read(warehouse, job):
-    from eltflow.compile.program import ProgramError
-
-    file = warehouse.file("t.csv", "a\n1\n")
-    warehouse.build("seed", files=(file,))
-
-    def grow(statement):
-        (warehouse.root / "t.csv").write_text("a\n1\n2\n3\n")
-
-    with pytest.raises(ProgramError, match="changed while it was being loaded"):
-        warehouse.build("seed", files=(file,), look=grow, config={"persist_docs": {"relation": True}})
-    assert warehouse.rows() == [(1,)]

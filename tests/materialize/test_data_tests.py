@@ -17,54 +17,12 @@ MODELS = {
     "models/e.sql": "{{ config(materialized='ephemeral') }}\n-- lead\nwith recursive r as"
     " (select 1 as id union all select id + 1 from r where id < 3) select * from r -- tail",
 }
-#: The test on m.id (or m.flag) → status and failures.
-VERDICTS = {
-    "unique": ("fail", 1),
-    "not_null": ("fail", 1),
-    "not_null: {config: {severity: warn}}": ("warn", 1),
-    "not_null: {config: {error_if: '> 5'}}": ("warn", 1),
-    "not_null: {config: {warn_if: '> 5', error_if: '> 6'}}": ("pass", 0),
-    "not_null: {config: {severity: warn, warn_if: '> 100', error_if: '> 0'}}": ("pass", 0),
-    "not_null: {config: {warn_if: '> 0', error_if: '> 100'}}": ("warn", 1),
-    "not_null: {config: {where: id is not null}}": ("pass", 0),
-    'not_null: {config: {where: "id is null -- and so on\\n"}}': ("fail", 1),
-    "unique: {config: {where: 'id < 1'}}": ("pass", 0),
-    "not_null: {config: {limit: 1}}": ("fail", 1),
-    "not_null: {config: {fail_calc: 'sum(id)'}}": ("error", None),
-    "not_null: {config: {fail_calc: 'coalesce(sum(id), 0)'}}": ("pass", 0),
-    "not_null: {config: {fail_calc: 'max(1.5)'}}": ("error", None),
-    "unique: {config: {fail_calc: 'sum(n_records)'}}": ("fail", 2),
-    "accepted_values: {arguments: {values: [1, 2]}}": ("fail", 1),
-    "accepted_values: {arguments: {values: [1, 2], quote: false}}": ("fail", 1),
-    "accepted_values: {arguments: {values: [1, 3]}}": ("pass", 0),
-    "accepted_values: {arguments: {values: [it's]}, config: {where: 'false'}}": ("pass", 0),
-    "relationships: {arguments: {to: ref('p'), field: id}}": ("fail", 1),
-    "relationships: {arguments: {to: ref('e'), field: id}}": ("pass", 0),
-    "least: {arguments: {least: 2}}": ("fail", 2),
-}
-LEAST = (
-    "{% test least(model, column_name, least) %}"
-    "select {{ column_name }} from {{ model }} where {{ column_name }} < {{ least }}{% endtest %}"
-)
 
 
 def build(eltflow, root, *arguments, command="build"):
     ran = eltflow(command, "--json", *arguments, cwd=root)
     found = json.loads(ran.out)["results"]
     return ran, {r["id"].split(".")[2]: r for r in found}
-
-
-def test_verdicts(project, eltflow):
-    named = []
-    for number, text in enumerate(VERDICTS):
-        kind, _, rest = text.partition(": {")
-        named.append(f"    - {kind}: {{name: t{number}{', ' + rest if rest else '}'}" + "\n")
-    yml = "models:\n- name: m\n  columns:\n  - name: id\n    data_tests:\n" + "".join(named)
-    root = project({**MODELS, "models/y.yml": yml, "tests/generic/least.sql": LEAST})
-    ran, results = build(eltflow, root)
-    assert ran.code == 1
-    got = {text: (results[f"t{n}"]["status"], results[f"t{n}"]["failures"]) for n, text in enumerate(VERDICTS)}
-    assert got == VERDICTS
 
 
 ODD = 'order,my col,a-b,2nd,Name,"q""x"\n1,,x,1,A,\n2,u,x,,B,1\n'
@@ -181,16 +139,6 @@ def test_kept_failures(project, eltflow, flag):
             assert found == {f"kept_{name}": kind for name, kind in wanted.items() if kind}
             for name in found:
                 assert con.execute(f"from s_test_failures.{name}").fetchall() == [(None, None)]
-
-
-def test_kept_failures_change_their_kind(warehouse, model):
-    from eltflow.project.nodes import TestInfo
-
-    for kind in ("table", "view", "table", "view"):
-        made = model("test", {"store_failures_as": kind}, test=TestInfo())
-        outcome = warehouse.build("test", "select 1 as x", made=made)
-        assert (outcome.status, outcome.failures) == ("fail", 1)
-        assert warehouse.existing().kind == kind
 
 
 # -- gates ---------------------------------------------------------------------------------------------------------------------

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from eltflow_duckdb import ADAPTER
 
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.program import FileInfo
 from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
+from eltflow.testing.bench import make_job, make_node
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
 
 FOLDER = Path(__file__).parent / "golden"
@@ -58,6 +60,14 @@ CASES = {
 }
 
 
+def model(kind, config, columns=None, **more):
+    return make_node(kind, config, columns, T, **more)
+
+
+def job(kind, sql="", *, config=None, made=None, **more):
+    return make_job(ADAPTER, made or model(kind, config or {}), sql, **more)
+
+
 def text(statements) -> str:
     return "".join(f"{s.sql};\n" for s in statements)
 
@@ -70,7 +80,7 @@ def check(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_statements(job, name):
+def test_statements(name):
     kind, more, answer = CASES[name]
     made = job(kind, SQL, **more)
     check(name, text(dry(MATERIALIZATIONS[kind](_blind(made)), answer)))
@@ -86,7 +96,7 @@ def _blind(made):
 
 @pytest.mark.parametrize("load", ["append", "replace"])
 @pytest.mark.parametrize("existing", [None, TABLE])
-def test_ingest(job, model, load, existing):
+def test_ingest(load, existing):
     step = model("ingest", {}, ingest=IngestInfo(source={"path": "data/*.csv"}, load=load, into="s.t"))
     made = _blind(job("ingest", made=step, files=FILES, existing=existing))
     answer = Result(columns=(Column("id", "BIGINT"), Column("v", "VARCHAR")))
@@ -95,7 +105,7 @@ def test_ingest(job, model, load, existing):
 
 
 @pytest.mark.parametrize("kind", ["table", "view", None])
-def test_data_test(job, model, kind):
+def test_data_test(kind):
     config = {"limit": 3, "warn_if": ">2", **({"store_failures_as": kind} if kind else {})}
     made = model("test", config, test=TestInfo())
     answer = Result(rows=((5, True, True),))
@@ -103,7 +113,7 @@ def test_data_test(job, model, kind):
     check(name, text(dry(MATERIALIZATIONS["test"](job("test", SQL, made=made)), answer)))
 
 
-def test_persisted_descriptions(job, model):
+def test_persisted_descriptions():
     described = {n: ColumnInfo(name=n, description=f"the {n}") for n in ("ID", "gone")}
     made = model("table", {"persist_docs": {"relation": True, "columns": True}}, described, description="It's all")
     answer = Result(columns=(Column("id", "BIGINT"),))

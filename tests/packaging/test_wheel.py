@@ -99,10 +99,16 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
     prefix = "eltflow/project_template/"
     assert {n.removeprefix(prefix) for n in names if n.startswith(prefix)} == _template_files()
     assert {".gitignore", ".env.example"} <= _template_files()
-    for name in ("eltflow/py.typed", "eltflow_duckdb/py.typed", "eltflow/report/site.html", "eltflow_duckdb/__init__.py"):
+    for name in (
+        "eltflow/py.typed",
+        "eltflow_duckdb/py.typed",
+        "eltflow/report/site.html",
+        "eltflow_duckdb/__init__.py",
+        "eltflow_postgres/py.typed",
+    ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"eltflow", "eltflow_duckdb"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"eltflow", "eltflow_duckdb", "eltflow_postgres"}
     assert not _derived(names)
 
 

@@ -1,4 +1,4 @@
-"""Seeds and ingestion steps: files into tables, read by the engine itself where it can."""
+"""Seeds and ingestion steps: files into tables, read by the engine itself where it can, and sent to it where it cannot."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import build_table, built, has_hooks, replaceable, stands_alone
-from eltflow.compile.materialize.scan import Options, guarded, odd_values, scan, settled
+from eltflow.compile.materialize.relation import (
+    Rows,
+    build_table,
+    built,
+    declared_types,
+    has_hooks,
+    landing,
+    single,
+    stands_alone,
+)
+from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
 from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
 
@@ -81,29 +90,32 @@ def seed(job: Job) -> Program:
     format, options = _format(job)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    types = dict(job.config.get("column_types") or {})
-    return (yield from _whole(job, format, options, types, lambda select: _load(job, select), alone=replaceable(job)))
+    types = declared_types(job)
+    alone = single(job) and job.reader is None
+    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
 
 
-def _load(job: Job, select: str) -> Program:
-    outcome = yield from build_table(job, select)
+def _load(job: Job, rows: Rows) -> Program:
+    outcome = yield from build_table(job, rows)
     check_unchanged(job, job.files)
     return replace(outcome, kind="seed")
 
 
 def _whole(
-    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[str], Program], *, alone: bool = False
+    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program], *, alone: bool = False
 ) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
     and the types are looked for again in all rows.
     """
+    types = _read_types(job, types)
     looks = _looks(job, job.files, format, options)
     if looks == "plain":
-        return (yield from built(job, body(scan(job.dialect, job.files, format, {**options, "infer": "all"}, types)), alone=alone))
+        select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
+        return (yield from built(job, body(_rows(job, select)), alone=alone))
     if looks == "large" and not has_hooks(job):
-        quick = yield from guarded(job, job.files, options, types)
+        quick = _rows(job, (yield from guarded(job, job.files, options, types)))
         try:
             return (yield from built(job, body(quick), alone=alone))
         except WarehouseError as error:
@@ -112,7 +124,17 @@ def _whole(
             if not stands_alone(job, alone):
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(scan(job.dialect, job.files, format, options, every)), alone=alone))
+    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
+
+
+def _rows(job: Job, select: str) -> Rows:
+    """The rows of a query over files: the query itself, where the engine can run it."""
+    return select if job.reader is None else job.reader.source(select)
+
+
+def _read_types(job: Job, types: Mapping[str, str]) -> dict[str, str]:
+    """What columns with a type of their own are read as. An engine that is sent the rows knows best what that type takes of a text."""
+    return dict(types) if job.reader is None else dict.fromkeys(types, "VARCHAR")
 
 
 def _looks(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Looks:
@@ -151,7 +173,7 @@ def ingest(job: Job) -> Program:
         _check_types(described, format, types)
         if appends:
             _check_alike(job, described)
-    return (yield from _whole(job, format, options, types, lambda select: _replace(job, select)))
+    return (yield from _whole(job, format, options, types, lambda rows: _replace(job, rows)))
 
 
 def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
@@ -162,12 +184,11 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
     for key in ("delimiter", "header", "null"):
         if key in info.source:
             options[key] = info.source[key]
-    types = {c.name: c.data_type for c in job.node.columns.values() if c.data_type}
-    return format, options, {**types, **(info.step.get("column_types") or {})}
+    return format, options, declared_types(job)
 
 
-def _replace(job: Job, select: str) -> Program:
-    outcome = yield from build_table(job, select)
+def _replace(job: Job, rows: Rows) -> Program:
+    outcome = yield from build_table(job, rows)
     check_unchanged(job, job.files)
     yield from _record(job, job.files, outcome.rows, forget=True)
     return replace(outcome, kind="load", files=len(job.files))
@@ -186,17 +207,21 @@ def _append(job: Job) -> Program:
         _same_columns(job, columns, file)
     # The table's types, not those that these files alone suggest: `007` stays text where the table has text.
     fold = job.dialect.fold
-    declared = {fold(name, True) for name in types}
+    declared = {_key_of(job, name) for name in types}
     of_table = {fold(c.name, True): c.type or "" for c in job.existing.columns if fold(c.name, True) not in declared}
-    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns if fold(c.name, True) in of_table}
-    kept = {name: of_table[fold(name, True)] for name in of_files}
+    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns if _key_of(job, c.name) in of_table}
+    kept = {name: job.dialect.reads_as(of_table[_key_of(job, name)]) for name in of_files}
     yield from _check_kept(job, fresh, format, options, kept, of_files)
     if format != "csv":
         kept = {name: type for name, type in kept.items() if type != of_files[name]}
-    names = [c.name for c in job.existing.columns]
-    select = scan(job.dialect, fresh, format, options, {**kept, **types})
-    source = f"select {job.dialect.columns(names)} from (\n{select}\n) as eltflow_new"
-    result = yield job.dialect.insert_select(job.relation, names, source)
+    rows = _rows(job, scan(reading(job), fresh, format, options, {**kept, **_read_types(job, types)}))
+    if isinstance(rows, str):
+        names = [c.name for c in job.existing.columns]
+        source = f"select {job.dialect.columns(names)} from (\n{rows}\n) as eltflow_new"
+        result = yield job.dialect.insert_select(job.relation, names, source)
+    else:
+        own = {fold(c.name, True): c.name for c in job.existing.columns}
+        result = yield job.dialect.load(job.relation, [own[_key_of(job, field.name)] for field in rows.fields], rows)
     check_unchanged(job, fresh)
     yield from _record(job, fresh, result.affected, forget=False)
     return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
@@ -225,20 +250,19 @@ def _described(job: Job, files: Sequence[FileInfo], format: str, options: Option
     """The columns of each file by itself: read together, a column that one of them lacks would be empty there in silence."""
     found = []
     for file in files:
-        result = yield job.dialect.describe(scan(job.dialect, [file], format, options, {}))
+        result = yield from ask(job, reading(job).describe(scan(reading(job), [file], format, options, {})))
         found.append((file, result.columns))
     return found
 
 
 def _check_alike(job: Job, described: Described) -> None:
     """Raise ProgramError where files that are loaded together have not the same columns."""
-    fold = job.dialect.fold
     holder: dict[str, tuple[str, FileInfo]] = {}
     for file, columns in described:
         for column in columns:
-            holder.setdefault(fold(column.name, True), (column.name, file))
+            holder.setdefault(_key_of(job, column.name), (column.name, file))
     for file, columns in described:
-        missing = [key for key in holder if key not in {fold(c.name, True) for c in columns}]
+        missing = [key for key in holder if key not in {_key_of(job, c.name) for c in columns}]
         if missing:
             names, (_, other) = [holder[key][0] for key in missing], holder[missing[0]]
             word = "column" if len(names) == 1 else "columns"
@@ -274,7 +298,7 @@ def _check_kept(
     job: Job, files: Sequence[FileInfo], format: str, options: Options, kept: Mapping[str, str], own: Mapping[str, str]
 ) -> Steps[None]:
     """Raise ProgramError for a value that the table's type would change: 1.5 where it has whole numbers, `yes` where it has booleans."""
-    dialect = job.dialect
+    dialect = reading(job)
     if format == "csv":
         odd = yield from odd_values(job, files, options, kept, castable=True)
     else:
@@ -286,7 +310,7 @@ def _check_kept(
             cast = f"try_cast({column} as {type})"
             lost = f"{cast} is not null and cast({cast} as {own[name]}) is distinct from {column}"
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
-            for (value,) in (yield Statement(query, role="query")).rows:
+            for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
                 odd[name] = str(value)
     for name, value in odd.items():
         raise ProgramError(
@@ -298,14 +322,18 @@ def _check_kept(
 def _same_columns(job: Job, now: Sequence[Column], file: FileInfo) -> None:
     """Raise ProgramError if a file's columns are not the table's: a column is never dropped or left empty in silence."""
     assert job.existing is not None
-    fold = job.dialect.fold
-    table = {fold(c.name, True): c.name for c in job.existing.columns}
-    seen = {fold(c.name, True): c.name for c in now}
+    table = {job.dialect.fold(c.name, True): c.name for c in job.existing.columns}
+    seen = {_key_of(job, c.name): c.name for c in now}
     added = [name for key, name in seen.items() if key not in table]
     missing = [name for key, name in table.items() if key not in seen]
     if added or missing:
         parts = [f"{what}: {listed(names, 8)}" for what, names in (("new columns", added), ("missing columns", missing)) if names]
         raise ProgramError(f"the columns of {file.name} are not those of {job.relation} ({'; '.join(parts)})", _again(job))
+
+
+def _key_of(job: Job, name: str) -> str:
+    """What a file's column is known by in the table."""
+    return job.dialect.fold(landing(job, name), True)
 
 
 def _meta(job: Job, name: str) -> Relation:

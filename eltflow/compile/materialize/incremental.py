@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
-from eltflow.compile.materialize.relation import build_table, built, has_hooks, replaceable
+from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside, single
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.config import as_list
 from eltflow.warehouse.dialect import Dialect
@@ -22,7 +22,7 @@ def incremental(job: Job) -> Program:
         if unsure and not has_hooks(job):  # the query may read what a hook makes: then the next run will tell
             told = yield job.dialect.describe(job.sql)
             _check_named(job, named, [c.name for c in told.columns])
-        return (yield from built(job, build_table(job), alone=replaceable(job)))
+        return (yield from built(job, build_table(job), alone=single(job)))
     return (yield from built(job, _increment(job, named if unsure else ())))
 
 
@@ -43,7 +43,7 @@ def misnamed(named: Named, columns: Sequence[str], dialect: Dialect) -> tuple[st
     """(key, column, help) of the first that a query with these columns lacks: nothing would be matched, or kept from being updated."""
     there = {dialect.fold(c, True) for c in columns}
     for key, name in named:
-        if dialect.fold(name, True) not in there:
+        if not {dialect.fold(name, True), dialect.fold(name, False)} & there:
             return key, name, did_you_mean(name, columns) or f"there are: {listed(columns, 8)}"
     return None
 
@@ -78,11 +78,14 @@ def _increment(job: Job, unsure: Named) -> Program:
         now = yield job.dialect.describe(job.sql)
         _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
+    keys = _as_columns(job, keys, [*before, *change.added])
     keyed = bool(keys) and strategy != "append"
     if keyed:
         _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
     staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
+    narrows = mode == "sync_all_columns" and bool(change.removed or change.retyped)
+    aside = (yield from set_aside(job)) if narrows else ()
     columns = yield from _follow(job, mode, change, [c.name for c in before])
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
@@ -94,7 +97,8 @@ def _increment(job: Job, unsure: Named) -> Program:
         outcome = yield from (_merge if strategy == "merge" else _delete_insert)(job, staged, keys, columns)
     if staged is not None:
         yield job.dialect.drop(staged)
-    return replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+    outcome = replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
+    return (yield from put_back(job, aside, outcome))
 
 
 def _check_keys(job: Job, keys: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> None:
@@ -111,6 +115,14 @@ def _check_keys(job: Job, keys: Sequence[str], columns: Sequence[Column | Catalo
 def unique_keys(job: Job) -> list[str]:
     """The columns of `unique_key`, each once; none where it is empty."""
     return [str(k) for k in dict.fromkeys(as_list(job.config.get("unique_key"))) if k]
+
+
+def _as_columns(job: Job, names: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> list[str]:
+    """Names from a configuration as the columns that they mean: as written, or else as SQL means them without quotes."""
+    fold = job.dialect.fold
+    there = {fold(c.name, True): c.name for c in columns}
+    found = [there.get(fold(n, True)) or there.get(fold(n, False)) or n for n in map(str, names)]
+    return list(dict.fromkeys(found))
 
 
 def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
@@ -151,7 +163,9 @@ def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Seq
 
 
 def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
-    only, without = as_list(job.config.get("merge_update_columns")), as_list(job.config.get("merge_exclude_columns"))
+    there = [Column(c) for c in columns]
+    only = _as_columns(job, as_list(job.config.get("merge_update_columns")), there)
+    without = _as_columns(job, as_list(job.config.get("merge_exclude_columns")), there)
     if only and without:
         raise ProgramError("`merge_update_columns` and `merge_exclude_columns` exclude each other", "keep one of them")
     fold = job.dialect.fold

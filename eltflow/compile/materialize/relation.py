@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from eltflow.base.names import IDENTIFIER, listed
 from eltflow.compile.compiled import Hook
-from eltflow.compile.program import Job, Outcome, Program, Steps, transaction
+from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
 from eltflow.project.config import as_list
-from eltflow.warehouse.values import CatalogTable, Statement
+from eltflow.transfer import Source
+from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement
+
+#: What fills a table: a query that the engine runs, or rows that are sent to it.
+Rows = str | Source
 
 
 def view(job: Job) -> Program:
     """Create the view, or put it in place of what stands there."""
-    return (yield from built(job, _view(job), alone=job.existing is None or job.existing.kind == "view"))
+    fits = None if _has_company(job) else (yield from _fits(job))
+    return (yield from built(job, _view(job, fits), alone=bool(fits)))
 
 
 def table(job: Job) -> Program:
     """Create the table from its query, or put it in place of what stands there."""
-    return (yield from built(job, build_table(job), alone=replaceable(job)))
+    return (yield from built(job, build_table(job), alone=single(job)))
+
+
+def materialized_view(job: Job) -> Program:
+    """Create it, bring it up to date, or put another in its place if its query or its indexes are others now."""
+    if not job.dialect.capabilities.materialized_views:
+        help = "set `materialized: table` for the targets that have none"
+        raise ProgramError(f"{job.dialect.name} has no materialized views", help)
+    return (yield from built(job, _materialized_view(job)))
 
 
 def replaceable(job: Job) -> bool:
@@ -28,26 +42,172 @@ def replaceable(job: Job) -> bool:
     return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
 
 
-def _view(job: Job) -> Program:
-    if job.existing is not None and job.existing.kind != "view":
-        yield job.dialect.drop(job.relation, job.existing.kind)
-    yield job.dialect.create_view(job.relation, job.sql)
-    return Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
+def single(job: Job) -> bool:
+    """Whether building the table takes one statement, which may be sent again when its answer was lost. (Where tables cannot be replaced
+    it may not: a server may finish what a client that is gone has asked for, and only a transaction takes that back.)"""
+    can = job.dialect.capabilities.create_or_replace_table
+    indexes = job.dialect.indexes(job.relation, job.relation, job.config, job.run)
+    return can and replaceable(job) and not indexes
 
 
-def build_table(job: Job, sql: str | None = None) -> Program:
-    """The table from nothing, whatever stands there; from the node's query unless another one is given."""
-    dialect, query = job.dialect, job.sql if sql is None else sql
+def _view(job: Job, fits: bool | None) -> Program:
+    if fits is None:
+        fits = yield from _fits(job)
+    outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
+    create = job.dialect.create_view(job.relation, job.sql)
+    if fits:
+        yield create
+        return outcome
+    return (yield from _in_place(job, (create,), outcome))
+
+
+def _fits(job: Job) -> Steps[bool]:
+    """Whether CREATE OR REPLACE VIEW takes what stands there: nothing, or a view with the same columns, after which new ones may come."""
+    existing = job.existing
+    if existing is None:
+        return True
+    if existing.kind != "view" or job.dialect.capabilities.replace_view_columns:
+        return existing.kind == "view"
+    standing: Sequence[Column] = [Column(c.name, c.type) for c in existing.columns]
+    if not standing:
+        standing = (yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")).columns
+    coming = (yield job.dialect.describe(job.sql)).columns
+    return tuple(coming[: len(standing)]) == tuple(standing)
+
+
+def build_table(job: Job, rows: Rows | None = None) -> Program:
+    """The table from nothing, whatever stands there; from the node's query unless other rows are given."""
+    wanted = job.sql if rows is None else rows
     outcome = Outcome(kind="table", made=(CatalogTable(job.relation, "table"),))
     if replaceable(job):
-        result = yield dialect.create_table_as(job.relation, query, replace=job.existing is not None)
+        result = yield from _filled(job, job.relation, wanted, replace=job.existing is not None)
         return replace(outcome, rows=result.affected)
-    assert job.existing is not None
     fresh = job.temporary()
-    result = yield dialect.create_table_as(fresh, query)  # beside the old one, which the query may read
-    yield dialect.drop(job.relation, job.existing.kind)
-    yield dialect.rename(fresh, job.relation.identifier)
-    return replace(outcome, rows=result.affected)
+    result = yield from _filled(job, fresh, wanted)  # beside the old one, which the query may read
+    return (
+        yield from _in_place(job, (job.dialect.rename(fresh, job.relation.identifier),), replace(outcome, rows=result.affected))
+    )
+
+
+def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) -> Steps[Result]:
+    """A new table with these rows, and the indexes of the node's configuration."""
+    dialect = job.dialect
+    if isinstance(rows, str):
+        result = yield dialect.create_table_as(relation, rows, replace=replace, config=job.config)
+    else:
+        columns = loaded_columns(job, rows)
+        yield dialect.create_table(relation, columns, job.config)
+        result = yield dialect.load(relation, [c.name for c in columns], rows)
+    yield from _send(dialect.indexes(relation, job.relation, job.config, job.run))
+    return result
+
+
+def loaded_columns(job: Job, rows: Source) -> list[Column]:
+    """The columns that the rows get in the table. A type is the one that the configuration names, or the engine's for what was found.
+    Raises ProgramError."""
+    dialect = job.dialect
+    declared = declared_types(job)
+    made: list[Column] = []
+    for field in rows.fields:
+        name = landing(job, field.name)
+        type = declared.get(field.name) or dialect.keeps(field.type)
+        if type is None:
+            message = f"the column `{field.name}` is {field.type}, and {dialect.name} has no type that keeps all of that"
+            raise ProgramError(message, "name a type that it has under `column_types:`")
+        check_length(job, name, "the column")
+        made.append(Column(name, type))
+    return made
+
+
+def landing(job: Job, name: str) -> str:
+    """The table's name for a column of a file. What is sent to the engine lands as SQL without quotes would name it."""
+    if job.reader is None or job.config.get("quote_columns") or not IDENTIFIER.match(name):
+        return name
+    return job.dialect.fold(name, False)
+
+
+def declared_types(job: Job) -> dict[str, str]:
+    """The types that a step's or a seed's configuration gives columns."""
+    info = job.node.ingest
+    if info is None:
+        return dict(job.config.get("column_types") or {})
+    types = {c.name: c.data_type for c in job.node.columns.values() if c.data_type}
+    return {**types, **(info.step.get("column_types") or {})}
+
+
+def check_length(job: Job, name: str, what: str) -> None:
+    """Raises ProgramError for a name that the engine would cut short."""
+    limit = job.dialect.capabilities.identifier_limit
+    if limit is not None and len(name.encode()) > limit:
+        message = f"{what} `{name}` has {len(name.encode())} bytes, and {job.dialect.name} keeps {limit} of a name"
+        raise ProgramError(message, "give it a shorter name" + (" with `alias:`" if what == "the name" else ""))
+
+
+def _materialized_view(job: Job) -> Program:
+    dialect, existing = job.dialect, job.existing
+    outcome = Outcome(kind="materialized_view", made=(CatalogTable(job.relation, "materialized_view"),))
+    indexes = dialect.indexes(job.relation, job.relation, job.config, job.run)
+    if existing is None:
+        result = yield dialect.create_materialized_view(job.relation, job.sql)
+        yield from _send(indexes)
+        return replace(outcome, rows=result.affected)
+    if existing.kind == "materialized_view" and not job.full_refresh and (yield from _is_same(job)):
+        yield dialect.refresh(job.relation)
+        return replace(outcome, kind="refresh")
+    fresh = job.temporary()
+    result = yield dialect.create_materialized_view(fresh, job.sql)
+    yield from _send(dialect.indexes(fresh, job.relation, job.config, job.run))
+    put = dialect.rename(fresh, job.relation.identifier, "materialized_view")
+    return (yield from _in_place(job, (put,), replace(outcome, rows=result.affected)))
+
+
+def _is_same(job: Job) -> Steps[bool]:
+    scratch = job.dialect.staging(job.temporary())
+    yield job.dialect.create_view(scratch, job.sql)
+    told = yield job.dialect.same_view(job.relation, scratch, job.config)
+    yield job.dialect.drop(scratch, "view")
+    return bool(told.rows and told.rows[0][0])
+
+
+def _in_place(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
+    """Drop what stands at the node's relation and `put` something else there."""
+    assert job.existing is not None
+    drop = job.dialect.drop(job.relation, job.existing.kind)
+    aside = yield from set_aside(job)
+    yield from _send((drop, *put))
+    return (yield from put_back(job, aside, outcome))
+
+
+Aside = Sequence[tuple[Relation, RelationKind, str]]
+
+
+def set_aside(job: Job) -> Steps[Aside]:
+    """Drop the views that stand on the node's relation, where the engine ties them to it; gives what makes them again."""
+    ties = job.dialect.ties(job.relation)
+    if ties is None or not (yield ties).rows:
+        return ()
+    found = yield job.dialect.dependents(job.relation)
+    aside = [(Relation(job.relation.database, schema, name), kind, script) for schema, name, kind, script in found.rows]
+    yield from _send(job.dialect.drop(relation, kind) for relation, kind, _ in aside)
+    return aside
+
+
+def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
+    """Make the views again. One of the project's own that cannot be is gone until it is built, and that is told; one of somebody else's
+    is an error, so that nothing happens to it."""
+    if not aside:
+        return outcome
+    yield from _send(job.dialect.restore(relation, script) for relation, _, script in reversed(aside))
+    refused = {(schema, name): words for schema, name, words in (yield job.dialect.refused()).rows}
+    lost = [relation for relation, _, _ in aside if (relation.schema, relation.identifier) in refused]
+    foreign = [relation for relation in reversed(lost) if not job.ours(relation)]
+    if foreign:
+        words = refused[foreign[0].schema, foreign[0].identifier]
+        message = f"{foreign[0]} stands on {job.relation}, and would not on what comes in its place: {words}"
+        raise ProgramError(message, "it is not this project's: change or drop that view first, or keep what it reads")
+    moved = tuple(CatalogTable(relation, kind) for relation, kind, _ in aside if relation not in lost)
+    told = f"dropped {listed(map(str, lost))} above it, which cannot stand on it any more: build it too" if lost else None
+    return replace(outcome, moved=moved, gone=tuple(lost), message=told)
 
 
 def built(job: Job, body: Program, *, alone: bool = False) -> Program:
@@ -55,18 +215,19 @@ def built(job: Job, body: Program, *, alone: bool = False) -> Program:
 
     `alone` says that the body is a single statement, which needs no transaction where nothing goes with it.
     """
+    check_length(job, job.relation.identifier, "the name")
     pre, post = _hooks(job)
-    yield from _send(hook for hook in pre if not hook.transaction)
+    yield from _hooked(hook for hook in pre if not hook.transaction)
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
     plain = stands_alone(job, alone)
-    outcome = yield from (inner if plain else transaction(job.dialect, inner))
-    yield from _send(hook for hook in post if not hook.transaction)
+    outcome = yield from (inner if plain else transaction(job.dialect, inner, job.fence))
+    yield from _hooked(hook for hook in post if not hook.transaction)
     return outcome
 
 
 def stands_alone(job: Job, alone: bool) -> bool:
     """Whether a body, `alone` in itself, is sent without a transaction."""
-    return alone and not _has_company(job)
+    return alone and job.fence is None and not _has_company(job)
 
 
 def has_hooks(job: Job) -> bool:
@@ -86,18 +247,22 @@ def _has_company(job: Job) -> bool:
 def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook]) -> Program:
     if job.compiled is not None and job.compiled.header:
         yield Statement(job.compiled.header, role="user")
-    yield from _send(pre)
+    yield from _hooked(pre)
     outcome = yield from body
     for made in outcome.made:
         yield from _described(job, made.kind)
         yield from _granted(job)
-    yield from _send(post)
+    yield from _hooked(post)
     return outcome
 
 
-def _send(hooks: Iterable[Hook]) -> Steps[None]:
-    for hook in hooks:
-        yield Statement(hook.sql, role="user")
+def _hooked(hooks: Iterable[Hook]) -> Steps[None]:
+    yield from _send(Statement(hook.sql, role="user") for hook in hooks)
+
+
+def _send(statements: Iterable[Statement]) -> Steps[None]:
+    for statement in statements:  # noqa: UP028 (a generator of results, which plain iterators do not take)
+        yield statement
 
 
 def _described(job: Job, kind: str) -> Steps[None]:
@@ -113,13 +278,18 @@ def _described(job: Job, kind: str) -> Steps[None]:
         result = yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")
         there = {fold(c.name, True): c.name for c in result.columns}
         for column in told:
-            name = there.get(fold(column.name, True))
+            name = there.get(fold(column.name, True)) or there.get(fold(column.name, False))
             if name is not None:
                 yield job.dialect.comment_on_column(job.relation, name, column.description)
 
 
 def _granted(job: Job) -> Steps[None]:
-    """Give the privileges that `grants` names, where the engine knows any."""
-    if job.dialect.capabilities.grants:
-        wanted = {str(privilege): [str(g) for g in as_list(to)] for privilege, to in (job.config.get("grants") or {}).items()}
-        yield from job.dialect.grants(job.relation, wanted, {})
+    """Bring the privileges to what `grants` names, where it is set and the engine knows any."""
+    wanted = job.config.get("grants")
+    if not job.dialect.capabilities.grants or not wanted:
+        return
+    held: dict[str, list[str]] = {}
+    for privilege, grantee in (yield job.dialect.grants_held(job.relation)).rows:
+        held.setdefault(str(privilege).lower(), []).append(str(grantee))
+    asked = {str(privilege).lower(): [str(g) for g in as_list(to)] for privilege, to in wanted.items()}
+    yield from _send(job.dialect.grants(job.relation, asked, held))

@@ -11,7 +11,7 @@ from typing import Any
 
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.values import Statement
+from eltflow.warehouse.values import Result, Statement
 
 Options = Mapping[str, Any]
 _TEXT = "VARCHAR"
@@ -29,10 +29,22 @@ def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Opti
     return f"select *{casts} from {item}"
 
 
+def reading(job: Job) -> Dialect:
+    """How what reads the job's files spells things: the engine itself, or its reader."""
+    return job.dialect if job.reader is None else job.reader.dialect
+
+
+def ask(job: Job, statement: Statement) -> Steps[Result]:
+    """Ask something of files: the engine, or its reader."""
+    if job.reader is None:
+        return (yield statement)
+    return job.reader.query(statement)
+
+
 def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]) -> Steps[str]:
     """A query for all rows of CSV files under the types of their first rows; it fails at a row that is of another type."""
-    dialect = job.dialect
-    described = yield dialect.describe(scan(dialect, files, "csv", options, types))
+    dialect = reading(job)
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", options, types)))
     inferred = {c.name: c.type or _TEXT for c in described.columns if c.name not in types}
     casts, read = [], dict(inferred)
     for name, type in inferred.items():
@@ -52,7 +64,8 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
 
 def settled(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]) -> Steps[dict[str, str]]:
     """The types of all columns of CSV files, by all of their rows; `types` are given."""
-    described = yield job.dialect.describe(scan(job.dialect, files, "csv", {**options, "infer": "all"}, types))
+    dialect = reading(job)
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", {**options, "infer": "all"}, types)))
     inferred = {c.name: c.type or _TEXT for c in described.columns if c.name not in types}
     odd = yield from odd_values(job, files, options, inferred)
     return {**inferred, **dict.fromkeys(odd, _TEXT), **types}
@@ -63,7 +76,7 @@ def odd_values(
 ) -> Steps[dict[str, str]]:
     """For each column of CSV files with values that are not spelt as its type, one of them; with `castable`, one that the engine would
     take all the same."""
-    dialect = job.dialect
+    dialect = reading(job)
     tried: dict[str, str] = {}
     for name, type in types.items():
         column = dialect.quote(name)
@@ -74,5 +87,5 @@ def odd_values(
     if not tried:
         return {}
     item = dialect.files([f.path for f in files], "csv", {**options, "infer": "none"}, {})
-    result = yield Statement(f"select {', '.join(tried.values())} from {item}", role="query")
+    result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from {item}", role="query"))
     return {name: str(value) for row in result.rows for name, value in zip(tried, row, strict=True) if value is not None}

@@ -18,9 +18,9 @@ def data_test(job: Job) -> Program:
     if job.compiled is not None and job.compiled.header:
         yield Statement(job.compiled.header, role="user")
     if stores_failures(config, bool(job.options.get("store_failures"))):
-        replaces = job.existing is not None and job.existing.kind != _stored_kind(job)
+        replaces = not _replaced_at_once(job)
         store = _store(job)
-        stored = yield from (transaction(job.dialect, store) if replaces else store)
+        stored = yield from (transaction(job.dialect, store, job.fence) if replaces or job.fence is not None else store)
         made = (stored,)
         sql = f"select * from {job.dialect.render(job.relation)}"
     result = yield Statement(verdict_sql(sql, config), role="query", main=True)
@@ -59,10 +59,17 @@ def _stored_kind(job: Job) -> Literal["view", "table"]:
     return "view" if job.config.get("store_failures_as") == "view" else "table"
 
 
+def _replaced_at_once(job: Job) -> bool:
+    """Whether one statement puts the failing rows in place of what stands there."""
+    can = job.dialect.capabilities
+    takes = can.replace_view_columns if _stored_kind(job) == "view" else can.create_or_replace_table
+    return job.existing is None or (job.existing.kind == _stored_kind(job) and takes)
+
+
 def _store(job: Job) -> Steps[CatalogTable]:
     """Keep the failing rows in a relation of their own, in place of those of the last run."""
     kind, sql = _stored_kind(job), limited(job.sql, job.config.get("limit"))
-    if job.existing is not None and job.existing.kind != kind:
+    if job.existing is not None and not _replaced_at_once(job):
         yield job.dialect.drop(job.relation, job.existing.kind)
     if kind == "view":
         yield job.dialect.create_view(job.relation, sql)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
+from eltflow.testing.bench import Bench, series
 from eltflow.warehouse.values import Statement
 
 ROWS = 5000
 
 
-def test_a_continuous_reader_sees_whole_versions_only(warehouse):
+def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     """Every version has 5,000 rows of one number; an increment adds none. The reader must find exactly one number, 5,000 times."""
-    warehouse.build("table", f"select range as id, 0 as version from range({ROWS})")
+    warehouse.build("table", f"select id, 0 as version from ({series(ROWS)}) as n")
     reader = warehouse.database.session()
-    done, wrong, seen = threading.Event(), [], set()
+    done = threading.Event()
+    wrong: list[Any] = []
+    seen: set[int] = set()
 
-    def read():
+    def read() -> None:
         while not done.is_set():
             try:
                 (row,) = reader.execute(Statement("select count(*), min(version), max(version) from s.t", role="query")).rows
@@ -30,10 +34,10 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse):
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        kinds = [("view", {}), ("table", {}), ("table", {}), ("incremental", {"unique_key": "id"})]
+        kinds: list[Any] = [("view", {}), ("table", {}), ("table", {}), ("incremental", {"unique_key": "id"})]
         kinds.append(("incremental", {"unique_key": "id", "incremental_strategy": "merge"}))
         for version, (kind, config) in enumerate(kinds * 4, start=1):
-            warehouse.build(kind, f"select range as id, {version} as version from range({ROWS})", config=config)
+            warehouse.build(kind, f"select id, {version} as version from ({series(ROWS)}) as n", config=config)
     finally:
         done.set()
         thread.join()

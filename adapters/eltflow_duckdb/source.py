@@ -1,0 +1,121 @@
+"""Files as rows for engines that cannot read files themselves: read by DuckDB, under the same rules as on a DuckDB target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eltflow.base.plugins import driver
+from eltflow.transfer import Field, Source
+from eltflow.warehouse import Column, Dialect, Result, Statement
+from eltflow_duckdb.dialect import DuckDBDialect
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DIALECT = DuckDBDialect()
+_BATCH = 10_000  #: rows; at some 100 bytes each, a megabyte
+_NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
+#: Types whose values may hold what a line of text must not.
+_ESCAPED = ("VARCHAR", "ENUM")
+_MARKS = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'"))
+#: Types with digits that most engines have no place for: their last three must be zero.
+_NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time"}
+
+
+class DuckDBFiles:
+    """Reads files. The driver is imported when the first one is read."""
+
+    dialect: Dialect = _DIALECT
+
+    def query(self, statement: Statement) -> Result:
+        with _connected() as connection:
+            cursor = _run(connection, statement.sql)
+            rows = cursor.fetchall()
+            return Result(columns=tuple(Column(d[0], str(d[1])) for d in cursor.description or ()), rows=rows)
+
+    def source(self, select: str) -> Source:
+        described = self.query(_DIALECT.describe(select)).columns
+        return _QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+
+
+READER = DuckDBFiles()
+
+
+@dataclass(frozen=True, slots=True)
+class _QuerySource:
+    """The rows of a query over files, run by an in-memory DuckDB of its own each time."""
+
+    select: str
+    fields: tuple[Field, ...]
+
+    def text(self) -> Iterator[bytes]:
+        values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
+        with _connected() as connection:
+            cursor = _run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
+            while rows := _fetched(cursor):
+                yield ("\n".join([row[0] for row in rows]) + "\n").encode()
+
+
+def _as_text(field: Field) -> str:
+    column = _DIALECT.quote(field.name)
+    kind = field.type.split("(")[0].strip().upper()
+    if field.type.endswith("]") or kind in _NESTED:
+        return _escaped(column if kind == "JSON" else f"to_json({column})")
+    if kind in _ESCAPED:
+        return _escaped(column)
+    if kind == "BLOB":
+        return rf"'\\x' || lower(hex({column}))"
+    if kind in _NANOSECONDS:
+        refuse = _DIALECT.string(f"{field.name} has nanoseconds, and here there is only room for microseconds: ")
+        text = f"cast(cast({column} as {_NANOSECONDS[kind]}) as varchar)"
+        return f"case when epoch_ns({column}) % 1000 = 0 then {text} else error({refuse} || cast({column} as varchar)) end"
+    if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"):
+        text = f"cast({column} as varchar)"
+        return f"case when {column} < date '0001-01-01' then replace({text}, ' (BC)', ' BC') else {text} end"
+    return f"cast({column} as varchar)"
+
+
+def _escaped(value: str) -> str:
+    """The text with what must not stand in a line escaped; most texts hold nothing of the kind."""
+    text = f"cast({value} as varchar)"
+    made = text
+    for character, written in _MARKS:
+        made = f"replace({made}, {character}, {written})"
+    held = " or ".join(f"contains({text}, {character})" for character, _ in _MARKS)
+    return f"case when {held} then {made} else {text} end"
+
+
+def _connected() -> duckdb.DuckDBPyConnection:
+    with driver("files", "duckdb"):
+        import duckdb
+
+    connection = duckdb.connect(":memory:")
+    for setting in ("errors_as_json = true", "enable_progress_bar = false", "autoinstall_known_extensions = false"):
+        connection.execute(f"set {setting}")
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    from eltflow_duckdb.errors import as_warehouse_error
+
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        raise as_warehouse_error(error) from None
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str]]:
+    import duckdb
+
+    from eltflow_duckdb.errors import as_warehouse_error
+
+    try:
+        rows: list[tuple[str]] = cursor.fetchmany(_BATCH)
+        return rows
+    except duckdb.Error as error:
+        raise as_warehouse_error(error) from None

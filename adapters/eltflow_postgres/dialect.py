@@ -1,0 +1,316 @@
+"""How PostgreSQL spells things. Page numbers of its manual (version 18) stand where a rule comes from there."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eltflow.base.fingerprint import fingerprint
+from eltflow.transfer import Source
+from eltflow.warehouse import Capabilities, Column, Dialect, LeaseStatements, Relation, Statement
+
+_NOTHING: Mapping[str, Any] = {}
+_ALL = ("all", "all privileges")
+
+#: DuckDB's types → PostgreSQL's, as format_type() spells them. Nested types are kept as jsonb.
+_TYPES: Mapping[str, str] = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "smallint",
+    "SMALLINT": "smallint",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "HUGEINT": "numeric(39,0)",
+    "UTINYINT": "smallint",
+    "USMALLINT": "integer",
+    "UINTEGER": "bigint",
+    "UBIGINT": "numeric(20,0)",
+    "UHUGEINT": "numeric(39,0)",
+    "BIGNUM": "numeric",
+    "FLOAT": "real",
+    "DOUBLE": "double precision",
+    "VARCHAR": "text",
+    "ENUM": "text",
+    "BLOB": "bytea",
+    "BIT": "bit varying",
+    "DATE": "date",
+    "TIME": "time without time zone",
+    "TIME_NS": "time without time zone",
+    "TIME WITH TIME ZONE": "time with time zone",
+    "TIMESTAMP": "timestamp without time zone",
+    "TIMESTAMP_S": "timestamp without time zone",
+    "TIMESTAMP_MS": "timestamp without time zone",
+    "TIMESTAMP_NS": "timestamp without time zone",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+    "INTERVAL": "interval",
+    "UUID": "uuid",
+    "JSON": "jsonb",
+    "STRUCT": "jsonb",
+    "MAP": "jsonb",
+    "UNION": "jsonb",
+    '"NULL"': "text",  # of a column that has no value in any file
+}
+#: The other way round, where a type keeps what it was read as; what is not here is read as text.
+_READ_AS: Mapping[str, str] = {
+    "boolean": "BOOLEAN",
+    "smallint": "SMALLINT",
+    "integer": "INTEGER",
+    "bigint": "BIGINT",
+    "real": "FLOAT",
+    "double precision": "DOUBLE",
+    "bytea": "BLOB",
+    "date": "DATE",
+    "time without time zone": "TIME",
+    "timestamp without time zone": "TIMESTAMP",
+    "timestamp with time zone": "TIMESTAMP WITH TIME ZONE",
+    "interval": "INTERVAL",
+    "uuid": "UUID",
+    "jsonb": "JSON",
+}
+_NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
+_DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
+
+_TIES = """
+select pg_advisory_xact_lock(hashtext('eltflow')) where exists (
+  select from pg_depend d join pg_rewrite r on r.oid = d.objid
+  where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and r.ev_class <> d.refobjid and d.refobjid = (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name}))
+"""
+# One query: every view on top, the topmost first, with a script that makes it what it is: definition, options, owner, rights, comments,
+# triggers, and a materialized view's indexes.
+_DEPENDENTS = """
+with recursive above (oid, depth) as (
+  select r.ev_class, 1 from pg_depend d join pg_rewrite r on r.oid = d.objid
+  where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and r.ev_class <> d.refobjid and d.refobjid = (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name})
+  union
+  select r.ev_class, a.depth + 1 from above a join pg_depend d on d.refobjid = a.oid join pg_rewrite r on r.oid = d.objid
+  where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and r.ev_class <> d.refobjid
+), tops as (
+  select c.*, n.nspname, a.depth, format('%I.%I', n.nspname, c.relname) as called,
+    case c.relkind when 'm' then 'materialized view' else 'view' end as word
+  from (select oid, max(depth) as depth from above group by oid) a
+  join pg_class c on c.oid = a.oid and c.relkind in ('v', 'm') join pg_namespace n on n.oid = c.relnamespace
+)
+select nspname, relname, replace(word, ' ', '_'), concat_ws(E'\\n',
+  format('create %s %s%s as %s%s;', word, called, ' with (' || array_to_string(reloptions, ', ') || ')',
+    rtrim(pg_get_viewdef(oid), '; '), case when relkind = 'm' and not relispopulated then ' with no data' end),
+  (select string_agg(pg_get_indexdef(i.indexrelid) || ';', E'\\n') from pg_index i where i.indrelid = t.oid),
+  (select string_agg(pg_get_triggerdef(g.oid) || ';', E'\\n') from pg_trigger g where g.tgrelid = t.oid and not g.tgisinternal),
+  (select string_agg(case when objsubid = 0 then format('comment on %s %s is %L;', word, called, description)
+    else format('comment on column %s.%I is %L;', called, a.attname, description) end, E'\\n')
+    from pg_description left join pg_attribute a on a.attrelid = objoid and a.attnum = objsubid
+    where objoid = t.oid and classoid = 'pg_class'::regclass),
+  (select string_agg(format('grant %s on %s to %s%s;', p.privilege_type, called,
+    case p.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(p.grantee)) end,
+    case when p.is_grantable then ' with grant option' end), E'\\n')
+    from aclexplode(t.relacl) p where p.grantee <> t.relowner),
+  case when pg_get_userbyid(relowner) <> current_user then
+    format('alter %s %s owner to %I;', word, called, pg_get_userbyid(relowner)) end)
+from tops t order by depth desc, nspname, relname
+"""
+_REFUSED = """
+select line ->> 0, line ->> 1, line ->> 2
+from jsonb_array_elements(nullif(current_setting('eltflow.refused', true), '')::jsonb) as line
+"""
+_HELD = """
+select p.privilege_type, case p.grantee when 0 then 'public' else pg_get_userbyid(p.grantee) end
+from pg_class c join pg_namespace n on n.oid = c.relnamespace, aclexplode(c.relacl) p
+where n.nspname = {schema} and c.relname = {name} and p.grantee <> c.relowner order by 1, 2
+"""
+_SAME_VIEW = """
+select pg_get_viewdef({mine}::regclass) = pg_get_viewdef({scratch}::regclass) and (
+  select coalesce(array_agg(left(c.relname, 16) order by c.relname), '{{}}') from pg_index i join pg_class c on c.oid = i.indexrelid
+  where i.indrelid = {mine}::regclass and c.relname ~ '^eltflow_[0-9a-f]{{8}}_[0-9a-f]{{8}}$') = {indexes}::text[]
+"""
+
+
+class PostgresDialect(Dialect):
+    """PostgreSQL 13 and later; MERGE needs 15."""
+
+    name = "postgres"
+    sqlglot = "postgres"
+    capabilities = Capabilities(
+        transactional_ddl=True,
+        create_or_replace_table=False,
+        replace_view_columns=False,
+        materialized_views=True,
+        merge=True,
+        grants=True,
+        identifier_limit=63,
+        incremental_strategies=("delete+insert", "append", "merge"),
+    )
+
+    def fold(self, identifier: str, quoted: bool) -> str:
+        """Folded to lower case without quotes (manual: "Identifiers and Key Words")."""
+        return identifier if quoted else identifier.lower()
+
+    def string(self, text: str) -> str:
+        """A literal that means the same whatever `standard_conforming_strings` says."""
+        plain = super().string(text)
+        return "E" + plain.replace("\\", "\\\\") if "\\" in text else plain
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+            return f"timestamptz {self.string(value.isoformat(sep=' '))}"
+        if isinstance(value, float):
+            return f"{self.string(repr(value))}::float8"
+        if isinstance(value, bytes):
+            return f"{self.string(chr(92) + 'x' + value.hex())}::bytea"
+        return super().literal(value)
+
+    def word(self, kind: str) -> str:
+        return "foreign table" if kind == "external" else super().word(kind)
+
+    # -- statements ------------------------------------------------------------------------------------------------------------
+
+    def create_schema(self, database: str | None, schema: str) -> Statement:
+        """Nothing is asked for where the schema is there: CREATE SCHEMA wants a right on the database even then."""
+        name = self.quote(schema)
+        return Statement(
+            f"do $eltflow$ begin if to_regnamespace({self.string(name)}) is null then create schema {name}; end if;"
+            " exception when duplicate_schema or unique_violation then null; end $eltflow$"
+        )
+
+    def create_table_as(
+        self, relation: Relation, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> Statement:
+        return Statement(f"create {_unlogged(config)}table {self.render(relation)} as (\n{sql}\n)", main=True)
+
+    def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create {_unlogged(config)}table if not exists {self.render(relation)} ({body})")
+
+    def staging(self, relation: Relation) -> Relation:
+        return Relation(None, "pg_temp", relation.identifier)
+
+    def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
+        return Statement(f"create temporary table {self.render(relation)} as (\n{sql}\n)")
+
+    def alter_type(self, relation: Relation, column: Column) -> Statement:
+        name = self.quote(column.name)
+        return Statement(f"alter table {self.render(relation)} alter column {name} type {column.type} using {name}::{column.type}")
+
+    def indexes(self, relation: Relation, final: Relation, config: Mapping[str, Any], run: str) -> tuple[Statement, ...]:
+        made = []
+        for index in _indexes(config):
+            columns, unique, method = _index(index)
+            using = f" using {self.quote(method)}" if method else ""
+            made.append(
+                Statement(
+                    f"create {'unique ' if unique else ''}index {self.quote(f'{_index_name(final, index)}_{run}')}"
+                    f" on {self.render(relation)}{using} ({self.columns(columns)})"
+                )
+            )
+        return tuple(made)
+
+    # -- views on top ----------------------------------------------------------------------------------------------------------
+
+    def ties(self, relation: Relation) -> Statement | None:
+        """Two that put the same view aside at once would find it gone, or each other: they come one after the other."""
+        return Statement(_TIES.format(**self._named(relation)).strip(), role="query")
+
+    def dependents(self, relation: Relation) -> Statement:
+        return Statement(_DEPENDENTS.format(**self._named(relation)).strip(), role="query")
+
+    def restore(self, relation: Relation, script: str) -> Statement:
+        tag = f"$eltflow_{fingerprint(script)[:8]}$"
+        parts = ", ".join(self.string(part or "") for part in (relation.schema, relation.identifier))
+        return Statement(
+            f"do {tag} begin\n{script}\nexception when others then\n"
+            "  perform set_config('eltflow.refused', (coalesce(nullif(current_setting('eltflow.refused', true), ''), '[]')::jsonb"
+            f" || jsonb_build_array(jsonb_build_array({parts}, sqlerrm)))::text, true);\nend {tag}"
+        )
+
+    def refused(self) -> Statement:
+        return Statement(_REFUSED.strip(), role="query")
+
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
+        names = sorted(_index_name(relation, index)[:16] for index in _indexes(config))
+        found = {
+            "mine": self.string(self.render(relation)),
+            "scratch": self.string(self.render(scratch)),
+            "indexes": self.string("{" + ",".join(names) + "}"),
+        }
+        return Statement(_SAME_VIEW.format(**found).strip(), role="query")
+
+    # -- rights ----------------------------------------------------------------------------------------------------------------
+
+    def grants_held(self, relation: Relation) -> Statement:
+        return Statement(_HELD.format(**self._named(relation)).strip(), role="query")
+
+    def grants(
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+    ) -> tuple[Statement, ...]:
+        """As the standard's; who is to have all keeps what they have."""
+        everything = {grantee for word in _ALL for grantee in wanted.get(word, ())}
+        kept = {privilege: [g for g in grantees if g not in everything] for privilege, grantees in held.items()}
+        return super().grants(relation, wanted, kept)
+
+    # -- who may write -----------------------------------------------------------------------------------------------------------
+
+    def lease(self, key: str, *, token: str, holder: str, place: str, seconds: float) -> LeaseStatements:
+        """The fence's lock (FOR KEY SHARE) lets the lease be renewed, and keeps it from being deleted, which taking it over begins with."""
+        mine = f"key = {self.string(key)} and token = {self.string(token)}"
+        until = f"clock_timestamp() + interval '{seconds:.3f} seconds'"
+        values = ", ".join(self.string(text) for text in (key, token, holder, place))
+        return LeaseStatements(
+            make=(
+                self.create_schema(None, "eltflow_meta"),
+                Statement(
+                    "create table if not exists eltflow_meta.lease"
+                    " (key text primary key, token text not null, holder text not null, place text not null, until timestamptz not null)"
+                ),
+            ),
+            clear=Statement(
+                f"delete from eltflow_meta.lease where key in (select key from eltflow_meta.lease where key = {self.string(key)}"
+                f" and (until < clock_timestamp() or place = {self.string(place)}) for update skip locked)",
+                role="dml",
+            ),
+            take=Statement(f"insert into eltflow_meta.lease values ({values}, {until}) on conflict (key) do nothing", role="dml"),
+            holder=Statement(f"select holder from eltflow_meta.lease where key = {self.string(key)}", role="query"),
+            renew=Statement(f"update eltflow_meta.lease set until = {until} where {mine}", role="dml"),
+            release=Statement(f"delete from eltflow_meta.lease where {mine}", role="dml"),
+            fence=Statement(f"select 1 from eltflow_meta.lease where {mine} for key share", role="query"),
+        )
+
+    # -- rows from elsewhere ---------------------------------------------------------------------------------------------------
+
+    def keeps(self, type: str) -> str | None:
+        upper = " ".join(type.upper().split())
+        decimal = _DECIMAL.match(upper)
+        if decimal is not None:
+            return f"numeric({decimal.group(1)},{decimal.group(2)})"
+        if upper.endswith("]"):
+            return "jsonb"
+        return _TYPES.get(upper.split("(")[0].strip())
+
+    def reads_as(self, type: str) -> str:
+        numeric = _NUMERIC.match(type)
+        return f"DECIMAL({numeric.group(1)},{numeric.group(2)})" if numeric is not None else _READ_AS.get(type, "VARCHAR")
+
+    def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
+        sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"
+        return Statement(sql, role="load", main=True, source=source)
+
+    def _named(self, relation: Relation) -> dict[str, str]:
+        return {"schema": self.string(relation.schema or ""), "name": self.string(relation.identifier)}
+
+
+def _unlogged(config: Mapping[str, Any]) -> str:
+    return "unlogged " if config.get("unlogged") else ""
+
+
+def _indexes(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return config.get("indexes") or ()
+
+
+def _index(index: Mapping[str, Any]) -> tuple[list[str], bool, str | None]:
+    columns = index["columns"]
+    return ([columns] if isinstance(columns, str) else list(columns)), bool(index.get("unique")), index.get("type")
+
+
+def _index_name(final: Relation, index: Mapping[str, Any]) -> str:
+    """The beginning of an index's name: it says what the index is, so that one can be told from another without its definition."""
+    return f"eltflow_{fingerprint(repr((final.schema, final.identifier, *_index(index))))[:8]}"

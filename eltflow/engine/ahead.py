@@ -1,0 +1,54 @@
+"""A source read ahead on a thread of its own, so that what reads and what takes in work at the same time."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+from eltflow.transfer import Field, Source
+
+_BATCHES = 4  #: that may wait to be taken in
+_TICK = 0.2
+
+
+class Ahead:
+    """The source, its batches read before they are asked for. An error comes where the batch would have."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return self._source.fields
+
+    def text(self) -> Iterator[bytes]:
+        waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(_BATCHES)
+        stopped = threading.Event()
+        thread = threading.Thread(target=self._read, args=(waiting, stopped), name="eltflow-reader", daemon=True)
+        thread.start()
+        try:
+            while (item := waiting.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            thread.join()
+
+    def _read(self, waiting: queue.Queue[bytes | BaseException | None], stopped: threading.Event) -> None:
+        def put(item: bytes | BaseException | None) -> None:
+            while not stopped.is_set():
+                try:
+                    return waiting.put(item, timeout=_TICK)
+                except queue.Full:
+                    continue
+
+        try:
+            for batch in self._source.text():
+                put(batch)
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # told where it is missed
+            put(error)

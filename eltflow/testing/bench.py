@@ -1,0 +1,274 @@
+"""A warehouse under test: programs driven on it statement by statement, whole projects built on it, and a reader that looks on."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from eltflow import api
+from eltflow.base.diagnostics import Span
+from eltflow.compile.compiled import Compiled, Hook
+from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.files import META, meta_tables
+from eltflow.compile.program import FileInfo, Job, Outcome
+from eltflow.engine.drive import Trace, drive
+from eltflow.events import StepResult
+from eltflow.ingest.csvfile import inspect
+from eltflow.ingest.files import digest, file_info, file_now, file_reader
+from eltflow.project.nodes import ColumnInfo, Node
+from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.protocols import Adapter, Session
+from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, Target, WarehouseError
+
+_DIGITS = "(" + " union all ".join(f"select {n}{' as i' if n == 0 else ''}" for n in range(10)) + ")"
+
+
+def counting(digits: int) -> str:
+    """A query that needs no memory, and time in proportion to ten to the power of `digits`."""
+    tables = ", ".join(f"{_DIGITS} as d{n}" for n in range(digits))
+    return f"select count(*) as n from {tables} where ({' + '.join(f'd{n}.i' for n in range(digits))}) % 7 = 3"
+
+
+#: A query that no machine finishes while a test waits.
+SLOW = counting(14)
+
+
+def series(rows: int) -> str:
+    """A query for the numbers below `rows` (at most 10,000), each once, as `id`."""
+    number = "a.i + 10 * b.i + 100 * c.i + 1000 * d.i"
+    return f"select {number} as id from {_DIGITS} as a, {_DIGITS} as b, {_DIGITS} as c, {_DIGITS} as d where {number} < {rows}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is tested: an adapter and a target of it, as in `eltflow.yml`, with `schema: s`, in whose database everything may be dropped.
+
+    `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
+    give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
+    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
+    tell the line.
+    """
+
+    adapter: Adapter
+    target: Mapping[str, Any]
+    root: Path
+    reading: tuple[str, ...] = ()
+    upstream: str | tuple[str, int] | None = None
+    roles: tuple[str, ...] = ()
+    places: bool = False
+
+    def values(self, **more: Any) -> Target:
+        """The target, with other settings where `more` says so."""
+        values = {**self.target, **more}
+        secrets = tuple(str(values[k]) for k in self.adapter.secret_fields if values.get(k))
+        database = self.adapter.database_name(values, self.root)
+        return Target(name="dev", type=self.adapter.name, database=database, schema="s", threads=2, values=values, secrets=secrets)
+
+
+@dataclass
+class Watched:
+    """A session that calls `look` after every statement, the transaction's own among them."""
+
+    session: Session
+    look: Callable[[Statement], None]
+
+    def execute(self, statement: Statement) -> Result:
+        result = self.session.execute(statement)
+        self.look(statement)
+        return result
+
+    def cancel(self) -> None:
+        self.session.cancel()
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def make_node(
+    materialized: str, config: Mapping[str, Any], columns: Mapping[str, ColumnInfo] | None = None, relation: Any = None, **more: Any
+) -> Node:
+    """A node that makes the relation."""
+    kind = materialized if materialized in ("seed", "ingest", "test") else "model"
+    return Node(
+        unique_id=f"{kind}.p.t",
+        resource_type=kind,
+        name="t",
+        package="p",
+        path="models/t.sql",
+        fqn=("p", "t"),
+        config={"materialized": materialized, **config},
+        relation=relation or Relation("w", "s", "t"),
+        columns=columns or {},
+        **more,
+    )
+
+
+def make_job(
+    adapter: Adapter,
+    made: Node,
+    sql: str = "",
+    *,
+    pre: tuple[Hook, ...] = (),
+    post: tuple[Hook, ...] = (),
+    header: str = "",
+    run: str = "0123abcd",
+    **more: Any,
+) -> Job:
+    """What a node's materialization is given; `more` are fields of `Job`."""
+    assert made.relation is not None
+    compiled = Compiled(
+        node=made, sql=sql, place=lambda line, column: Span(file=made.path), pre_hooks=pre, post_hooks=post, header=header
+    )
+    reader = None if adapter.dialect.capabilities.reads_files else file_reader()
+    given = {"digest": digest, "look": file_now, "reader": reader, **more}
+    return Job(node=made, relation=made.relation, dialect=adapter.dialect, run=run, compiled=compiled, **given)
+
+
+@dataclass
+class Bench:
+    """A database with one session that writes and another that reads."""
+
+    subject: Subject
+    database: Any
+    session: Any
+    reader: Any
+    statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        return self.subject.root
+
+    @property
+    def adapter(self) -> Adapter:
+        return self.subject.adapter
+
+    @property
+    def can(self) -> Any:
+        """The engine's capabilities."""
+        return self.adapter.dialect.capabilities
+
+    @property
+    def table(self) -> Relation:
+        """The relation that `build` makes."""
+        return Relation(self.subject.values().database, "s", "t")
+
+    def type(self, name: str) -> str:
+        """What the engine calls one of DuckDB's types."""
+        return self.adapter.dialect.keeps(name) or name
+
+    def sql(self, *statements: str) -> None:
+        for one in statements:
+            self.session.execute(Statement(one))
+
+    def rows(self, sql: str | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a query; of the table `s.t`, sorted with NULL last, unless one is given."""
+        found = list(self.reader.execute(Statement(sql or "select * from s.t", role="query")).rows)
+        return found if sql else sorted(found, key=lambda row: [(v is None, type(v).__name__, v) for v in row])
+
+    def seen(self) -> list[tuple[Any, ...]] | None:
+        """What a reader sees in `s.t` now; None if it would have to wait."""
+        try:
+            return self.rows()
+        except WarehouseError as error:
+            if error.kind != "locked":
+                raise
+            return None
+
+    def columns(self, name: str = "s.t") -> list[tuple[str, str | None]]:
+        found = self.reader.execute(Statement(f"select * from {name} limit 0", role="query")).columns
+        return [(c.name, c.type) for c in found]
+
+    def catalog(self) -> Catalog:
+        """What stands in the schemas of the tests."""
+        place = self.table.database
+        names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
+        return Catalog(self.adapter.dialect.fold, self.database.catalog([(place, name) for name in names]))
+
+    def existing(self, relation: Relation | None = None) -> CatalogTable | None:
+        return self.catalog().get(relation or self.table)
+
+    def names(self) -> set[str]:
+        return {table.relation.identifier for table in self.catalog() if table.relation.schema != META}
+
+    def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
+        return make_node(materialized, config or {}, columns, self.table, **more)
+
+    def build(
+        self,
+        materialized: str,
+        sql: str = "",
+        *,
+        look: Callable[[Statement], None] | None = None,
+        config: Mapping[str, Any] | None = None,
+        made: Node | None = None,
+        **more: Any,
+    ) -> Outcome:
+        """Drive a materialization on what stands there now."""
+        one = made or self.node(materialized, config)
+        job = make_job(self.adapter, one, sql, **{"existing": self.existing(one.relation), "inspect": inspect, **more})
+        trace = Trace()
+        session = self.session if look is None else Watched(self.session, look)
+        try:
+            return drive(MATERIALIZATIONS[materialized](job), session, trace)
+        finally:
+            self.statements = trace.statements
+
+    def file(self, name: str, text: str | bytes) -> FileInfo:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return file_info(self.root, name)
+
+    def meta(self) -> None:
+        """Make the tables in which loads are written down."""
+        for statement in meta_tables(make_job(self.adapter, self.node("ingest"))):
+            self.session.execute(statement)
+
+    def project(
+        self, files: Mapping[str, str], command: str = "build", settings: str = "", **options: Any
+    ) -> dict[str, StepResult]:
+        """Run a command on a project of these files, in this process; the results by the names of their nodes."""
+        folder = self.root / "project"
+        target = json.dumps(dict(options.pop("target", self.subject.target)))
+        given = {"eltflow.yml": f"name: p\ntargets:\n  dev: {target}\n{settings}", **files}
+        for path, text in given.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        (folder / "models").mkdir(exist_ok=True)
+        self.session.close()
+        loaded = api.load(folder, api.new_options(invocation_id=str(uuid.uuid4())))
+        state = api.RunState(run_id=loaded.options.invocation_id)
+        for _ in api.execute(loaded, api.RunOptions(command=command, **options), state):
+            pass
+        self.session = self.database.session()
+        return {name.split(".")[2]: result for name, result in state.results.items()}
+
+
+@contextmanager
+def opened(subject: Subject) -> Iterator[Bench]:
+    """A bench for the subject, with its schemas made anew."""
+    database: Any = subject.adapter.open(subject.values(), subject.root)
+    made = Bench(subject, database, database.session(), database.session())
+    try:
+        for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
+            made.sql(f"drop schema if exists {schema} cascade")
+        for schema in ("s", "s_test_failures"):
+            made.session.execute(subject.adapter.dialect.create_schema(made.table.database, schema))
+        for statement in subject.reading:
+            made.reader.execute(Statement(statement))
+        yield made
+    finally:
+        for session in (made.session, made.reader):
+            with suppress(WarehouseError):
+                session.close()
+        database.close()
+
+
+def statements(sent: Sequence[Statement]) -> list[str]:
+    """What was sent, as text."""
+    return [statement.sql for statement in sent]

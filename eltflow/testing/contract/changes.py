@@ -1,0 +1,215 @@
+"""Every kind that may stand there × every kind that may come: right after, and never missing or half-built in between."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from eltflow.compile.compiled import Hook
+from eltflow.compile.program import ProgramError
+from eltflow.testing.bench import Bench
+from eltflow.warehouse.values import Statement, WarehouseError
+
+OLD, NEW = [(1, "old")], [(2, "new"), (3, "new")]
+QUERY = "select 2 as id, 'new' as v union all select 3, 'new'"
+STANDING: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "view": ("create view s.t as select 1 as id, 'old' as v",),
+    "table": ("create table s.t as select 1 as id, 'old' as v",),
+    "incremental": ("create table s.t as select 1 as id, 'old' as v",),
+}
+COMING: dict[str, tuple[str, dict[str, Any], Any]] = {
+    "view": ("view", {}, NEW),
+    "table": ("table", {}, NEW),
+    "append": ("incremental", {"incremental_strategy": "append"}, NEW),
+    "delete+insert": ("incremental", {"unique_key": "id"}, NEW),
+    "merge": ("incremental", {"unique_key": "id", "incremental_strategy": "merge"}, NEW),
+    "seed": ("seed", {}, NEW),
+}
+
+
+def expected(standing: str, coming: str) -> list[tuple[int, str]]:
+    adds = COMING[coming][0] == "incremental" and standing in ("table", "incremental")
+    return [*OLD, *NEW] if adds else NEW
+
+
+@pytest.mark.parametrize(("standing", "coming"), list(itertools.product(STANDING, COMING)))
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_change(warehouse: Bench, standing: Any, coming: Any, hooked: Any) -> None:
+    warehouse.sql(*STANDING[standing])
+    materialized, config, _ = COMING[coming]
+    seen: list[Any] = []
+
+    def look(statement: Statement) -> None:
+        if standing != "none" or "t" in warehouse.names():
+            seen.append(warehouse.seen())
+
+    hooks: Any = {"pre": (Hook(sql="select 1"),), "post": (Hook(sql="select 2"),)} if hooked else {}
+    files = (warehouse.file("t.csv", "id,v\n2,new\n3,new\n"),) if materialized == "seed" else ()
+    warehouse.build(materialized, QUERY, config=config, look=look, files=files, **hooks)
+
+    after = expected(standing, coming)
+    seen = [rows for rows in seen if rows is not None]
+    assert warehouse.rows() == after
+    existing = warehouse.existing()
+    assert existing is not None
+    assert existing.kind == ("view" if coming == "view" else "table")
+    assert all(rows in (OLD, after) for rows in seen), seen
+    assert seen == sorted(seen, key=lambda rows: rows == after), "a reader went back in time"
+    assert not [name for name in warehouse.names() if "__eltflow_tmp_" in name]
+
+
+@pytest.mark.parametrize(("standing", "coming"), list(itertools.product(STANDING, COMING)))
+def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, standing: Any, coming: Any) -> None:
+    """The fake failure comes in place of the n-th statement, for every n; then the build succeeds as if nothing had been."""
+    materialized, config, _ = COMING[coming]
+    files = (warehouse.file("t.csv", "id,v\n2,new\n3,new\n"),) if materialized == "seed" else ()
+    more: Any = {"config": config, "files": files, "post": (Hook(sql="select 2"),)}
+    warehouse.sql(*STANDING[standing])
+    real, number = warehouse.session.execute, itertools.count()
+    for failing in range(20):
+        count = itertools.count()
+
+        def execute(statement: Statement, failing: int = failing, count: Any = count) -> Any:
+            if statement.role != "rollback" and next(count) == failing:
+                raise WarehouseError("out of luck")
+            return real(statement)
+
+        warehouse.session.execute = execute
+        try:
+            warehouse.build(materialized, QUERY, **more)
+        except WarehouseError:
+            assert (warehouse.rows() if standing != "none" else "t" not in warehouse.names()) == (
+                OLD if standing != "none" else True
+            )
+            assert not [name for name in warehouse.names() if "__eltflow_tmp_" in name]
+            next(number)
+            continue
+        finally:
+            warehouse.session.execute = real
+        break
+    assert next(number) >= 1
+    assert warehouse.rows() == expected(standing, coming)
+
+
+def test_what_is_built_may_read_what_stands_there(warehouse: Bench) -> None:
+    """A view that becomes a table, by a query that reads the view."""
+    warehouse.sql("create view s.t as select 1 as id")
+    warehouse.build("table", "select id + 1 as id from s.t")
+    assert warehouse.rows() == [(2,)]
+    warehouse.build("table", "select id + 1 as id from s.t")
+    assert warehouse.rows() == [(3,)]
+
+
+def test_views_on_top_survive_a_rebuild(warehouse: Bench) -> None:
+    warehouse.sql("create table s.t as select 1 as id", "create view s.above as select * from s.t")
+    warehouse.build("table", "select 5 as id")
+    assert warehouse.rows("select * from s.above") == [(5,)]
+    warehouse.build("view", "select 6 as id")
+    assert warehouse.rows("select * from s.above") == [(6,)]
+    warehouse.build("table", "select 7 as id")
+    assert warehouse.rows("select * from s.above") == [(7,)]
+
+
+def test_views_on_top_of_views_survive_and_keep_what_they_are(warehouse: Bench) -> None:
+    """Two floors of views, a comment, and what is built in between."""
+    warehouse.sql(
+        "create table s.t as select 1 as id, 2 as n",
+        "create view s.above as select id, n from s.t",
+        "create view s.top as select a.id, b.n from s.above as a join s.t as b on a.id = b.id",
+        "comment on view s.above is 'it''s above'",
+    )
+    for kind, sql in (
+        ("table", "select 5 as id, 6 as n"),
+        ("view", "select 5 as id, 6 as n"),
+        ("table", "select 5 as id, 6 as n, 7 as m"),
+    ):
+        outcome = warehouse.build(kind, sql)
+        assert warehouse.rows("select * from s.top") == [(5, 6)]
+        assert outcome.message is None
+    above = warehouse.existing(warehouse.table.sibling("above"))
+    assert above is not None
+    assert above.comment == "it's above"
+
+
+def test_a_view_that_cannot_follow(warehouse: Bench) -> None:
+    """On an engine that ties it to the table: somebody else's is an error and stays; one of the project's goes, and that is told."""
+    if warehouse.adapter.dialect.ties(warehouse.table) is None:
+        pytest.skip("views are not tied to what they read")
+    warehouse.sql("create table s.t as select 1 as id, 2 as n", "create view s.above as select n from s.t")
+    with pytest.raises(ProgramError, match=r"above stands on .*: column .*n.* does not exist"):
+        warehouse.build("table", "select 1 as id")
+    assert warehouse.rows("select * from s.above") == [(2,)]
+    outcome = warehouse.build("table", "select 1 as id", ours=lambda relation: relation.identifier == "above")
+    assert [relation.identifier for relation in outcome.gone] == ["above"]
+    assert "s.above" in str(outcome.message)
+    assert warehouse.names() == {"t"}
+
+
+def test_a_view_whose_columns_change(warehouse: Bench) -> None:
+    for sql in (
+        "select 1 as id, 2 as n",
+        "select 'x' as id, 2 as n",
+        "select 2 as n",
+        "select 2 as n, 3 as more",
+        "select 3 as more",
+    ):
+        warehouse.build("view", sql)
+        warehouse.sql("create view s.above as select * from s.t" if "above" not in warehouse.names() else "select 1")
+        assert [name for name, _ in warehouse.columns()] == [part.split()[-1] for part in sql.split(",")]
+        warehouse.sql("drop view s.above")
+
+
+def test_a_lone_statement_needs_no_transaction(warehouse: Bench) -> None:
+    warehouse.build("view", "select 1 as id")
+    assert [s.role for s in warehouse.statements] == ["ddl"]
+    warehouse.build("view", "select 2 as id")
+    assert "begin" not in [s.role for s in warehouse.statements]
+    warehouse.sql("drop view s.t")
+    if warehouse.can.create_or_replace_table:
+        for _ in range(2):
+            warehouse.build("table", "select 1 as id")
+            assert [s.role for s in warehouse.statements] == ["ddl"]
+
+
+def test_a_materialized_view(warehouse: Bench) -> None:
+    if not warehouse.can.materialized_views:
+        with pytest.raises(ProgramError, match="has no materialized views"):
+            warehouse.build("materialized_view", "select 1 as id")
+        return
+    warehouse.sql("create table s.up as select 1 as id")
+    indexed = {"indexes": [{"columns": ["id"], "unique": True}]}
+    for sql, config, kind in (
+        ("select id from s.up", {}, "materialized_view"),
+        ("select id from s.up", {}, "refresh"),
+        ("-- the same\nselect id from s.up", {}, "refresh"),
+        ("select id + 0 as id from s.up", {}, "materialized_view"),
+        ("select id + 0 as id from s.up", indexed, "materialized_view"),
+        ("select id + 0 as id from s.up", indexed, "refresh"),
+        ("select id + 0 as id from s.up", {}, "materialized_view"),
+    ):
+        warehouse.sql("update s.up set id = id + 1")
+        assert warehouse.build("materialized_view", sql, config=config).kind == kind
+        assert warehouse.rows() == warehouse.rows("select * from s.up")
+        if "above" not in warehouse.names():
+            warehouse.sql("create view s.above as select * from s.t")
+        assert warehouse.rows("select * from s.above") == warehouse.rows()
+    for kind in ("table", "materialized_view", "view", "materialized_view"):
+        warehouse.build(kind, "select 9 as id")
+        assert warehouse.rows("select * from s.above") == [(9,)]
+
+
+def test_indexes(warehouse: Bench) -> None:
+    config = {"indexes": [{"columns": ["id"], "unique": True}, {"columns": ["v", "id"]}]}
+    job = warehouse.adapter.dialect.indexes(warehouse.table, warehouse.table, config, "0123abcd")
+    if not job:
+        pytest.skip("no indexes of its own")
+    for run in ("0123abcd", "0123abce"):
+        warehouse.build("table", QUERY, config=config, run=run)
+    with pytest.raises(WarehouseError, match=r"(?i)unique"):
+        warehouse.sql("insert into s.t select 2, 'again'")
+    with pytest.raises(WarehouseError, match="nope"):
+        warehouse.build("table", QUERY, config={"indexes": [{"columns": "nope"}]})
+    assert warehouse.rows() == NEW

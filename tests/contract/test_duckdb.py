@@ -1,0 +1,30 @@
+"""The contract, on DuckDB."""
+
+import pytest
+from eltflow_duckdb import ADAPTER
+
+from eltflow.testing.bench import Bench, Subject
+from eltflow.testing.contract import *  # noqa: F403
+
+
+@pytest.fixture
+def subject(tmp_path):
+    return Subject(
+        adapter=ADAPTER, target={"type": "duckdb", "path": str(tmp_path / "w.duckdb"), "schema": "s"}, root=tmp_path, places=True
+    )
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["blob", "struct(a integer, \"b c\" varchar)", "map(varchar, integer)", "enum('x', 'y')", "hugeint", "bit", "double[3]", "timestamp_ns"],
+)  # fmt: skip
+def test_an_unchanged_type_of_its_own_is_no_change(warehouse: Bench, type: str) -> None:
+    for _ in range(2):
+        warehouse.build("incremental", f"select cast(null as {type}) as x", config={"on_schema_change": "fail"})
+    assert len(warehouse.rows("select * from s.t")) == 2
+
+
+def test_staging_is_not_written_ahead(warehouse: Bench) -> None:
+    for _ in range(2):
+        warehouse.build("incremental", "select 1 as id", config={"unique_key": "id"})
+    assert any(s.sql.startswith('create temporary table "temp"') for s in warehouse.statements)
