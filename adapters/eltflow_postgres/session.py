@@ -142,10 +142,10 @@ class PostgresDatabase:
         self.session().close()
 
     def session(self) -> PostgresSession:
-        while self._idle:
-            kept = self._idle.pop()
-            if kept.alive:
-                return kept
+        with suppress(IndexError):  # several workers may ask at once: the list alone knows whether one is left
+            while not (kept := self._idle.pop()).alive:
+                pass
+            return kept
         for attempt in range(self._retries + 1):
             try:
                 return self._connected()
