@@ -78,7 +78,7 @@ class KeptSql:
             known = fingerprint(
                 self._scope,
                 node.checksum,
-                repr((node.config, node.test, node.description if node.static else node.columns)),
+                repr((node.config, node.test, node.description if node.static else dict(node.columns))),
                 repr(self._quoted(compiler, node)),
                 repr(self._self(compiler, node)),
                 repr([self._parent(compiler, parent) for parent in node.parents]),

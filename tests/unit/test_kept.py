@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from eltflow import api
+from eltflow.compile.node import Compiler
+
 
 def test_nested_ephemeral_models_after_an_edit(eltflow, project):
     root = project(
@@ -17,3 +20,31 @@ def test_nested_ephemeral_models_after_an_edit(eltflow, project):
     again = eltflow("build", cwd=root)
     assert again.code == 0, again.text
     assert eltflow("show", "m", "--csv", cwd=root).out.split() == ["x", "2"]
+
+
+def test_nothing_is_compiled_again_when_nothing_changed(project, monkeypatch):
+    root = project(
+        {
+            "macros/m.sql": "{% macro one() %}1{% endmacro %}",
+            "models/a.sql": "select 1 as x",
+            "models/rendered.sql": "select {{ one() }} as x from a",
+            "models/y.yml": "models:\n  - name: rendered\n    columns: [{name: x, description: described, data_tests: [unique]}]\n",
+        },
+        name="p",
+    )
+
+    def compiled():
+        loaded = api.load(root, api.new_options())
+        done, deferred = api.compile_offline(loaded, list(loaded.graph.nodes))
+        assert not deferred
+        return {unique_id: one.sql for unique_id, one in done.items()}
+
+    first = compiled()
+    compiled()
+
+    def again(self, node, ask):
+        raise AssertionError(f"{node.unique_id} is compiled again")
+
+    monkeypatch.setattr(Compiler, "_compile", again)
+    assert compiled() == first
+    assert len(first) == 3
