@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import Kept, LoadCache, hashed_environ
-from eltflow.api.writing import write_if_changed
+from eltflow.api.writing import write_pieces
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.graph.facts import Facts, quick_only
 from eltflow.graph.quick import MacroTexts
 from eltflow.project.options import Options
 from eltflow.project.project import decode, read_bytes, read_text
+from eltflow.report.info import patched_pieces
 
 if TYPE_CHECKING:
     from eltflow.native.target import Opened
@@ -128,24 +129,26 @@ class _Outside(Mapping[str, Any]):
 def patch_manifest(path: Path, graph_id: str, edited: Mapping[str, str]) -> None:
     """Put the new text of edited nodes (by unique id) into a manifest that was made of the same graph; leave any other alone."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
+        manifest = path.read_bytes()
+    except OSError:
         return
-    if f'"eltflow_graph": "{graph_id}"' not in lines[0]:
+    head = manifest.find(b"\n")
+    if f'"eltflow_graph": "{graph_id}"'.encode() not in manifest[:head]:
         return
-    wanted = {f"{json.dumps(i)}: ": text for i, text in edited.items()}
-    for index, line in enumerate(lines):
-        start = line[: line.find(": {") + 2]
-        if start not in wanted:
+    found: list[tuple[int, int, bytes]] = []
+    for unique_id, source in edited.items():
+        key = f"{json.dumps(unique_id)}: "
+        start = manifest.find(f"\n{key}{{".encode(), head) + 1
+        if not start:
             continue
-        text = wanted.pop(start).strip()
-        entry = json.loads(line[len(start) :].rstrip(","))
+        end = manifest.find(b"\n", start)
+        line = manifest[start:end].decode()
+        text = source.strip()
+        entry = json.loads(line[len(key) :].rstrip(","))
         entry["raw_code"] = text
         entry["checksum"]["checksum"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         entry["compiled_path"] = None
-        for key in ("compiled", "compiled_code", "extra_ctes_injected", "extra_ctes"):
-            entry.pop(key, None)
-        lines[index] = f"{start}{json.dumps(entry)}{',' if line.endswith(',') else ''}"
-        if not wanted:
-            break
-    write_if_changed(path, "\n".join(lines))
+        for name in ("compiled", "compiled_code", "extra_ctes_injected", "extra_ctes"):
+            entry.pop(name, None)
+        found.append((start, end, f"{key}{json.dumps(entry)}{',' if line.endswith(',') else ''}".encode()))
+    write_pieces(path, patched_pieces(manifest, found))

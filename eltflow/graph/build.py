@@ -124,7 +124,9 @@ class _Builder:
             made = self._connect(node, lookup)
             if made is not None:
                 connected[unique_id] = made
-        connected = {k: replace(v, parents=tuple(p for p in v.parents if p in connected)) for k, v in connected.items()}
+        for unique_id, node in connected.items():
+            if not all(parent in connected for parent in node.parents):
+                connected[unique_id] = replace(node, parents=tuple(p for p in node.parents if p in connected))
         if not broken:  # what a broken file says of its alias and its group is not known
             self._check_relations(connected)
             self._check_groups(connected)

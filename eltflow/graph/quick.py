@@ -8,7 +8,7 @@ whenever it is not certain: the template is then rendered and its SQL parsed. (`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,8 @@ _TABLE_CLAUSES = frozenset(
 _OF_JOIN = frozenset({"on", "using"})
 _NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*|\"?[^\W\d]\w*\"?\s*:(?!:)\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
 _DOT = re.compile(r"[\"`\]]?\s*\.")
-_NAMED_AS = re.compile(r'\b(\w+)"?\s*(?:\([^()]*\)\s*)?as\b', re.IGNORECASE)
+_AS = re.compile(r'"?\s*(?:\([^()]*\)\s*)?as\b')
+_IN_WORD = re.compile(r"\w")
 _DEFINED = re.compile(r'(?:\bwith|,)\s*"?(\w+)"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', re.IGNORECASE)
 _PAREN = re.compile(r"[()]")
 
@@ -288,7 +289,7 @@ class _Reading:
 
     def read(self) -> Quick:
         plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
-        if plain and not plain.issubset(map(str.lower, _NAMED_AS.findall(self.text))):
+        if plain and not _all_named(plain, self.text.lower()):
             raise _Uncertain
         out: list[str] = []
         at = 0
@@ -488,6 +489,20 @@ def _without_noise(sql: str) -> str:
         return " " if name is None else name if _PLAIN_QUOTED.fullmatch(name) else '"q"'
 
     return _SQL_QUOTED.sub(kept, sql)
+
+
+def _all_named(names: Iterable[str], text: str) -> bool:
+    """Whether `as` follows each of the names somewhere in the text (both in lower case), as after the name of a CTE."""
+    return all(any(_AS.match(text, at + len(name)) for at in _places(name, text)) for name in names)
+
+
+def _places(word: str, text: str) -> Iterator[int]:
+    """Where the text has a word that begins like that."""
+    at = text.find(word)
+    while at >= 0:
+        if at == 0 or not _IN_WORD.match(text, at - 1):
+            yield at
+        at = text.find(word, at + 1)
 
 
 def _outermost(sql: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,11 +87,17 @@ def patch_lines(text: bytes, head: Mapping[str, Any], entries: Mapping[str, Any]
         end = text.find(b"\n", start)
         comma = "," if text[end - 1 : end] == b"," else ""
         found.append((start, end, f"{json.dumps(i)}: {to_json(entry)}{comma}".encode()))
-    pieces = [f'{{"{name}": {to_json(value)},'.encode()]
-    for start, end, entry in sorted(found):
-        pieces += (text[after:start], entry)
-        after = end
-    return [*pieces, text[after:]]
+    return patched_pieces(text, [(0, after, f'{{"{name}": {to_json(value)},'.encode()), *found])
+
+
+def patched_pieces(text: bytes, patches: Iterable[tuple[int, int, bytes]]) -> list[bytes]:
+    """The text in pieces, with something else from the first to before the second place of each patch."""
+    pieces: list[bytes] = []
+    at = 0
+    for start, end, fresh in sorted(patches):
+        pieces += (text[at:start], fresh)
+        at = end
+    return [*pieces, text[at:]]
 
 
 def _plain(value: Any) -> Any:
