@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from eltflow.graph.facts import Facts, quick_only
 from eltflow.graph.quick import MacroTexts
 from eltflow.project.options import Options
 from eltflow.project.project import decode, read_bytes, read_text
-from eltflow.report.info import patched_pieces
+from eltflow.report.info import entry_place, patched_pieces
 
 if TYPE_CHECKING:
     from eltflow.native.target import Opened
@@ -75,16 +76,18 @@ class _Look:
         self._words = frozenset(kept.project["words"])
         self._opened: Opened | None = None
 
+    @cached_property
+    def _macros(self) -> MacroTexts:
+        files = {name: file for name, file, _ in self._kept.project["macros"]}
+        return MacroTexts({file: read_text(self._root, file) for file in set(files.values())}, files)
+
     def facts(self, text: str, node: Sequence[Any]) -> Facts | None:
         """The facts of a node's template; None where they hang on more than its text. Raises EltflowError for what is wrong with it.
 
         `node` is encoded, as the cache keeps it.
         """
-        project = self._kept.project
         kind, name, path, config = node[1], node[2], node[4], node[6]
-        files = {file for _, file, _ in project["macros"]}
-        macros = MacroTexts({f: read_text(self._root, f) for f in files}, {name: file for name, file, _ in project["macros"]})
-        quick = quick_only(text, path, kind, self._words, macros, project["vars"], self._options.strict)
+        quick = quick_only(text, path, kind, self._words, self._macros, self._kept.project["vars"], self._options.strict)
         return quick or self._thorough(text, path, kind, name, config)
 
     def _thorough(self, text: str, path: str, kind: str, name: str, config: Mapping[str, Any]) -> Facts | None:
@@ -137,18 +140,15 @@ def patch_manifest(path: Path, graph_id: str, edited: Mapping[str, str]) -> None
         return
     found: list[tuple[int, int, bytes]] = []
     for unique_id, source in edited.items():
-        key = f"{json.dumps(unique_id)}: "
-        start = manifest.find(f"\n{key}{{".encode(), head) + 1
-        if not start:
+        place = entry_place(manifest, unique_id, head)
+        if place is None:
             continue
-        end = manifest.find(b"\n", start)
-        line = manifest[start:end].decode()
         text = source.strip()
-        entry = json.loads(line[len(key) :].rstrip(","))
+        entry = json.loads(manifest[slice(*place)])
         entry["raw_code"] = text
         entry["checksum"]["checksum"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         entry["compiled_path"] = None
         for name in ("compiled", "compiled_code", "extra_ctes_injected", "extra_ctes"):
             entry.pop(name, None)
-        found.append((start, end, f"{key}{json.dumps(entry)}{',' if line.endswith(',') else ''}".encode()))
+        found.append((*place, json.dumps(entry).encode()))
     write_pieces(path, patched_pieces(manifest, found))

@@ -81,13 +81,21 @@ def patch_lines(text: bytes, head: Mapping[str, Any], entries: Mapping[str, Any]
         return None
     found: list[tuple[int, int, bytes]] = []
     for i, entry in entries.items():
-        start = text.find(f"\n{json.dumps(i)}: {{".encode(), after) + 1
-        if not start:
+        place = entry_place(text, i, after)
+        if place is None:
             return None
-        end = text.find(b"\n", start)
-        comma = "," if text[end - 1 : end] == b"," else ""
-        found.append((start, end, f"{json.dumps(i)}: {to_json(entry)}{comma}".encode()))
+        found.append((*place, to_json(entry).encode()))
     return patched_pieces(text, [(0, after, f'{{"{name}": {to_json(value)},'.encode()), *found])
+
+
+def entry_place(text: bytes, unique_id: str, after: int) -> tuple[int, int] | None:
+    """Where in a text of `to_lines` the JSON of an entry begins and ends; None if it is not there. `after` is where to look from."""
+    key = f"{json.dumps(unique_id)}: ".encode()
+    line = text.find(b"\n" + key + b"{", after) + 1
+    if not line:
+        return None
+    end = text.find(b"\n", line)
+    return line + len(key), end - 1 if text[end - 1 : end] == b"," else end
 
 
 def patched_pieces(text: bytes, patches: Iterable[tuple[int, int, bytes]]) -> list[bytes]:

@@ -7,16 +7,7 @@ import json
 import duckdb
 import pytest
 
-M = (
-    "{{ config(materialized='table') }} select 1 as id, true as flag union all select 1, true"
-    " union all select null, null union all select 3, false"
-)
-MODELS = {
-    "models/m.sql": M,
-    "models/p.sql": "select 1 as id union all select null",
-    "models/e.sql": "{{ config(materialized='ephemeral') }}\n-- lead\nwith recursive r as"
-    " (select 1 as id union all select id + 1 from r where id < 3) select * from r -- tail",
-}
+from eltflow.testing.contract.projects import MODELS, M
 
 
 def build(eltflow, root, *arguments, command="build"):
