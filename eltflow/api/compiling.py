@@ -94,14 +94,15 @@ def make_compiler(
 
 def compile_all(compiler: Compiler, nodes: Iterable[Node]) -> tuple[dict[str, Compiled], list[str]]:
     """Every node compiled, and the ids of those that must ask the warehouse first. Raises EltflowError with every error."""
-    done, deferred, failed = _compile_each(compiler, nodes)
+    done, deferred, failed = compile_each(compiler, nodes)
     _stop(failed)
     return done, deferred
 
 
-def _compile_each(
+def compile_each(
     compiler: Compiler, nodes: Iterable[Node]
 ) -> tuple[dict[str, Compiled], list[str], dict[str, tuple[Diagnostic, ...]]]:
+    """Every node compiled, the ids of those that must ask the warehouse first, and what is wrong with those that do not compile."""
     done: dict[str, Compiled] = {}
     deferred: list[str] = []
     failed: dict[str, tuple[Diagnostic, ...]] = {}
@@ -153,13 +154,13 @@ def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation
     is wrong whatever the target holds."""
     catalog, _ = last_catalog(loaded, seen)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
-    compiled, _, failed = _compile_each(compiler, nodes)
-    if failed and all(_certain(loaded, unique_id, found) for unique_id, found in failed.items()):
+    compiled, _, failed = compile_each(compiler, nodes)
+    if failed and all(certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
     return FirstLook(catalog=catalog, compiler=compiler, compiled=compiled, sure=not failed)
 
 
-def _certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:
+def certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:
     """Whether an error stands whatever the target holds: nothing that it hangs on is asked of the target."""
     nodes = loaded.graph.nodes
     above = [unique_id, *loaded.graph.ancestors([unique_id], None)] if any(d.code in _OF_COLUMNS for d in found) else [unique_id]
