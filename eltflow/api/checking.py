@@ -10,6 +10,7 @@ from eltflow.api.compiling import certain, compile_each, keep_compiled, last_cat
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic
 from eltflow.compile.lineage import Lineages
+from eltflow.compile.personal import forbidden
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
     for unique_id, found in failed.items():
         sure = seen is None or certain(loaded, unique_id, found)
         findings |= dict.fromkeys(found if sure else (_as_last_seen(one, str(seen)) for one in found))
+    findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]
     lineages = Lineages(compiler, {})

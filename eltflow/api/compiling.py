@@ -13,6 +13,7 @@ from eltflow.base.fingerprint import fingerprint
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler
+from eltflow.compile.personal import forbidden
 from eltflow.compile.program import FileInfo
 from eltflow.graph.lookup import WITH_SQL
 from eltflow.ingest.files import file_info, matching
@@ -96,6 +97,7 @@ def compile_all(compiler: Compiler, nodes: Iterable[Node]) -> tuple[dict[str, Co
     """Every node compiled, and the ids of those that must ask the warehouse first. Raises EltflowError with every error."""
     done, deferred, failed = compile_each(compiler, nodes)
     _stop(failed)
+    _stop_at(forbidden(compiler, done.values()))
     return done, deferred
 
 
@@ -117,9 +119,13 @@ def compile_each(
 
 
 def _stop(failed: Mapping[str, tuple[Diagnostic, ...]]) -> None:
-    found = dict.fromkeys(d for diagnostics in failed.values() for d in diagnostics)
-    if found:
-        raise EltflowError(found)
+    _stop_at(d for diagnostics in failed.values() for d in diagnostics)
+
+
+def _stop_at(found: Iterable[Diagnostic]) -> None:
+    distinct = dict.fromkeys(found)
+    if distinct:
+        raise EltflowError(distinct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +163,7 @@ def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation
     compiled, _, failed = compile_each(compiler, nodes)
     if failed and all(certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
+    _stop_at(forbidden(compiler, compiled.values()))
     return FirstLook(catalog=catalog, compiler=compiler, compiled=compiled, sure=not failed)
 
 

@@ -33,6 +33,7 @@ _PSEUDO = frozenset(
         "values",
         "excluded",
         "current_date",
+        "__mark_join_marker",
     ]
 )
 _UNITS = frozenset(

@@ -114,6 +114,21 @@ def word_between(sql: str, dialect: str, words: tuple[str, ...], after: int, bef
     return after
 
 
+def output_place(parsed: Parsed | Refused, name: str) -> tuple[int, int] | None:
+    """The line and column (from 1) where a query names one of its columns, or the star that gives it; None if that cannot be told."""
+    tree = parsed.tree if isinstance(parsed, Parsed) else None
+    while tree is not None and not isinstance(tree, exp.Select):
+        tree = tree.this if isinstance(tree, (exp.SetOperation, exp.Subquery, exp.Paren)) else None
+    for one in tree.expressions if tree is not None else ():
+        if one.alias_or_name.lower() == name.lower() or one.is_star:
+            named = one.args.get("alias") if isinstance(one, exp.Alias) else one.args.get("table") if one.is_star else one.this
+            start = named.meta.get("start") if isinstance(named, exp.Identifier) else None
+            if start is not None:
+                before = parsed.sql[:start]
+                return before.count("\n") + 1, start - before.rfind("\n")
+    return None
+
+
 # -- calls of functions ----------------------------------------------------------------------------------------------------------
 
 #: What sqlglot says of a call that has more or fewer arguments than it knows the function to take.
