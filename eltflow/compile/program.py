@@ -125,7 +125,7 @@ class Job:
         name = self.relation.identifier
         if limit is not None:
             name = shorten(name, limit - len(suffix))
-        return self.relation.sibling(name + suffix)
+        return self.relation.sibling(self.dialect.named(name + suffix))
 
 
 def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None) -> Steps[T]:

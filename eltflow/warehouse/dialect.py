@@ -285,6 +285,10 @@ class Dialect:
         """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
         return type
 
+    def holds(self, type: str, other: str) -> bool:
+        """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""
+        return type == other
+
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""
         raise NotImplementedError

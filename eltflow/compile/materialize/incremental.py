@@ -225,13 +225,15 @@ def _predicates(job: Job, columns: Sequence[str]) -> list[str]:
 
 
 def _compare(job: Job, table: Sequence[CatalogColumn], now: Sequence[Column]) -> _Change:
-    fold = job.dialect.fold
+    fold, holds = job.dialect.fold, job.dialect.holds
     before = {fold(c.name, True): c for c in table}
     after = {fold(c.name, True): c for c in now}
     return _Change(
         added=tuple(c for key, c in after.items() if key not in before),
         removed=tuple(c.name for key, c in before.items() if key not in after),
-        retyped=tuple(c for key, c in after.items() if key in before and c.type is not None and before[key].type != c.type),
+        retyped=tuple(
+            c for key, c in after.items() if key in before and c.type is not None and not holds(before[key].type, c.type)
+        ),
     )
 
 

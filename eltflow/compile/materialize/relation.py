@@ -46,6 +46,9 @@ def dynamic_table(job: Job) -> Program:
 
 def _dynamic_table(job: Job) -> Program:
     dialect, existing = job.dialect, job.existing
+    for key, example in (("target_lag", "1 hour"), ("snowflake_warehouse", "transforming")):
+        if not job.config.get(key):
+            raise ProgramError(f"a dynamic table needs `{key}`", f"set it, e.g. `{key}: {example}`")
     outcome = Outcome(kind="dynamic_table", made=(CatalogTable(job.relation, "dynamic_table"),))
     create = dialect.create_dynamic_table(job.relation, job.sql, job.config)
     if existing is not None and existing.kind != "dynamic_table":

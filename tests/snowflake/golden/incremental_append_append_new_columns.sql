@@ -1,0 +1,12 @@
+select * from (
+select id, v
+from db.s.up
+) as eltflow_described where false;
+create or replace transient table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as (
+select id, v
+from db.s.up
+);
+alter table "DB"."S"."T" add column "MORE" DATE;
+insert into "DB"."S"."T" ("ID", "MORE")
+select "ID", "MORE" from "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";

@@ -1,0 +1,5 @@
+insert into "DB"."S"."T" ("ID", "V")
+select "ID", "V" from (
+select id, v
+from db.s.up
+) as eltflow_new;

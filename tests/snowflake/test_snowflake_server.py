@@ -1,0 +1,113 @@
+"""What the contract does not ask: the command line, loads, what is sent to cancel, servers that are not there. The real connector and an
+emulator of the server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from eltflow_snowflake import ADAPTER
+from snowflake_server import PASSWORD, Emulator
+
+from eltflow.testing.bench import Subject, counting
+from eltflow.warehouse.values import Statement, WarehouseError
+
+MODELS = {
+    "models/stg_orders.sql": "select Id, Amount, 'x' as Kind from orders",
+    "models/daily.sql": "{{ config(materialized='table', cluster_by='kind') }}\nselect kind, sum(amount) as total from stg_orders group by 1",
+    "models/events.sql": "{{ config(materialized='incremental', unique_key='id') }}\nselect id, amount from {{ ref('orders') }}",
+    "seeds/orders.csv": "id,amount\n1,10\n2,20\n",
+    "models/m.yml": "models:\n- {name: daily, columns: [{name: kind, data_tests: [not_null, unique]}]}\n",
+}
+
+
+#: Takes a second or two.
+_LONG = counting(8)
+
+
+def _run(session) -> None:
+    """It runs to its end, or to the client's patience: the emulator stops nothing."""
+    with suppress(WarehouseError):
+        session.execute(Statement(_LONG, role="query"))
+
+
+def _settings(emulator: Emulator, **more) -> str:
+    return f"name: p\ntargets:\n  dev: {json.dumps(emulator.target(**more))}\n"
+
+
+def test_a_project_from_plan_to_build(snowflake, project, eltflow):
+    """Names without quotes, in any case, mean what Snowflake takes them for; a plan needs no connection."""
+    root = project({**MODELS, "eltflow.yml": _settings(snowflake, schema="shop", query_tag="nightly")})
+    before = len(snowflake.requests())
+    planned = eltflow("plan", "--sql", cwd=root)
+    assert planned.code == 0, planned.text
+    assert 'create transient table "W"."SHOP"."DAILY" cluster by (kind) as' in planned.out
+    assert len(snowflake.requests()) == before
+    for _ in range(2):
+        built = eltflow("build", cwd=root)
+        assert built.code == 0, built.text
+    shown = eltflow("show", "daily", cwd=root)
+    assert "30" in shown.out, shown.text
+    sent = [str(request["sql"]) for request in snowflake.requests()]
+    assert any(sql.startswith('create or replace transient table "W"."SHOP"."DAILY" cluster by (kind)') for sql in sent)
+    assert any(sql.startswith('merge into "W"."SHOP"."EVENTS"') for sql in sent)
+    assert any(sql.startswith("put 'file://") for sql in sent)
+
+
+def test_debug_and_init(snowflake, project, eltflow, tmp_path):
+    made = eltflow("init", "shop", "--adapter", "snowflake", cwd=tmp_path)
+    assert made.code == 0, made.text
+    assert "type: snowflake" in (tmp_path / "shop/eltflow.yml").read_text()
+    refused = eltflow("debug", cwd=tmp_path / "shop")
+    assert refused.code == 1
+    assert "signing in by snowflake needs `password:`" in refused.text
+    root = project({"eltflow.yml": _settings(snowflake)})
+    told = eltflow("debug", cwd=root)
+    assert told.code == 0, told.text
+    assert PASSWORD not in told.text
+
+
+def test_a_column_that_does_not_exist_is_found_offline(snowflake, project, eltflow):
+    broken = {**MODELS, "models/daily.sql": "select kind, sum(payed) as total from stg_orders group by 1"}
+    root = project({**broken, "eltflow.yml": _settings(snowflake)})
+    told = eltflow("compile", cwd=root)
+    assert told.code == 2
+    assert "error[E0405]: model `daily` uses the column `payed`, which does not exist" in told.err
+
+
+def test_no_way_to_the_server(snowflake, tmp_path):
+    """It ends within its timeout, and says host and port; the password is not told."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    target = Subject(adapter=ADAPTER, target=snowflake.target(port=port, connect_timeout=2), root=tmp_path).values()
+    started = time.monotonic()
+    with pytest.raises(WarehouseError, match=f"127.0.0.1:{port}: ") as raised:
+        ADAPTER.open(target, tmp_path)
+    assert time.monotonic() - started < 15
+    assert raised.value.kind == "connection"
+    assert "account" in str(raised.value.help)
+    assert PASSWORD not in str(raised.value)
+
+
+def test_to_cancel_the_server_is_asked_to_abort_that_very_statement(snowflake, tmp_path):
+    """The emulator answers and goes on; that Snowflake stops is not shown."""
+    target = Subject(adapter=ADAPTER, target=snowflake.target(network_timeout=2), root=tmp_path).values()
+    database = ADAPTER.open(target, tmp_path)
+    session = database.session()
+    session.cancel()
+    before = len(snowflake.requests())
+    runner = threading.Thread(target=_run, args=(session,))
+    runner.start()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not [r for r in snowflake.requests()[before:] if r["sql"] == _LONG]:
+        time.sleep(0.02)
+    session.cancel()
+    runner.join(60)
+    assert not runner.is_alive()
+    after = snowflake.requests()[before:]
+    assert [r["sql"] for r in after if r["path"] == "/queries/v1/abort-request"] == [_LONG]
+    database.close()
