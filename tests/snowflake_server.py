@@ -61,8 +61,11 @@ def live_target() -> dict[str, Any] | None:
     return None if not given else {"threads": 2, **json.loads(given), "type": "snowflake", "schema": "s"}
 
 
-def _absent() -> None:
-    message = "the emulator is not installed: python tests/services/make.py fakesnow"
+def need(name: str) -> None:
+    """Skip a test whose environment is not there; in CI it fails."""
+    if make.made(name):
+        return
+    message = f"{name} is not installed: python tests/services/make.py {name}"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
@@ -71,8 +74,7 @@ def _absent() -> None:
 @pytest.fixture(scope="session")
 def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """The emulator, with an empty database `W`."""
-    if not make.made(_NAME):
-        _absent()
+    need(_NAME)
     log = tmp_path_factory.mktemp("snowflake") / "requests.jsonl"
     log.touch()
     command = [str(make.python(_NAME)), str(SERVICES / "fakesnow_server.py"), str(log)]

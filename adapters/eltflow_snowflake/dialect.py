@@ -10,7 +10,7 @@ from typing import Any
 from eltflow.base.fingerprint import fingerprint
 from eltflow.transfer import Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
-from eltflow_snowflake.types import holds, kept, read_as
+from eltflow_snowflake.types import holds, kept, read_as, widened
 
 _NOTHING: Mapping[str, Any] = {}
 #: What may stand without quotes ("Identifier requirements"); the engine makes it upper case.
@@ -32,6 +32,7 @@ class SnowflakeDialect(Dialect):
     capabilities = Capabilities(
         create_or_replace_table=True,
         dynamic_tables=True,
+        narrow_literals=True,
         merge=True,
         grants=True,
         identifier_limit=255,
@@ -170,6 +171,9 @@ class SnowflakeDialect(Dialect):
 
     def holds(self, type: str, other: str) -> bool:
         return holds(type, other)
+
+    def widened(self, type: str, other: str) -> str | None:
+        return widened(type, other)
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """COPY from Parquet files in the table's own stage, which needs no statement to make it: that would commit what is open."""

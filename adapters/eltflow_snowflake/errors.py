@@ -28,6 +28,8 @@ _HELPS: Mapping[int, str] = {
     2043: "correct the name, or have the role of the target granted what it needs",
     3001: "grant the rights that are missing, or set `role:` of the target",
     90073: "the warehouse has used up what its resource monitor allows: ask whoever keeps that",
+    100038: "cast the value in the query, or build the table again with --full-refresh",
+    100090: "more than one new row has the same key: make the rows unique in the query",
     100078: "the column is shorter than the value: cast it to varchar in the query, and build it again with --full-refresh",
     390100: "correct `user:` and `password:` of the target",
     390101: "correct `user:` and `password:` of the target",

@@ -93,6 +93,18 @@ def read_as(type: str) -> str:
     return "BIGINT" if (precision, scale) == (38, 0) else f"DECIMAL({precision},{scale})"
 
 
+def widened(type: str, other: str) -> str | None:
+    """The type that takes values of both, text or numbers of one scale (all that ALTER TABLE can change where there are rows); None if
+    there is nothing to do, or nothing that can be done."""
+    if holds(type, other):
+        return None
+    mine, its = _NUMBER.match(type), _NUMBER.match(other)
+    if mine is not None and its is not None:
+        return other if mine.group(2) == its.group(2) else None
+    own, given = _LENGTH.match(type), _LENGTH.match(other)
+    return other if own is not None and given is not None and own.group(1) == given.group(1) else None
+
+
 def holds(type: str, other: str) -> bool:
     """Whether a column of a type takes every value of another one as it is: text as long, numbers with as many digits on both sides."""
     mine, its = _NUMBER.match(type), _NUMBER.match(other)

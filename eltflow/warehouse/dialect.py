@@ -289,6 +289,11 @@ class Dialect:
         """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""
         return type == other
 
+    def widened(self, type: str, other: str) -> str | None:
+        """What a column's type must become to take values of another one, where the engine types a query's columns as narrow as its
+        literals are, and can widen a column that has rows. None if it takes them as it is, or is of another kind."""
+        return None
+
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""
         raise NotImplementedError

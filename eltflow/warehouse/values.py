@@ -100,6 +100,7 @@ class Capabilities:
     replace_view_columns: bool = True
     materialized_views: bool = False
     dynamic_tables: bool = False
+    narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
     grants: bool = False

@@ -1,4 +1,5 @@
-"""An emulator of Snowflake's server on loopback: fakesnow, with a log of what it is sent. Run by its own environment's Python.
+"""An emulator of Snowflake's server on loopback: fakesnow, with a log of what it is sent, and with DDL that commits. Run by its own
+environment's Python.
 
     python fakesnow_server.py LOG
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import sys
 import threading
 from pathlib import Path
@@ -18,12 +20,31 @@ from typing import Any
 
 import uvicorn
 from fakesnow.server import app as emulator
+from fakesnow.server import sessions
 
 LOG = Path(sys.argv[1])
+#: Statements that commit what is open, as on Snowflake ("Transactions": DDL). The emulator by itself takes them back with a rollback.
+_COMMITS = re.compile(r"\s*(create|alter|drop|undrop|truncate|comment|grant|revoke)\b", re.IGNORECASE)
+#: The tokens of sessions with an open transaction.
+_OPEN: set[str] = set()
+
+
+def commit_before(token: str, sql: str) -> None:
+    """Commit what is open in the session if the statement does that."""
+    word = (sql.split() or [""])[0].strip(";").lower()
+    if word == "begin":
+        _OPEN.add(token)
+    elif word in ("commit", "rollback"):
+        _OPEN.discard(token)
+    elif token in _OPEN and _COMMITS.match(sql):
+        _OPEN.discard(token)
+        sessions[token].cursor().execute("commit")
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """The emulator's application, its requests written down before it sees them."""
+    if scope["type"] == "http" and scope["path"] == "/session/v1/login-request":
+        return await sign_in(scope, receive, send)
     if scope["type"] != "http" or not scope["path"].startswith("/queries"):
         return await emulator(scope, receive, send)
     body, more = b"", True
@@ -34,12 +55,40 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     asked = json.loads(gzip.decompress(body) if zipped else body) if body else {}
     with LOG.open("a", encoding="utf-8") as log:
         log.write(json.dumps({"path": scope["path"], "sql": asked.get("sqlText"), "request": asked.get("requestId")}) + "\n")
+    token = dict(scope["headers"]).get(b"authorization", b"").decode()[17:-1]
+    if scope["path"] == "/queries/v1/query-request" and token in sessions:
+        await asyncio.to_thread(commit_before, token, asked["sqlText"])
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
         return waiting.pop() if waiting else await receive()
 
     return await emulator(scope, again, send)
+
+
+async def sign_in(scope: Any, receive: Any, send: Any) -> None:
+    """The emulator's answer with what connector 5 wants of it beside: a master token, how long both hold, the number of the session."""
+    start: dict[str, Any] = {}
+    body = b""
+
+    async def keep(message: Any) -> None:
+        nonlocal body
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            body += message.get("body", b"")
+
+    await emulator(scope, receive, keep)
+    answer = json.loads(body)
+    if answer.get("success"):
+        told = answer["data"]
+        told |= {"masterToken": "m" + told["token"], "validityInSeconds": 3600, "masterValidityInSeconds": 14400}
+        told |= {"sessionId": len(sessions), "displayUserName": "TESTER", "firstLogin": False, "healthCheckInterval": 45}
+        told["sessionInfo"] |= {"warehouseName": None, "roleName": "SYSADMIN"}
+    out = json.dumps(answer).encode()
+    start["headers"] = [(k, v) for k, v in start["headers"] if k != b"content-length"] + [(b"content-length", b"%d" % len(out))]
+    await send(start)
+    await send({"type": "http.response.body", "body": out})
 
 
 async def serve() -> None:

@@ -73,6 +73,11 @@ def job(kind: str, sql: str = "", *, config: Mapping[str, Any] | None = None, ma
 
 
 def check(name: str, statements: Any) -> None:
+    """The statements are those of the golden file, and none between begin and commit would commit by itself."""
+    inside = False
+    for statement in statements:
+        inside = statement.role == "begin" or (inside and statement.role not in ("commit", "rollback"))
+        assert not inside or statement.role != "ddl", statement.sql
     shown = "".join(f"{s.sql};\n" for s in statements)
     path = FOLDER / f"{name}.sql"
     if os.environ.get("GOLDEN") == "rewrite":
@@ -192,6 +197,33 @@ def test_descriptions(kind: str) -> None:
     check(f"{kind}_described", dry(MATERIALIZATIONS[kind](job(kind, SQL, made=made)), SAME))
 
 
+NARROW = CatalogTable(T, "table", (CatalogColumn("ID", "NUMBER(1,0)"), CatalogColumn("V", "VARCHAR(1)")))
+WIDE = Result(columns=(Column("ID", "NUMBER(2,0)"), Column("V", "VARCHAR(12)")))
+
+
+@pytest.mark.parametrize("strategy", ["append", "merge"])
+def test_literals_make_narrow_columns_which_widen(strategy: str) -> None:
+    config = {"unique_key": "id", "incremental_strategy": strategy}
+    check(f"incremental_{strategy}_widened", sent("incremental", WIDE, existing=NARROW, config=config))
+
+
+@pytest.mark.parametrize(
+    ("type", "other", "wanted"),
+    [
+        ("VARCHAR(1)", "VARCHAR(3)", "VARCHAR(3)"),
+        ("VARCHAR(3)", "VARCHAR(1)", None),
+        ("VARCHAR(3)", "VARCHAR", "VARCHAR"),
+        ("NUMBER(1,0)", "NUMBER(38,0)", "NUMBER(38,0)"),
+        ("NUMBER(3,1)", "NUMBER(4,2)", None),
+        ("NUMBER(3,1)", "VARCHAR(2)", None),
+        ("BINARY(1)", "BINARY(2)", "BINARY(2)"),
+        ("DATE", "DATE", None),
+    ],
+)
+def test_what_a_type_widens_to(type: str, other: str, wanted: str | None) -> None:
+    assert SnowflakeDialect().widened(type, other) == wanted
+
+
 def test_a_longer_text_and_more_digits_are_no_change() -> None:
     config = {"unique_key": "id", "on_schema_change": "fail"}
     assert sent("incremental", SAME, existing=STANDING["over_table"], config=config)
@@ -201,6 +233,7 @@ def test_every_golden_file_has_a_test() -> None:
     known = {f"{kind}_{standing}" for kind in KINDS for standing in STANDING} | {*MORE, "ingest_append_other_columns"}
     known |= {f"incremental_{s.replace('+', '_')}_{mode}" for s in STRATEGIES for mode in MODES}
     known |= {f"ingest_{load}_{s}" for load in ("append", "replace") for s in ("new", "over_table", "over_view")}
+    known |= {"incremental_append_widened", "incremental_merge_widened"}
     known |= {"test", "test_stored_as_table", "test_stored_as_view"}
     known |= {f"{kind}_described" for kind in ("view", "table", "dynamic_table")}
     assert {path.stem for path in FOLDER.glob("*.sql")} == known

@@ -4,14 +4,17 @@ emulator of the server."""
 from __future__ import annotations
 
 import json
+import os
 import socket
+import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from eltflow_snowflake import ADAPTER
-from snowflake_server import PASSWORD, Emulator
+from snowflake_server import PASSWORD, Emulator, make, need
 
 from eltflow.testing.bench import Subject, counting
 from eltflow.warehouse.values import Statement, WarehouseError
@@ -25,6 +28,7 @@ MODELS = {
 }
 
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 #: Takes a second or two.
 _LONG = counting(8)
 
@@ -77,6 +81,41 @@ def test_a_column_that_does_not_exist_is_found_offline(snowflake, project, eltfl
     told = eltflow("compile", cwd=root)
     assert told.code == 2
     assert "error[E0405]: model `daily` uses the column `payed`, which does not exist" in told.err
+
+
+def test_connector_5(snowflake):
+    """Sign-in, DDL, rows, transactions, errors and the catalog; cancelling and loads are not shown."""
+    need("connector5")
+    command = [str(make.python("connector5")), str(Path(__file__).with_name("connector5.py")), json.dumps(snowflake.target())]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "adapters")])}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    columns = [["ID", "NUMBER(38,0)"], ["V", "VARCHAR"]]
+    assert json.loads(done.stdout) == {
+        "version": "5",
+        "columns": [*columns, ["N", "NUMBER(3,2)"], ["B", "BOOLEAN"]],
+        "rows": [["1", "b", "1.50", "True"], ["2", "c", "1.50", "True"]],
+        "error": ["sql", "002003"],
+        "tables": {"W.FIVE.NEW": columns, "W.FIVE.T": columns},
+    }
+
+
+def test_ddl_commits_what_is_open(snowflake, tmp_path):
+    """As on Snowflake: what the emulator is told to do, so that a transaction of ours that held one would lose its rows in a test."""
+    database = ADAPTER.open(Subject(adapter=ADAPTER, target=snowflake.target(schema="d"), root=tmp_path).values(), tmp_path)
+    session = database.session()
+    for sql, role in (
+        ("create schema if not exists w.d", "ddl"),
+        ("create or replace table w.d.t as select 1 as id", "ddl"),
+        ("begin", "begin"),
+        ("insert into w.d.t values (2)", "dml"),
+        ("create or replace table w.d.other as select 1 as id", "ddl"),
+        ("rollback", "rollback"),
+    ):
+        session.execute(Statement(sql, role=role))
+    assert session.execute(Statement("select count(*) from w.d.t", role="query")).rows == [(2,)]
+    session.close()
+    database.close()
 
 
 def test_no_way_to_the_server(snowflake, tmp_path):

@@ -113,6 +113,8 @@ def _brought_in(
         yield job.dialect.create_temporary_as(staged, job.sql)
     narrows = mode == "sync_all_columns" and bool(change.removed or change.retyped)
     aside = (yield from set_aside(job)) if narrows else ()
+    if job.dialect.capabilities.narrow_literals:
+        yield from _widen(job, staged, before, change)
     columns = yield from _follow(job, mode, change, [c.name for c in before])
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
@@ -126,6 +128,22 @@ def _brought_in(
         outcome = yield from rows_together(job, _delete_insert(job, staged, keys, columns))
     outcome = replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
     return (yield from put_back(job, aside, outcome))
+
+
+def _widen(job: Job, staged: Relation | None, before: Sequence[CatalogColumn], change: _Change) -> Steps[None]:
+    """Make the table's columns as wide as the new rows, where `'a'` made one of one character; those that follow the query do so by
+    themselves."""
+    dialect = job.dialect
+    rows = job.sql if staged is None else f"select * from {dialect.render(staged)}"
+    now = {dialect.fold(c.name, True): c.type for c in (yield dialect.describe(rows)).columns}
+    follow = (
+        {dialect.fold(c.name, True) for c in change.retyped} if job.config.get("on_schema_change") == "sync_all_columns" else set()
+    )
+    for column in before:
+        key = dialect.fold(column.name, True)
+        type = dialect.widened(column.type, now.get(key) or column.type)
+        if type is not None and key not in follow:
+            yield dialect.alter_type(job.relation, Column(column.name, type))
 
 
 def _check_keys(job: Job, keys: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> None:
