@@ -47,27 +47,44 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return await sign_in(scope, receive, send)
     if scope["type"] != "http" or not scope["path"].startswith("/queries"):
         return await emulator(scope, receive, send)
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body, more = body + message.get("body", b""), message.get("more_body", False)
-    zipped = dict(scope["headers"]).get(b"content-encoding") == b"gzip"
-    asked = json.loads(gzip.decompress(body) if zipped else body) if body else {}
+    asked, again = await read(scope, receive)
     with LOG.open("a", encoding="utf-8") as log:
         log.write(json.dumps({"path": scope["path"], "sql": asked.get("sqlText"), "request": asked.get("requestId")}) + "\n")
     token = dict(scope["headers"]).get(b"authorization", b"").decode()[17:-1]
     if scope["path"] == "/queries/v1/query-request" and token in sessions:
         await asyncio.to_thread(commit_before, token, asked["sqlText"])
+    return await emulator(scope, again, send)
+
+
+async def read(scope: Any, receive: Any) -> tuple[Any, Any]:
+    """The request's JSON, and how the emulator receives it again."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    zipped = dict(scope["headers"]).get(b"content-encoding") == b"gzip"
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
         return waiting.pop() if waiting else await receive()
 
-    return await emulator(scope, again, send)
+    return (json.loads(gzip.decompress(body) if zipped else body) if body else {}), again
+
+
+#: Who is refused: what the request says → the server's number and words. (The emulator lets everybody in.)
+REFUSED = {
+    ("PASSWORD", "wrong"): ("390100", "Incorrect username or password was specified."),
+    ("TOKEN", "expired"): ("390318", "OAuth access token expired."),
+}
 
 
 async def sign_in(scope: Any, receive: Any, send: Any) -> None:
     """The emulator's answer with what connector 5 wants of it beside: a master token, how long both hold, the number of the session."""
+    asked, again = await read(scope, receive)
+    for (key, value), (number, words) in REFUSED.items():
+        if asked["data"].get(key) == value:
+            refusal = {"data": {"authnMethod": "USERNAME_PASSWORD"}, "code": number, "message": words, "success": False}
+            return await answered(send, {"status": 200, "headers": []}, refusal)
     start: dict[str, Any] = {}
     body = b""
 
@@ -78,17 +95,23 @@ async def sign_in(scope: Any, receive: Any, send: Any) -> None:
         else:
             body += message.get("body", b"")
 
-    await emulator(scope, receive, keep)
+    await emulator(scope, again, keep)
     answer = json.loads(body)
     if answer.get("success"):
         told = answer["data"]
         told |= {"masterToken": "m" + told["token"], "validityInSeconds": 3600, "masterValidityInSeconds": 14400}
         told |= {"sessionId": len(sessions), "displayUserName": "TESTER", "firstLogin": False, "healthCheckInterval": 45}
         told["sessionInfo"] |= {"warehouseName": None, "roleName": "SYSADMIN"}
-    out = json.dumps(answer).encode()
-    start["headers"] = [(k, v) for k, v in start["headers"] if k != b"content-length"] + [(b"content-length", b"%d" % len(out))]
-    await send(start)
-    await send({"type": "http.response.body", "body": out})
+    await answered(send, start, answer)
+
+
+async def answered(send: Any, start: dict[str, Any], answer: Any) -> None:
+    """Send JSON, with the head of an answer whose length is another."""
+    body = json.dumps(answer).encode()
+    kept = [(k, v) for k, v in start["headers"] if k not in (b"content-length", b"content-type")]
+    headers = [*kept, (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({**start, "type": "http.response.start", "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def serve() -> None:

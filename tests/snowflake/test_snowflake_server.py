@@ -62,6 +62,44 @@ def test_a_project_from_plan_to_build(snowflake, project, eltflow):
     assert any(sql.startswith("put 'file://") for sql in sent)
 
 
+@pytest.mark.parametrize(
+    ("values", "number", "words", "help"),
+    [
+        ({"password": "wrong"}, "390100", "Incorrect username or password", "correct `user:` and `password:`"),
+        ({"password": None, "token": "expired", "authenticator": "oauth"}, "390318", "token expired", "get a new token"),
+    ],
+)
+def test_who_is_refused(snowflake, tmp_path, values, number, words, help):
+    """The emulator is told to answer as the server does."""
+    target = Subject(adapter=ADAPTER, target=snowflake.target(**values), root=tmp_path).values()
+    with pytest.raises(WarehouseError, match=words) as raised:
+        ADAPTER.open(target, tmp_path)
+    assert (raised.value.kind, raised.value.code) == ("connection", number)
+    assert f"127.0.0.1:{snowflake.port}" in str(raised.value)
+    assert help in str(raised.value.help)
+    assert "wrong" not in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+
+
+def test_a_wrong_password_on_the_command_line(snowflake, project, eltflow):
+    root = project({**MODELS, "eltflow.yml": _settings(snowflake, password="wrong")})
+    for command in ("build", "debug"):
+        told = eltflow(command, cwd=root)
+        assert told.code != 0
+        assert "Incorrect username or password" in told.text
+        assert '"password": "*****"' in told.text or command == "debug"
+        assert '"wrong"' not in told.text
+
+
+def test_a_quoted_line_does_not_show_the_password(snowflake, project, eltflow):
+    root = project({"eltflow.yml": _settings(snowflake, password="open sesame", port="many", wrong_key=1)})
+    told = eltflow("ls", cwd=root)
+    assert told.code == 2
+    assert "`port` must be a whole number" in told.err
+    assert "a snowflake target has no key `wrong_key`" in told.err
+    assert "open sesame" not in told.text
+
+
 def test_debug_and_init(snowflake, project, eltflow, tmp_path):
     made = eltflow("init", "shop", "--adapter", "snowflake", cwd=tmp_path)
     assert made.code == 0, made.text
@@ -73,6 +111,23 @@ def test_debug_and_init(snowflake, project, eltflow, tmp_path):
     told = eltflow("debug", cwd=root)
     assert told.code == 0, told.text
     assert PASSWORD not in told.text
+
+
+def test_the_template_builds(snowflake, eltflow, tmp_path):
+    """What `eltflow init` makes, file to tests, the second time with nothing new."""
+    assert eltflow("init", "shop", "--adapter", "snowflake", cwd=tmp_path).code == 0
+    settings = tmp_path / "shop/eltflow.yml"
+    text = settings.read_text()
+    written = ADAPTER.starter.replace("my_project", "shop")
+    lines = "".join(f"    {line}\n" for line in written.splitlines())
+    assert lines in text
+    settings.write_text(text.replace(f"\n{lines}", f" {json.dumps(snowflake.target(schema='template'))}\n"))
+    for loaded in ("1 file, 189 rows", "nothing new"):
+        built = eltflow("build", cwd=tmp_path / "shop")
+        assert built.code == 0, built.text
+        assert loaded in built.out
+        assert "12 tests passed" in built.out
+    assert eltflow("docs", "generate", cwd=tmp_path / "shop").code == 0
 
 
 def test_a_column_that_does_not_exist_is_found_offline(snowflake, project, eltflow):
