@@ -76,7 +76,7 @@ class _QuerySource:
         named = zip(self.fields, names, strict=True)
         values = ", ".join(f"{_as_parquet(field)} as {_DIALECT.quote(name)}" for field, name in named)
         with _connected() as connection:
-            to = f"{_DIALECT.string(folder)} (format parquet, compression zstd, file_size_bytes {_PART}, overwrite_or_ignore)"
+            to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
             _run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
 
 

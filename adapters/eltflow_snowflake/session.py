@@ -29,6 +29,8 @@ _KINDS: dict[str, RelationKind] = {
     "MATERIALIZED VIEW": "materialized_view",
     "EXTERNAL TABLE": "external",
 }
+#: Nothing is told to anybody, and what runs for a client that is gone is stopped.
+_PARAMETERS = {"CLIENT_TELEMETRY_ENABLED": False, "ABORT_DETACHED_QUERY": True}
 #: A relation has at least one column, and so this gives all of them, views where TABLES leaves them out among them.
 _CATALOG = """
 select c.table_schema, c.table_name, t.table_type, t.is_dynamic, t.comment, t.row_count, c.column_name, c.data_type, c.numeric_precision,
@@ -157,7 +159,8 @@ class SnowflakeDatabase:
             "login_timeout": self._seconds,
             "network_timeout": int(values.get("network_timeout") or 300),
             "application": "eltflow",
-            "session_parameters": {"CLIENT_TELEMETRY_ENABLED": False, **parameters},
+            "autocommit": True,  # whatever the account says: transactions are begun by the statements that say so
+            "session_parameters": {**_PARAMETERS, **parameters},
         }
         if self._arguments["authenticator"] != "workload_identity":
             self._arguments["platform_detection_timeout_seconds"] = 0  # it would ask around in the network where it runs

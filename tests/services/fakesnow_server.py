@@ -81,6 +81,8 @@ REFUSED = {
 async def sign_in(scope: Any, receive: Any, send: Any) -> None:
     """The emulator's answer with what connector 5 wants of it beside: a master token, how long both hold, the number of the session."""
     asked, again = await read(scope, receive)
+    with LOG.open("a", encoding="utf-8") as log:
+        log.write(json.dumps({"path": scope["path"], "sql": None, "authenticator": asked["data"].get("AUTHENTICATOR")}) + "\n")
     for (key, value), (number, words) in REFUSED.items():
         if asked["data"].get(key) == value:
             refusal = {"data": {"authnMethod": "USERNAME_PASSWORD"}, "code": number, "message": words, "success": False}
