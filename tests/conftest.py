@@ -13,11 +13,12 @@ import postgres_server
 import pytest
 from postgres_server import postgres
 from ran import Ran
+from snowflake_server import snowflake
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -155,7 +155,16 @@ class Bench:
     @property
     def table(self) -> Relation:
         """The relation that `build` makes."""
-        return Relation(self.subject.values().database, "s", "t")
+        return self.relation("t")
+
+    def relation(self, name: str, schema: str = "s") -> Relation:
+        """The relation that the tests' own SQL calls so."""
+        named = self.adapter.dialect.named
+        return Relation(self.subject.values().database, named(schema), named(name))
+
+    def said(self, name: str) -> str:
+        """What the tests call something that was named without quotes."""
+        return name.lower() if self.adapter.dialect.named(name.lower()) == name else name
 
     def type(self, name: str) -> str:
         """What the engine calls one of DuckDB's types."""
@@ -181,19 +190,21 @@ class Bench:
 
     def columns(self, name: str = "s.t") -> list[tuple[str, str | None]]:
         found = self.reader.execute(Statement(f"select * from {name} limit 0", role="query")).columns
-        return [(c.name, c.type) for c in found]
+        return [(self.said(c.name), c.type) for c in found]
 
     def catalog(self) -> Catalog:
         """What stands in the schemas of the tests."""
         place = self.table.database
         names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
-        return Catalog(self.adapter.dialect.fold, self.database.catalog([(place, name) for name in names]))
+        dialect = self.adapter.dialect
+        return Catalog(dialect.fold, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
         return self.catalog().get(relation or self.table)
 
     def names(self) -> set[str]:
-        return {table.relation.identifier for table in self.catalog() if table.relation.schema != META}
+        meta = self.adapter.dialect.named(META)
+        return {self.said(table.relation.identifier) for table in self.catalog() if table.relation.schema != meta}
 
     def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
         return make_node(materialized, config or {}, columns, self.table, **more)
@@ -258,7 +269,8 @@ def opened(subject: Subject) -> Iterator[Bench]:
         for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
             made.sql(f"drop schema if exists {schema} cascade")
         for schema in ("s", "s_test_failures"):
-            made.session.execute(subject.adapter.dialect.create_schema(made.table.database, schema))
+            dialect = subject.adapter.dialect
+            made.session.execute(dialect.create_schema(made.table.database, dialect.named(schema)))
         for statement in subject.reading:
             made.reader.execute(Statement(statement))
         yield made

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from eltflow.transfer import Source
 
-RelationKind = Literal["table", "view", "materialized_view", "external"]
+RelationKind = Literal["table", "view", "materialized_view", "dynamic_table", "external"]
 ErrorKind = Literal["sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
 
 
@@ -89,12 +89,18 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an engine can do; materializations read these and nothing else about it."""
+    """What an engine can do; materializations read these and nothing else about it.
+
+    Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
+    written in transactions.
+    """
 
     transactional_ddl: bool = False
     create_or_replace_table: bool = False
     replace_view_columns: bool = True
     materialized_views: bool = False
+    dynamic_tables: bool = False
+    narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
     grants: bool = False

@@ -108,7 +108,12 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
     ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"eltflow", "eltflow_duckdb", "eltflow_postgres"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "eltflow",
+        "eltflow_duckdb",
+        "eltflow_postgres",
+        "eltflow_snowflake",
+    }
     assert not _derived(names)
 
 

@@ -24,10 +24,20 @@ COMING: dict[str, tuple[str, dict[str, Any], Any]] = {
     "view": ("view", {}, NEW),
     "table": ("table", {}, NEW),
     "append": ("incremental", {"incremental_strategy": "append"}, NEW),
-    "delete+insert": ("incremental", {"unique_key": "id"}, NEW),
+    "delete+insert": ("incremental", {"unique_key": "id", "incremental_strategy": "delete+insert"}, NEW),
     "merge": ("incremental", {"unique_key": "id", "incremental_strategy": "merge"}, NEW),
     "seed": ("seed", {}, NEW),
 }
+
+
+GONE = [("nothing", "there")]
+
+
+def steps_aside(warehouse: Bench, standing: str, coming: str) -> bool:
+    """Whether one kind of relation takes another's place on an engine whose DDL commits: then nothing is there for a moment."""
+    kinds = {"none": "", "view": "view"}
+    comes = "view" if coming == "view" else "table"
+    return not warehouse.can.transactional_ddl and kinds.get(standing, "table") not in ("", comes)
 
 
 def expected(standing: str, coming: str) -> list[tuple[int, str]]:
@@ -43,8 +53,9 @@ def test_a_change(warehouse: Bench, standing: Any, coming: Any, hooked: Any) -> 
     seen: list[Any] = []
 
     def look(statement: Statement) -> None:
-        if standing != "none" or "t" in warehouse.names():
-            seen.append(warehouse.seen())
+        there = "t" in warehouse.names()
+        if standing != "none" or there:
+            seen.append(warehouse.seen() if there else GONE)
 
     hooks: Any = {"pre": (Hook(sql="select 1"),), "post": (Hook(sql="select 2"),)} if hooked else {}
     files = (warehouse.file("t.csv", "id,v\n2,new\n3,new\n"),) if materialized == "seed" else ()
@@ -52,6 +63,8 @@ def test_a_change(warehouse: Bench, standing: Any, coming: Any, hooked: Any) -> 
 
     after = expected(standing, coming)
     seen = [rows for rows in seen if rows is not None]
+    if steps_aside(warehouse, standing, coming):
+        seen = [rows for rows in seen if rows != GONE]
     assert warehouse.rows() == after
     existing = warehouse.existing()
     assert existing is not None
@@ -66,7 +79,9 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
     """The fake failure comes in place of the n-th statement, for every n; then the build succeeds as if nothing had been."""
     materialized, config, _ = COMING[coming]
     files = (warehouse.file("t.csv", "id,v\n2,new\n3,new\n"),) if materialized == "seed" else ()
-    more: Any = {"config": config, "files": files, "post": (Hook(sql="select 2"),)}
+    # What is committed by then, a hook after it cannot take back.
+    hooks = {"post": (Hook(sql="select 2"),)} if warehouse.can.transactional_ddl else {}
+    more: Any = {"config": config, "files": files, **hooks}
     warehouse.sql(*STANDING[standing])
     real, number = warehouse.session.execute, itertools.count()
     for failing in range(20):

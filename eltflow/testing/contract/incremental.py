@@ -81,7 +81,8 @@ def test_delete_insert_is_what_it_says(warehouse: Bench) -> None:
         before, new = some(), some()
         warehouse.sql("drop table if exists s.t", "create table s.t (k integer, v integer)")
         for values in (before, new):
-            warehouse.build("incremental", select(values), config={"unique_key": "k"})
+            config = {"unique_key": "k", "incremental_strategy": "delete+insert"}
+            warehouse.build("incremental", select(values), config=config)
         keys = {k for k, _ in new if k is not None}
         expected = [row for row in before if row[0] is None or row[0] not in keys] + new
         assert sorted(warehouse.rows(), key=repr) == sorted(expected, key=repr)
@@ -131,11 +132,13 @@ EXPECTED: dict[tuple[str, str], Any] = {
 @pytest.mark.parametrize("strategy", ["append", "delete+insert", "merge"])
 @pytest.mark.parametrize(("mode", "change"), list(EXPECTED))
 def test_columns_that_change(warehouse: Bench, strategy: Any, mode: Any, change: Any) -> None:
+    if change == "wider" and warehouse.type("INTEGER") == warehouse.type("BIGINT"):
+        pytest.skip("the engine has one type for both")
     config = {"on_schema_change": mode, "incremental_strategy": strategy, "unique_key": "id"}
     warehouse.build("incremental", TABLE, config=config)
     expected = EXPECTED[mode, change]
     if isinstance(expected, str):
-        with pytest.raises((ProgramError, WarehouseError), match=None if expected == "error" else expected):
+        with pytest.raises((ProgramError, WarehouseError), match=None if expected == "error" else f"(?i){expected}"):
             warehouse.build("incremental", CHANGES[change], config=config)
         assert (warehouse.columns(), warehouse.rows()) == (_typed(warehouse, [_ID, _V]), [(1, "a")])
         return
@@ -276,6 +279,6 @@ def test_staging_is_not_left_and_not_logged(warehouse: Bench) -> None:
     config = {"unique_key": "id"}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT, config=config)
-    staged = [s.sql for s in warehouse.statements if "__eltflow_tmp_0123abcd" in s.sql]
+    staged = [s.sql for s in warehouse.statements if "__eltflow_tmp_0123abcd" in s.sql.lower()]
     assert staged
     assert warehouse.names() == {"t"}

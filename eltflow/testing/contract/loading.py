@@ -136,7 +136,8 @@ def test_a_declared_type(warehouse: Bench, name: str) -> None:
 
 def test_values_that_a_declared_type_does_not_take(warehouse: Bench) -> None:
     warehouse.sql("create table s.t as select 1 as old")
-    for type, text in (("integer", "many"), ("date", "2020-02-30"), ("smallint", "70000")):
+    narrow = warehouse.type("SMALLINT") != warehouse.type("BIGINT")
+    for type, text in (("integer", "many"), ("date", "2020-02-30"), *([("smallint", "70000")] if narrow else [])):
         with pytest.raises(WarehouseError, match=text):
             warehouse.build("seed", files=(warehouse.file("x.csv", f"id,x\n1,{text}\n"),), config={"column_types": {"x": type}})
         assert warehouse.rows() == [(1,)]
@@ -221,7 +222,7 @@ def test_the_table_decides_on_types(warehouse: Bench) -> None:
         ("code,n,day,z\n,,,\n", "new"),
     ):
         third = warehouse.file("c.csv", text)
-        with pytest.raises((WarehouseError, ProgramError), match=words):
+        with pytest.raises((WarehouseError, ProgramError), match=f"(?i){words}"):
             warehouse.build("ingest", made=made, files=(first, second, third))
     assert warehouse.rows("select count(*) from s.t") == warehouse.rows("select count(*) from eltflow_meta.file") == [(2,)]
 
