@@ -89,16 +89,21 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an engine can do; materializations read these and nothing else about it."""
+    """What an engine can do; materializations read these and nothing else about it.
+
+    `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
+    """
 
     transactional_ddl: bool = False
     create_or_replace_table: bool = False
+    create_or_replace_view: bool = True
     replace_view_columns: bool = True
     materialized_views: bool = False
     reads_files: bool = False
     merge: bool = False
     grants: bool = False
     comments: bool = True
+    column_types: bool = True
     schemas: bool = True
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")

@@ -66,8 +66,11 @@ def _fits(job: Job) -> Steps[bool]:
     existing = job.existing
     if existing is None:
         return True
-    if existing.kind != "view" or job.dialect.capabilities.replace_view_columns:
-        return existing.kind == "view"
+    can = job.dialect.capabilities
+    if existing.kind != "view" or not can.create_or_replace_view:
+        return False
+    if can.replace_view_columns:
+        return True
     standing: Sequence[Column] = [Column(c.name, c.type) for c in existing.columns]
     if not standing:
         standing = (yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")).columns

@@ -35,22 +35,23 @@ def test_a_transaction(warehouse: Bench) -> None:
 
 def test_counts_and_types(warehouse: Bench) -> None:
     def affected(sql: str, role: Any = "dml") -> int | None:
-        result: Result = warehouse.session.execute(Statement(sql, role=role, main=True))
+        result: Result = warehouse.session.execute(Statement(warehouse.subject.spell(sql), role=role, main=True))
         return result.affected
 
-    assert affected(f"create table s.t as {series(7)}", "ddl") == 7
+    assert affected(f"create table s.t as {series(7)}", "ddl") in (7, None)  # not every engine counts what it made
     assert affected("insert into s.t select id from s.t where id < 3") == 3
     assert affected("delete from s.t where id = 1") == 2
     assert affected("update s.t set id = id where id > 100") == 0
     query = "select 1 as a, 'x' as b, null as c, cast(1.50 as decimal(10, 2)) as d, true as e, cast('2020-01-02' as date) as f"
-    found = warehouse.session.execute(Statement(query, role="query"))
+    found = warehouse.session.execute(Statement(warehouse.subject.spell(query), role="query"))
     assert [c.name for c in found.columns] == list("abcdef")
-    assert all(c.type for c in found.columns)
-    assert [str(v) for v in found.rows[0]] == ["1", "x", "None", "1.50", "True", "2020-01-02"]
+    if warehouse.can.column_types:
+        assert all(c.type for c in found.columns)
+        assert [str(v) for v in found.rows[0]] == [*map(str, (1, "x", None, "1.50", warehouse.subject.told(True), "2020-01-02"))]
     warehouse.sql("drop table s.t", f"create table s.t as {query.replace('null as c, ', '')}")
     existing = warehouse.existing()
     assert existing is not None
-    assert [(c.name, c.type) for c in existing.columns] == warehouse.columns()
+    assert [(c.name, warehouse.read_as(c.type)) for c in existing.columns] == warehouse.columns()
 
 
 def test_parameters_and_percent_signs(warehouse: Bench) -> None:
