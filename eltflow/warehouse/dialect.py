@@ -35,6 +35,11 @@ class Dialect:
         """A key that is equal for two spellings exactly when the engine takes them for the same name (SQL:2016 §5.2)."""
         return identifier if quoted else identifier.upper()
 
+    def named(self, name: str) -> str:
+        """The name itself of a relation, schema or database that a project calls so. On an engine whose people write names without quotes
+        it is what the engine makes of that; else it is as written."""
+        return name
+
     def render(self, relation: Relation) -> str:
         """The relation as it stands in SQL, every part quoted."""
         return ".".join(self.quote(part) for part in relation.parts())
@@ -87,8 +92,8 @@ class Dialect:
         name = ".".join(self.quote(part) for part in (database, schema) if part)
         return Statement(f"create schema if not exists {name}")
 
-    def create_view(self, relation: Relation, sql: str) -> Statement:
-        """Create the view, or put it in place of a view of that name."""
+    def create_view(self, relation: Relation, sql: str, *, config: Mapping[str, Any] = _NOTHING) -> Statement:
+        """Create the view, or put it in place of a view of that name; `config` is the node's."""
         return Statement(f"create or replace view {self.render(relation)} as (\n{sql}\n)", main=True)
 
     def create_table_as(
@@ -125,7 +130,7 @@ class Dialect:
 
     def word(self, kind: str) -> str:
         """What SQL calls a kind of relation."""
-        return {"materialized_view": "materialized view", "external": "table"}.get(kind, kind)
+        return {"materialized_view": "materialized view", "dynamic_table": "dynamic table", "external": "table"}.get(kind, kind)
 
     # -- views that the engine ties to what they read, so that it cannot be dropped under them ------------------------------------
 
@@ -154,6 +159,17 @@ class Dialect:
 
     def refresh(self, relation: Relation) -> Statement:
         return Statement(f"refresh materialized view {self.render(relation)}", main=True)
+
+    def create_dynamic_table(self, relation: Relation, sql: str, config: Mapping[str, Any]) -> Statement:
+        """A table that the engine itself keeps up to date with its query, in place of a table of that kind."""
+        raise NotImplementedError
+
+    def refresh_dynamic_table(self, relation: Relation) -> Statement:
+        raise NotImplementedError
+
+    def same_dynamic_table(self, relation: Relation, sql: str, config: Mapping[str, Any]) -> Statement:
+        """A query of one value: whether the dynamic table has this query and this configuration."""
+        raise NotImplementedError
 
     def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
         """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`."""
@@ -229,7 +245,7 @@ class Dialect:
         return Statement(f"comment on column {self.render(relation)}.{self.quote(column)} is {self.string(text)}")
 
     def grants(
-        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]], kind: str = "table"
     ) -> tuple[Statement, ...]:
         """Statements that turn the privileges held (privilege → grantees) into those wanted: only the differences."""
         name = self.render(relation)

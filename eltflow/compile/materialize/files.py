@@ -14,13 +14,17 @@ from eltflow.compile.materialize.relation import (
     built,
     declared_types,
     has_hooks,
+    in_place,
     landing,
+    loaded_columns,
+    send,
     single,
     stands_alone,
 )
 from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
-from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
-from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.transfer import Source
+from eltflow.warehouse.values import CatalogTable, Column, Relation, Statement, WarehouseError
 
 #: Each file with its columns.
 Described = Sequence[tuple[FileInfo, Sequence[Column]]]
@@ -96,8 +100,7 @@ def seed(job: Job) -> Program:
 
 
 def _load(job: Job, rows: Rows) -> Program:
-    outcome = yield from build_table(job, rows)
-    check_unchanged(job, job.files)
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     return replace(outcome, kind="seed")
 
 
@@ -188,10 +191,52 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
 
 
 def _replace(job: Job, rows: Rows) -> Program:
-    outcome = yield from build_table(job, rows)
-    check_unchanged(job, job.files)
-    yield from _record(job, job.files, outcome.rows, forget=True)
+    assert job.node.ingest is not None
+    if job.node.ingest.load == "append" and not job.dialect.capabilities.transactional_ddl:
+        assert not isinstance(rows, str)  # no such engine reads files by itself
+        return (yield from _begin_with(job, rows))
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
+    yield from rows_together(job, _record(job, job.files, outcome.rows, forget=True))
     return replace(outcome, kind="load", files=len(job.files))
+
+
+def _begin_with(job: Job, rows: Source) -> Program:
+    """The first rows of a table that later loads add to, where making a table commits by itself: what stands there at any moment agrees
+    with what is written down, so that no file is ever loaded twice or left out. A table of other columns is emptied before it goes."""
+    dialect, existing = job.dialect, job.existing
+    columns = loaded_columns(job, rows)
+    create = dialect.create_table(job.relation, columns, job.config)
+    same = (
+        existing is not None
+        and existing.kind == "table"
+        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
+    )
+    clear = () if existing is None else _forgotten(job, rows=existing.kind == "table")
+    if existing is not None and not same:
+        yield from rows_together(job, send(clear))
+        yield from (in_place(job, (create,), Outcome(kind="load")))
+    elif existing is None:
+        yield create
+    outcome = yield from rows_together(job, _loaded(job, columns, rows, job.files, clear if same else ()))
+    return replace(outcome, made=(CatalogTable(job.relation, "table"),))
+
+
+def _forgotten(job: Job, *, rows: bool) -> tuple[Statement, ...]:
+    """The statements that delete what is written down of a table's loads, and its `rows`."""
+    tables = [(job.relation, "")] if rows else []
+    tables.append((_meta(job, "file"), f" where relation = {job.dialect.literal(_key(job))}"))
+    return tuple(Statement(f"delete from {job.dialect.render(table)}{which}", role="dml") for table, which in tables)
+
+
+def _loaded(
+    job: Job, columns: Sequence[Column], rows: Source, files: Sequence[FileInfo], before: Sequence[Statement] = ()
+) -> Program:
+    """The rows taken in and written down."""
+    yield from send(before)
+    result = yield job.dialect.load(job.relation, [c.name for c in columns], rows)
+    check_unchanged(job, files)
+    yield from _record(job, files, result.affected, forget=False)
+    return Outcome(kind="load", rows=result.affected, files=len(files))
 
 
 def _append(job: Job) -> Program:
@@ -219,12 +264,13 @@ def _append(job: Job) -> Program:
         names = [c.name for c in job.existing.columns]
         source = f"select {job.dialect.columns(names)} from (\n{rows}\n) as eltflow_new"
         result = yield job.dialect.insert_select(job.relation, names, source)
-    else:
-        own = {fold(c.name, True): c.name for c in job.existing.columns}
-        result = yield job.dialect.load(job.relation, [own[_key_of(job, field.name)] for field in rows.fields], rows)
-    check_unchanged(job, fresh)
-    yield from _record(job, fresh, result.affected, forget=False)
-    return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+        check_unchanged(job, fresh)
+        yield from _record(job, fresh, result.affected, forget=False)
+        return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+    own = {fold(c.name, True): c for c in job.existing.columns}
+    columns = [Column(own[_key_of(job, field.name)].name) for field in rows.fields]
+    outcome = yield from rows_together(job, _loaded(job, columns, rows, fresh))
+    return replace(outcome, made=(job.existing,))
 
 
 def fresh_files(job: Job, known: Mapping[str, tuple[int, int, str]]) -> list[FileInfo]:
@@ -337,7 +383,8 @@ def _key_of(job: Job, name: str) -> str:
 
 
 def _meta(job: Job, name: str) -> Relation:
-    return Relation(job.relation.database, META, name)
+    named = job.dialect.named
+    return Relation(job.relation.database, named(META), named(name))
 
 
 def _key(job: Job) -> str:
@@ -349,10 +396,15 @@ def _key(job: Job) -> str:
 def meta_tables(job: Job) -> tuple[Statement, ...]:
     """The statements that make the tables of `eltflow_meta` for loads, if they are not there."""
     return (
-        job.dialect.create_schema(job.relation.database, META),
-        job.dialect.create_table(_meta(job, "file"), FILE_COLUMNS),
-        job.dialect.create_table(_meta(job, "load"), LOAD_COLUMNS),
+        job.dialect.create_schema(job.relation.database, job.dialect.named(META)),
+        job.dialect.create_table(_meta(job, "file"), _own(job, FILE_COLUMNS)),
+        job.dialect.create_table(_meta(job, "load"), _own(job, LOAD_COLUMNS)),
     )
+
+
+def _own(job: Job, columns: Sequence[Column]) -> list[Column]:
+    """Columns of our own tables, named as the engine takes them in the statements about them."""
+    return [Column(job.dialect.named(c.name), c.type) for c in columns]
 
 
 def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
@@ -370,7 +422,7 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
     dialect, literal = job.dialect, job.dialect.literal
     key = _key(job)
     if forget:
-        yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
+        yield from send(_forgotten(job, rows=False))
     load_id = job.run
     appends = job.node.ingest is not None and job.node.ingest.load == "append"
     values = []
