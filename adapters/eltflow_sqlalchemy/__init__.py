@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eltflow_sqlalchemy.mysql import MARIADB, MYSQL
 from eltflow_sqlalchemy.sqlite import ADAPTER as SQLITE
 
-__all__ = ["SQLITE"]
+__all__ = ["MARIADB", "MYSQL", "SQLITE"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -77,3 +78,24 @@ def boolean(text: str) -> int:
 def binary(text: str) -> bytes:
     """Bytes from `\\x` and hex digits, or else the text's own in UTF-8."""
     return bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
+
+
+def day(text: str) -> str:
+    """A day of the years 1 to 9999, as ISO 8601 has it."""
+    return datetime.date.fromisoformat(text.strip()).isoformat()
+
+
+def clock(text: str) -> str:
+    """A time of the day."""
+    return datetime.time.fromisoformat(text.strip()).isoformat()
+
+
+def moment(text: str) -> datetime.datetime:
+    """A point in time, with the zone that the text names, if it names one."""
+    return datetime.datetime.fromisoformat(text.strip())
+
+
+def in_utc(text: str) -> datetime.datetime:
+    """A point in time in UTC, which is what is meant where no zone is named."""
+    given = moment(text)
+    return given.astimezone(datetime.UTC) if given.tzinfo is not None else given.replace(tzinfo=datetime.UTC)

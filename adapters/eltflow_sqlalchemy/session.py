@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import PoolProxiedConnection
 
 from eltflow.warehouse import CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
-from eltflow_sqlalchemy.statements import Attach, Load
+from eltflow_sqlalchemy.statements import Attach, CreateAs, Load
 
 #: Runs a query with bound parameters, and gives its rows.
 Ask = Callable[..., Sequence[tuple[Any, ...]]]
@@ -68,6 +68,10 @@ class Driver(Protocol):
         """Make a schema that is a file of its own."""
         ...
 
+    def create_as(self, cursor: Any, statement: CreateAs) -> int | None:
+        """Create the table; gives the number of its rows, if the engine tells."""
+        ...
+
 
 class SQLSession:
     """A connection out of the pool."""
@@ -108,6 +112,8 @@ class SQLSession:
         if isinstance(statement, Attach):
             self._driver.attach(self._connection, statement.schema)
             return Result()
+        if isinstance(statement, CreateAs):
+            return Result(affected=self._driver.create_as(cursor, statement))
         if isinstance(statement, Load):
             return Result(affected=self._driver.load(cursor, statement, lambda: self._cancelled))
         if statement.role in ("commit", "rollback") and not self._driver.open_transaction(self._connection):

@@ -21,3 +21,11 @@ class Attach(Statement):
     """Makes a schema that is a file of its own (SQLite)."""
 
     schema: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAs(Statement):
+    """`create` a table from the `query`, every column of which shall take NULL."""
+
+    create: str = ""
+    query: str = ""

@@ -50,10 +50,11 @@ class Subject:
 
     `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
     give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
-    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
-    tell the line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `spell` makes of the SQL of
-    the cases what the engine takes. `told` makes of a Python value what the engine gives back for it, where its types keep less, and
-    raises ValueError where it must refuse it.
+    proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
+    that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
+    line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
+    the engine has not. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
+    back for it, where its types keep less, and raises ValueError where it must refuse it.
     """
 
     adapter: Adapter
@@ -61,9 +62,12 @@ class Subject:
     root: Path
     reading: tuple[str, ...] = ()
     upstream: str | tuple[str, int] | None = None
+    behind: Mapping[str, Any] = field(default_factory=lambda: {"sslmode": "disable"})
     roles: tuple[str, ...] = ()
     places: bool = False
+    busy: str = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'"
     drop_schema: str = "drop schema if exists {schema} cascade"
+    lacks: tuple[str, ...] = ()
     spell: Callable[[str], str] = lambda sql: sql
     told: Callable[[Any], Any] = lambda value: value
 

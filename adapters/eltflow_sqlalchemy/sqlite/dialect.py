@@ -109,7 +109,7 @@ class SQLiteDialect(Dialect):
     def create_schema(self, database: str | None, schema: str) -> Statement:
         return Attach(f"-- the schema {schema}: a file beside the target's own", schema=schema)
 
-    def create_view(self, relation: Relation, sql: str) -> Statement:
+    def create_view(self, relation: Relation, sql: str, *, config: Mapping[str, Any] = _NOTHING) -> Statement:
         return Statement(f"create view {self.render(relation)} as\n{sql}", main=True)
 
     def create_table_as(

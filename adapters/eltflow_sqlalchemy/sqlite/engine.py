@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 import sqlite3
@@ -15,10 +14,10 @@ import sqlalchemy
 from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Relation, Target, WarehouseError
 from eltflow.warehouse.values import ErrorKind
-from eltflow_sqlalchemy.rows import Reads, batches, binary, boolean, whole
+from eltflow_sqlalchemy.rows import Reads, batches, binary, boolean, clock, day, in_utc, moment, whole
 from eltflow_sqlalchemy.session import Ask, Schemas
 from eltflow_sqlalchemy.sqlite.dialect import SQLiteDialect
-from eltflow_sqlalchemy.statements import Load
+from eltflow_sqlalchemy.statements import CreateAs, Load
 
 _DIALECT = SQLiteDialect()
 _KINDS: Mapping[str, ErrorKind] = {
@@ -93,6 +92,9 @@ class SQLiteDriver:
             raise WarehouseError(
                 f"a schema is a file here, and SQLite opens 10 beside the target's own: {path.name}", help=help
             ) from None
+
+    def create_as(self, cursor: sqlite3.Cursor, statement: CreateAs) -> int | None:
+        raise NotImplementedError
 
     def open_transaction(self, connection: sqlite3.Connection) -> bool:
         return connection.in_transaction
@@ -177,25 +179,6 @@ def _decimal(text: str) -> float | int:
     return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
-def _day(text: str) -> str:
-    return datetime.date.fromisoformat(text.strip()).isoformat()
-
-
-def _time(text: str) -> str:
-    return datetime.time.fromisoformat(text.strip()).isoformat()
-
-
-def _moment(text: str) -> str:
-    return datetime.datetime.fromisoformat(text.strip()).isoformat(sep=" ")
-
-
-def _zoned(text: str) -> str:
-    """In UTC; what names no zone is in UTC already."""
-    moment = datetime.datetime.fromisoformat(text.strip())
-    zoned = moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
-    return zoned.astimezone(datetime.UTC).isoformat(sep=" ")
-
-
 _READS: Mapping[str, Reads] = {
     "boolean": boolean,
     "double": _double,
@@ -203,10 +186,10 @@ _READS: Mapping[str, Reads] = {
     "float": _double,
     "decimal": _decimal,
     "numeric": _decimal,
-    "date": _day,
-    "time": _time,
-    "timestamp": _moment,
-    "datetime": _moment,
-    "timestamptz": _zoned,
-    "timestamp with time zone": _zoned,
+    "date": day,
+    "time": clock,
+    "timestamp": lambda text: moment(text).isoformat(sep=" "),
+    "datetime": lambda text: moment(text).isoformat(sep=" "),
+    "timestamptz": lambda text: in_utc(text).isoformat(sep=" "),
+    "timestamp with time zone": lambda text: in_utc(text).isoformat(sep=" "),
 }

@@ -198,6 +198,8 @@ def test_awkward_names(warehouse: Bench, strategy: Any) -> None:
 )
 def test_an_unchanged_type_is_no_change(warehouse: Bench, type: Any) -> None:
     """The catalog and a query's description spell every type alike."""
+    if type in warehouse.subject.lacks:
+        pytest.skip(f"no type {type}")
     config = {"on_schema_change": "fail"}
     warehouse.build("incremental", f"select cast(null as {type}) as x", config=config)
     warehouse.build("incremental", f"select cast(null as {type}) as x", config=config)
@@ -273,6 +275,7 @@ def test_predicates_keep_old_rows(warehouse: Bench) -> None:
 @pytest.mark.parametrize("strategy", ["delete+insert", "merge"])
 def test_predicates_may_name_the_table_and_the_new_rows(warehouse: Bench, strategy: Any, predicate: Any) -> None:
     need_strategy(warehouse, strategy)
+    predicate = predicate.replace('"id"', warehouse.adapter.dialect.quote("id"))
     config = {"unique_key": "id", "incremental_strategy": strategy, "incremental_predicates": [predicate]}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT + " union all select 2, 'b2', 2", config=config)

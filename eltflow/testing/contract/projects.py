@@ -85,7 +85,8 @@ def test_kept_failures_change_their_kind(warehouse: Bench) -> None:
 
 def test_hooks_and_again(warehouse: Bench) -> None:
     """Hooks in the node's transaction, outside of it, and of the run; a build again gives the same."""
-    config = "pre_hook=\"insert into s.log values ('pre')\", post_hook=[\"insert into s.log select 'post ' || count(*) from {{ this }}\"]"
+    counted = "insert into s.log select case count(*) when 1 then 'post 1' end from {{ this }}"
+    config = f'pre_hook="insert into s.log values (\'pre\')", post_hook=["{counted}"]'
     files = {
         "models/a.sql": f"{{{{ config(materialized='table', {config}) }}}} select 1 as id",
         "models/b.sql": f"{{{{ config(materialized='incremental', unique_key='id', {config}) }}}} select id from a",
@@ -150,7 +151,7 @@ def test_a_run_goes_on_after_a_lost_connection(warehouse: Bench) -> None:
         pytest.skip("an embedded engine has no connection")
     proxy = Proxy(subject.upstream)
     slowly = counting(7).replace("count(*)", "1 as id, count(*)")
-    target = {**subject.target, "host": "127.0.0.1", "port": proxy.port, "sslmode": "disable"}
+    target = {**subject.target, "host": "127.0.0.1", "port": proxy.port, **subject.behind}
     files = {
         "models/a.sql": f"{{{{ config(materialized='table') }}}}\n{slowly}",
         "models/b.sql": "{{ config(materialized='incremental') }} select id from a",
@@ -159,7 +160,7 @@ def test_a_run_goes_on_after_a_lost_connection(warehouse: Bench) -> None:
     thread = threading.Thread(target=lambda: done.update(warehouse.project(files, target=target)))
     thread.start()
     watching = warehouse.database.session()
-    running = Statement("select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'", role="query")
+    running = Statement(subject.busy, role="query")
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not watching.execute(running).rows[0][0]:
