@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 
 #: The folder of this run's server, set in the process that starts the workers.
 FOLDER = "ELTFLOW_TEST_MARIADB"
+RUN = "ELTFLOW_TEST_RUN"  #: the id of that process
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class MariaDB:
 
 def choose_folder() -> None:
     """Say where the servers of this run shall have their files."""
+    os.environ[RUN] = str(os.getpid())
     os.environ[FOLDER] = str(Path(tempfile.gettempdir()) / f"eltflow-maria-{os.getpid()}")
 
 
@@ -62,28 +65,39 @@ def clear_away() -> None:
     """Stop the servers that this run started, and delete their files; once all workers have ended."""
     folder = Path(os.environ.pop(FOLDER))
     for told in folder.glob("*/server.json"):
-        stop(json.loads(told.read_text())["pid"])
+        pid = json.loads(told.read_text())["pid"]
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def stop(pid: int) -> None:
-    """End the process that this run started, and wait for it."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.kill(pid, sign)
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline:
-            try:
-                done, _ = os.waitpid(pid, os.WNOHANG)
-                if done:
-                    return
-            except ChildProcessError:  # a worker's child, which its end gave to init
-                with suppress(ProcessLookupError):
-                    os.kill(pid, 0)
-                    time.sleep(0.05)
-                    continue
-                return
-            time.sleep(0.05)
+def alive(pid: int) -> bool:
+    """Whether the process is there, and has not ended unseen."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def keep(run: int, folder: Path, command: list[str]) -> None:
+    """Run the server as long as the process `run` is there, and until a SIGTERM comes; then delete the folder, if `run` is gone."""
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as server:
+        while server.poll() is None and not stopped and alive(run):
+            time.sleep(0.2)
+        server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(20)
+        server.kill()
+    if not alive(run):
+        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def program(name: str) -> str:
@@ -125,8 +139,8 @@ def _start(folder: Path) -> int:
         "--innodb-buffer-pool-size=32M",
     ]
     command += ["--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve", "--collation-server=latin1_swedish_ci"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    run = str(os.environ[RUN])
+    process = subprocess.Popen([sys.executable, __file__, run, str(folder), *command], start_new_session=True)
     server = MariaDB(port)
     deadline = time.monotonic() + 60
     while True:
@@ -150,3 +164,7 @@ def mariadb() -> MariaDB:
         if not (folder / "server.json").exists():
             return MariaDB(_start(folder))
     return MariaDB(json.loads((folder / "server.json").read_text())["port"])
+
+
+if __name__ == "__main__":
+    keep(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -166,12 +166,12 @@ class Bench:
         """The relation that `build` makes."""
         return Relation(self.subject.values().database, "s", "t")
 
-    def type(self, name: str) -> str | None:
-        """One of DuckDB's types as `columns` tells what the engine keeps it in."""
-        return self.read_as(self.adapter.dialect.keeps(name) or name)
+    def type(self, name: str) -> str:
+        """What the engine calls one of DuckDB's types."""
+        return self.adapter.dialect.keeps(name) or name
 
     def read_as(self, type: str | None) -> str | None:
-        """A type of the engine's as `columns` tells it."""
+        """A type of the engine's as `kinds` tells it."""
         return self.adapter.dialect.reads_as(type) if type is not None and self.can.column_types else None
 
     def told(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -197,9 +197,12 @@ class Bench:
             return None
 
     def columns(self, name: str = "s.t") -> list[tuple[str, str | None]]:
-        """The columns of a table with the types that they are read as, None where a column may hold anything."""
         found = self.reader.execute(Statement(f"select * from {name} limit 0", role="query")).columns
-        return [(c.name, self.read_as(c.type)) for c in found]
+        return [(c.name, c.type) for c in found]
+
+    def kinds(self) -> list[tuple[str, str | None]]:
+        """The columns of the table `s.t` with the types that they are read as, None where a column may hold anything."""
+        return [(name, self.read_as(type)) for name, type in self.columns()]
 
     def catalog(self) -> Catalog:
         """What stands in the schemas of the tests."""

@@ -79,8 +79,14 @@ class SQLiteDriver:
         if schema in {row[1] for row in connection.execute("pragma database_list")}:
             return
         path = self._path.with_name(f"{self._path.stem}.{schema}{self._path.suffix}")
-        path.touch()
-        self._attach(connection, schema, path)
+        new = not path.exists()
+        path.touch()  # for the other sessions to find
+        try:
+            self._attach(connection, schema, path)
+        except (WarehouseError, sqlite3.Error):
+            if new:
+                path.unlink()
+            raise
 
     def _attach(self, connection: sqlite3.Connection, schema: str, path: Path) -> None:
         try:

@@ -61,7 +61,7 @@ def test_the_catalog(warehouse: Bench) -> None:
     table, view = found[f"{place}s.t"], found[f"{place}s.above"]
     assert (table.kind, view.kind) == ("table", "view")
     assert [c.name for c in table.columns] == ["id", "v", "n"]
-    assert [(c.name, warehouse.read_as(c.type)) for c in table.columns] == warehouse.columns()
+    assert [(c.name, warehouse.read_as(c.type)) for c in table.columns] == warehouse.kinds()
     assert not found[f"{place}s_test_failures.t"].columns[0].nullable
     if warehouse.can.comments:
         assert (table.comment, view.comment, table.columns[1].comment) == ("it's t", "above", "a v")

@@ -145,14 +145,14 @@ def test_columns_that_change(warehouse: Bench, strategy: Any, mode: Any, change:
     if isinstance(expected, str):
         with pytest.raises((ProgramError, WarehouseError), match=None if expected == "error" else expected):
             warehouse.build("incremental", CHANGES[change], config=config)
-        assert (warehouse.columns(), warehouse.rows()) == (_typed(warehouse, [_ID, _V]), [(1, "a")])
+        assert (warehouse.kinds(), warehouse.rows()) == (_typed(warehouse, [_ID, _V]), [(1, "a")])
         return
     warehouse.build("incremental", CHANGES[change], config=config)
-    assert (warehouse.columns(), warehouse.rows()) == (_typed(warehouse, expected[0]), expected[1])
+    assert (warehouse.kinds(), warehouse.rows()) == (_typed(warehouse, expected[0]), expected[1])
 
 
 def _typed(warehouse: Bench, columns: Any) -> list[tuple[str, str | None]]:
-    return [(name, warehouse.type(type)) for name, type in columns]
+    return [(name, warehouse.read_as(warehouse.type(type))) for name, type in columns]
 
 
 AWKWARD = [

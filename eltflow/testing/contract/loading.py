@@ -84,7 +84,7 @@ def test_a_seed(warehouse: Bench, name: str) -> None:
     for _ in range(2):
         outcome = warehouse.build("seed", files=(warehouse.file("x.csv", text),))
     assert outcome.rows == len(rows)
-    assert warehouse.columns() == [(column, warehouse.type(type)) for column, type in columns]
+    assert warehouse.kinds() == [(column, warehouse.read_as(warehouse.type(type))) for column, type in columns]
     assert sorted(map(repr, warehouse.rows())) == sorted(map(repr, rows))
 
 
@@ -110,7 +110,7 @@ def test_a_row_beyond_the_first_ones_counts_as_much(warehouse: Bench, late: str)
             warehouse.build("seed", files=(file,))
         return
     warehouse.build("seed", files=(file,))
-    assert warehouse.columns() == [("a", warehouse.type(kind)), ("b", warehouse.type(B))]
+    assert warehouse.kinds() == [(name, warehouse.read_as(warehouse.type(type))) for name, type in (("a", kind), ("b", B))]
     assert warehouse.rows("select distinct a, b from s.t order by b") == [(values[0], 1), (values[1], 2)]
     assert warehouse.rows("select count(*) from s.t") == [(30_001,)]
 

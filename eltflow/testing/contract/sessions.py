@@ -52,7 +52,7 @@ def test_counts_and_types(warehouse: Bench) -> None:
     warehouse.sql("drop table s.t", f"create table s.t as {query.replace('null as c, ', '')}")
     existing = warehouse.existing()
     assert existing is not None
-    assert [(c.name, warehouse.read_as(c.type)) for c in existing.columns] == warehouse.columns()
+    assert [(c.name, warehouse.read_as(c.type)) for c in existing.columns] == warehouse.kinds()
 
 
 def test_parameters_and_percent_signs(warehouse: Bench) -> None:
