@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -155,19 +157,32 @@ def test_init_and_debug(mariadb, eltflow, tmp_path):
 
 def test_files_are_loaded_once(folder, eltflow, mariadb):
     """Through the command line: a first load, another file, and everything anew with other columns."""
-    step = "  ingest:\n  - {name: orders, source: {path: 'in/*.csv'}, into: s.orders, load: append}\n"
-    root = folder(files={"in/a.csv": "id,v\n1,x\n"})
-    (root / "eltflow.yml").write_text((root / "eltflow.yml").read_text() + step.replace("  ingest", "ingest", 1))
+    step = "steps:\n- {name: orders, source: {kind: files, path: 'in/*.csv'}, into: raw.orders, load: append}\n"
+    mariadb.sql("drop schema if exists s_raw")
+    root = folder(files={"in/a.csv": "id,v\n1,x\n", "ingest/orders.yml": step})
     for expected in (1, 1):
         ran = eltflow("build", cwd=root)
         assert ran.code == 0, ran.text
-        assert mariadb.sql("select count(*) from s.orders") == ((expected,),)
+        assert mariadb.sql("select count(*) from s_raw.orders") == ((expected,),)
     (root / "in/b.csv").write_text("id,v\n2,y\n")
     assert eltflow("build", cwd=root).code == 0
-    assert mariadb.sql("select id, v from s.orders order by id") == ((1, "x"), (2, "y"))
+    assert mariadb.sql("select id, v from s_raw.orders order by id") == ((1, "x"), (2, "y"))
     for name in ("a", "b"):
         (root / f"in/{name}.csv").write_text(f"id,v,more\n3,{name},1\n")
     assert eltflow("build", cwd=root).code == 1
     ran = eltflow("ingest", "--full-refresh", cwd=root)
     assert ran.code == 0, ran.text
-    assert mariadb.sql("select id, v, more from s.orders order by v") == ((3, "a", 1), (3, "b", 1))
+    assert mariadb.sql("select id, v, more from s_raw.orders order by v") == ((3, "a", 1), (3, "b", 1))
+
+
+@pytest.mark.parametrize(("type", "extra", "module"), [("mariadb", "mysql", "pymysql"), ("sqlite", "sqlite", "sqlalchemy")])
+def test_a_driver_that_is_missing(tmp_path, type, extra, module):
+    target = {"type": type, "schema": "s", **({"path": "x.sqlite"} if type == "sqlite" else {"host": "127.0.0.1"})}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/m.sql").write_text("select 1 as id")
+    (tmp_path / "eltflow.yml").write_text(f"name: p\ntargets:\n  dev: {json.dumps(target)}\n")
+    code = f"import sys; sys.modules[{module!r}] = None; sys.argv = ['eltflow', 'build']; from eltflow.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert f"error[E0702]: the driver of {type} targets is not installed" in done.stderr
+    assert f"pip install 'eltflow[{extra}]'" in done.stderr
