@@ -13,6 +13,7 @@ from eltflow.warehouse import WarehouseError
 #: What makes a value of the text that a source gives; raises ValueError, with the reason, for a text that the column does not take.
 Reads = Callable[[str], Any]
 _MARK = re.compile(r"\\(.)")
+_FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
 _MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
 
@@ -86,13 +87,21 @@ def day(text: str) -> str:
 
 
 def clock(text: str) -> str:
-    """A time of the day."""
+    """A time of the day, in microseconds at the finest."""
+    _coarse(text)
     return datetime.time.fromisoformat(text.strip()).isoformat()
 
 
 def moment(text: str) -> datetime.datetime:
-    """A point in time, with the zone that the text names, if it names one."""
+    """A point in time, in microseconds at the finest, with the zone that the text names, if it names one."""
+    _coarse(text)
     return datetime.datetime.fromisoformat(text.strip())
+
+
+def _coarse(text: str) -> None:
+    """Raise ValueError for a part of a microsecond, which Python leaves out in silence."""
+    if _FINER.search(text):
+        raise ValueError("it takes microseconds at the finest")
 
 
 def in_utc(text: str) -> datetime.datetime:

@@ -137,6 +137,7 @@ class SQLSession:
         if told.kind == "lost":
             self._lost = True
             self._pooled.invalidate()
+            self._engine.dispose()  # the idle ones: what ended this one may have ended them
         elif self._cancelled:
             told.kind = "cancelled"
         return told

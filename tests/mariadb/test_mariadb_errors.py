@@ -9,7 +9,11 @@ import sys
 import time
 
 import pytest
+from eltflow_sqlalchemy import MARIADB
 from mariadb_server import PASSWORD
+
+from eltflow.testing.bench import Subject
+from eltflow.warehouse.values import Statement, WarehouseError
 
 
 @pytest.fixture
@@ -108,21 +112,24 @@ def test_the_users_line(folder, eltflow):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("type", "value", "words"),
     [
-        ("x\nnan\n1.5\n", "MariaDB has neither NaN nor infinity"),
-        ("x\n1e400\n1.5\n", "neither NaN nor infinity"),
+        ("double", "nan", "MariaDB has neither NaN nor infinity"),
+        ("double", "1e400", "neither NaN nor infinity"),
+        ("decimal(10,2)", "1.555", "it keeps 2 digits after the point"),
+        ("datetime", "2020-01-01 10:00:00.5", "it keeps 0 digits after the point"),
+        ("datetime(6)", "2020-01-01 10:00:00.1234567", "it takes microseconds at the finest"),
+        ("tinyint unsigned", "-1", "it takes whole numbers from 0 to 255"),
+        ("varchar(3)", "long", "Data too long for column 'x'"),
     ],
 )
-def test_what_a_column_cannot_keep_is_an_error(folder, eltflow, mariadb, text, words):
-    """Nothing is put in its place, and the row is named."""
-    root = folder(
-        files={"seeds/numbers.csv": text, "seeds/numbers.yml": "seeds:\n- {name: numbers, config: {column_types: {x: double}}}\n"}
-    )
-    ran = eltflow("build", cwd=root)
+def test_what_a_column_cannot_keep_is_an_error(folder, eltflow, mariadb, type, value, words):
+    """MariaDB would round some of these in silence."""
+    yml = f"seeds:\n- {{name: values_of, config: {{column_types: {{x: '{type}'}}}}}}\n"
+    ran = eltflow("build", cwd=folder(files={"seeds/values_of.csv": f"id,x\n1,{value}\n", "seeds/values_of.yml": yml}))
     assert ran.code == 1
     assert words in ran.text
-    assert "(row 1)" in ran.text
+    assert "row 1" in ran.text
     assert mariadb.sql("select table_name from information_schema.tables where table_schema = 's'") == (("m",),)
 
 
@@ -186,3 +193,21 @@ def test_a_driver_that_is_missing(tmp_path, type, extra, module):
     assert done.returncode == 2
     assert f"error[E0702]: the driver of {type} targets is not installed" in done.stderr
     assert f"pip install 'eltflow[{extra}]'" in done.stderr
+
+
+def test_a_server_that_restarted(mariadb, tmp_path):
+    """Sessions that were open are lost; the idle ones are not handed out again."""
+    subject = Subject(adapter=MARIADB, target=mariadb.target(), root=tmp_path)
+    database = MARIADB.open(subject.values(), tmp_path)
+    sessions = [database.session() for _ in range(4)]
+    ids = [session.execute(Statement("select connection_id()", role="query")).rows[0][0] for session in sessions]
+    kept = sessions.pop()
+    for session in sessions:
+        session.close()
+    mariadb.sql(*(f"kill {number}" for number in ids))
+    with pytest.raises(WarehouseError) as raised:
+        kept.execute(Statement("select 1", role="query"))
+    assert raised.value.kind == "lost"
+    for _ in range(4):
+        assert database.session().execute(Statement("select 1", role="query")).rows == [(1,)]
+    database.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ _WHOLE = {
 }
 _PLAIN = {FIELD_TYPE.FLOAT: "float", FIELD_TYPE.DOUBLE: "double", FIELD_TYPE.DATE: "date", FIELD_TYPE.YEAR: "year"}
 _MOMENTS = {FIELD_TYPE.TIME: ("time", 10), FIELD_TYPE.DATETIME: ("datetime", 19), FIELD_TYPE.TIMESTAMP: ("timestamp", 19)}
+_SCALE = re.compile(r"(\d+)\)")
 _LARGE = ((255, "tiny"), (65_535, ""), (16_777_215, "medium"), (4_294_967_295, "long"))
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 
@@ -204,14 +206,25 @@ def _reads(type: str, kind: str) -> Reads:
         return whole(0, 2**bits - 1) if sign == "unsigned" else whole(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     if kind == "BLOB":
         return binary
-    if bare in ("datetime", "timestamp"):
-        return lambda text: _naive(text, zoned=kind == "TIMESTAMP WITH TIME ZONE")
-    return {"double": _finite, "float": _finite, "date": day, "time": clock}.get(bare, str)
+    if bare in ("datetime", "timestamp", "time", "decimal"):
+        digits = _SCALE.search(type)
+        scale = int(digits.group(1)) if digits is not None else 0
+        if bare in ("time", "decimal"):
+            return lambda text: _at_most(clock(text) if bare == "time" else text, scale)
+        return lambda text: _at_most(_naive(text, zoned=kind == "TIMESTAMP WITH TIME ZONE"), scale)
+    return {"double": _finite, "float": _finite, "date": day}.get(bare, str)
 
 
 def _finite(text: str) -> str:
     if not math.isfinite(float(text)):
         raise ValueError("MariaDB has neither NaN nor infinity")
+    return text
+
+
+def _at_most(text: str, digits: int) -> str:
+    """The text, which has no more digits after the point than that: MariaDB would round in silence."""
+    if len(text.partition(".")[2].rstrip("0")) > digits and "e" not in text.lower():
+        raise ValueError(f"it keeps {digits} digits after the point")
     return text
 
 

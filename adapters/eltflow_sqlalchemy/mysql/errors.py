@@ -60,8 +60,8 @@ def as_warehouse_error(error: Exception, *, lost: bool) -> WarehouseError:
 def as_connection_error(error: Exception, where: str) -> WarehouseError:
     """Why there is no connection; `where` is host and port. Neither server nor driver tell the password."""
     code, message = _parts(error)
-    kind: ErrorKind = "transient" if code == 1040 else "connection"
-    return WarehouseError(f"{where}: {message}", kind=kind, code=str(code) if code else None, help=_HELPS.get(code) or _HELPS[2003])
+    help = _HELPS.get(code) or _HELPS[2003]
+    return WarehouseError(f"{where}: {message}", kind="connection", code=str(code) if code else None, help=help)
 
 
 def _parts(error: Exception) -> tuple[int, str]:

@@ -103,6 +103,7 @@ def test_a_column_that_is_not_there_is_no_text(folder, eltflow, tmp_path):
         ("decimal(20,2)", "12345678901234567.89", "SQLite keeps 15 digits"),
         ("date", "2021-02-29", "day is out of range"),
         ("double", "nan", "would make it NULL"),
+        ("timestamp", "2020-01-01 10:00:00.1234567", "microseconds at the finest"),
     ],
 )
 def test_what_a_column_cannot_keep_is_an_error(folder, eltflow, type, value, words):

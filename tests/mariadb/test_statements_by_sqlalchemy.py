@@ -1,4 +1,4 @@
-"""The statements of materializations on the engines by SQLAlchemy. Rewritten by `GOLDEN=rewrite pytest tests/sqlalchemy`.
+"""The statements of materializations on the engines by SQLAlchemy. Rewritten by `GOLDEN=rewrite pytest tests/mariadb`.
 
 For MySQL these texts, and that MariaDB takes nearly the same ones, are all the proof there is.
 """
