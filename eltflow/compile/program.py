@@ -154,7 +154,9 @@ def rows_together(job: Job, body: Steps[T]) -> Steps[T]:
             )
         made = yield from body
         yield dialect.commit()
-    except (WarehouseError, ProgramError):
+    except (WarehouseError, ProgramError) as error:
+        if isinstance(error, WarehouseError) and error.kind == "lost":
+            raise
         try:
             yield dialect.rollback()
         except WarehouseError as failed:
@@ -174,12 +176,18 @@ def discarded(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
         yield drop
 
 
-def tidily(job: Job, scratch: Relation, body: Steps[T]) -> Steps[T]:
+def cleared(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
+    """Drop what an attempt left at `scratch`, where no transaction took it back: one of that kind, or what it changed places with."""
+    for one in dict.fromkeys((kind, kind if job.existing is None else job.existing.kind)):
+        yield from discarded(job, scratch, one)
+
+
+def tidily(job: Job, scratch: Relation, body: Steps[T], kind: str = "table") -> Steps[T]:
     """The body; when it fails, the relation of its own is dropped, where no transaction takes it back."""
     try:
         return (yield from body)
     except (WarehouseError, ProgramError) as error:
         gone = isinstance(error, WarehouseError) and error.kind == "lost"
         if not job.dialect.capabilities.transactional_ddl and not gone:
-            yield from discarded(job, scratch)
+            yield from cleared(job, scratch, kind)
         raise

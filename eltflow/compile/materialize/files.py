@@ -403,8 +403,8 @@ def meta_tables(job: Job) -> tuple[Statement, ...]:
 
 
 def _own(job: Job, columns: Sequence[Column]) -> list[Column]:
-    """Columns of our own tables, named as the engine takes them in the statements about them."""
-    return [Column(job.dialect.named(c.name), c.type) for c in columns]
+    """Columns of our own tables, named as the engine takes them in the statements about them, with types that it has."""
+    return [Column(job.dialect.named(c.name), job.dialect.keeps((c.type or "").upper()) or c.type) for c in columns]
 
 
 def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
@@ -432,4 +432,4 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
     yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))
-    yield Statement(f"insert into {dialect.render(_meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
+    yield Statement(f"insert into {dialect.render(_meta(job, 'load'))} values ({written}, {dialect.now})", role="dml")

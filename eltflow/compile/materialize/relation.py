@@ -8,7 +8,18 @@ from dataclasses import replace
 
 from eltflow.base.names import IDENTIFIER, listed
 from eltflow.compile.compiled import Hook
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, tidily, transaction
+from eltflow.compile.program import (
+    Job,
+    Outcome,
+    Program,
+    ProgramError,
+    Steps,
+    cleared,
+    discarded,
+    rows_together,
+    tidily,
+    transaction,
+)
 from eltflow.project.config import as_list
 from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
@@ -85,7 +96,12 @@ def _view(job: Job, fits: bool | None) -> Program:
     if fits:
         yield create
         return outcome
-    return (yield from in_place(job, (create,), outcome))
+    fresh = job.temporary()
+    if job.dialect.exchange(job.relation, fresh) is None:
+        return (yield from in_place(job, (create,), outcome))
+    beside = job.dialect.create_view(fresh, job.sql, config=job.config)
+    yield from cleared(job, fresh, "view")
+    return (yield from tidily(job, fresh, in_place(job, (beside,), outcome, fresh), "view"))
 
 
 def _fits(job: Job) -> Steps[bool]:
@@ -93,8 +109,11 @@ def _fits(job: Job) -> Steps[bool]:
     existing = job.existing
     if existing is None:
         return True
-    if existing.kind != "view" or job.dialect.capabilities.replace_view_columns:
-        return existing.kind == "view"
+    can = job.dialect.capabilities
+    if existing.kind != "view" or not can.create_or_replace_view:
+        return False
+    if can.replace_view_columns:
+        return True
     standing: Sequence[Column] = [Column(c.name, c.type) for c in existing.columns]
     if not standing:
         standing = (yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")).columns
@@ -119,7 +138,7 @@ def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], N
     """The table made beside what stands there, which the query may read, and put in its place."""
     dialect, fresh = job.dialect, job.temporary()
     if not dialect.capabilities.transactional_ddl:
-        yield dialect.drop(fresh)  # what an attempt left whose connection was lost
+        yield from cleared(job, fresh)  # of an attempt whose connection was lost
     result = yield from _filled(job, fresh, wanted)
     check()
     outcome = replace(outcome, rows=result.affected)
@@ -127,7 +146,8 @@ def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], N
     if job.existing is None:
         yield put
     elif not replaceable(job):
-        return (yield from in_place(job, (put,), outcome))
+        swapped = dialect.exchange(job.relation, fresh) is not None
+        return (yield from in_place(job, () if swapped else (put,), outcome, fresh))
     else:
         yield dialect.create_table_as(job.relation, f"select * from {dialect.render(fresh)}", replace=True, config=job.config)
         yield from discarded(job, fresh)
@@ -142,7 +162,7 @@ def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) 
     else:
         columns = loaded_columns(job, rows)
         yield dialect.create_table(relation, columns, job.config)
-        result = yield dialect.load(relation, [c.name for c in columns], rows)
+        result = yield from rows_together(job, _one(dialect.load(relation, [c.name for c in columns], rows)))
     yield from send(dialect.indexes(relation, job.relation, job.config, job.run))
     return result
 
@@ -214,9 +234,14 @@ def _is_same(job: Job) -> Steps[bool]:
     return bool(told.rows and told.rows[0][0])
 
 
-def in_place(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
-    """Drop what stands at the node's relation and `put` something else there."""
+def in_place(job: Job, put: Sequence[Statement], outcome: Outcome, fresh: Relation | None = None) -> Program:
+    """Drop what stands at the node's relation and `put` something else there; where relations can change places, at `fresh` if given."""
     assert job.existing is not None
+    exchange = job.dialect.exchange(job.relation, fresh) if fresh is not None else None
+    if fresh is not None and exchange is not None:
+        yield from send((*put, exchange))
+        yield from discarded(job, fresh, job.existing.kind)
+        return outcome
     if not job.dialect.capabilities.transactional_ddl:
         return (yield from _in_turn(job, put, outcome))
     drop = job.dialect.drop(job.relation, job.existing.kind)
@@ -322,6 +347,10 @@ def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook])
 
 def _hooked(hooks: Iterable[Hook]) -> Steps[None]:
     yield from send(Statement(hook.sql, role="user") for hook in hooks)
+
+
+def _one(statement: Statement) -> Steps[Result]:
+    return (yield statement)
 
 
 def send(statements: Iterable[Statement]) -> Steps[None]:
