@@ -50,8 +50,12 @@ class PostgresSession:
 
     def _run(self, statement: Statement) -> Result:
         cursor = self._connection.execute(statement.sql, statement.parameters or None)
+        while cursor.nextset():  # of several statements at once the last one counts
+            pass
         if statement.role == "commit" and cursor.statusmessage != "COMMIT":
             raise WarehouseError("the server rolled the transaction back instead of committing it")
+        if statement.role == "begin":
+            return Result(rows=cursor.fetchall() if cursor.description is not None else ())
         if statement.role == "query":
             columns = self._columns(cursor)
             return Result(columns=columns, rows=cursor.fetchall() if cursor.description is not None else ())

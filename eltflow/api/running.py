@@ -17,11 +17,11 @@ from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compi
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
+from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import meta_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
@@ -63,7 +63,7 @@ class RunOptions:
 @dataclass(slots=True)
 class RunState:
     """What a run knows while it goes on; read it after the events ended. `warned` counts what templates and eltflow warned of, tests
-    aside."""
+    aside. `records` says that the warehouse keeps what each node did."""
 
     run_id: str
     plan: Plan | None = None
@@ -77,6 +77,7 @@ class RunState:
     warned: int = 0
     cancelled: bool = False
     lease: Lease | None = None
+    records: bool = False
 
     @property
     def fenced(self) -> bool:
@@ -216,7 +217,7 @@ def _execute(
             left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
             for table in left:
                 control.execute(dialect.drop(table.relation, table.kind))
-            _prepare(loaded, runnable, options, control)
+            state.records = _prepare(loaded, runnable, options, control)
         finally:
             control.close()
     except WarehouseError as error:
@@ -331,16 +332,12 @@ def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
     return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
 
 
-def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
-    """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
+def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> bool:
+    """Make the schemas that the run writes to, and the tables of `eltflow_meta`; says whether what nodes do can be recorded there."""
     dialect = loaded.adapter.dialect
     for database, schema in schemas_of(loaded, _writers(nodes, options)):
         patiently(control, dialect.create_schema(database, schema))
-    steps = [n for n in nodes if n.resource_type == "ingest"]
-    if steps and steps[0].relation is not None:
-        job = Job(node=steps[0], relation=steps[0].relation, dialect=dialect, run="")
-        for statement in meta_tables(job):
-            patiently(control, statement)
+    return make_tables(loaded, nodes, control)
 
 
 def job_of(
@@ -356,6 +353,7 @@ def job_of(
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     ours: Callable[[Relation], bool] = lambda relation: False,
     fence: Statement | None = None,
+    records: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -377,6 +375,7 @@ def job_of(
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
         ours=ours,
         fence=fence,
+        run_id=run_id if records else None,
         options=options or {},
     )
 
@@ -474,6 +473,7 @@ class _Worker:
             inspect=inspect,
             ours=lambda relation: relation in self.relations,
             fence=self.state.lease.fence if self.state.lease is not None else None,
+            records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
 

@@ -36,15 +36,14 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         statement = next(program)
         while True:
             trace.statements.append(statement)
+            open_transaction = open_transaction or statement.role == "begin"  # it may fail after it has opened one
             alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
                 result = session.execute(_read_ahead(statement))
             except WarehouseError as error:
                 statement = program.throw(error)  # a program may know another way
                 continue
-            if statement.role == "begin":
-                open_transaction = True
-            elif statement.role in ("commit", "rollback"):
+            if statement.role in ("commit", "rollback"):
                 open_transaction = False
             statement = program.send(result)
     except StopIteration as stopped:

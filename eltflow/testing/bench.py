@@ -14,7 +14,7 @@ from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import META, meta_tables
+from eltflow.compile.materialize.meta import META, applied_table, load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
@@ -218,6 +218,11 @@ class Bench:
         finally:
             self.statements = trace.statements
 
+    def applied(self) -> list[tuple[Any, ...]]:
+        """What is recorded of effects, the latest last: rows of (relation, run, node, rows)."""
+        name = self.adapter.dialect.render(Relation(self.table.database, META, "applied"))
+        return self.rows(f"select relation, run_id, node, rows from {name} order by applied_at, run_id, relation")
+
     def file(self, name: str, text: str | bytes) -> FileInfo:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -225,8 +230,9 @@ class Bench:
         return file_info(self.root, name)
 
     def meta(self) -> None:
-        """Make the tables in which loads are written down."""
-        for statement in meta_tables(make_job(self.adapter, self.node("ingest"))):
+        """Make the tables in which loads and effects are written down."""
+        dialect, database = self.adapter.dialect, self.table.database
+        for statement in (*load_tables(dialect, database), *applied_table(dialect, database)):
             self.session.execute(statement)
 
     def project(

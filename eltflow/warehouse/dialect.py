@@ -19,6 +19,8 @@ class Dialect:
     name = "ansi"
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
+    #: An expression: the time now. (Within a transaction the standard's is when that began, SQL:2016 §6.41.)
+    clock = "current_timestamp"
     capabilities = Capabilities()
 
     # -- names and values ------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ class Capabilities:
 class LeaseStatements:
     """The row that says which run may write: how its table is made, an ended one cleared away, and it is taken, renewed and given back
     (each changes one row, or none if the lease is another's). `holder` asks who has it; `fence` has a row if it is still ours, and keeps
-    that so until its transaction ends."""
+    that so until its transaction ends; one of the role "begin" opens that transaction by itself, which saves a round trip."""
 
     make: tuple[Statement, ...]
     clear: Statement

@@ -202,5 +202,25 @@ def test_without_the_right_to_keep_one(folder, postgres, eltflow):
     ran = eltflow("build", cwd=folder({"m": "select 1 as id"}, user="limited", password=PASSWORD))
     assert ran.code == 0, ran.text
     assert "no right to keep a lease in eltflow_meta" in ran.text
+    assert "no right to write to eltflow_meta.applied, so what each node does is not recorded: permission denied" in ran.text
     with postgres.connect() as connection:
         connection.execute("drop schema s cascade")
+
+
+def test_the_right_to_record_is_looked_at_before_anything_is_built(folder, postgres, eltflow):
+    """Somebody else's table, which may be seen and not written: found out by the run, not by each node."""
+    from postgres_server import PASSWORD
+
+    assert eltflow("build", cwd=folder({"m": "select 1 as id"})).code == 0
+    with postgres.connect() as connection:
+        connection.execute("drop view s.m")
+        connection.execute("grant create, usage on schema s, eltflow_meta to limited")
+        connection.execute("grant select on eltflow_meta.applied to limited")
+        connection.execute("grant all on eltflow_meta.lease to limited")
+    ran = eltflow("build", cwd=folder({"m": "select 2 as id"}, user="limited", password=PASSWORD))
+    assert ran.code == 0, ran.text
+    assert ran.text.count("is not recorded: permission denied for table applied") == 1
+    with postgres.connect() as connection:
+        assert connection.execute("select id from s.m").fetchall() == [(2,)]
+        assert len(connection.execute("select * from eltflow_meta.applied").fetchall()) == 1
+        connection.execute("drop schema s, eltflow_meta cascade")

@@ -8,41 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.relation import (
-    Rows,
-    build_table,
-    built,
-    declared_types,
-    has_hooks,
-    landing,
-    single,
-    stands_alone,
-)
+from eltflow.compile.materialize.meta import key_of, meta
+from eltflow.compile.materialize.relation import Rows, build_table, built, declared_types, has_hooks, landing
 from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
-from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+from eltflow.warehouse.values import Column, Statement, WarehouseError
 
 #: Each file with its columns.
 Described = Sequence[tuple[FileInfo, Sequence[Column]]]
-
-META = "eltflow_meta"
-FILE_COLUMNS = (
-    Column("relation", "varchar"),
-    Column("path", "varchar"),
-    Column("size", "bigint"),
-    Column("mtime_ns", "bigint"),
-    Column("hash", "varchar"),
-    Column("load_id", "varchar"),
-)
-LOAD_COLUMNS = (
-    Column("load_id", "varchar"),
-    Column("relation", "varchar"),
-    Column("step", "varchar"),
-    Column("files", "bigint"),
-    Column("rows", "bigint"),
-    Column("loaded_at", "timestamp with time zone"),
-)
-
 
 _FAMILIES = {
     "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
@@ -91,8 +64,7 @@ def seed(job: Job) -> Program:
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
     types = declared_types(job)
-    alone = single(job) and job.reader is None
-    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
+    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows)))
 
 
 def _load(job: Job, rows: Rows) -> Program:
@@ -101,9 +73,7 @@ def _load(job: Job, rows: Rows) -> Program:
     return replace(outcome, kind="seed")
 
 
-def _whole(
-    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program], *, alone: bool = False
-) -> Program:
+def _whole(job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program]) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
@@ -113,18 +83,18 @@ def _whole(
     looks = _looks(job, job.files, format, options)
     if looks == "plain":
         select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
-        return (yield from built(job, body(_rows(job, select)), alone=alone))
+        return (yield from built(job, body(_rows(job, select))))
     if looks == "large" and not has_hooks(job):
         quick = _rows(job, (yield from guarded(job, job.files, options, types)))
         try:
-            return (yield from built(job, body(quick), alone=alone))
+            return (yield from built(job, body(quick)))
         except WarehouseError as error:
             if error.kind != "sql":
                 raise
-            if not stands_alone(job, alone):
+            if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
+    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every)))))
 
 
 def _rows(job: Job, select: str) -> Rows:
@@ -336,31 +306,12 @@ def _key_of(job: Job, name: str) -> str:
     return job.dialect.fold(landing(job, name), True)
 
 
-def _meta(job: Job, name: str) -> Relation:
-    return Relation(job.relation.database, META, name)
-
-
-def _key(job: Job) -> str:
-    """What a table's loads are kept under: its name inside the database, which may be renamed or copied with all that it holds."""
-    fold = job.dialect.fold
-    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
-
-
-def meta_tables(job: Job) -> tuple[Statement, ...]:
-    """The statements that make the tables of `eltflow_meta` for loads, if they are not there."""
-    return (
-        job.dialect.create_schema(job.relation.database, META),
-        job.dialect.create_table(_meta(job, "file"), FILE_COLUMNS),
-        job.dialect.create_table(_meta(job, "load"), LOAD_COLUMNS),
-    )
-
-
 def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
-    key = dialect.literal(_key(job))
+    key = dialect.literal(key_of(job))
     result = yield Statement(
-        f"select path, size, mtime_ns, hash from {dialect.render(_meta(job, 'file'))} where relation = {key}", role="query"
+        f"select path, size, mtime_ns, hash from {dialect.render(meta(job, 'file'))} where relation = {key}", role="query"
     )
     return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
 
@@ -368,9 +319,9 @@ def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
 def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bool) -> Steps[None]:
     """Write what was loaded, in the transaction that is open; with `forget`, in place of what was written before."""
     dialect, literal = job.dialect, job.dialect.literal
-    key = _key(job)
+    key = key_of(job)
     if forget:
-        yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
+        yield Statement(f"delete from {dialect.render(meta(job, 'file'))} where relation = {literal(key)}", role="dml")
     load_id = job.run
     appends = job.node.ingest is not None and job.node.ingest.load == "append"
     values = []
@@ -378,6 +329,6 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
         # Only a step that appends ever asks whether a file is the one that it loaded.
         digest = job.digest(file) if job.digest is not None and appends else ""
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
-    yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))
-    yield Statement(f"insert into {dialect.render(_meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")

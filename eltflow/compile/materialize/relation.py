@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from eltflow.base.names import IDENTIFIER, listed
 from eltflow.compile.compiled import Hook
+from eltflow.compile.materialize.meta import recorded
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
 from eltflow.project.config import as_list
 from eltflow.transfer import Source
@@ -18,13 +19,12 @@ Rows = str | Source
 
 def view(job: Job) -> Program:
     """Create the view, or put it in place of what stands there."""
-    fits = None if _has_company(job) else (yield from _fits(job))
-    return (yield from built(job, _view(job, fits), alone=bool(fits)))
+    return (yield from built(job, _view(job)))
 
 
 def table(job: Job) -> Program:
     """Create the table from its query, or put it in place of what stands there."""
-    return (yield from built(job, build_table(job), alone=single(job)))
+    return (yield from built(job, build_table(job)))
 
 
 def materialized_view(job: Job) -> Program:
@@ -42,20 +42,10 @@ def replaceable(job: Job) -> bool:
     return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
 
 
-def single(job: Job) -> bool:
-    """Whether building the table takes one statement, which may be sent again when its answer was lost. (Where tables cannot be replaced
-    it may not: a server may finish what a client that is gone has asked for, and only a transaction takes that back.)"""
-    can = job.dialect.capabilities.create_or_replace_table
-    indexes = job.dialect.indexes(job.relation, job.relation, job.config, job.run)
-    return can and replaceable(job) and not indexes
-
-
-def _view(job: Job, fits: bool | None) -> Program:
-    if fits is None:
-        fits = yield from _fits(job)
+def _view(job: Job) -> Program:
     outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
     create = job.dialect.create_view(job.relation, job.sql)
-    if fits:
+    if (yield from _fits(job)):
         yield create
         return outcome
     return (yield from _in_place(job, (create,), outcome))
@@ -210,24 +200,16 @@ def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
     return replace(outcome, moved=moved, gone=tuple(lost), message=told)
 
 
-def built(job: Job, body: Program, *, alone: bool = False) -> Program:
-    """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it.
-
-    `alone` says that the body is a single statement, which needs no transaction where nothing goes with it.
-    """
+def built(job: Job, body: Program) -> Program:
+    """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it, and with the record of
+    what it did."""
     check_length(job, job.relation.identifier, "the name")
     pre, post = _hooks(job)
     yield from _hooked(hook for hook in pre if not hook.transaction)
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
-    plain = stands_alone(job, alone)
-    outcome = yield from (inner if plain else transaction(job.dialect, inner, job.fence))
+    outcome = yield from transaction(job.dialect, recorded(job, inner), job.fence)
     yield from _hooked(hook for hook in post if not hook.transaction)
     return outcome
-
-
-def stands_alone(job: Job, alone: bool) -> bool:
-    """Whether a body, `alone` in itself, is sent without a transaction."""
-    return alone and job.fence is None and not _has_company(job)
 
 
 def has_hooks(job: Job) -> bool:
@@ -236,12 +218,6 @@ def has_hooks(job: Job) -> bool:
 
 def _hooks(job: Job) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
     return (job.compiled.pre_hooks, job.compiled.post_hooks) if job.compiled is not None else ((), ())
-
-
-def _has_company(job: Job) -> bool:
-    """Whether other statements belong to the node's transaction."""
-    header = job.compiled.header if job.compiled is not None else ""
-    return bool(header or job.config.get("persist_docs") or job.config.get("grants") or any(_hooks(job)))
 
 
 def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook]) -> Program:

@@ -9,8 +9,8 @@ import pytest
 
 from eltflow.compile.compiled import Hook
 from eltflow.compile.program import ProgramError
-from eltflow.testing.bench import Bench
-from eltflow.warehouse.values import Statement, WarehouseError
+from eltflow.testing.bench import Bench, make_node
+from eltflow.warehouse.values import Relation, Statement, WarehouseError
 
 OLD, NEW = [(1, "old")], [(2, "new"), (3, "new")]
 QUERY = "select 2 as id, 'new' as v union all select 3, 'new'"
@@ -68,6 +68,8 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
     files = (warehouse.file("t.csv", "id,v\n2,new\n3,new\n"),) if materialized == "seed" else ()
     more: Any = {"config": config, "files": files, "post": (Hook(sql="select 2"),)}
     warehouse.sql(*STANDING[standing])
+    warehouse.meta()
+    more["run_id"] = "one" if warehouse.can.transactional_ddl else None
     real, number = warehouse.session.execute, itertools.count()
     for failing in range(20):
         count = itertools.count()
@@ -85,6 +87,7 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
                 OLD if standing != "none" else True
             )
             assert not [name for name in warehouse.names() if "__eltflow_tmp_" in name]
+            assert warehouse.applied() == []
             next(number)
             continue
         finally:
@@ -92,6 +95,7 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
         break
     assert next(number) >= 1
     assert warehouse.rows() == expected(standing, coming)
+    assert [run for _, run, *_ in warehouse.applied()] == (["one"] if warehouse.can.transactional_ddl else [])
 
 
 def test_what_is_built_may_read_what_stands_there(warehouse: Bench) -> None:
@@ -162,16 +166,26 @@ def test_a_view_whose_columns_change(warehouse: Bench) -> None:
         warehouse.sql("drop view s.above")
 
 
-def test_a_lone_statement_needs_no_transaction(warehouse: Bench) -> None:
-    warehouse.build("view", "select 1 as id")
-    assert [s.role for s in warehouse.statements] == ["ddl"]
-    warehouse.build("view", "select 2 as id")
-    assert "begin" not in [s.role for s in warehouse.statements]
-    warehouse.sql("drop view s.t")
-    if warehouse.can.create_or_replace_table:
-        for _ in range(2):
-            warehouse.build("table", "select 1 as id")
-            assert [s.role for s in warehouse.statements] == ["ddl"]
+def test_what_a_node_did_is_recorded_and_what_it_is_replaced_by(warehouse: Bench) -> None:
+    """With the node's own transaction, and only where a run says who it is; a later run forgets what is not the latest any more."""
+    if not warehouse.can.transactional_ddl:
+        pytest.skip("tables and rows do not commit together")
+    warehouse.meta()
+    warehouse.build("table", QUERY, run_id="one")
+    warehouse.build("table", QUERY)
+    assert [s.role for s in warehouse.statements if s.role in ("begin", "commit", "dml")] == ["begin", "commit"]
+    key = warehouse.adapter.dialect.render(Relation(None, "s", "t"))
+    assert [(relation, run, node) for relation, run, node, _ in warehouse.applied()] == [(key, "one", "model.p.t")]
+    assert warehouse.applied()[0][3] == 2
+    warehouse.build("view", QUERY, run_id="two")
+    warehouse.build("table", QUERY, made=make_node("table", {}, relation=warehouse.table.sibling("O'Hara")), run_id="two")
+    assert [row[1] for row in warehouse.applied()] == ["one", "two", "two"]
+    warehouse.meta()
+    assert sorted(row[1] for row in warehouse.applied()) == ["two", "two"]
+    name = warehouse.adapter.dialect.render(Relation(warehouse.table.database, "eltflow_meta", "applied"))
+    (first, second) = warehouse.rows(f"select fingerprint, applied_at from {name} order by applied_at")
+    assert first[0] != second[0]
+    assert all(moment.tzinfo is not None for _, moment in (first, second))
 
 
 def test_a_materialized_view(warehouse: Bench) -> None:
