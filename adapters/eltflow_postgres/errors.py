@@ -21,6 +21,7 @@ _KINDS: Mapping[str, ErrorKind] = {
     "57014": "cancelled",
     "42501": "permission",
     "53100": "disk",
+    "25001": "outside",  # active_sql_transaction: VACUUM, CREATE DATABASE
     "25006": "read_only",
     "55P03": "locked",
     "57P01": "lost",  # admin_shutdown

@@ -22,10 +22,11 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.relation import project_hook
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
-from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, ProgramError
+from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
@@ -404,22 +405,9 @@ class _Worker:
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
-        job = self._job(step.node, compiled)
+        program = MATERIALIZATIONS[step.node.materialized](self._job(step.node, compiled))
         trace = Trace()
-        try:
-            outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)
-        except WarehouseError as error:
-            if error.retriable or error.kind == "cancelled":
-                raise
-            last = trace.statements[-1] if trace.statements else None
-            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
-            raise EltflowError(self._meant(step, compiled, problem)) from None
-        except LostLease as error:
-            assert self.state.lease is not None
-            self.state.lease.lost = True
-            raise fail("E0807", error.message, help=error.help) from None
-        except ProgramError as error:
-            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        outcome = self._driven(step, program, session, trace, compiled)
         for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
         for relation in outcome.gone:
@@ -427,6 +415,23 @@ class _Worker:
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
             tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
+
+    def _driven(self, step: Step, program: Program, session: Session, trace: Trace, compiled: Compiled | None) -> Outcome:
+        """What the program did. Raises EltflowError at the user's line, or WarehouseError for what may be tried again."""
+        try:
+            return drive(program, session, trace)
+        except WarehouseError as error:
+            if error.retriable or error.kind == "cancelled":
+                raise
+            last = trace.statements[-1] if trace.statements else None
+            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
+            raise EltflowError(problem if compiled is None else self._meant(step, compiled, problem)) from None
+        except LostLease as error:
+            assert self.state.lease is not None
+            self.state.lease.lost = True
+            raise fail("E0807", error.message, help=error.help) from None
+        except ProgramError as error:
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
 
     def _shown(self, result: StepResult, node: Node, compiled: Compiled, code: str | None) -> StepResult:
         """The result of a test as people may see it: without what is personal in its failing rows."""
@@ -447,15 +452,14 @@ class _Worker:
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
-        statement = Statement(sql, role="user")
-        try:
-            if sql:
-                session.execute(statement)
-        except WarehouseError as error:
-            if error.retriable or error.kind == "cancelled":
-                raise
-            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement, self.catalog)) from None
-        return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
+        trace = Trace()
+        if sql:
+            self._driven(step, project_hook(self.loaded.adapter.dialect, sql, self._fence), session, trace, None)
+        return StepResult(step=step.id, status="success", kind="hook", statements=len(trace.statements), sql=sql)
+
+    @property
+    def _fence(self) -> Statement | None:
+        return self.state.lease.fence if self.state.lease is not None else None
 
     def _refreshes(self, node: Node) -> bool:
         """Whether `--full-refresh` holds for the node: a build brings in what is new, only `ingest` itself fetches everything again."""
@@ -472,7 +476,7 @@ class _Worker:
             digest=digest,
             inspect=inspect,
             ours=lambda relation: relation in self.relations,
-            fence=self.state.lease.fence if self.state.lease is not None else None,
+            fence=self._fence,
             records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )

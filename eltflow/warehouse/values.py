@@ -9,7 +9,9 @@ from typing import Any, Literal
 from eltflow.transfer import Source
 
 RelationKind = Literal["table", "view", "materialized_view", "external"]
-ErrorKind = Literal["sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
+ErrorKind = Literal[
+    "sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict", "outside"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,11 @@ class Target:
 class WarehouseError(Exception):
     """An error that the engine or its driver raised.
 
-    `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session
-    is given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm. `line` and `column`
-    (from 1) point into the statement's text where the engine tells; `engine_message` keeps the engine's own words. Where a data file is
-    at fault, `file` (absolute) and `file_line` (from 1) name it; `help` is what the adapter knows to be a remedy.
+    `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session is
+    given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm; "outside" says that the
+    statement cannot stand in a transaction. `line` and `column` (from 1) point into the statement's text where the engine tells;
+    `engine_message` keeps the engine's own words. Where a data file is at fault, `file` (absolute) and `file_line` (from 1) name it;
+    `help` is what the adapter knows to be a remedy.
     """
 
     def __init__(

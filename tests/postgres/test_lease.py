@@ -156,6 +156,47 @@ def test_the_fence_stands_before_every_write(warehouse, lease, kind):
         warehouse.sql("delete from eltflow_meta.lease")
 
 
+def test_no_hook_writes_after_the_lease_is_lost(folder, postgres, eltflow, tmp_path):
+    """Neither one of the project, nor one that a model asks to have outside of its transaction."""
+    outside = [{"sql": sql, "transaction": False} for sql in ("select pg_sleep(2)", "create table s.after as select 1")]
+    hook = f"post_hook={json.dumps(outside)}".replace("false", "False")
+    root = folder({"a": f"{{{{ config(materialized='table', {hook}) }}}} select 1 as id, pg_sleep(2)::text as s"})
+    path = root / "eltflow.yml"
+    path.write_text(path.read_text() + "on_run_start: [vacuum, create table s.began as select 1]\n")
+    path.write_text(path.read_text() + "on_run_end: [create table s.ended as select 1, vacuum]\n")
+    process = started(root, tmp_path / "elsewhere")
+    wait_for(postgres, RUNNING)
+    with postgres.connect() as connection:
+        connection.execute("delete from eltflow_meta.lease")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, out
+    tables = "select table_name from information_schema.tables where table_schema = 's'"
+    with postgres.connect() as connection:
+        assert {name for (name,) in connection.execute(tables)} == {"a", "began"}
+        connection.execute("drop table s.began")
+    done = eltflow("build", cwd=root)
+    assert done.code == 0, done.text
+    with postgres.connect() as connection:
+        assert {name for (name,) in connection.execute(tables)} == {"a", "after", "began", "ended"}
+
+
+def test_a_hook_that_fails_half_way_leaves_nothing(folder, postgres, eltflow):
+    root = folder({"a": "select 1 as id"})
+    path = root / "eltflow.yml"
+    path.write_text(
+        path.read_text() + "on_run_start: ['create table s.half as select 1', 'create table s.whole as select 1; select nope']\n"
+    )
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 1
+    assert 'column "nope" does not exist' in ran.text
+    with postgres.connect() as connection:
+        assert connection.execute("select to_regclass('s.half') is not null, to_regclass('s.whole') is null").fetchone() == (
+            True,
+            True,
+        )
+        assert connection.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
+
+
 def test_it_is_renewed_and_only_its_own(warehouse, lease):
     with leased(warehouse.database, lease("one", 0.9), 0, 0.9) as held:
         time.sleep(2)

@@ -11,7 +11,8 @@ from eltflow.compile.materialize.meta import recorded
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
 from eltflow.project.config import as_list
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
 
 #: What fills a table: a query that the engine runs, or rows that are sent to it.
 Rows = str | Source
@@ -205,11 +206,29 @@ def built(job: Job, body: Program) -> Program:
     what it did."""
     check_length(job, job.relation.identifier, "the name")
     pre, post = _hooks(job)
-    yield from _hooked(hook for hook in pre if not hook.transaction)
+    yield from _outside(job, [hook for hook in pre if not hook.transaction])
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
     outcome = yield from transaction(job.dialect, recorded(job, inner), job.fence)
-    yield from _hooked(hook for hook in post if not hook.transaction)
+    yield from _outside(job, [hook for hook in post if not hook.transaction])
     return outcome
+
+
+def project_hook(dialect: Dialect, sql: str, fence: Statement | None) -> Program:
+    """A hook of the project: as it is where nobody else can write; else in a transaction that looks whether this run still may. What
+    cannot stand in one is sent by itself, right after the look."""
+    statement = Statement(sql, role="user")
+    if fence is None:
+        yield statement
+        return Outcome(kind="hook")
+    try:
+        yield from transaction(dialect, _send([statement]), fence)
+    except WarehouseError as error:
+        if error.kind != "outside":
+            raise
+        yield dialect.rollback()
+        yield from transaction(dialect, _send(()), fence)
+        yield statement
+    return Outcome(kind="hook")
 
 
 def has_hooks(job: Job) -> bool:
@@ -230,6 +249,14 @@ def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook])
         yield from _granted(job)
     yield from _hooked(post)
     return outcome
+
+
+def _outside(job: Job, hooks: Sequence[Hook]) -> Steps[None]:
+    """Hooks that ask to stand outside of the transaction: each after a look whether this run may still write."""
+    for hook in hooks:
+        if job.fence is not None:
+            yield from transaction(job.dialect, _send(()), job.fence)
+        yield from _hooked([hook])
 
 
 def _hooked(hooks: Iterable[Hook]) -> Steps[None]:
