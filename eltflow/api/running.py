@@ -27,6 +27,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
 from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
@@ -157,8 +158,10 @@ def _runs(node: Node) -> bool:
 
 @contextlib.contextmanager
 def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
+    run = loaded.options.invocation_id.replace("-", "")[:8]
+    name = f"eltflow {loaded.opened.project.settings.name}.{loaded.target.name} {run}".rstrip()
     try:
-        database = loaded.adapter.open(loaded.target, loaded.root, read_only=read_only)
+        database = loaded.adapter.open(replace(loaded.target, application=name), loaded.root, read_only=read_only)
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
     try:
@@ -390,6 +393,7 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        self.said = _said(loaded, state.run_id)
         self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
@@ -397,6 +401,8 @@ class _Worker:
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+        if self.said is not None:
+            session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
             return self._hook(step, session)
         compiled = self.state.compiled.get(step.id)
@@ -455,7 +461,8 @@ class _Worker:
         trace = Trace()
         if sql:
             self._driven(step, project_hook(self.loaded.adapter.dialect, sql, self._fence), session, trace, None)
-        return StepResult(step=step.id, status="success", kind="hook", statements=len(trace.statements), sql=sql)
+        sent = len(trace.statements)
+        return StepResult(step=step.id, status="success", kind="hook", statements=sent, statement_id=trace.statement_id, sql=sql)
 
     @property
     def _fence(self) -> Statement | None:
@@ -482,6 +489,16 @@ class _Worker:
         )
 
 
+def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
+    """What the comment of every statement says, but for the node; None where there is to be none."""
+    settings = loaded.opened.project.settings
+    wanted = settings.query_comment
+    if wanted is False or (wanted is None and not loaded.adapter.dialect.capabilities.query_comments):
+        return None
+    more = wanted if isinstance(wanted, Mapping) else {}
+    return {**more, "app": "eltflow", "project": settings.name, "target": loaded.target.name, "run": run_id}
+
+
 def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
     return StepResult(
         step=step.id,
@@ -496,6 +513,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         sample_columns=outcome.sample_columns,
         sample=outcome.sample,
         statements=len(trace.statements),
+        statement_id=trace.statement_id,
     )
 
 

@@ -81,7 +81,8 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement gave: rows of a query (tuples in column order), and the number of rows it changed where the engine tells."""
+    """What a statement gave: rows of a query (tuples in column order), the number of rows it changed where the engine tells, and what
+    the engine's own history or log knows it by."""
 
     columns: tuple[Column, ...] = ()
     rows: Sequence[tuple[Any, ...]] = ()
@@ -91,7 +92,8 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an engine can do; materializations read these and nothing else about it."""
+    """What an engine can do; materializations read these and nothing else about it. `query_comments` says that others can see what a
+    session sends, so that statements say where they come from unless the project wants otherwise."""
 
     transactional_ddl: bool = False
     create_or_replace_table: bool = False
@@ -105,6 +107,7 @@ class Capabilities:
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: bool = False
+    query_comments: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,8 @@ class LeaseStatements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask."""
+    """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask.
+    `application` is what the warehouse may call our sessions: it names project, target and run."""
 
     name: str
     type: str
@@ -134,6 +138,7 @@ class Target:
     values: Mapping[str, Any] = field(repr=False, default_factory=dict)
     secrets: tuple[str, ...] = field(repr=False, default=())
     custom_schemas: Literal["append", "exact"] = "append"
+    application: str = "eltflow"
 
 
 class WarehouseError(Exception):

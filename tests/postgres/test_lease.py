@@ -61,7 +61,7 @@ def wait_for(postgres, sql, *, seconds=30):
     raise AssertionError(sql)
 
 
-RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%pg_sleep%'"
+RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like '/*%create table%pg_sleep%'"
 
 
 def test_a_second_machine_is_told_and_may_wait(folder, postgres, eltflow, tmp_path):
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_is_in_nobodys_way(folder, postgres, eltflow, tmp_
     (root / "models/slow.sql").write_text("select 1 as id")
     assert eltflow("build", cwd=root).code == 2
     with postgres.connect() as connection:
-        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like 'create table%pg_sleep%'")
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like '/*%create table%pg_sleep%'")
     done = eltflow("build", cwd=root, env={"XDG_STATE_HOME": str(home)})
     assert done.code == 0, done.text
     process = started(folder({"slow": SLEEP % 60}), home)
@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_is_in_nobodys_way(folder, postgres, eltflow, tmp_
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
     with postgres.connect() as connection:
-        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like 'create table%pg_sleep%'")
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like '/*%create table%pg_sleep%'")
         connection.execute("update eltflow_meta.lease set until = now() - interval '1 second'")
     (root / "models/slow.sql").write_text("select 1 as id")
     assert eltflow("build", cwd=root).code == 0

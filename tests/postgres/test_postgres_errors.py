@@ -163,7 +163,7 @@ def test_a_deadlock_is_tried_again(warehouse, postgres):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with postgres.connect() as looking:
-                found = looking.execute("select count(*) from pg_stat_activity where query like 'select pg_sleep%'").fetchone()
+                found = looking.execute("select count(*) from pg_stat_activity where query like '/*%select pg_sleep%'").fetchone()
             if found[0]:
                 break
             time.sleep(0.05)
@@ -177,7 +177,9 @@ def test_what_runs_at_the_server_ends_with_the_run(warehouse, postgres):
     """A step that timed out is no longer running there."""
     warehouse.project({"models/m.sql": "{{ config(materialized='table') }}\n" + SLOW}, timeout=0.5)
     with postgres.connect() as connection:
-        running = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%%' and datname = %s"
+        running = (
+            "select count(*) from pg_stat_activity where state = 'active' and query like '/*%%create table%%' and datname = %s"
+        )
         assert connection.execute(running, (postgres.dbname,)).fetchone() == (0,)
 
 

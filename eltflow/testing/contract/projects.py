@@ -153,7 +153,10 @@ def test_a_run_goes_on_after_a_lost_connection(warehouse: Bench) -> None:
     thread = threading.Thread(target=lambda: done.update(warehouse.project(files, target=target)))
     thread.start()
     watching = warehouse.database.session()
-    running = Statement("select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'", role="query")
+    running = Statement(
+        "select count(*) from pg_stat_activity where state = 'active' and query like '%create table%' and pid <> pg_backend_pid()",
+        role="query",
+    )
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not watching.execute(running).rows[0][0]:
