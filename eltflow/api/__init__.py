@@ -19,7 +19,15 @@ if TYPE_CHECKING:
         write_junit,
         write_manifest,
     )
-    from eltflow.api.compiling import compile_all, compile_offline, last_catalog, make_compiler, new_warnings, said_warnings
+    from eltflow.api.compiling import (
+        compile_all,
+        compile_offline,
+        first_warnings,
+        last_catalog,
+        make_compiler,
+        new_warnings,
+        said_warnings,
+    )
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
@@ -41,6 +49,7 @@ _HOME = {
     "compile_offline": "compiling",
     "last_catalog": "compiling",
     "make_compiler": "compiling",
+    "first_warnings": "compiling",
     "new_warnings": "compiling",
     "said_warnings": "compiling",
     "past_runs": "past",
@@ -79,6 +88,7 @@ __all__ = [
     "execute",
     "find_column",
     "find_node",
+    "first_warnings",
     "generate_docs",
     "impact",
     "init_project",

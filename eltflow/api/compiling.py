@@ -166,11 +166,16 @@ def _certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> boo
     return not any(nodes[i].materialized == "incremental" or (nodes[i].source is not None and not nodes[i].parents) for i in above)
 
 
-def new_warnings(loaded: Loaded, compiled: Iterable[Compiled]) -> Iterator[Diagnostic]:
-    """What compiling warns of, and the graph has not."""
-    told = {(w.code, w.message) for w in loaded.graph.warnings} if loaded.warned else set()
+def new_warnings(loaded: Loaded, compiled: Iterable[Compiled], *, running: bool = False) -> Iterator[Diagnostic]:
+    """What compiling warns of, and the graph has not; when nodes run, also of tables that may be misspelt (see `first_warnings`)."""
+    told = {(w.code, w.message) for w in (first_warnings(loaded) if running else loaded.graph.warnings)} if loaded.warned else set()
     for one in compiled:
         yield from (w for w in one.warnings if (w.code, w.message) not in told)
+
+
+def first_warnings(loaded: Loaded) -> list[Diagnostic]:
+    """What a command that runs nodes warns of beforehand. A table that may be misspelt is told of with the reader's own result."""
+    return [found for found in loaded.graph.warnings if found.code != "W0204"]
 
 
 def said_warnings(loaded: Loaded) -> list[Diagnostic]:

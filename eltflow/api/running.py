@@ -190,7 +190,7 @@ def _execute(
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
-    state.warnings = tuple(new_warnings(loaded, state.compiled.values()))
+    state.warnings = tuple(new_warnings(loaded, state.compiled.values(), running=True))
     # A table that may be misspelt is told of when its reader is through: where the warehouse knows no such table, the error says it all.
     running = {node.unique_id for node in runnable}
     held: dict[str, list[Message]] = {}

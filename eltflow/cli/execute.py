@@ -62,7 +62,7 @@ def _execute(command: str, given: o.Given) -> int:
 
     voice = given.voice
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
-    given.warn(loaded.graph.warnings)
+    given.warn(loaded.graph.warnings if given.warn_error else api.first_warnings(loaded))
     chosen = given.selection(loaded, _TYPES[command])
     state = api.RunState(run_id=loaded.options.invocation_id)
     if not chosen.ids:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from eltflow.base.names import did_you_mean
 from eltflow.graph.calls import argument
 from eltflow.graph.lookup import BAD_REF, BAD_REF_KEYWORD, BAD_SOURCE, check_ref
 from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place
-from eltflow.graph.quick import MacroTexts, names_qualified_table, quick_facts
+from eltflow.graph.quick import MacroTexts, quick_facts
+from eltflow.graph.tablewords import TABLE, Ident, Uncertain, names_qualified_table, plain_tables
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
 
 _WORD = re.compile(r"[^\W\d]\w*")
-Ident = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,8 +312,11 @@ class Extractor:
     def _tables(
         self, sql: str, path: str, text: str, spots: Any, rendered: set[tuple[str, ...]]
     ) -> tuple[tuple[tuple[Ident, ...], ...] | None, str | None]:
-        if not self._full and self._names.isdisjoint(map(str.lower, _WORD.findall(sql))) and not names_qualified_table(sql):
-            return None, None
+        if not self._full:
+            if self._names.isdisjoint(map(str.lower, _WORD.findall(sql))) and not names_qualified_table(sql):
+                return None, None
+            with suppress(Uncertain):
+                return self._seen(sql, rendered), None
         from eltflow.sql.parse import Refused, parse
         from eltflow.sql.reads import reads
 
@@ -325,6 +329,13 @@ class Extractor:
             if tuple(part.name for part in read.parts) not in rendered
         ]
         return _unique(found), None
+
+    def _seen(self, sql: str, rendered: set[tuple[str, ...]]) -> tuple[tuple[Ident, ...], ...]:
+        """The tables that rendered SQL names in plain sight, beside those that `ref` and its like wrote. Raises Uncertain."""
+        for parts in rendered:
+            sql = sql.replace(".".join(map(self._dialect.quote, parts)), f" {TABLE} ")
+        found = plain_tables(sql, self._names, outside=sql, inside="", open_from=False)
+        return tuple(name for name in found if tuple(part for part, _ in name) not in rendered)
 
     def _refused(self, sql: str, refused: Any, path: str, text: str, spots: Any) -> str:
         """What to say of SQL that sqlglot cannot parse, if the engine's own parser takes it; else raises EltflowError."""
@@ -352,7 +363,7 @@ def quick_only(
     config: dict[str, Any] = {}
     for call in quick.config:
         _static_config(call, text, path, kind, config, strict)
-    return Facts(config=config, refs=quick.refs, sources=quick.sources, used=quick.used)
+    return Facts(config=config, refs=quick.refs, sources=quick.sources, tables=quick.tables or None, used=quick.used)
 
 
 def _static_config(call: static.Call, text: str, path: str, kind: str, config: dict[str, Any], strict: bool) -> None:

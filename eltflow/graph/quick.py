@@ -8,10 +8,11 @@ whenever it is not certain: the template is then rendered and its SQL parsed. (`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eltflow.graph.tablewords import BRANCH, TABLE, TABLE_CLAUSES, VALUE, Ident, Uncertain, plain_tables, takes_tables
 from eltflow.jinja.static import Call, literal_call
 
 _BLOCK = re.compile(
@@ -31,34 +32,9 @@ _TEST = re.compile(r"\bis\s+(?:not\s+)?([^\W\d]\w*)")
 _COMPOSES = re.compile(r"~|%|\bjoin\b|\breplace\b|\bformat\b|\[[^\]]*:|\+")
 _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
-_FROM = re.compile(r"\b(?:from|join)\s+[\"`\[]?([^\W\d]\w*)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d]\w*")
-#: Comments and strings; a mark ends a comment, for what is rendered there may hold a line's end.
-_SQL_NOISE = re.compile(r"--[^\n\x02]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-_SQL_QUOTED = re.compile(rf'(?P<name>"(?:[^"]|"")*")|{_SQL_NOISE.pattern}', re.DOTALL)
-_PLAIN_QUOTED = re.compile(r'"[^\W\d]\w*"')
-_DOLLAR = re.compile(r"\$\w*\$")
-_NOISE = re.compile(r"\{#.*?#\}|--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-_CLAUSE = re.compile(
-    r"\b(select|from|join|where|on|using|group|having|order|qualify|window|limit|union|intersect|except|values|with"
-    r"|pivot|unpivot|pivot_wider|pivot_longer|into|table|summarize|describe|update)\b|[(),\x02]",
-    re.IGNORECASE,
-)
-_TABLE_CLAUSES = frozenset(
-    ["from", "join", "pivot", "unpivot", "pivot_wider", "pivot_longer", "into", "table", "summarize", "describe", "update", "from("]
-)
-#: Clauses after which a comma goes on with the tables of FROM.
-_OF_JOIN = frozenset({"on", "using"})
-_NEXT = re.compile(r"\s*(?:(?:only|lateral)\b\s*|\"?[^\W\d]\w*\"?\s*:(?!:)\s*)?([\x01\x02]|[\"`\[]?[^\W\d]\w*\x02?)", re.IGNORECASE)
-_DOT = re.compile(r"[\"`\]]?\s*\.")
-_AS = re.compile(r'"?\s*(?:\([^()]*\)\s*)?as\b')
-_IN_WORD = re.compile(r"\w")
-_DEFINED = re.compile(r'(?:\bwith|,)\s*"?(\w+)"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\(', re.IGNORECASE)
-_PAREN = re.compile(r"[()]")
-
-_CONTINUED = re.compile(
-    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
-)
+_ON_INCREMENTAL = re.compile(r"\s*(?:not\s+)?is_incremental\(\)\s*")  # both answers are tried when a template is rendered
+_ENDS_BRANCH = frozenset({"else", "elif", "endif", "endfor"})
 _FILTERS = frozenset(
     [
         "abs",
@@ -200,14 +176,14 @@ class MacroText:
 
 def macro_text(text: str) -> MacroText:
     """Look at one macro file."""
-    masked = _BLOCK.sub(lambda m: "\x02" if m.group("value") is not None else " ", text)
+    masked = _BLOCK.sub(lambda m: VALUE if m.group("value") is not None else " ", text)
     inside = " ".join(m.group("value") or m.group("tag") or "" for m in _BLOCK.finditer(text))
     words = frozenset(map(str.lower, _WORD.findall(text)))
     return MacroText(
         words=words,
         names=frozenset((*_NAME.findall(inside), *_AFTER_DOT.findall(inside))),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
-        takes_tables=any(word.endswith("\x02") for word, _, _ in _table_words(_without_noise(masked))),
+        takes_tables=takes_tables(masked),
         composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
@@ -256,18 +232,15 @@ class Quick:
     config: tuple[Call, ...]
     refs: tuple[tuple[str, ...], ...]
     sources: tuple[tuple[str, str], ...]
+    tables: tuple[tuple[Ident, ...], ...]
     used: tuple[str, ...]
-
-
-class _Uncertain(Exception):
-    pass
 
 
 def quick_facts(text: str, candidates: frozenset[str], macros: MacroTexts, vars: Mapping[str, Any]) -> Quick | None:
     """What the template says, or None if that takes rendering or parsing to know. `candidates` are the words that may name a node."""
     try:
         return _Reading(text, candidates, macros, vars).read()
-    except _Uncertain:
+    except Uncertain:
         return None
 
 
@@ -282,32 +255,33 @@ class _Reading:
         self.sources: list[tuple[str, str]] = []
         self.used: set[str] = set()
         self.bound: set[str] = set()
-        self.open: list[str] = []
+        self.open: list[tuple[str, bool]] = []  # of each branch or loop, the tag and whether what is in it counts in any case
         self.outside: list[str] = []
+        self.inside: list[str] = []
         self.whole = ""
         self.open_from = False
 
     def read(self) -> Quick:
-        plain = self.candidates.intersection(map(str.lower, _FROM.findall(_NOISE.sub(" ", self.text))))
-        if plain and not _all_named(plain, self.text.lower()):
-            raise _Uncertain
         out: list[str] = []
         at = 0
         for block in _BLOCK.finditer(self.text):
             between = self.text[at : block.start()]
             if _OPENS.search(between):
-                raise _Uncertain
+                raise Uncertain
             if not self.open:
                 self.outside.append(between)
+            elif not all(counts for _, counts in self.open):
+                self.inside.append(between)
             out += (between, self._block(block))
             at = block.end()
         tail = self.text[at:]
         if _OPENS.search(tail) or self.open:
-            raise _Uncertain
+            raise Uncertain
         out.append(tail)
         self.outside.append(tail)
-        self._check_sql("".join(out))
-        return Quick(tuple(self.config), _unique(self.refs), _unique(self.sources), tuple(sorted(self.used)))
+        outside, inside = "".join(self.outside), "".join(self.inside)
+        tables = plain_tables("".join(out), self.candidates, outside=outside, inside=inside, open_from=self.open_from)
+        return Quick(tuple(self.config), _unique(self.refs), _unique(self.sources), tables, tuple(sorted(self.used)))
 
     # -- Jinja -----------------------------------------------------------------------------------------------------------------
 
@@ -317,49 +291,50 @@ class _Reading:
             return self._value(value, block.start(), block.end())
         if tag is not None:
             self._tag(tag)
+            return BRANCH if tag.split(None, 1)[0] in _ENDS_BRANCH else ""
         return ""
 
     def _value(self, inner: str, start: int, end: int) -> str:
         stripped = inner.strip()
         if stripped == "this":
-            return " \x01 "
+            return f" {TABLE} "
         if stripped.startswith("config"):
             call = literal_call(inner, start, end)
             if call is None or call.name != "config" or self.open:
-                raise _Uncertain
+                raise Uncertain
             self.config.append(call)
             return " "
         whole = _CALL.fullmatch(stripped)
         self._expression(inner)
-        return " \x01 " if whole is not None else "\x02"
+        return f" {TABLE} " if whole is not None else VALUE
 
     def _tag(self, inner: str) -> None:
         words = inner.split(None, 1)
         name = words[0] if words else ""
         rest = words[1] if len(words) > 1 else ""
         if name in ("if", "for"):
-            self.open.append(name)
+            self.open.append((name, _ON_INCREMENTAL.fullmatch(rest) is not None))
         elif name in ("endif", "endfor"):
-            if not self.open or self.open.pop() != name[3:]:
-                raise _Uncertain
+            if not self.open or self.open.pop()[0] != name[3:]:
+                raise Uncertain
         elif name == "elif" or name == "else":
             if not self.open:
-                raise _Uncertain
+                raise Uncertain
         elif name == "set":
             target, equals, rest = rest.partition("=")
             if not equals or not re.fullmatch(r"\s*[^\W\d]\w*\s*", target):
-                raise _Uncertain
+                raise Uncertain
             self.bound.add(target.strip())
         else:
-            raise _Uncertain
+            raise Uncertain
         if name == "for":
             loop = re.fullmatch(r"\s*([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s+in\s+(.*)", rest, re.DOTALL)
             if loop is None:
-                raise _Uncertain
+                raise Uncertain
             self.bound.update(part.strip() for part in loop.group(1).split(","))
             rest = loop.group(2)
         if name in ("if", "elif", "for", "set") and not rest.strip():
-            raise _Uncertain
+            raise Uncertain
         if rest and name not in ("else", "endif", "endfor"):
             self._expression(rest)
 
@@ -368,22 +343,22 @@ class _Reading:
         calls = _CALL.findall(inner)
         bare = _STRING.sub("''", inner)
         if len(calls) != len(_CALLED.findall(bare)) or not _balanced(bare) or not bare.strip():
-            raise _Uncertain
+            raise Uncertain
         for name, first, second in calls:
             if name == "ref":
                 self.refs.append((first[1:-1],) if not second else (first[1:-1], second[1:-1]))
             elif second:
                 self.sources.append((first[1:-1], second[1:-1]))
             else:
-                raise _Uncertain
+                raise Uncertain
         if not _FILTERS.issuperset(_FILTER.findall(bare)) or not _TESTS.issuperset(_TEST.findall(bare)):
-            raise _Uncertain
+            raise Uncertain
         rest = _CALL.sub(" ", inner)
         for literal in _STRING.findall(rest):
             words = {word.lower() for word in _WORD.findall(literal)}
-            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            self.open_from = self.open_from or not words.isdisjoint(TABLE_CLAUSES)
             if not self.candidates.isdisjoint(words):
-                raise _Uncertain
+                raise Uncertain
         skipped = {*_KEYWORD_ARGUMENT.findall(bare), *_FILTER.findall(bare), *_TEST.findall(bare)}
         for name in _NAME.findall(bare):
             if name not in skipped and name not in _WORDS_OF_JINJA:
@@ -394,159 +369,35 @@ class _Reading:
             self.used.add(name)
             for reached in self.macros.reached(name):
                 if reached.dynamic or not self.candidates.isdisjoint(reached.words):
-                    raise _Uncertain
+                    raise Uncertain
                 self._vars(reached.vars)
-                self.open_from = self.open_from or not reached.words.isdisjoint(_TABLE_CLAUSES)
+                self.open_from = self.open_from or not reached.words.isdisjoint(TABLE_CLAUSES)
                 if reached.takes_tables and (reached.composes or _COMPOSES.search(bare)):
-                    raise _Uncertain
+                    raise Uncertain
         elif name in ("var", "env_var"):
             self.used.add(name)
             if name == "env_var" or len(_VAR.findall(self.whole)) != len(_VAR_NAMED.findall(self.whole)):
-                raise _Uncertain
+                raise Uncertain
             self._vars(_VAR_NAMED.findall(self.whole))
         elif name in _SAFE:
             self.used.add(name)
         elif name not in self.bound:
-            raise _Uncertain
+            raise Uncertain
 
     def _vars(self, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.vars or self._names_node(self.vars[name]):
-                raise _Uncertain
+                raise Uncertain
             self.used.add("var")
 
     def _names_node(self, value: Any) -> bool:
         if isinstance(value, str):
             words = {word.lower() for word in _WORD.findall(value)}
-            self.open_from = self.open_from or not words.isdisjoint(_TABLE_CLAUSES)
+            self.open_from = self.open_from or not words.isdisjoint(TABLE_CLAUSES)
             return not self.candidates.isdisjoint(words)
         if isinstance(value, Mapping):
             return any(self._names_node(v) or self._names_node(k) for k, v in value.items())
         return any(self._names_node(v) for v in value) if isinstance(value, list) else False
-
-    # -- SQL -------------------------------------------------------------------------------------------------------------------
-
-    def _check_sql(self, masked: str) -> None:
-        """Raise unless no table name in the text can be a node's."""
-        if ("$" in masked and _DOLLAR.search(masked)) or "\\'" in masked:
-            raise _Uncertain
-        sql = _without_noise(masked)
-        if "'" in sql:
-            raise _Uncertain
-        if self.open_from and not self.candidates.isdisjoint(map(str.lower, _CONTINUED.findall(sql))):
-            raise _Uncertain  # what Jinja writes may end within a FROM clause, which the text then goes on with
-        hits: list[tuple[str, int]] = []
-        for word, place, sure in _table_words(sql):
-            name = word.strip('"`[').lower()
-            dotted = _DOT.match(sql, place + len(word)) is not None
-            if word.endswith("\x02") or (dotted and (sure or name in self.candidates)):
-                raise _Uncertain
-            if name in self.candidates:
-                hits.append((name, place))
-        if not hits:
-            return
-        if sql.count("(") != sql.count(")"):
-            raise _Uncertain
-        defined: dict[str, re.Match[str]] = {}
-        for match in _DEFINED.finditer(sql):
-            defined.setdefault(match.group(1).lower(), match)
-        outside = {name.lower() for name in _DEFINED.findall(_without_noise("".join(self.outside)))}
-        for name in {name for name, _ in hits}:
-            if name not in outside or name not in defined:
-                raise _Uncertain  # no CTE, or one that stands in a branch
-            self._check_hidden(sql, defined[name], [place for other, place in hits if other == name])
-
-    def _check_hidden(self, sql: str, defined: re.Match[str], places: list[int]) -> None:
-        """Raise unless the CTE is defined at the outermost level, and stands before every place where a table may be meant."""
-        if sql.count("(", 0, defined.start()) != sql.count(")", 0, defined.start()):
-            raise _Uncertain
-        before = {token.group().lower() for token in _CLAUSE.finditer(_outermost(sql[: defined.start() + 1]))}
-        if not before <= {"with", ",", "(", ")"}:
-            raise _Uncertain
-        depth, end = 1, defined.end()
-        for paren in _PAREN.finditer(sql, end):
-            depth += 1 if paren.group() == "(" else -1
-            if depth == 0:
-                end = paren.end()
-                break
-        if any(place <= end for place in places):
-            raise _Uncertain
-
-
-def names_qualified_table(sql: str) -> bool:
-    """Whether the text may name a table as `schema.table` where a table may stand: a node's relation, though no word is a node's name."""
-    sql = _without_noise(sql)
-    return any(sure and _DOT.match(sql, place + len(word)) for word, place, sure in _table_words(sql))
-
-
-def _without_noise(sql: str) -> str:
-    """The text without comments and strings; quoted names that are more than one word give way to one that means nothing."""
-    if '"' not in sql:
-        return _SQL_NOISE.sub(" ", sql)
-
-    def kept(match: re.Match[str]) -> str:
-        name = match.group("name")
-        return " " if name is None else name if _PLAIN_QUOTED.fullmatch(name) else '"q"'
-
-    return _SQL_QUOTED.sub(kept, sql)
-
-
-def _all_named(names: Iterable[str], text: str) -> bool:
-    """Whether `as` follows each of the names somewhere in the text (both in lower case), as after the name of a CTE."""
-    return all(any(_AS.match(text, at + len(name)) for at in _places(name, text)) for name in names)
-
-
-def _places(word: str, text: str) -> Iterator[int]:
-    """Where the text has a word that begins like that."""
-    at = text.find(word)
-    while at >= 0:
-        if at == 0 or not _IN_WORD.match(text, at - 1):
-            yield at
-        at = text.find(word, at + 1)
-
-
-def _outermost(sql: str) -> str:
-    """The text without what stands in parentheses."""
-    while (less := re.sub(r"\([^()]*\)", " ", sql)) != sql:
-        sql = less
-    return sql
-
-
-def _table_words(sql: str) -> Iterable[tuple[str, int, bool]]:
-    """The word (or mark) at each place of the text where a table may stand, its position, and whether the text shows that it may.
-
-    A mark may have rendered to anything, as the end of a FROM clause: after one, a plain word counts too.
-    """
-    clauses: list[str] = [""]
-    for token in _CLAUSE.finditer(sql):
-        text = token.group().lower()
-        if text == "(":
-            clauses.append("(" if clauses[-1] not in _TABLE_CLAUSES else "from(")
-            if clauses[-1] == "from(":  # FROM (a JOIN b): a table may follow directly
-                word = _NEXT.match(sql, token.end())
-                if word is not None and word.group(1).lower() not in ("select", "with", "from", "values"):
-                    yield word.group(1), word.start(1), True
-            continue
-        if text == ")":
-            if len(clauses) > 1:
-                clauses.pop()
-            continue
-        marked = text == "\x02" or (text == "," and clauses[-1] == "\x02")
-        if marked:
-            if clauses[-1] not in _TABLE_CLAUSES:
-                clauses[-1] = "\x02"
-        elif text == ",":
-            if clauses[-1] in _OF_JOIN:
-                clauses[-1] = "from"
-            if clauses[-1] not in _TABLE_CLAUSES:
-                continue
-        else:
-            clauses[-1] = text
-            if text not in _TABLE_CLAUSES:
-                continue
-        word = _NEXT.match(sql, token.end())
-        if word is not None and not (marked and word.group(1)[-1] in "\x01\x02"):
-            yield word.group(1), word.start(1), text != "," or not marked
 
 
 def _balanced(text: str) -> bool:

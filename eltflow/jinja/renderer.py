@@ -14,6 +14,8 @@ from jinja2.environment import Template
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
+from eltflow.jinja.pieces import Piece, split
+from eltflow.jinja.static import SURFACE
 from eltflow.jinja.values import MacroSource, Package, RenderError
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -37,6 +39,9 @@ class _MacroCall:
 
     def __repr__(self) -> str:
         return f"<macro {self._name}>"
+
+
+_PART = "<template>"  #: what Jinja2 calls a template that is no file; it is a part of one here
 
 
 class _Names(Mapping[str, Any]):
@@ -106,21 +111,48 @@ class Renderer:
         With `lines`, the lines of the text have a mark in them that tells its line in the template (see `line_map`).
         Raises EltflowError: E0301 syntax, E0302 undefined name, E0303 anything that fails while rendering.
         """
-        template = self._template(_marked(text) if lines else text, file, text)
         under = _Names(self._calls, names, self._package)
-        with scope(under), self._errors(text, file, under):
-            context = template.new_context({})
+        compiled = None if lines else self._in_pieces(text)
+        if compiled is None:
+            compiled = [(Piece(text, 0), self._template(_marked(text) if lines else text, file, text))]
+        out: list[str] = []
+        with scope(under):
+            for piece, template in compiled:
+                if piece.plain:
+                    out.append(piece.text)
+                    continue
+                with self._errors(text, file, under, piece.line or None):
+                    try:
+                        if template is not None:
+                            out += template.root_render_func(template.new_context({}))
+                        elif piece.call is not None:
+                            out.append(str(under[piece.call.name](*piece.call.args, **dict(piece.call.kwargs))))
+                    except MacroReturn as returned:
+                        return Rendered(str(returned.value), frozenset(under.used))
+        return Rendered("".join(out), frozenset(under.used))
+
+    def _in_pieces(self, text: str) -> list[tuple[Piece, Template | None]] | None:
+        """The template in pieces, each with its template where it must be compiled; None where only the whole can be."""
+        pieces = split(text, self._callable)
+        if pieces is None:
+            return None
+        compiled: list[tuple[Piece, Template | None]] = []
+        for piece in pieces:
             try:
-                rendered = "".join(template.root_render_func(context))
-            except MacroReturn as returned:
-                rendered = str(returned.value)
-        return Rendered(rendered, frozenset(under.used))
+                code = None if piece.plain or piece.call is not None else self._template(piece.text, _PART)
+            except EltflowError:
+                return None  # what is wrong is told of the whole
+            compiled.append((piece, code))
+        return compiled
+
+    def _callable(self, name: str) -> bool:
+        return name in SURFACE or name in self._calls
 
     def expression(self, text: str, file: str, names: Mapping[str, Any], *, line: int = 1) -> Any:
         """The native value of a YAML scalar: of its expression where it is nothing but one, else its rendered text."""
         under = _Names(self._calls, names, self._package)
         inner = _sole_expression(text)
-        with scope(under), self._errors(text, file, under, first_line=line):
+        with scope(under), self._errors(text, file, under, line):
             if inner is not None:
                 compiled = self._environment.compile_expression(inner, undefined_to_none=False)
                 template: Template = compiled._template
@@ -165,8 +197,8 @@ class Renderer:
             self._templates[key] = template
         return template
 
-    def _errors(self, text: str, file: str, names: _Names, first_line: int = 1) -> _ErrorMapper:
-        return _ErrorMapper(self, text, file, names, first_line)
+    def _errors(self, text: str, file: str, names: _Names, line: int | None = None) -> _ErrorMapper:
+        return _ErrorMapper(self, text, file, names, line)
 
     def text_of(self, file: str) -> str | None:
         """The text of a macro's file, for quoting its lines in errors."""
@@ -179,12 +211,12 @@ class Renderer:
 class _ErrorMapper:
     """Turns what a rendering raises into an EltflowError at the innermost template line, with the calls that led there as notes."""
 
-    def __init__(self, renderer: Renderer, text: str, file: str, names: _Names, first_line: int) -> None:
+    def __init__(self, renderer: Renderer, text: str, file: str, names: _Names, line: int | None) -> None:
         self._renderer = renderer
         self._text = text
         self._file = file
         self._names = names
-        self._first_line = first_line
+        self._line = line
 
     def __enter__(self) -> None:
         return None
@@ -197,13 +229,16 @@ class _ErrorMapper:
         raise EltflowError(self._diagnostic(error, trace)) from (error if not isinstance(error, RenderError) else None)
 
     def _diagnostic(self, error: Exception, trace: TracebackType | None) -> Diagnostic:
-        frames = _template_frames(trace)
+        frames = [
+            (self._file, line + (self._line or 1) - 1) if file in (self._file, _PART) else (file, line)
+            for file, line in _template_frames(trace)
+        ]
+        if self._line is not None and (not frames or frames[0][0] != self._file):
+            frames.insert(0, (self._file, self._line))  # a literal call, which no template makes
         if len(frames) > 12:  # a recursion: where it begins says enough, and where it ends is chance
             frames = frames[:2]
         file, line = frames[-1] if frames else (self._file, None)
         text = self._text if file == self._file else self._renderer.text_of(file) or ""
-        if file in (self._file, "<template>", None):
-            file, line = self._file, None if line is None else line + self._first_line - 1
         code, message, help, needle = explained(error, self._names, self._renderer.macros, file, line, text)
         column, length = _locate(text, line, needle)
         notes = tuple(f"called from {Span(file=f, line=n)}" for f, n in reversed(frames[:-1]) if (f, n) != (file, line))
@@ -218,7 +253,7 @@ def _template_frames(trace: TracebackType | None) -> list[tuple[str, int]]:
     while trace is not None:
         template = trace.tb_frame.f_globals.get("__jinja_template__")
         if isinstance(template, Template):
-            frames.append((template.filename or "<template>", template.get_corresponding_lineno(trace.tb_lineno)))
+            frames.append((template.filename or _PART, template.get_corresponding_lineno(trace.tb_lineno)))
         trace = trace.tb_next
     return frames
 

@@ -14,8 +14,10 @@ from typing import Any
 _BLOCK = re.compile(r"\{\{|\{%|\{#")
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _STRING = r"(?:'[^'\\\n]*'|\"[^\"\\\n]*\")"
-_SIMPLE_CALL = re.compile(rf"\s*(ref|source|var|doc|env_var)\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?\)\s*\Z")
-_ANY_CALL = re.compile(r"\s*(ref|source|config|var|doc|env_var)\s*\((.*)\)\s*\Z", re.DOTALL)
+_SIMPLE_CALL = re.compile(rf"\s*([^\W\d]\w*)\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?\)\s*\Z")
+_ANY_CALL = re.compile(r"\s*([^\W\d]\w*)\s*\((.*)\)\s*\Z", re.DOTALL)
+#: What a native project calls to say what it reads and how it is built.
+SURFACE = frozenset({"ref", "source", "config", "var", "doc", "env_var"})
 _BRANCH_CALL = re.compile(rf"(?<![\w.])(ref|source)\s*\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?[,)]")
 _MACRO = re.compile(r"\{%-?\s*(macro|test|data_test)\s+([^\W\d]\w*)\s*\(")
 _END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
@@ -94,15 +96,16 @@ def scan(text: str) -> StaticTemplate | None:
         at = close + 2
 
 
-def literal_call(inner: str, start: int = 0, end: int = 0) -> Call | None:
-    """`name(literal, ..., key=literal)` as a Call, or None if it is anything else. `ref`, `source`, `config`, `var`, `doc`, `env_var` only."""
+def literal_call(inner: str, start: int = 0, end: int = 0, *, name: Callable[[str], bool] = SURFACE.__contains__) -> Call | None:
+    """`name(literal, ..., key=literal)` as a Call, or None if it is anything else. `name` tells which ones may be called: `ref`, `source`,
+    `config`, `var`, `doc` and `env_var` if nothing else is said."""
     simple = _SIMPLE_CALL.match(inner)
-    if simple is not None:
-        name, first, second = simple.groups()
+    if simple is not None and name(simple[1]):
+        called, first, second = simple.groups()
         args = (first[1:-1],) if second is None else (first[1:-1], second[1:-1])
-        return Call(name, args, (), start, end)
+        return Call(called, args, (), start, end)
     call = _ANY_CALL.match(inner)
-    if call is None:
+    if call is None or not name(call[1]):
         return None
     import ast
 

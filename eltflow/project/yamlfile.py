@@ -6,52 +6,30 @@ Values are read without positions, because nearly all files are right; `locate` 
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 
-_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    import yaml
 
 Path = tuple[str | int, ...]
 
 
-class _DuplicateKey(Exception):
-    def __init__(self, key: Any, mark: Any) -> None:
-        super().__init__(str(key))
-        self.key = key
-        self.mark = mark
-
-
-class _Loader(_Base):  # type: ignore[misc]
-    """PyYAML's safe loader that refuses a key written twice in one mapping."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        if len(node.value) > 1:
-            seen: set[str] = set()
-            for key, _ in node.value:
-                name = key.value
-                if name.__class__ is str and name != "<<":
-                    if name in seen:
-                        raise _DuplicateKey(name, key.start_mark)
-                    seen.add(name)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
 def read(text: str, file: str) -> Any:
     """The value of a YAML document; None for an empty one. Raises EltflowError (E0101 broken YAML, E0102 a key given twice)."""
+    from eltflow.project.yamlloader import DuplicateKey, Loader, YAMLError
+
     loader = None
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         return loader.get_single_data()
-    except _DuplicateKey as error:
+    except DuplicateKey as error:
         line, column = error.mark.line + 1, error.mark.column + 1
         span = Span(file=file, line=line, column=column, length=len(str(error.key)))
         found = Diagnostic(code="E0102", message=f"the key `{error.key}` is given twice", span=span, help="keep one of the two")
         raise EltflowError(with_source(found, text)) from None
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise EltflowError(with_source(_broken(error, text, file), text)) from None
     finally:
         if loader is not None:
@@ -159,8 +137,12 @@ def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
 
 def locate(text: str, file: str, path: Path, *, key: bool = False) -> Span:
     """Where the value at `path` stands in the document; with `key`, where its key does. The nearest parent if it is not there."""
+    import yaml
+
+    from eltflow.project.yamlloader import Base
+
     try:
-        node = _Base(text).get_single_node()
+        node = Base(text).get_single_node()
     except yaml.YAMLError:
         return Span(file=file)
     mark, length = None, 1
