@@ -303,7 +303,12 @@ def test_no_file(lake, eltflow):
         ("x.txt", "a\n1\n", "what data/x.txt holds is not told by its ending", ".jsonl, .ndjson, .parquet, .parq, .pq"),
         ("x.csv.gz", "no gzip", "data/x.csv.gz cannot be unpacked: it is no gzip file", "take `.gz` from its name"),
         ("x.csv.gz", gzip.compress(b"a,b\n" * 5000, mtime=0)[:-20], "data/x.csv.gz cannot be unpacked", "compress it again"),
-        ("x.csv", gzip.compress(b"a\n1\n", mtime=0), "data/x.csv is compressed with gzip, and is read as CSV", "add `.gz` to its name"),
+        (
+            "x.csv",
+            gzip.compress(b"a\n1\n", mtime=0),
+            "data/x.csv is compressed with gzip, and is read as CSV",
+            "add `.gz` to its name",
+        ),
         ("x.csv", b"PAR1\x00\x00", "data/x.csv is a Parquet file, and is read as CSV", "set `format: parquet`"),
         ("x.csv", 'id,"na\n1,2\n', "a quote that opens here is not closed", "double the quotes"),
         ("x.csv", 'id,"na\n' + "1,2\n" * 50_000, "a quote that opens here is not closed", "double the quotes"),
