@@ -131,6 +131,7 @@ class PostgresDialect(Dialect):
 
     name = "postgres"
     sqlglot = "postgres"
+    clock = "clock_timestamp()"
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=False,
@@ -241,12 +242,12 @@ class PostgresDialect(Dialect):
         return Statement(_HELD.format(**self._named(relation)).strip(), role="query")
 
     def grants(
-        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]], kind: str = "table"
     ) -> tuple[Statement, ...]:
         """As the standard's; who is to have all keeps what they have."""
         everything = {grantee for word in _ALL for grantee in wanted.get(word, ())}
         kept = {privilege: [g for g in grantees if g not in everything] for privilege, grantees in held.items()}
-        return super().grants(relation, wanted, kept)
+        return super().grants(relation, wanted, kept, kind)
 
     # -- who may write -----------------------------------------------------------------------------------------------------------
 
@@ -272,7 +273,7 @@ class PostgresDialect(Dialect):
             holder=Statement(f"select holder from eltflow_meta.lease where key = {self.string(key)}", role="query"),
             renew=Statement(f"update eltflow_meta.lease set until = {until} where {mine}", role="dml"),
             release=Statement(f"delete from eltflow_meta.lease where {mine}", role="dml"),
-            fence=Statement(f"select 1 from eltflow_meta.lease where {mine} for key share", role="query"),
+            fence=Statement(f"begin;\nselect 1 from eltflow_meta.lease where {mine} for key share", role="begin"),
         )
 
     # -- rows from elsewhere ---------------------------------------------------------------------------------------------------

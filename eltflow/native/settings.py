@@ -69,6 +69,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",
         pii_groups=tuple(as_list(value["pii"]["allowed_groups"])) if value.get("pii") is not None else None,
+        query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
     )
     return settings, value
@@ -208,6 +209,7 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
+    findings.secrets = tuple(str(values[k]) for k in adapter.secret_fields if values.get(k))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:
@@ -237,7 +239,7 @@ def read_target(
         schema=schema,
         threads=int(threads),
         values=values,
-        secrets=tuple(str(values[k]) for k in adapter.secret_fields if values.get(k)),
+        secrets=findings.secrets,
         custom_schemas=values.get("custom_schemas") or "append",
     )
     return target, adapter

@@ -8,41 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 from eltflow.base.names import listed
+from eltflow.compile.materialize.meta import key_of, meta
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
     built,
     declared_types,
     has_hooks,
+    in_place,
     landing,
-    single,
-    stands_alone,
+    loaded_columns,
+    send,
 )
 from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
-from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
-from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.transfer import Source
+from eltflow.warehouse.values import CatalogTable, Column, Statement, WarehouseError
 
 #: Each file with its columns.
 Described = Sequence[tuple[FileInfo, Sequence[Column]]]
-
-META = "eltflow_meta"
-FILE_COLUMNS = (
-    Column("relation", "varchar"),
-    Column("path", "varchar"),
-    Column("size", "bigint"),
-    Column("mtime_ns", "bigint"),
-    Column("hash", "varchar"),
-    Column("load_id", "varchar"),
-)
-LOAD_COLUMNS = (
-    Column("load_id", "varchar"),
-    Column("relation", "varchar"),
-    Column("step", "varchar"),
-    Column("files", "bigint"),
-    Column("rows", "bigint"),
-    Column("loaded_at", "timestamp with time zone"),
-)
-
 
 _FAMILIES = {
     "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
@@ -91,19 +75,15 @@ def seed(job: Job) -> Program:
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
     types = declared_types(job)
-    alone = single(job) and job.reader is None
-    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
+    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows)))
 
 
 def _load(job: Job, rows: Rows) -> Program:
-    outcome = yield from build_table(job, rows)
-    check_unchanged(job, job.files)
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     return replace(outcome, kind="seed")
 
 
-def _whole(
-    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program], *, alone: bool = False
-) -> Program:
+def _whole(job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program]) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
@@ -113,18 +93,18 @@ def _whole(
     looks = _looks(job, job.files, format, options)
     if looks == "plain":
         select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
-        return (yield from built(job, body(_rows(job, select)), alone=alone))
+        return (yield from built(job, body(_rows(job, select))))
     if looks == "large" and not has_hooks(job):
         quick = _rows(job, (yield from guarded(job, job.files, options, types)))
         try:
-            return (yield from built(job, body(quick), alone=alone))
+            return (yield from built(job, body(quick)))
         except WarehouseError as error:
             if error.kind != "sql":
                 raise
-            if not stands_alone(job, alone):
+            if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
+    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every)))))
 
 
 def _rows(job: Job, select: str) -> Rows:
@@ -188,10 +168,52 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
 
 
 def _replace(job: Job, rows: Rows) -> Program:
-    outcome = yield from build_table(job, rows)
-    check_unchanged(job, job.files)
-    yield from _record(job, job.files, outcome.rows, forget=True)
+    assert job.node.ingest is not None
+    if job.node.ingest.load == "append" and not job.dialect.capabilities.transactional_ddl:
+        assert not isinstance(rows, str)  # no such engine reads files by itself
+        return (yield from _begin_with(job, rows))
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
+    yield from rows_together(job, _record(job, job.files, outcome.rows, forget=True))
     return replace(outcome, kind="load", files=len(job.files))
+
+
+def _begin_with(job: Job, rows: Source) -> Program:
+    """The first rows of a table that later loads add to, where making a table commits by itself: what stands there at any moment agrees
+    with what is written down, so that no file is ever loaded twice or left out. A table of other columns is emptied before it goes."""
+    dialect, existing = job.dialect, job.existing
+    columns = loaded_columns(job, rows)
+    create = dialect.create_table(job.relation, columns, job.config)
+    same = (
+        existing is not None
+        and existing.kind == "table"
+        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
+    )
+    clear = () if existing is None else _forgotten(job, rows=existing.kind == "table")
+    if existing is not None and not same:
+        yield from rows_together(job, send(clear))
+        yield from (in_place(job, (create,), Outcome(kind="load")))
+    elif existing is None:
+        yield create
+    outcome = yield from rows_together(job, _loaded(job, columns, rows, job.files, clear if same else ()))
+    return replace(outcome, made=(CatalogTable(job.relation, "table"),))
+
+
+def _forgotten(job: Job, *, rows: bool) -> tuple[Statement, ...]:
+    """The statements that delete what is written down of a table's loads, and its `rows`."""
+    tables = [(job.relation, "")] if rows else []
+    tables.append((meta(job, "file"), f" where relation = {job.dialect.literal(key_of(job))}"))
+    return tuple(Statement(f"delete from {job.dialect.render(table)}{which}", role="dml") for table, which in tables)
+
+
+def _loaded(
+    job: Job, columns: Sequence[Column], rows: Source, files: Sequence[FileInfo], before: Sequence[Statement] = ()
+) -> Program:
+    """The rows taken in and written down."""
+    yield from send(before)
+    result = yield job.dialect.load(job.relation, [c.name for c in columns], rows)
+    check_unchanged(job, files)
+    yield from _record(job, files, result.affected, forget=False)
+    return Outcome(kind="load", rows=result.affected, files=len(files))
 
 
 def _append(job: Job) -> Program:
@@ -219,12 +241,13 @@ def _append(job: Job) -> Program:
         names = [c.name for c in job.existing.columns]
         source = f"select {job.dialect.columns(names)} from (\n{rows}\n) as eltflow_new"
         result = yield job.dialect.insert_select(job.relation, names, source)
-    else:
-        own = {fold(c.name, True): c.name for c in job.existing.columns}
-        result = yield job.dialect.load(job.relation, [own[_key_of(job, field.name)] for field in rows.fields], rows)
-    check_unchanged(job, fresh)
-    yield from _record(job, fresh, result.affected, forget=False)
-    return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+        check_unchanged(job, fresh)
+        yield from _record(job, fresh, result.affected, forget=False)
+        return Outcome(kind="load", rows=result.affected, files=len(fresh), made=(job.existing,))
+    own = {fold(c.name, True): c for c in job.existing.columns}
+    columns = [Column(own[_key_of(job, field.name)].name) for field in rows.fields]
+    outcome = yield from rows_together(job, _loaded(job, columns, rows, fresh))
+    return replace(outcome, made=(job.existing,))
 
 
 def fresh_files(job: Job, known: Mapping[str, tuple[int, int, str]]) -> list[FileInfo]:
@@ -336,31 +359,12 @@ def _key_of(job: Job, name: str) -> str:
     return job.dialect.fold(landing(job, name), True)
 
 
-def _meta(job: Job, name: str) -> Relation:
-    return Relation(job.relation.database, META, name)
-
-
-def _key(job: Job) -> str:
-    """What a table's loads are kept under: its name inside the database, which may be renamed or copied with all that it holds."""
-    fold = job.dialect.fold
-    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
-
-
-def meta_tables(job: Job) -> tuple[Statement, ...]:
-    """The statements that make the tables of `eltflow_meta` for loads, if they are not there."""
-    return (
-        job.dialect.create_schema(job.relation.database, META),
-        job.dialect.create_table(_meta(job, "file"), FILE_COLUMNS),
-        job.dialect.create_table(_meta(job, "load"), LOAD_COLUMNS),
-    )
-
-
 def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
-    key = dialect.literal(_key(job))
+    key = dialect.literal(key_of(job))
     result = yield Statement(
-        f"select path, size, mtime_ns, hash from {dialect.render(_meta(job, 'file'))} where relation = {key}", role="query"
+        f"select path, size, mtime_ns, hash from {dialect.render(meta(job, 'file'))} where relation = {key}", role="query"
     )
     return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
 
@@ -368,9 +372,9 @@ def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
 def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bool) -> Steps[None]:
     """Write what was loaded, in the transaction that is open; with `forget`, in place of what was written before."""
     dialect, literal = job.dialect, job.dialect.literal
-    key = _key(job)
+    key = key_of(job)
     if forget:
-        yield Statement(f"delete from {dialect.render(_meta(job, 'file'))} where relation = {literal(key)}", role="dml")
+        yield from send(_forgotten(job, rows=False))
     load_id = job.run
     appends = job.node.ingest is not None and job.node.ingest.load == "append"
     values = []
@@ -378,6 +382,6 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
         # Only a step that appends ever asks whether a file is the one that it loaded.
         digest = job.digest(file) if job.digest is not None and appends else ""
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
-    yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))
-    yield Statement(f"insert into {dialect.render(_meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.clock})", role="dml")
