@@ -158,7 +158,7 @@ def _runs(node: Node) -> bool:
 
 @contextlib.contextmanager
 def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
-    run = loaded.options.invocation_id.replace("-", "")[:8]
+    run = _short(loaded.options.invocation_id)
     name = f"eltflow {loaded.opened.project.settings.name}.{loaded.target.name} {run}".rstrip()
     try:
         database = loaded.adapter.open(replace(loaded.target, application=name), loaded.root, read_only=read_only)
@@ -369,7 +369,7 @@ def job_of(
         node=node,
         relation=node.relation,
         dialect=loaded.adapter.dialect,
-        run=run_id.replace("-", "")[:8],
+        run=_short(run_id),
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
@@ -489,6 +489,11 @@ class _Worker:
             records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
+
+
+def _short(run_id: str) -> str:
+    """The part of a run's id that names of ours carry."""
+    return run_id.replace("-", "")[:8]
 
 
 def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
