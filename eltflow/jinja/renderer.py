@@ -15,7 +15,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.pieces import Piece, split
-from eltflow.jinja.static import SURFACE
+from eltflow.jinja.static import AST, SURFACE
 from eltflow.jinja.values import MacroSource, Package, RenderError
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -151,7 +151,8 @@ class Renderer:
         inner = _sole_expression(text)
         with scope(under), self._errors(text, file, under, line):
             if inner is not None:
-                compiled = self._environment.compile_expression(inner, undefined_to_none=False)
+                with AST:
+                    compiled = self._environment.compile_expression(inner, undefined_to_none=False)
                 template: Template = compiled._template
                 context = template.new_context({})
                 for _ in template.root_render_func(context):

@@ -7,10 +7,14 @@ substitution, ninety times cheaper than by compiling and rendering a template.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+#: Held wherever `ast` parses. Python 3.11 counts an interpreter's depth of nesting once for all threads (CPython issue 106905): two
+#: threads that parse at the same moment could end in a SystemError.
+AST = threading.RLock()
 #: Where Jinja begins.
 OPENS = re.compile(r"\{[{%#]")
 #: A comment, output (its inside is `value`) or tag (`tag`); marks of whitespace control are outside of both, strings hold no escapes.
@@ -121,7 +125,8 @@ def literal_call(inner: str, start: int = 0, end: int = 0, *, name: Callable[[st
     import ast
 
     try:
-        node = ast.parse(f"_({call[2]})", mode="eval").body
+        with AST:
+            node = ast.parse(f"_({call[2]})", mode="eval").body
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             return None  # a method of what the call gives
         positional = tuple(_literal(arg) for arg in node.args)
