@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
+from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.relation import project_hook

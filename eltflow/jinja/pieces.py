@@ -7,8 +7,8 @@ expressions are calls with literal arguments, which need no compiling at all.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from eltflow.base.records import dataclass
 from eltflow.jinja.static import BLOCK, OPENS, STRING, Call, balanced, literal_call
 
 _CLOSED_BY = {"endif": "if", "endfor": "for"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +11,7 @@ from jinja2 import TemplateSyntaxError
 from jinja2.environment import Template
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.records import dataclass
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.pieces import Piece, split

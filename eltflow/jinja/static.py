@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from eltflow.base.records import dataclass
 
 #: Held wherever `ast` parses. Python 3.11 counts an interpreter's depth of nesting once for all threads (CPython issue 106905): two
 #: threads that parse at the same moment could end in a SystemError.
