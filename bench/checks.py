@@ -77,9 +77,9 @@ def fixed(columns: Mapping[str, Any]) -> Lookup:
 
 
 def bound(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
-    """What the engine says against a query without running it."""
+    """What the engine says against a query without running it (DESCRIBE would take `select ... limit 1 union ...` for a union of its own)."""
     try:
-        connection.execute(f"describe {sql}")
+        connection.execute(f"prepare bound as {sql}")
     except duckdb.Error as error:
         return str(error)
     return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 from eltflow.api.compiling import certain, compile_each, keep_compiled, last_catalog, make_compiler, new_warnings, said_warnings
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.lineage import Lineages
 from eltflow.compile.personal import forbidden
 

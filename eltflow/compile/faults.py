@@ -4,11 +4,11 @@ it has the last word: an accusation that it does not share is not made."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eltflow.base.diagnostics import Diagnostic
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import replace
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.sql.parse import Parsed, Refused

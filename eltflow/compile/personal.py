@@ -7,10 +7,10 @@ for personal where it is shown to people, and passed over where a model would be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from eltflow.base.diagnostics import Diagnostic, Span, with_source
 from eltflow.base.names import listed
+from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.lineage import Lineages, Spot
 from eltflow.compile.node import Compiler

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from eltflow.base.records import dataclass
 from eltflow.compile.compiled import cte_name
 from eltflow.compile.personal import Personal
 from eltflow.project.nodes import Node

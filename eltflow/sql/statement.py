@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.tokens import TokenType
 
+from eltflow.base.records import dataclass
 from eltflow.sql.parse import Parsed, Refused, dialect_of, parse
 
 _NO_QUERY: dict[type, str] = {
