@@ -7,17 +7,19 @@ for personal where it is shown to people, and passed over where a model would be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from eltflow.base.diagnostics import Diagnostic, Span, with_source
 from eltflow.base.names import listed
 from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
-from eltflow.compile.lineage import Lineages, Spot
 from eltflow.compile.node import Compiler
 from eltflow.project.nodes import Node
-from eltflow.sql.parse import parse
-from eltflow.sql.statement import output_place
 from eltflow.sql.values import ColumnLineage
+
+if TYPE_CHECKING:
+    from eltflow.compile.lineage import Lineages, Spot
 
 TAG = "pii"
 
@@ -46,7 +48,6 @@ class Personal:
         self.any = bool(tagged)
         linked = [other.unique_id for i in tagged for other in self.linked(self.graph.nodes[i])]
         self._carrying = {*linked, *self.graph.descendants(linked)} if tagged else set[str]()
-        self._lineages = Lineages(compiler, {}, counts=False)
         self._held: dict[str, Held] = {}
 
     def linked(self, node: Node) -> Iterator[Node]:
@@ -76,6 +77,12 @@ class Personal:
             cleared = {column.name.lower() for column in described if column.meta.get(TAG) is False} - own
             self._follow(node, made, cleared)
         return made
+
+    @cached_property
+    def _lineages(self) -> Lineages:
+        from eltflow.compile.lineage import Lineages  # imports sqlglot, which most projects' plans need not
+
+        return Lineages(self.compiler, {}, counts=False)
 
     def _follow(self, node: Node, made: Held, cleared: set[str]) -> None:
         """Add the columns of a model that are made of personal ones."""
@@ -150,5 +157,8 @@ def _accused(personal: Personal, compiled: Compiled, name: str, groups: tuple[st
 
 def _place(compiler: Compiler, compiled: Compiled, name: str) -> Span:
     """Where the model's SQL gives the column."""
+    from eltflow.sql.parse import parse
+    from eltflow.sql.statement import output_place
+
     at = output_place(parse(compiled.sql, compiler.dialect.sqlglot), name)
     return compiled.place(*at) if at is not None else Span(file=compiled.node.path, line=1)
