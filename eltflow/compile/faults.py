@@ -32,7 +32,8 @@ def faults(statement: Statement, sql: str, found: Sequence[Fault]) -> list[Diagn
             code, message, help = _words(statement, one)
             offset = _word_of(statement, one) if isinstance(one, Unequal) else one.start
             told.append(replace(statement.at(offset, code, message), help=help))
-    return list({(d.code, d.message): d for d in reversed(told)}.values())[::-1]
+    once = {(d.code, d.message): d for d in reversed(told)}.values()
+    return sorted(once, key=lambda d: (d.span.line, d.span.column or 0) if d.span is not None else (0, 0))
 
 
 def _complaint(statement: Statement, sql: str, node: Node) -> str | None:
