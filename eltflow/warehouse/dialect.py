@@ -297,6 +297,11 @@ class Dialect:
         """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""
         return type == other
 
+    def brought_back(self, column: str, type: str, into: str) -> str | None:
+        """A value as another type keeps it, in its own type again: it differs where the other one rounds or cuts it. None where the engine
+        keeps values whatever the column's type, or cannot say it."""
+        return f"cast(cast({column} as {into}) as {type})"
+
     def widened(self, type: str, other: str) -> str | None:
         """What a column's type must become to take values of another one, where the engine types a query's columns as narrow as its
         literals are, and can widen a column that has rows. None if it takes them as it is, or is of another kind."""

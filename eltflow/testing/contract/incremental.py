@@ -154,6 +154,47 @@ def test_columns_that_change(warehouse: Bench, strategy: Any, mode: Any, change:
     assert (warehouse.kinds(), warehouse.rows()) == (_typed(warehouse, expected[0]), expected[1])
 
 
+#: What stood there, and what comes, of which the engine would make something else without a word.
+NARROWED = {
+    "rounded": ("5", "6.75"),
+    "cut": ("date '2026-01-01'", "timestamp '2026-01-02 12:34:56'"),
+    "fewer digits": ("cast(5.5 as decimal(5, 1))", "cast(6.75 as decimal(5, 2))"),
+}
+
+
+def _need_types(warehouse: Bench) -> None:
+    if not warehouse.can.column_types or warehouse.adapter.dialect.brought_back("n", "a", "b") is None:
+        pytest.skip("columns have no types that hold, or it cannot be asked what they would change")
+
+
+@pytest.mark.parametrize("strategy", ["append", "delete+insert", "merge"])
+@pytest.mark.parametrize("mode", ["ignore", "append_new_columns"])
+@pytest.mark.parametrize("case", list(NARROWED))
+def test_values_that_would_be_changed(warehouse: Bench, strategy: Any, mode: Any, case: str) -> None:
+    need_strategy(warehouse, strategy)
+    _need_types(warehouse)
+    first, then = NARROWED[case]
+    config = {"on_schema_change": mode, "incremental_strategy": strategy, "unique_key": "id"}
+    warehouse.build("incremental", f"select 1 as id, {first} as n", config=config)
+    before = warehouse.rows()
+    with pytest.raises(ProgramError, match=r"(?i)`n` has values that .* cannot keep"):
+        warehouse.build("incremental", f"select 2 as id, {then} as n", config=config)
+    assert warehouse.rows() == before
+    fits = first if case == "cut" else "cast(6.00 as decimal(5, 2))"
+    warehouse.build("incremental", f"select 2 as id, {fits} as n", config=config)
+    assert len(warehouse.rows()) == 2
+
+
+def test_a_column_that_follows_its_query_keeps_its_values(warehouse: Bench) -> None:
+    _need_types(warehouse)
+    config = {"on_schema_change": "sync_all_columns", "unique_key": "id"}
+    warehouse.build("incremental", "select 1 as id, cast(1.5 as decimal(5, 2)) as n", config=config)
+    before = warehouse.rows()
+    with pytest.raises((ProgramError, WarehouseError)):
+        warehouse.build("incremental", "select 2 as id, 7 as n", config=config)
+    assert warehouse.rows() == before
+
+
 def _typed(warehouse: Bench, columns: Any) -> list[tuple[str, str | None]]:
     return [(name, warehouse.read_as(warehouse.type(type))) for name, type in columns]
 
