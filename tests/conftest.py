@@ -11,6 +11,7 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+from bigquery_server import bigquery
 from postgres_server import postgres
 from ran import Ran
 from snowflake_server import snowflake
@@ -18,7 +19,7 @@ from snowflake_server import snowflake
 ROOT = Path(__file__).resolve().parent.parent
 
 
-__all__ = ["postgres", "snowflake"]
+__all__ = ["bigquery", "postgres", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -40,7 +40,7 @@ from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import CatalogTable, Relation, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ def _execute(
 ) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
-    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
+    catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
@@ -406,7 +406,7 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         job = self._job(step.node, compiled)
-        trace = Trace()
+        trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         try:
             outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)
         except WarehouseError as error:
@@ -448,7 +448,7 @@ class _Worker:
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
-        statement = Statement(sql, role="user")
+        statement = Statement(sql, role="user", purpose=Purpose(self.state.run_id, step.id))
         try:
             if sql:
                 session.execute(statement)
@@ -492,6 +492,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         sample_columns=outcome.sample_columns,
         sample=outcome.sample,
         statements=len(trace.statements),
+        statistics=trace.statistics,
     )
 
 

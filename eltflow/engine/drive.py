@@ -5,18 +5,32 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from eltflow.compile.program import Outcome, Program
 from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session
-from eltflow.warehouse.values import Result, Statement, WarehouseError
+from eltflow.warehouse.values import Purpose, Result, Statement, WarehouseError
 
 
 @dataclass(slots=True)
 class Trace:
-    """The statements that a program sent, for messages and artifacts."""
+    """The statements that a program sent, for messages and artifacts. `purpose` goes with each; `statistics` are the engine's own
+    figures of them all together, and the ids of its jobs."""
 
     statements: list[Statement] = field(default_factory=list)
+    purpose: Purpose | None = None
+    statistics: dict[str, Any] = field(default_factory=dict)
+
+    def told(self, result: Result) -> None:
+        """Note down what the engine says of a statement."""
+        for key, value in result.statistics.items():
+            if isinstance(value, bool):
+                self.statistics[key] = value and self.statistics.get(key, True)
+            else:
+                self.statistics[key] = value + self.statistics.get(key, 0)
+        if result.statistics and result.statement_id is not None:
+            self.statistics.setdefault("job_ids", []).append(result.statement_id)
 
 
 #: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
@@ -38,10 +52,12 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
             trace.statements.append(statement)
             alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
-                result = session.execute(_read_ahead(statement))
+                result = session.execute(_outfitted(statement, trace.purpose))
             except WarehouseError as error:
                 statement = program.throw(error)  # a program may know another way
                 continue
+            if result.statistics:
+                trace.told(result)
             if statement.role == "begin":
                 open_transaction = True
             elif statement.role in ("commit", "rollback"):
@@ -74,8 +90,10 @@ def patiently(session: Session, statement: Statement, attempts: int = 3) -> Resu
     raise AssertionError
 
 
-def _read_ahead(statement: Statement) -> Statement:
-    return statement if statement.source is None else replace(statement, source=Ahead(statement.source))
+def _outfitted(statement: Statement, purpose: Purpose | None) -> Statement:
+    if statement.source is not None:
+        statement = replace(statement, source=Ahead(statement.source))
+    return statement if purpose is None else replace(statement, purpose=purpose)
 
 
 def dry(program: Program, answer: Result | None = None) -> list[Statement]:

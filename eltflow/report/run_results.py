@@ -91,7 +91,7 @@ def _response(result: StepResult) -> dict[str, Any]:
             made[f"rows_{key}" if key == "changed" else key] = value
     if result.attempts > 1:
         made["attempts"] = result.attempts
-    return made
+    return {**made, **result.statistics}
 
 
 def _message(result: StepResult) -> str | None:

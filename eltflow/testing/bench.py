@@ -51,7 +51,8 @@ class Subject:
     `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
     give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
     proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
-    tell the line.
+    tell the line. `say` turns the SQL that the tests write, which is the standard's as PostgreSQL has it, into the engine's, where that
+    has other words for it.
     """
 
     adapter: Adapter
@@ -61,6 +62,7 @@ class Subject:
     upstream: str | tuple[str, int] | None = None
     roles: tuple[str, ...] = ()
     places: bool = False
+    say: Callable[[str], str] = str
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
@@ -170,13 +172,17 @@ class Bench:
         """What the engine calls one of DuckDB's types."""
         return self.adapter.dialect.keeps(name) or name
 
+    def declared(self, type: str) -> str:
+        """What people call a type on the engine, where they say it in a project."""
+        return type if self.subject.say is str else self.type(type)
+
     def sql(self, *statements: str) -> None:
         for one in statements:
-            self.session.execute(Statement(one))
+            self.session.execute(Statement(self.subject.say(one)))
 
     def rows(self, sql: str | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query; of the table `s.t`, sorted with NULL last, unless one is given."""
-        found = list(self.reader.execute(Statement(sql or "select * from s.t", role="query")).rows)
+        found = list(self.reader.execute(Statement(self.subject.say(sql) if sql else "select * from s.t", role="query")).rows)
         return found if sql else sorted(found, key=lambda row: [(v is None, type(v).__name__, v) for v in row])
 
     def seen(self) -> list[tuple[Any, ...]] | None:
@@ -197,7 +203,7 @@ class Bench:
         place = self.table.database
         names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
         dialect = self.adapter.dialect
-        return Catalog(dialect.fold, self.database.catalog([(place, dialect.named(name)) for name in names]))
+        return Catalog(dialect.fold_relation, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
         return self.catalog().get(relation or self.table)
@@ -221,7 +227,9 @@ class Bench:
     ) -> Outcome:
         """Drive a materialization on what stands there now."""
         one = made or self.node(materialized, config)
-        job = make_job(self.adapter, one, sql, **{"existing": self.existing(one.relation), "inspect": inspect, **more})
+        job = make_job(
+            self.adapter, one, self.subject.say(sql), **{"existing": self.existing(one.relation), "inspect": inspect, **more}
+        )
         trace = Trace()
         session = self.session if look is None else Watched(self.session, look)
         try:

@@ -124,7 +124,7 @@ def _whole(
         except WarehouseError as error:
             if error.kind != "sql":
                 raise
-            if not stands_alone(job, alone):
+            if job.dialect.capabilities.transactional_ddl and not stands_alone(job, alone):
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
     return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
@@ -223,7 +223,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
 
 def _forgotten(job: Job, *, rows: bool) -> tuple[Statement, ...]:
     """The statements that delete what is written down of a table's loads, and its `rows`."""
-    tables = [(job.relation, "")] if rows else []
+    tables = [(job.relation, " where true")] if rows else []
     tables.append((_meta(job, "file"), f" where relation = {job.dialect.literal(_key(job))}"))
     return tuple(Statement(f"delete from {job.dialect.render(table)}{which}", role="dml") for table, which in tables)
 

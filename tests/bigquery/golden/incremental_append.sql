@@ -1,0 +1,5 @@
+insert into `my-project`.`s`.`t` (`id`, `v`)
+select `id`, `v` from (
+select id, v
+from s.up
+) as eltflow_new;
