@@ -21,6 +21,7 @@ from eltflow.compile.program import ProgramError
 from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo
 from eltflow.testing.bench import make_job, make_node
+from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result, WarehouseError
 
 FOLDER = Path(__file__).parent / "golden"
@@ -176,6 +177,13 @@ def test_literals_and_names():
     assert literal(datetime.datetime(2026, 1, 2, 3)) == "datetime '2026-01-02 03:00:00'"
     assert literal(datetime.datetime(2026, 1, 2, 3, tzinfo=datetime.UTC)) == "timestamp '2026-01-02 03:00:00+00:00'"
     assert quote("a`b\\") == "`a\\`b\\\\`"
+
+
+def test_tables_are_told_apart_by_case_and_columns_are_not():
+    catalog = Catalog(ADAPTER.dialect.fold_relation, [CatalogTable(T.sibling("T"), "table")])
+    assert catalog.get(T) is None
+    assert catalog.get(T.sibling("T")) is not None
+    assert ADAPTER.dialect.fold("Id", True) == ADAPTER.dialect.fold("ID", False)
 
 
 def test_types():
