@@ -31,6 +31,7 @@ class BigQueryDialect(Dialect):
         create_or_replace_table=True,
         merge=True,
         identifier_limit=1024,
+        query_comments=False,  # labels of the jobs say it, and a comment of the run's would keep BigQuery from finding a result again
         incremental_strategies=("merge", "append", "delete+insert", "insert_overwrite"),
     )
 

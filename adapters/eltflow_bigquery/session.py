@@ -50,6 +50,7 @@ class BigQuerySession:
         self._transactions: str | None = None  #: the id of BigQuery's session
         self._open = False
         self._running: Any = None
+        self._staged: list[Any] = []
         self._cancelled = False
 
     def execute(self, statement: Statement) -> Result:
@@ -63,6 +64,7 @@ class BigQuerySession:
         job, rows = self._query(statement)
         if statement.role in ("begin", "commit", "rollback"):
             self._open = statement.role == "begin"
+            self._discard()
         if statement.role == "query":
             columns = tuple(Column(field.name, of_field(field)) for field in rows.schema)
             return _result(job, columns=columns, rows=[row.values() for row in rows])
@@ -138,8 +140,14 @@ class BigQuerySession:
             return _result(job, affected=job.num_dml_affected_rows)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            with suppress(*FAILURES):  # it goes by itself
-                self._client.delete_table(table.reference, not_found_ok=True, retry=None)
+            self._staged.append(table.reference)
+            self._discard()
+
+    def _discard(self) -> None:
+        """Drop the tables that files were loaded into, once no transaction reads them. One that cannot be goes by itself."""
+        while self._staged and not self._open:
+            with suppress(*FAILURES):
+                self._client.delete_table(self._staged.pop(), not_found_ok=True, retry=self._database.again(patience=5))
 
     def _table(self, staged: Relation, fields: Sequence[Any], columns: Sequence[str]) -> Any:
         """The table that files are loaded into: what Parquet keeps as it is has its type, everything else is text."""
@@ -184,6 +192,8 @@ class BigQuerySession:
             with suppress(WarehouseError):  # it ends by itself; until then what is open in it would be in the way of others
                 self._open = True
                 self.execute(Statement("call bq.abort_session()", role="user"))
+        self._open = False
+        self._discard()
         self._client.close()
 
 

@@ -88,7 +88,8 @@ class Job:
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
     `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
-    is a query without rows if another run may write in this one's place.
+    is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
+    `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -106,6 +107,7 @@ class Job:
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
     fence: Statement | None = None
+    run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,7 +134,8 @@ def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None
     """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails. Raises LostLease."""
     if not dialect.capabilities.transactional_ddl:
         return (yield from body)
-    yield dialect.begin()
+    if fence is None or fence.role != "begin":
+        yield dialect.begin()
     if fence is not None and not (yield fence).rows:
         raise LostLease("another run has taken this target over", "this one stopped: look what the other does, then run it again")
     made = yield from body
@@ -154,7 +157,9 @@ def rows_together(job: Job, body: Steps[T]) -> Steps[T]:
             )
         made = yield from body
         yield dialect.commit()
-    except (WarehouseError, ProgramError):
+    except (WarehouseError, ProgramError) as error:
+        if isinstance(error, WarehouseError) and error.kind == "lost":
+            raise
         try:
             yield dialect.rollback()
         except WarehouseError as failed:
@@ -174,12 +179,18 @@ def discarded(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
         yield drop
 
 
-def tidily(job: Job, scratch: Relation, body: Steps[T]) -> Steps[T]:
+def cleared(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
+    """Drop what an attempt left at `scratch`, where no transaction took it back: one of that kind, or what it changed places with."""
+    for one in dict.fromkeys((kind, kind if job.existing is None else job.existing.kind)):
+        yield from discarded(job, scratch, one)
+
+
+def tidily(job: Job, scratch: Relation, body: Steps[T], kind: str = "table") -> Steps[T]:
     """The body; when it fails, the relation of its own is dropped, where no transaction takes it back."""
     try:
         return (yield from body)
     except (WarehouseError, ProgramError) as error:
         gone = isinstance(error, WarehouseError) and error.kind == "lost"
         if not job.dialect.capabilities.transactional_ddl and not gone:
-            yield from discarded(job, scratch)
+            yield from cleared(job, scratch, kind)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,22 +16,21 @@ from eltflow.warehouse.values import Purpose, Result, Statement, WarehouseError
 
 @dataclass(slots=True)
 class Trace:
-    """The statements that a program sent, for messages and artifacts. `purpose` goes with each; `statistics` are the engine's own
-    figures of them all together, and the ids of its jobs."""
+    """The statements that a program sent, for messages and artifacts, and what the engine knows the main one of them by. `purpose` goes
+    with each; `statistics` are the engine's own figures of them all together."""
 
     statements: list[Statement] = field(default_factory=list)
+    statement_id: str | None = None
     purpose: Purpose | None = None
     statistics: dict[str, Any] = field(default_factory=dict)
 
-    def told(self, result: Result) -> None:
+    def told(self, statistics: Mapping[str, Any]) -> None:
         """Note down what the engine says of a statement."""
-        for key, value in result.statistics.items():
+        for key, value in statistics.items():
             if isinstance(value, bool):
                 self.statistics[key] = value and self.statistics.get(key, True)
             else:
                 self.statistics[key] = value + self.statistics.get(key, 0)
-        if result.statistics and result.statement_id is not None:
-            self.statistics.setdefault("job_ids", []).append(result.statement_id)
 
 
 #: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
@@ -44,23 +44,24 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
 
     An error of kind "lost" leaves here with `safe` set: whether everything that was sent went away with its transaction.
     """
-    open_transaction = alone = False
+    open_transaction = alone = unsure = False
     result = Result()
     try:
         statement = next(program)
         while True:
             trace.statements.append(statement)
+            open_transaction = open_transaction or statement.role == "begin"  # it may fail after it has opened one
             alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
                 result = session.execute(_outfitted(statement, trace.purpose))
             except WarehouseError as error:
+                unsure = unsure or (error.kind == "lost" and statement.role == "commit")
                 statement = program.throw(error)  # a program may know another way
                 continue
-            if result.statistics:
-                trace.told(result)
-            if statement.role == "begin":
-                open_transaction = True
-            elif statement.role in ("commit", "rollback"):
+            trace.told(result.statistics)
+            if statement.main or trace.statement_id is None:
+                trace.statement_id = result.statement_id or trace.statement_id
+            if statement.role in ("commit", "rollback"):
                 open_transaction = False
             statement = program.send(result)
     except StopIteration as stopped:
@@ -68,7 +69,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         return outcome
     except WarehouseError as error:
         if error.kind == "lost":
-            error.safe = not alone and trace.statements[-1].role != "commit"
+            error.safe = not alone and not unsure
             error.help = None if error.safe else _UNKNOWN
         raise
     finally:

@@ -14,7 +14,7 @@ from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import META, meta_tables
+from eltflow.compile.materialize.meta import META, applied_table, load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
@@ -50,9 +50,11 @@ class Subject:
 
     `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
     give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
-    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
-    tell the line. `say` turns the SQL that the tests write, which is the standard's as PostgreSQL has it, into the engine's, where that
-    has other words for it.
+    proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
+    that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
+    line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
+    the engine has not. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
+    back for it, where its types keep less, and raises ValueError where it must refuse it.
     """
 
     adapter: Adapter
@@ -60,9 +62,16 @@ class Subject:
     root: Path
     reading: tuple[str, ...] = ()
     upstream: str | tuple[str, int] | None = None
+    behind: Mapping[str, Any] = field(default_factory=lambda: {"sslmode": "disable"})
     roles: tuple[str, ...] = ()
     places: bool = False
-    say: Callable[[str], str] = str
+    busy: str = (
+        "select count(*) from pg_stat_activity where state = 'active' and query like '%create table%' and pid <> pg_backend_pid()"
+    )
+    drop_schema: str = "drop schema if exists {schema} cascade"
+    lacks: tuple[str, ...] = ()
+    spell: Callable[[str], str] = lambda sql: sql
+    told: Callable[[Any], Any] = lambda value: value
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
@@ -172,17 +181,21 @@ class Bench:
         """What the engine calls one of DuckDB's types."""
         return self.adapter.dialect.keeps(name) or name
 
-    def declared(self, type: str) -> str:
-        """What people call a type on the engine, where they say it in a project."""
-        return type if self.subject.say is str else self.type(type)
+    def read_as(self, type: str | None) -> str | None:
+        """A type of the engine's as `kinds` tells it."""
+        return self.adapter.dialect.reads_as(type) if type is not None and self.can.column_types else None
+
+    def told(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows as the engine gives them back. Raises ValueError if it must refuse one of the values."""
+        return [tuple(map(self.subject.told, row)) for row in rows]
 
     def sql(self, *statements: str) -> None:
         for one in statements:
-            self.session.execute(Statement(self.subject.say(one)))
+            self.session.execute(Statement(self.subject.spell(one)))
 
     def rows(self, sql: str | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query; of the table `s.t`, sorted with NULL last, unless one is given."""
-        found = list(self.reader.execute(Statement(self.subject.say(sql) if sql else "select * from s.t", role="query")).rows)
+        found = list(self.reader.execute(Statement(self.subject.spell(sql) if sql else "select * from s.t", role="query")).rows)
         return found if sql else sorted(found, key=lambda row: [(v is None, type(v).__name__, v) for v in row])
 
     def seen(self) -> list[tuple[Any, ...]] | None:
@@ -197,6 +210,10 @@ class Bench:
     def columns(self, name: str = "s.t") -> list[tuple[str, str | None]]:
         found = self.reader.execute(Statement(f"select * from {name} limit 0", role="query")).columns
         return [(self.said(c.name), c.type) for c in found]
+
+    def kinds(self) -> list[tuple[str, str | None]]:
+        """The columns of the table `s.t` with the types that they are read as, None where a column may hold anything."""
+        return [(name, self.read_as(type)) for name, type in self.columns()]
 
     def catalog(self) -> Catalog:
         """What stands in the schemas of the tests."""
@@ -228,7 +245,10 @@ class Bench:
         """Drive a materialization on what stands there now."""
         one = made or self.node(materialized, config)
         job = make_job(
-            self.adapter, one, self.subject.say(sql), **{"existing": self.existing(one.relation), "inspect": inspect, **more}
+            self.adapter,
+            one,
+            self.subject.spell(sql) if sql else sql,
+            **{"existing": self.existing(one.relation), "inspect": inspect, **more},
         )
         trace = Trace()
         session = self.session if look is None else Watched(self.session, look)
@@ -237,6 +257,13 @@ class Bench:
         finally:
             self.statements = trace.statements
 
+    def applied(self) -> list[tuple[Any, ...]]:
+        """What is recorded of effects, the latest last: rows of (relation, run, node, rows)."""
+        if not self.can.transactional_ddl:
+            return []
+        name = self.adapter.dialect.render(Relation(self.table.database, META, "applied"))
+        return self.rows(f"select relation, run_id, node, rows from {name} order by applied_at, run_id, relation")
+
     def file(self, name: str, text: str | bytes) -> FileInfo:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -244,8 +271,10 @@ class Bench:
         return file_info(self.root, name)
 
     def meta(self) -> None:
-        """Make the tables in which loads are written down."""
-        for statement in meta_tables(make_job(self.adapter, self.node("ingest"))):
+        """Make the tables in which loads and effects are written down."""
+        dialect, database = self.adapter.dialect, self.table.database
+        effects = applied_table(dialect, database) if self.can.transactional_ddl else ()
+        for statement in (*load_tables(dialect, database), *effects):
             self.session.execute(statement)
 
     def project(
@@ -275,7 +304,7 @@ def opened(subject: Subject) -> Iterator[Bench]:
     made = Bench(subject, database, database.session(), database.session())
     try:
         for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
-            made.sql(f"drop schema if exists {schema} cascade")
+            made.session.execute(Statement(subject.drop_schema.format(schema=schema)))
         for schema in ("s", "s_test_failures"):
             dialect = subject.adapter.dialect
             made.session.execute(dialect.create_schema(made.table.database, dialect.named(schema)))

@@ -19,6 +19,9 @@ class Dialect:
     name = "ansi"
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
+    #: An expression: the time now, for a column of the type that keeps one with its time zone. (Within a transaction the standard's is when
+    #: that began, SQL:2016 §6.41.)
+    clock = "current_timestamp"
     capabilities = Capabilities()
 
     # -- names and values ------------------------------------------------------------------------------------------------------
@@ -131,6 +134,11 @@ class Dialect:
 
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"alter {self.word(kind)} {self.render(relation)} rename to {self.quote(identifier)}")
+
+    def exchange(self, relation: Relation, fresh: Relation) -> Statement | None:
+        """Let two relations, of whatever kinds, change places at once. None where there is no such statement, or none is needed because
+        DDL takes part in transactions."""
+        return None
 
     def word(self, kind: str) -> str:
         """What SQL calls a kind of relation."""

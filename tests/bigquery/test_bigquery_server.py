@@ -44,7 +44,7 @@ def test_a_project_from_debug_to_build(bigquery, project, eltflow):
     assert "30" in shown.out, shown.text
     results = json.loads((root / "target" / "run_results.json").read_text())["results"]
     told = {r["unique_id"]: r["adapter_response"] for r in results}["model.p.daily"]
-    assert told["job_ids"][0].startswith("eltflow_")
+    assert told["statement_id"].startswith("eltflow_")
     assert told["bytes_processed"] >= 0
     connected = eltflow("plan", "--connect", cwd=root)
     assert "reads 0 bytes" in connected.out, connected.text

@@ -105,6 +105,8 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow/report/site.html",
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
+        "eltflow_sqlalchemy/py.typed",
+        "eltflow_sqlalchemy/mysql/dialect.py",
     ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -114,6 +116,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_postgres",
         "eltflow_snowflake",
         "eltflow_bigquery",
+        "eltflow_sqlalchemy",
     }
     assert not _derived(names)
 

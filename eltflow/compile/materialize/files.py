@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from eltflow.base.names import listed
+from eltflow.compile.materialize.meta import key_of, meta
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -18,35 +19,14 @@ from eltflow.compile.materialize.relation import (
     landing,
     loaded_columns,
     send,
-    single,
-    stands_alone,
 )
 from eltflow.compile.materialize.scan import Options, ask, guarded, odd_values, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogTable, Column, Relation, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Column, Statement, WarehouseError
 
 #: Each file with its columns.
 Described = Sequence[tuple[FileInfo, Sequence[Column]]]
-
-META = "eltflow_meta"
-FILE_COLUMNS = (
-    Column("relation", "varchar"),
-    Column("path", "varchar"),
-    Column("size", "bigint"),
-    Column("mtime_ns", "bigint"),
-    Column("hash", "varchar"),
-    Column("load_id", "varchar"),
-)
-LOAD_COLUMNS = (
-    Column("load_id", "varchar"),
-    Column("relation", "varchar"),
-    Column("step", "varchar"),
-    Column("files", "bigint"),
-    Column("rows", "bigint"),
-    Column("loaded_at", "timestamp with time zone"),
-)
-
 
 _FAMILIES = {
     "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
@@ -95,8 +75,7 @@ def seed(job: Job) -> Program:
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
     types = declared_types(job)
-    alone = single(job) and job.reader is None
-    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
+    return (yield from _whole(job, format, options, types, lambda rows: _load(job, rows)))
 
 
 def _load(job: Job, rows: Rows) -> Program:
@@ -104,9 +83,7 @@ def _load(job: Job, rows: Rows) -> Program:
     return replace(outcome, kind="seed")
 
 
-def _whole(
-    job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program], *, alone: bool = False
-) -> Program:
+def _whole(job: Job, format: str, options: Options, types: Mapping[str, str], body: Callable[[Rows], Program]) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
@@ -116,18 +93,18 @@ def _whole(
     looks = _looks(job, job.files, format, options)
     if looks == "plain":
         select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
-        return (yield from built(job, body(_rows(job, select)), alone=alone))
+        return (yield from built(job, body(_rows(job, select))))
     if looks == "large" and not has_hooks(job):
         quick = _rows(job, (yield from guarded(job, job.files, options, types)))
         try:
-            return (yield from built(job, body(quick), alone=alone))
+            return (yield from built(job, body(quick)))
         except WarehouseError as error:
             if error.kind != "sql":
                 raise
-            if job.dialect.capabilities.transactional_ddl and not stands_alone(job, alone):
+            if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every))), alone=alone))
+    return (yield from built(job, body(_rows(job, scan(reading(job), job.files, format, options, every)))))
 
 
 def _rows(job: Job, select: str) -> Rows:
@@ -224,7 +201,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
 def _forgotten(job: Job, *, rows: bool) -> tuple[Statement, ...]:
     """The statements that delete what is written down of a table's loads, and its `rows`."""
     tables = [(job.relation, " where true")] if rows else []
-    tables.append((_meta(job, "file"), f" where relation = {job.dialect.literal(_key(job))}"))
+    tables.append((meta(job, "file"), f" where relation = {job.dialect.literal(key_of(job))}"))
     return tuple(Statement(f"delete from {job.dialect.render(table)}{which}", role="dml") for table, which in tables)
 
 
@@ -382,37 +359,12 @@ def _key_of(job: Job, name: str) -> str:
     return job.dialect.fold(landing(job, name), True)
 
 
-def _meta(job: Job, name: str) -> Relation:
-    named = job.dialect.named
-    return Relation(job.relation.database, named(META), named(name))
-
-
-def _key(job: Job) -> str:
-    """What a table's loads are kept under: its name inside the database, which may be renamed or copied with all that it holds."""
-    fold = job.dialect.fold
-    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
-
-
-def meta_tables(job: Job) -> tuple[Statement, ...]:
-    """The statements that make the tables of `eltflow_meta` for loads, if they are not there."""
-    return (
-        job.dialect.create_schema(job.relation.database, job.dialect.named(META)),
-        job.dialect.create_table(_meta(job, "file"), _own(job, FILE_COLUMNS)),
-        job.dialect.create_table(_meta(job, "load"), _own(job, LOAD_COLUMNS)),
-    )
-
-
-def _own(job: Job, columns: Sequence[Column]) -> list[Column]:
-    """Columns of our own tables, named as the engine takes them in the statements about them."""
-    return [Column(job.dialect.named(c.name), c.type) for c in columns]
-
-
 def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect
-    key = dialect.literal(_key(job))
+    key = dialect.literal(key_of(job))
     result = yield Statement(
-        f"select path, size, mtime_ns, hash from {dialect.render(_meta(job, 'file'))} where relation = {key}", role="query"
+        f"select path, size, mtime_ns, hash from {dialect.render(meta(job, 'file'))} where relation = {key}", role="query"
     )
     return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
 
@@ -420,7 +372,7 @@ def loaded_files(job: Job) -> Steps[dict[str, tuple[int, int, str]]]:
 def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bool) -> Steps[None]:
     """Write what was loaded, in the transaction that is open; with `forget`, in place of what was written before."""
     dialect, literal = job.dialect, job.dialect.literal
-    key = _key(job)
+    key = key_of(job)
     if forget:
         yield from send(_forgotten(job, rows=False))
     load_id = job.run
@@ -430,6 +382,6 @@ def _record(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: bo
         # Only a step that appends ever asks whether a file is the one that it loaded.
         digest = job.digest(file) if job.digest is not None and appends else ""
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, load_id))})")
-    yield Statement(f"insert into {dialect.render(_meta(job, 'file'))} values {', '.join(values)}", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (load_id, key, job.node.unique_id, len(files), rows))
-    yield Statement(f"insert into {dialect.render(_meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.clock})", role="dml")

@@ -61,7 +61,7 @@ def test_the_catalog(warehouse: Bench) -> None:
     table, view = found[warehouse.table], found[above]
     assert (table.kind, view.kind) == ("table", "view")
     assert [warehouse.said(c.name) for c in table.columns] == ["id", "v", "n"]
-    assert [(warehouse.said(c.name), c.type) for c in table.columns] == warehouse.columns()
+    assert [(warehouse.said(c.name), warehouse.read_as(c.type)) for c in table.columns] == warehouse.kinds()
     assert not found[other].columns[0].nullable
     if warehouse.can.comments:
         assert (table.comment, view.comment, table.columns[1].comment) == ("it's t", "above", "a v")

@@ -1,4 +1,5 @@
 drop table if exists `my-project`.`s`.`t__eltflow_tmp_0123abcd`;
+drop view if exists `my-project`.`s`.`t__eltflow_tmp_0123abcd`;
 create table `my-project`.`s`.`t__eltflow_tmp_0123abcd` as (
 select id, v
 from s.up

@@ -1,4 +1,5 @@
 drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+drop view if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
 create transient table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as (
 select id, v
 from db.s.up

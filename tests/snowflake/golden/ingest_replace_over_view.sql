@@ -1,11 +1,14 @@
 create schema if not exists "DB"."ELTFLOW_META";
-create transient table if not exists "DB"."ELTFLOW_META"."FILE" ("RELATION" varchar, "PATH" varchar, "SIZE" bigint, "MTIME_NS" bigint, "HASH" varchar, "LOAD_ID" varchar);
-create transient table if not exists "DB"."ELTFLOW_META"."LOAD" ("LOAD_ID" varchar, "RELATION" varchar, "STEP" varchar, "FILES" bigint, "ROWS" bigint, "LOADED_AT" timestamp with time zone);
+create transient table if not exists "DB"."ELTFLOW_META"."FILE" ("RELATION" VARCHAR, "PATH" VARCHAR, "SIZE" NUMBER(38,0), "MTIME_NS" NUMBER(38,0), "HASH" VARCHAR, "LOAD_ID" VARCHAR);
+create transient table if not exists "DB"."ELTFLOW_META"."LOAD" ("LOAD_ID" VARCHAR, "RELATION" VARCHAR, "STEP" VARCHAR, "FILES" NUMBER(38,0), "ROWS" NUMBER(38,0), "LOADED_AT" TIMESTAMP_TZ);
 drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+drop view if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
 create transient table if not exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD" ("ID" NUMBER(38,0), "V" VARCHAR);
+begin;
 copy into "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
 from @DB.S.%T__ELTFLOW_TMP_0123ABCD/eltflow_load
 file_format = (type = parquet use_logical_type = true binary_as_text = false) match_by_column_name = case_insensitive on_error = abort_statement purge = true force = true;
+commit;
 alter view "DB"."S"."T" rename to "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";
 alter table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" rename to "DB"."S"."T";
 drop view if exists "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";
