@@ -15,8 +15,6 @@ from eltflow_bigquery.layout import options, partition_start, partitioned
 from eltflow_bigquery.types import holds, kept, read_as
 
 _NOTHING: Mapping[str, Any] = {}
-#: Types of the standard that BigQuery has no such word for, as tables of our own name them.
-_STANDARD = {"varchar": "STRING", "timestamp with time zone": "TIMESTAMP"}
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}
 
 
@@ -85,7 +83,7 @@ class BigQueryDialect(Dialect):
         return Statement(f"{word} {self.render(relation)}{more} as (\n{sql}\n)", main=True)
 
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
-        body = ", ".join(f"{self.quote(c.name)} {_STANDARD.get(c.type or '', c.type)}" for c in columns)
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         more = partitioned(self, config) + options(self, config)
         return Statement(f"create table if not exists {self.render(relation)} ({body}){more}")
 

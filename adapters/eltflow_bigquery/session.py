@@ -42,12 +42,14 @@ _DAY = datetime.timedelta(days=1)
 
 
 class BigQuerySession:
-    """Jobs sent one after the other. A transaction is in a session of BigQuery's, which the first one makes."""
+    """Jobs sent one after the other. A transaction is in a session of BigQuery's, which the first one makes; it is begun when something
+    is to happen in it, so that what a load job brings first is there for it."""
 
     def __init__(self, database: BigQueryDatabase) -> None:
         self._database = database
         self._client = database.client()
         self._transactions: str | None = None  #: the id of BigQuery's session
+        self._begin: Statement | None = None  #: what begins a transaction, not sent yet
         self._open = False
         self._running: Any = None
         self._staged: list[Any] = []
@@ -61,17 +63,36 @@ class BigQuerySession:
             raise as_warehouse_error(error, cancelled=self._cancelled) from None
 
     def _run(self, statement: Statement) -> Result:
-        job, rows = self._query(statement)
-        if statement.role in ("begin", "commit", "rollback"):
-            self._open = statement.role == "begin"
-            self._discard()
+        if statement.role == "begin":
+            self._begin = statement
+            return Result()
+        if statement.role in ("commit", "rollback") and self._begin is not None:
+            self._begin = None  # nothing was done in it
+            return Result()
+        try:
+            job, rows = self._query(statement)
+        except exceptions.BadRequest as error:
+            if statement.role != "rollback" or "active transaction" not in str(error):
+                raise
+            self._ended_transaction()  # the service has rolled it back by itself
+            return Result()
+        if statement.role in ("commit", "rollback"):
+            self._ended_transaction()
         if statement.role == "query":
             columns = tuple(Column(field.name, of_field(field)) for field in rows.schema)
             return _result(job, columns=columns, rows=[row.values() for row in rows])
         return _result(job, affected=job.num_dml_affected_rows if statement.role in ("dml", "user") else None)
 
+    def _ended_transaction(self) -> None:
+        self._open = False
+        self._discard()
+
     def _query(self, statement: Statement) -> tuple[Any, Any]:
         """The job of a statement, done, and its rows."""
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            self._query(begin)
+            self._open = True
         config = self._database.job_config(statement)
         if self._open or (statement.role == "begin" and self._transactions):
             config.connection_properties = [bigquery.ConnectionProperty("session_id", self._transactions)]

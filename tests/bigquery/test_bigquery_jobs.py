@@ -153,13 +153,9 @@ def test_cancelling_when_nothing_runs_sends_nothing(fake, session):
 def test_a_transaction_is_one_session_of_the_service(fake):
     database = opened(fake)
     session, dialect = database.session(), ADAPTER.dialect
-    for statement in (
-        dialect.begin(),
-        Statement("insert into s.t select 1", role="dml"),
-        dialect.commit(),
-        SELECT,
-        dialect.begin(),
-    ):
+    insert = Statement("insert into s.t select 1", role="dml")
+    empty = (dialect.begin(), dialect.rollback(), dialect.begin(), dialect.commit())  # nothing is sent for them
+    for statement in (dialect.begin(), insert, dialect.commit(), SELECT, *empty, dialect.begin(), insert):
         session.execute(statement)
     session.close()
     held = [
@@ -173,9 +169,25 @@ def test_a_transaction_is_one_session_of_the_service(fake):
         ("commit transaction", mine),
         ("select 1 as n", []),
         ("begin transaction", mine),
+        ("insert into s.t select 1", mine),
         ("call bq.abort_session()", mine),
     ]
     database.close()
+
+
+def test_a_transaction_that_the_service_has_ended_is_rolled_back(fake, session):
+    """After a conflict there is nothing left to roll back, and the session goes on; any other refusal is an error."""
+    dialect = ADAPTER.dialect
+    for message, ended in (("There is no active transaction", True), ("Syntax error", False)):
+        fake.fails["rollback transaction"] = ("invalidQuery", message)
+        for statement in (dialect.begin(), SELECT):
+            session.execute(statement)
+        if not ended:
+            with pytest.raises(WarehouseError, match="Syntax error"):
+                session.execute(dialect.rollback())
+            continue
+        session.execute(dialect.rollback())
+        assert session.execute(SELECT).rows == [(1,)]
 
 
 def test_a_service_that_stays_away(fake, session):
