@@ -94,3 +94,18 @@ def test_a_load_leaves_nothing_behind(bench):
     with pytest.raises(Exception, match="many"):
         bench.build("seed", files=(bench.file("t.csv", "id\nmany\n"),), config={"column_types": {"id": "int64"}})
     assert bench.names() == set()
+
+
+def test_what_init_makes(bigquery, eltflow, tmp_path):
+    """The template builds, the second time with nothing new. (One thread: the emulator has one transaction for everybody.)"""
+    assert eltflow("init", "shop", "--adapter", "bigquery", cwd=tmp_path).code == 0
+    settings = tmp_path / "shop/eltflow.yml"
+    text = settings.read_text()
+    lines = "".join(f"    {line}\n" for line in ADAPTER.starter.replace("my_project", "shop").splitlines())
+    assert lines in text
+    settings.write_text(text.replace(f"\n{lines}", f" {json.dumps(bigquery.target(schema='template', threads=1))}\n"))
+    for loaded in ("1 file, 189 rows", "nothing new"):
+        built = eltflow("build", cwd=tmp_path / "shop")
+        assert built.code == 0, built.text
+        assert loaded in built.out
+        assert "12 tests passed" in built.out
