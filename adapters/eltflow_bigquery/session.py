@@ -99,7 +99,8 @@ class BigQuerySession:
         elif statement.role == "begin":
             config.create_session = True
         job_id = _job_id(statement)
-        job = self._started(lambda: self._client.query(statement.sql, config, job_id, retry=None, job_retry=None), job_id)
+        given = {"retry": None, "job_retry": None, "timeout": self._database.seconds}
+        job = self._started(lambda: self._client.query(statement.sql, config, job_id, **given), job_id)
         rows = self._ended(job)
         if statement.role == "begin" and job.session_info is not None:
             self._transactions = job.session_info.session_id
@@ -227,7 +228,7 @@ class BigQueryDatabase:
         self._values = values
         self._endpoint = str(values.get("api_endpoint") or "") or None
         self._credentials = credentials(values, root)
-        self._seconds = float(values.get("job_creation_timeout_seconds") or 60)
+        self.seconds = float(values.get("job_creation_timeout_seconds") or 60)  #: that a request may take which starts a job
         self.patience = float(values.get("job_retry_deadline_seconds") or 120)  #: seconds for which a request is sent again
         self.control = self.client()
         try:
@@ -270,7 +271,12 @@ class BigQueryDatabase:
     def scanned(self, sql: str, *, patience: float | None = None) -> int:
         """The bytes that a query would read, by a dry run, which costs nothing."""
         config = self.job_config(Statement(sql), dry=True)
-        return int(self.control.query(sql, config, retry=self.again(patience=patience), job_retry=None).total_bytes_processed or 0)
+        return int(
+            self.control.query(
+                sql, config, retry=self.again(patience=patience), job_retry=None, timeout=self.seconds
+            ).total_bytes_processed
+            or 0
+        )
 
     def estimate(self, sql: str) -> int | None:
         """As `scanned`; None where the query cannot run as things are, e.g. because what it reads is not built yet."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ PROBLEMS = {
 @dataclass
 class Fake:
     """What was asked, and what is to happen. `hiccups` are used up one by one by requests that start a job: "before" and "after" cut the
-    connection before and after the job is started, a number is the status of an answer without a job. `polls` are those of requests
+    connection before and after the job is started ("late" after a while in which nobody is answered), a number is the status of an answer without a job. `polls` are those of requests
     that ask for a job. `fails` and `slow` are texts of statements → the job's error, and those that run until they are cancelled."""
 
     port: int = 0
@@ -117,7 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         if job_id in fake.jobs:
             return self.answer(error("duplicate", f"Already Exists: Job w:US.{job_id}", 409), 409)
         job = fake.start(body)
-        return self.cut() if hiccup == "after" else self.answer(job)
+        if hiccup == "late":
+            time.sleep(1.5)
+        return self.cut() if hiccup in ("after", "late") else self.answer(job)
 
     def cut(self) -> None:
         self.close_connection = True

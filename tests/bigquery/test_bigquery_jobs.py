@@ -48,6 +48,16 @@ def test_a_statement_runs_once_whatever_becomes_of_the_answers(fake, session, hi
     assert list(fake.jobs) == [result.statement_id]
 
 
+def test_an_answer_that_is_late_is_not_waited_for(fake):
+    database = opened(fake, job_creation_timeout_seconds=1)
+    session = database.session()
+    fake.hiccups.append("late")
+    assert session.execute(SELECT).rows == [(1,)]
+    assert fake.ran == ["select 1 as n"]
+    session.close()
+    database.close()
+
+
 def test_questions_about_a_job_are_asked_again(fake, session):
     fake.polls += [503, 503]
     assert session.execute(SELECT).rows == [(1,)]
