@@ -25,9 +25,12 @@ PROBLEMS = {
 
 @dataclass
 class Fake:
-    """What was asked, and what is to happen. `hiccups` are used up one by one by requests that start a job: "before" and "after" cut the
-    connection before and after the job is started ("late" after a while in which nobody is answered), a number is the status of an answer without a job. `polls` are those of requests
-    that ask for a job. `fails` and `slow` are texts of statements → the job's error, and those that run until they are cancelled."""
+    """What was asked, and what is to happen.
+
+    `hiccups` are used up one by one by requests that start a job: "before" and "after" cut the connection before and after the job is
+    started ("late" after a while in which nobody is answered), a number is the status of an answer without a job. `polls` are those of
+    requests that ask for a job. `fails` and `slow` are texts of statements → the job's error, and those that run until they are cancelled.
+    """
 
     port: int = 0
     hiccups: list[str | int] = field(default_factory=list)
@@ -46,9 +49,7 @@ class Fake:
         self.ran.append(text)
         statistics: dict[str, Any] = {"totalBytesProcessed": "2048", "query": {"totalBytesBilled": "10485760", "totalSlotMs": "7"}}
         statistics["query"] |= {"cacheHit": False, "totalBytesProcessed": "2048", "statementType": "SELECT"}
-        if query.get("createSession") or body["configuration"]["query"].get("connectionProperties"):
-            statistics["sessionInfo"] = {"sessionId": "session-1"}
-        if "createSession" in body["configuration"]["query"]:
+        if query.get("createSession") or query.get("connectionProperties"):
             statistics["sessionInfo"] = {"sessionId": "session-1"}
         status: dict[str, Any] = {"state": "RUNNING" if text in self.slow else "DONE"}
         if text in self.fails:
