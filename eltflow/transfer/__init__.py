@@ -7,8 +7,9 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from eltflow.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

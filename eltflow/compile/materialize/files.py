@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from eltflow.base.names import listed
+from eltflow.base.records import replace
 from eltflow.compile.materialize.meta import key_of, meta
 from eltflow.compile.materialize.relation import (
     Rows,
