@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from emulators import serving
+from watchdog import room
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ def live_target() -> dict[str, Any] | None:
 
 
 @pytest.fixture(scope="session")
-def bigquery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def bigquery() -> Iterator[Emulator]:
     """The emulator, with an empty project `w`."""
-    folder = tmp_path_factory.mktemp("bigquery")
+    folder = room("bigquery")
     env = {"HOME": str(folder), "TMPDIR": str(folder)}
     with serving("bqemulator", "bqemulator_server.py", "w", folder=folder, env=env) as port:
         yield Emulator(port)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import watchdog
 
 SERVICES = Path(__file__).resolve().parent / "services"
 sys.path.insert(0, str(SERVICES))
@@ -30,32 +31,25 @@ def need(name: str) -> None:
 
 @contextmanager
 def serving(name: str, script: str, *arguments: str, folder: Path, env: Mapping[str, str]) -> Iterator[int]:
-    """The port of a server that is run by the environment's Python until the block ends; it may keep things in the folder."""
+    """The port of a server that is run by the environment's Python until the block ends: of a script that prints it, as a line of its
+    own. The server may keep things in the folder."""
     need(name)
-    with listening([str(make.python(name)), str(SERVICES / script), *arguments], folder, env) as port:
-        yield port
-
-
-@contextmanager
-def listening(command: list[str], folder: Path, env: Mapping[str, str]) -> Iterator[int]:
-    """As `serving`, of any command that prints its port, and ends when its input does."""
+    command = [str(make.python(name)), str(SERVICES / script), *arguments]
     with (folder / "log.txt").open("w") as log:
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": log}
         with subprocess.Popen(command, **pipes, env={**os.environ, **env}, text=True, start_new_session=True) as server:
-            assert server.stdin is not None
-            assert server.stdout is not None
+            watchdog.write_down(name, server.pid)
             try:
+                assert server.stdout is not None
                 line = server.stdout.readline()
                 while line and not line.strip().isdigit():  # what it says about itself
                     line = server.stdout.readline()
-                assert line.strip().isdigit(), f"{command[1]} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
+                assert line.strip().isdigit(), f"{script} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
                 yield int(line)
             finally:
-                server.stdin.close()
-                try:
-                    server.wait(15)
-                except subprocess.TimeoutExpired:
-                    server.kill()
+                server.kill()  # it keeps nothing, and may be at a query that it would end first
+                server.wait()
+                watchdog.forget(name, server.pid)
 
 
 def mark_limits(request: pytest.FixtureRequest, golden_only: Mapping[str, str], *, live: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from emulators import serving
+from watchdog import room
 
 PASSWORD = "s3cret/pass word'%"
 
@@ -55,9 +56,9 @@ def live_target() -> dict[str, Any] | None:
 
 
 @pytest.fixture(scope="session")
-def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def snowflake() -> Iterator[Emulator]:
     """The emulator, with an empty database `W`."""
-    folder = tmp_path_factory.mktemp("snowflake")
+    folder = room("snowflake")
     log = folder / "requests.jsonl"
     log.touch()
     env = {"TMPDIR": str(folder)}  # where it keeps what is put into stages

@@ -2,8 +2,8 @@
 
     HOME=FOLDER python bqemulator_server.py PROJECT
 
-It prints its port, and ends when its input does: when whoever started it has ended, however that came. HOME is a folder of its own,
-which DuckDB's spatial extension is put into, that comes from PyPI: it would be downloaded else.
+It prints its port, and serves until it is stopped. HOME is a folder of its own, which DuckDB's spatial extension is put into, that comes
+from PyPI: it would be downloaded else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -131,17 +130,9 @@ async def serve(project: str) -> None:
         rest_host="127.0.0.1", rest_port=0, grpc_host="127.0.0.1", grpc_port=0, default_project_id=project, log_level="error"
     )
     server = EmulatorServer(settings)
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-
-    def watch() -> None:
-        sys.stdin.read()
-        loop.call_soon_threadsafe(ended.set)
-
     await server.start()
-    threading.Thread(target=watch, daemon=True).start()
     print(server.rest_port, flush=True)
-    await ended.wait()
-    await server.stop()
+    await asyncio.Event().wait()
 
 
 install_extension()
