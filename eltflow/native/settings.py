@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow.base import plugins
-from eltflow.base.diagnostics import EltflowError
+from eltflow.base.diagnostics import EltflowError, secrets_of
 from eltflow.base.names import IDENTIFIER, did_you_mean
 from eltflow.jinja.static import has_jinja, literal_call
 from eltflow.jinja.values import RenderError
@@ -208,7 +208,7 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
-    findings.secrets = tuple(str(values[k]) for k in adapter.secret_fields if values.get(k))
+    findings.secrets = tuple(text for k in adapter.secret_fields if values.get(k) for text in secrets_of(values[k]))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:

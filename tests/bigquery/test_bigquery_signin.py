@@ -40,6 +40,7 @@ def key():
         ({**BASE, "scopes": "all"}, "scopes", "list of https addresses"),
         ({**BASE, "maximum_bytes_billed": "much"}, "maximum_bytes_billed", "whole number above 0"),
         ({**BASE, "maximum_bytes_billed": 0}, "maximum_bytes_billed", "whole number above 0"),
+        ({**BASE, "maximum_bytes_billed": "²"}, "maximum_bytes_billed", "whole number above 0"),
         ({**BASE, "priority": "high"}, "priority", "interactive or batch"),
         ({**BASE, "api_endpoint": "localhost"}, "api_endpoint", "https address"),
     ],
@@ -99,6 +100,15 @@ def test_a_broken_private_key_is_not_shown(key, tmp_path):
     with pytest.raises(WarehouseError, match="private key in `keyfile_json:` cannot be read") as raised:
         credentials({**BASE, "keyfile_json": broken}, tmp_path)
     assert "s3cret" not in f"{raised.value}{raised.value.help}"
+
+
+@pytest.mark.parametrize("spell", [dict, json.dumps], ids=["mapping", "JSON"])
+def test_a_key_in_a_line_that_an_error_quotes_is_not_shown(key, project, eltflow, spell):
+    target = {"type": "bigquery", "project": "p", "keyfile_json": spell(key), "priority": "high"}
+    ran = eltflow("plan", cwd=project({"eltflow.yml": f"name: p\ntargets:\n  dev: {json.dumps(target)}\n"}))
+    assert "`priority` must be interactive or batch" in ran.text
+    assert "*****" in ran.text
+    assert not [one for one in key["private_key"].splitlines() if one in ran.text]
 
 
 def test_no_application_default_credentials(tmp_path, monkeypatch):
