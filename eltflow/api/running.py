@@ -293,7 +293,7 @@ def leftovers(
 
 def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
     database, name = schema
-    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+    return dialect.fold_relation(database, True) if database is not None else None, dialect.fold_relation(name, True)
 
 
 def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
