@@ -42,7 +42,7 @@ class StepResult:
     sample: Sequence[tuple[Any, ...]] = ()
     statements: int = 0
     statement_id: str | None = None
-    statistics: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
     sql: str | None = None
 
 

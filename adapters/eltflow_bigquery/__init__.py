@@ -25,7 +25,7 @@ class BigQueryAdapter:
         "project": "the project that holds the datasets",
         "execution_project": "the project that jobs run in, and that pays; `project` unless told",
         "quota_project": "the project whose quota the requests count in",
-        "location": "where jobs run, e.g. EU or europe-west3; where the datasets are unless told",
+        "location": "where jobs run, e.g. EU or europe-west3; where the dataset is unless told",
         "method": "how to sign in: oauth (application default credentials), service-account, service-account-json, oauth-secrets,"
         " or none for an emulator; told by the other keys unless set",
         "keyfile": "the key file of a service account, from the project root",
@@ -65,7 +65,7 @@ threads: 8
             found.append(("schema", "a dataset's name is made of letters, digits and `_`"))
         for key in _WHOLE:
             value = values.get(key)
-            if value is not None and (isinstance(value, bool) or not str(value).isdigit() or not int(value)):
+            if value is not None and (isinstance(value, bool) or not str(value).isdecimal() or not int(value)):
                 found.append((key, f"`{key}` must be a whole number above 0"))
         if values.get("priority") not in (None, "interactive", "batch"):
             found.append(("priority", "`priority` must be interactive or batch"))

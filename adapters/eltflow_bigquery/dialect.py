@@ -118,22 +118,24 @@ class BigQueryDialect(Dialect):
         start = partition_start(self, config)
         if start is None:
             return None
-        return Statement(
-            f"select distinct {start} as eltflow_partition from {self.render(source)}\nwhere {start} is not null order by 1",
-            role="query",
-        )
+        return Statement(f"select distinct {start} as eltflow_partition from {self.render(source)} order by 1", role="query")
 
     def overwrite(
         self, relation: Relation, source: Relation, columns: Sequence[str], partitions: Sequence[str], config: Mapping[str, Any]
     ) -> Statement:
-        """One MERGE, which is all or nothing; the partitions stand in it as literals, so that no other is read."""
+        """One MERGE, which is all or nothing; the partitions stand in it as literals, so that no other is read. Rows without a value to
+        part them by are in a partition too."""
         if not partitions:
             return self.insert_from(relation, columns, source)
         start = partition_start(self, config, "eltflow_target.")
+        known = [one for one in partitions if one.lower() != "null"]
+        chosen = [f"{start} in ({', '.join(known)})"] if known else []
+        if len(known) < len(partitions):
+            chosen.append(f"{start} is null")
         names = self.columns(columns)
         return Statement(
             f"merge into {self.render(relation)} as eltflow_target\nusing {self.render(source)} as eltflow_source\non false\n"
-            f"when not matched by source and {start} in ({', '.join(partitions)}) then delete\n"
+            f"when not matched by source and ({' or '.join(chosen)}) then delete\n"
             f"when not matched then insert ({names}) values ({self.columns(columns, 'eltflow_source.')})",
             role="dml",
             main=True,

@@ -15,6 +15,7 @@ from eltflow.warehouse.values import ErrorKind
 #: By the reason that the service gives ("Error messages").
 _KINDS: Mapping[str, ErrorKind] = {
     "accessDenied": "permission",
+    "authError": "connection",
     "backendError": "transient",
     "internalError": "transient",
     "jobBackendError": "transient",
@@ -25,6 +26,7 @@ _KINDS: Mapping[str, ErrorKind] = {
     "stopped": "cancelled",
 }
 _HELPS: Mapping[str, str] = {
+    "authError": "the credentials are refused: sign in again, or have a new key made",
     "accessDenied": "grant the account of the target what is missing: BigQuery Data Editor on the dataset, BigQuery Job User on the project",
     "bytesBilledLimitExceeded": "read less (a filter on the partition), or raise `maximum_bytes_billed:` of the target",
     "quotaExceeded": "wait until the quota is free again, or have it raised: console, IAM & Admin, Quotas",
@@ -49,6 +51,11 @@ def reason_of(error: BaseException) -> str:
     """The service's word for what is wrong; empty where it gives none."""
     listed = getattr(error, "errors", None) or ()
     return str(listed[0].get("reason") or "") if listed and isinstance(listed[0], Mapping) else ""
+
+
+def taken(error: BaseException) -> bool:
+    """Whether a job was refused because there is one under its id."""
+    return isinstance(error, exceptions.Conflict) and "Already Exists: Job" in str(error)
 
 
 def unanswered(error: BaseException) -> bool:
@@ -87,7 +94,7 @@ def as_connection_error(error: BaseException, where: str) -> WarehouseError:
     if isinstance(error, auth.DefaultCredentialsError):
         help = "sign in with `gcloud auth application-default login`, or set `method: service-account` and `keyfile:`"
     elif isinstance(error, auth.RefreshError):
-        help = "the credentials are refused: sign in again, or have a new key made"
+        help = _HELPS["authError"]
     elif unanswered(error):
         help = "is there a way to it from here? `api_endpoint:` of the target says where it is, if not where it usually is"
     elif reason == "notFound":

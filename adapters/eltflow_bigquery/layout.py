@@ -58,9 +58,10 @@ def options(dialect: Dialect, config: Mapping[str, Any], *, table: bool = True) 
     made: list[str] = []
     hours = config.get("hours_to_expiration")
     if hours is not None:
-        made.append(
-            f"expiration_timestamp = timestamp_add(current_timestamp(), interval {_number('hours_to_expiration', hours)} hour)"
-        )
+        many = _number("hours_to_expiration", hours)
+        if many != int(many):
+            raise _wrong("`hours_to_expiration` must be a whole number", f"it is {hours!r}")
+        made.append(f"expiration_timestamp = timestamp_add(current_timestamp(), interval {int(many)} hour)")
     if table and config.get("partition_by"):
         days = config.get("partition_expiration_days")
         if days is not None:

@@ -24,7 +24,7 @@ from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_bigquery.dialect import BigQueryDialect
-from eltflow_bigquery.errors import FAILURES, as_connection_error, as_warehouse_error, unanswered
+from eltflow_bigquery.errors import FAILURES, as_connection_error, as_warehouse_error, taken, unanswered
 from eltflow_bigquery.signin import credentials
 from eltflow_bigquery.types import STAGED, of_field, spelt
 
@@ -48,6 +48,7 @@ class BigQuerySession:
     def __init__(self, database: BigQueryDatabase) -> None:
         self._database = database
         self._client = database.client()
+        self.location = database.location  #: where its jobs run
         self._transactions: str | None = None  #: the id of BigQuery's session
         self._begin: Statement | None = None  #: what begins a transaction, not sent yet
         self._open = False
@@ -66,7 +67,7 @@ class BigQuerySession:
         if statement.role == "begin":
             self._begin = statement
             return Result()
-        if statement.role in ("commit", "rollback") and self._begin is not None:
+        if (statement.role == "commit" and self._begin is not None) or (statement.role == "rollback" and not self._open):
             self._begin = None  # nothing was done in it
             return Result()
         try:
@@ -99,11 +100,12 @@ class BigQuerySession:
         elif statement.role == "begin":
             config.create_session = True
         job_id = _job_id(statement)
-        given = {"retry": None, "job_retry": None, "timeout": self._database.seconds}
+        given = {"location": self.location, "retry": None, "job_retry": None, "timeout": self._database.seconds}
         job = self._started(lambda: self._client.query(statement.sql, config, job_id, **given), job_id)
         rows = self._ended(job)
         if statement.role == "begin" and job.session_info is not None:
             self._transactions = job.session_info.session_id
+            self.location = self.location or job.location
         return job, rows
 
     def _started(self, start: Callable[[], Any], job_id: str) -> Any:
@@ -115,8 +117,8 @@ class BigQuerySession:
                 job = start()
                 break
             except FAILURES as error:
-                if isinstance(error, exceptions.Conflict) and "job" in str(error).lower():
-                    job = self._client.get_job(job_id, retry=self._database.again())
+                if taken(error):
+                    job = self._client.get_job(job_id, location=self.location, retry=self._database.again())
                     break
                 if self._cancelled or not unanswered(error) or time.monotonic() > until:
                     raise
@@ -148,7 +150,7 @@ class BigQuerySession:
         table = self._table(staged, source.fields, columns)
         try:
             source.parquet(str(folder), columns, plain=True)
-            self._client.create_table(table, retry=self._database.again())
+            self._client.create_table(table, exists_ok=True, retry=self._database.again())  # by a request without an answer
             for file in sorted(folder.iterdir()):
                 self._send_file(file, table.reference, statement)
             types = {
@@ -192,8 +194,9 @@ class BigQuerySession:
         with file.open("rb") as content:
 
             def start() -> Any:
-                given = {"rewind": True, "num_retries": 0}  # of no given size: in parts, each of which may be sent again
-                return self._client.load_table_from_file(content, table, job_id=job_id, job_config=config, **given)
+                given = {"job_id": job_id, "job_config": config, "location": self.location}
+                # Of no given size: in parts, each of which may be sent again.
+                return self._client.load_table_from_file(content, table, rewind=True, num_retries=0, **given)
 
             self._ended(self._started(start, job_id))
 
@@ -230,9 +233,11 @@ class BigQueryDatabase:
         self._credentials = credentials(values, root)
         self.seconds = float(values.get("job_creation_timeout_seconds") or 60)  #: that a request may take which starts a job
         self.patience = float(values.get("job_retry_deadline_seconds") or 120)  #: seconds for which a request is sent again
+        self.location: str | None = str(values.get("location") or "") or None
         self.control = self.client()
         try:
             self.scanned("select 1", patience=min(self.patience, 10.0))
+            self.location = self.location or self._place(self._project, target.schema)
         except FAILURES as error:
             where = self._endpoint or "bigquery.googleapis.com"
             raise as_connection_error(error, f"{where}, project {self.control.project}") from None
@@ -244,7 +249,6 @@ class BigQueryDatabase:
         return bigquery.Client(
             project=str(self._values.get("execution_project") or self._project),
             credentials=self._credentials,
-            location=self._values.get("location"),
             client_options=ClientOptions(**options),
         )
 
@@ -265,18 +269,23 @@ class BigQueryDatabase:
         """Sends a request that changes nothing again, as long as there is no answer."""
         return Retry(predicate=which, initial=0.1, maximum=5.0, multiplier=2.0, timeout=patience or self.patience)
 
+    def _place(self, project: str, dataset: str) -> str | None:
+        """Where a dataset is, as a transaction must be told: BigQuery tells it from what a statement reads, which `begin` does not. None
+        where there is no such dataset, or nobody may know."""
+        try:
+            found = self.control.get_dataset(bigquery.DatasetReference(project, dataset), retry=self.again())
+        except (exceptions.NotFound, exceptions.Forbidden):
+            return None
+        return str(found.location or "") or None
+
     def session(self) -> BigQuerySession:
         return BigQuerySession(self)
 
     def scanned(self, sql: str, *, patience: float | None = None) -> int:
         """The bytes that a query would read, by a dry run, which costs nothing."""
         config = self.job_config(Statement(sql), dry=True)
-        return int(
-            self.control.query(
-                sql, config, retry=self.again(patience=patience), job_retry=None, timeout=self.seconds
-            ).total_bytes_processed
-            or 0
-        )
+        given = {"location": self.location, "retry": self.again(patience=patience), "job_retry": None, "timeout": self.seconds}
+        return int(self.control.query(sql, config, **given).total_bytes_processed or 0)
 
     def estimate(self, sql: str) -> int | None:
         """As `scanned`; None where the query cannot run as things are, e.g. because what it reads is not built yet."""
@@ -305,7 +314,7 @@ class BigQueryDatabase:
     ) -> list[CatalogTable]:
         """What stands in a dataset, by one query; nothing, and no query, where there is none."""
         try:
-            self.control.get_dataset(bigquery.DatasetReference(project, dataset), retry=self.again())
+            found = self.control.get_dataset(bigquery.DatasetReference(project, dataset), retry=self.again())
         except exceptions.NotFound:
             return []
         except FAILURES as error:
@@ -315,6 +324,7 @@ class BigQueryDatabase:
             names = sorted({relation.identifier for relation in only})
             among = f"c.table_name in ({', '.join(map(text, names))}) or " if names else ""
             chosen = f" and ({among}strpos(c.table_name, {text(TEMPORARY)}) > 0)"
+        session.location = found.location or self.location  # that of a source may be elsewhere
         sql = _CATALOG.format(place=f"{_DIALECT.quote(project)}.{_DIALECT.quote(dataset)}", only=chosen)
         rows = session.execute(Statement(sql.strip(), role="query")).rows
         made: dict[str, tuple[RelationKind, str | None, list[CatalogColumn]]] = {}

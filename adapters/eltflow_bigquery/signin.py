@@ -64,8 +64,8 @@ def problems(values: Values) -> Sequence[tuple[str, str]]:
 
 
 def credentials(values: Values, root: Path) -> Any:
-    """Credentials for the client (`google.auth.credentials.Credentials`); nothing is sent. Raises WarehouseError (kind "connection")
-    for a key that cannot be right, or where there are none."""
+    """Credentials for the client (`google.auth.credentials.Credentials`); nothing is sent, but that application default ones are looked
+    for on Google's machines too. Raises WarehouseError (kind "connection") for a key that cannot be right, or where there are none."""
     scopes = [str(scope) for scope in values.get("scopes") or SCOPES]
     made = _own(values, root, scopes)
     account = values.get("impersonate_service_account")

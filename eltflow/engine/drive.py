@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.program import Outcome, Program
@@ -22,13 +21,13 @@ class Trace:
     statements: list[Statement] = field(default_factory=list)
     statement_id: str | None = None
     purpose: Purpose | None = None
-    statistics: dict[str, Any] = field(default_factory=dict)
+    statistics: dict[str, float] = field(default_factory=dict)
 
-    def told(self, statistics: Mapping[str, Any]) -> None:
+    def told(self, statistics: Mapping[str, float]) -> None:
         """Note down what the engine says of a statement."""
         for key, value in statistics.items():
             if isinstance(value, bool):
-                self.statistics[key] = value and self.statistics.get(key, True)
+                self.statistics[key] = value and bool(self.statistics.get(key, True))
             else:
                 self.statistics[key] = value + self.statistics.get(key, 0)
 

@@ -110,7 +110,7 @@ class Result:
     rows: Sequence[tuple[Any, ...]] = ()
     affected: int | None = None
     statement_id: str | None = None
-    statistics: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 PROBLEMS = {
+    409: (409, "duplicate", "Already Exists: Table w:s.job"),
     503: (503, "backendError", "The service is away for a moment"),
     429: (429, "jobRateLimitExceeded", "Exceeded rate limits: too many jobs"),
     403: (403, "quotaExceeded", "Quota exceeded: your project exceeded quota for query bytes"),
@@ -29,15 +30,18 @@ class Fake:
 
     `hiccups` are used up one by one by requests that start a job: "before" and "after" cut the connection before and after the job is
     started ("late" after a while in which nobody is answered), a number is the status of an answer without a job. `polls` are those of
-    requests that ask for a job. `fails` and `slow` are texts of statements → the job's error, and those that run until they are cancelled.
+    requests that ask for a job. `datasets` are those that there are, with their locations. `fails` and `slow` are texts of statements →
+    the job's error, and those that run until they are cancelled. `asked` are what jobs were to be called, and where they were to run.
     """
 
     port: int = 0
     hiccups: list[str | int] = field(default_factory=list)
     polls: list[int] = field(default_factory=list)
+    datasets: dict[str, str] = field(default_factory=dict)
     fails: dict[str, tuple[str, str]] = field(default_factory=dict)
     slow: set[str] = field(default_factory=set)
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -58,7 +62,7 @@ class Fake:
         job = {
             "kind": "bigquery#job",
             "id": f"w:US.{job_id}",
-            "jobReference": {"projectId": "w", "jobId": job_id, "location": "US"},
+            "jobReference": {"projectId": "w", "jobId": job_id, "location": body["jobReference"].get("location", "US")},
             "configuration": {"jobType": "QUERY", **body["configuration"]},
             "status": status,
             "statistics": statistics,
@@ -94,12 +98,21 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         with self.fake.lock:
             self.fake.requests.append(("POST", path))
+            if self.refused():
+                return None
             cancelled = re.search(r"/jobs/([^/]+)/cancel$", path)
             if cancelled:
                 job = self.fake.jobs[cancelled[1]]
                 job["status"] = {"state": "DONE", "errorResult": {"reason": "stopped", "message": "Job execution was cancelled"}}
                 return self.answer({"kind": "bigquery#jobCancelResponse", "job": job})
             return self.insert(body)
+
+    def refused(self) -> bool:
+        """Whether the request is refused for the token that it brings."""
+        if self.headers.get("authorization") != "Bearer expired":
+            return False
+        self.answer(error("authError", "Request had invalid authentication credentials", 401), 401)
+        return True
 
     def insert(self, body: dict[str, Any]) -> None:
         fake = self.fake
@@ -116,6 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(hiccup, int):
             return self.problem(hiccup)
         job_id = body["jobReference"]["jobId"]
+        fake.asked.append(body["jobReference"])
         if job_id in fake.jobs:
             return self.answer(error("duplicate", f"Already Exists: Job w:US.{job_id}", 409), 409)
         job = fake.start(body)
@@ -131,11 +145,20 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         with self.fake.lock:
             self.fake.requests.append(("GET", path))
+            dataset = re.search(r"/datasets/([^/]+)$", path)
+            if dataset:
+                place = self.fake.datasets.get(dataset[1])
+                reference = {"projectId": "w", "datasetId": dataset[1]}
+                missing = error("notFound", f"Not found: Dataset w:{dataset[1]}", 404)
+                return self.answer({"datasetReference": reference, "location": place}) if place else self.answer(missing, 404)
             found = re.search(r"/(jobs|queries)/([^/]+)$", path)
             assert found is not None, path
             if self.fake.polls:
                 return self.problem(self.fake.polls.pop(0))
             job = self.fake.jobs.get(found[2])
+            # "jobs.get": the location is required, but in these two.
+            if job is not None and job["jobReference"]["location"] not in ("US", "EU") and "location=" not in self.path:
+                job = None
             if job is None:
                 return self.answer(error("notFound", f"Not found: Job w:US.{found[2]}", 404), 404)
             if found[1] == "jobs":

@@ -185,6 +185,50 @@ def test_a_transaction_is_one_session_of_the_service(fake):
     database.close()
 
 
+@pytest.mark.parametrize(
+    ("datasets", "told", "place"),
+    [({"s": "EU"}, {}, "EU"), ({"s": "EU"}, {"location": "europe-west3"}, "europe-west3"), ({}, {}, None)],
+    ids=["the dataset's", "the target's", "nobody's"],
+)
+def test_all_jobs_run_where_the_dataset_is(fake, datasets, told, place):
+    """Also what begins a transaction, which reads nothing that would tell."""
+    fake.datasets |= datasets
+    database = opened(fake, **told)
+    session, dialect = database.session(), ADAPTER.dialect
+    fake.hiccups.append("after")  # the first one is sent again, and then asked for
+    for statement in (dialect.begin(), Statement("insert into s.t select 1", role="dml"), dialect.commit()):
+        session.execute(statement)
+    session.close()
+    database.close()
+    assert len(fake.ran) == 4
+    assert [reference.get("location") for reference in fake.asked] == [place, place, *3 * [place or "US"]]
+
+
+def test_a_transaction_that_did_not_begin_needs_no_rollback(fake, session):
+    dialect = ADAPTER.dialect
+    fake.fails["begin transaction"] = ("accessDenied", "Access Denied: User does not have bigquery.jobs.create permission")
+    session.execute(dialect.begin())
+    with pytest.raises(WarehouseError, match="Access Denied"):
+        session.execute(Statement("insert into s.t select 1", role="dml"))
+    session.execute(dialect.rollback())
+    assert fake.ran == ["begin transaction"]
+
+
+def test_a_table_that_is_there_is_not_taken_for_a_job(fake, session):
+    fake.hiccups.append(409)
+    with pytest.raises(WarehouseError, match=r"Already Exists: Table w:s\.job"):
+        session.execute(Statement("create table s.job as select 1 as n"))
+    assert fake.ran == []
+
+
+def test_an_expired_token(fake):
+    with pytest.raises(WarehouseError, match="project w") as raised:
+        opened(fake, method="oauth-secrets", token="expired")
+    assert raised.value.kind == "connection"
+    assert "sign in again" in str(raised.value.help)
+    assert "expired" not in str(raised.value)
+
+
 def test_a_transaction_that_the_service_has_ended_is_rolled_back(fake, session):
     """After a conflict there is nothing left to roll back, and the session goes on; any other refusal is an error."""
     dialect = ADAPTER.dialect

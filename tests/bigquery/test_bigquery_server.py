@@ -80,6 +80,12 @@ def test_partitions_are_overwritten(bench, config, kept):
     assert bench.names() == {"t"}
 
 
+def test_rows_without_a_day_are_overwritten_by_such(bench):
+    for sql in (FIRST, *2 * ["select 8 as id, cast(null as date) as day"]):
+        bench.build("incremental", sql, config=DAYS)
+    assert bench.rows("select id from s.t order by 1") == [(1,), (2,), (3,), (8,)]
+
+
 def test_no_new_rows_overwrite_nothing(bench):
     for sql in (FIRST, f"select * from ({FIRST}) as x where id > 3"):
         bench.build("incremental", sql, config=DAYS)
