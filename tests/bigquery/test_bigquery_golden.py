@@ -159,9 +159,10 @@ def test_a_configuration_that_cannot_be(config, words):
     assert raised.value.help
 
 
-def test_partitions_to_overwrite_must_be_known():
+@pytest.mark.parametrize("existing", [None, TABLE], ids=["first", "next"])
+def test_partitions_to_overwrite_must_be_known(existing):
     with pytest.raises(ProgramError, match="needs `partition_by`"):
-        dry(MATERIALIZATIONS["incremental"](job("incremental", existing=TABLE, config=OVERWRITE)), SAME)
+        next(MATERIALIZATIONS["incremental"](job("incremental", existing=existing, config=OVERWRITE)))
 
 
 def test_literals_and_names():

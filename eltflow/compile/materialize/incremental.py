@@ -16,6 +16,7 @@ from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relati
 
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
+    chosen_strategy(job)  # the first run, which needs none, tells what is wrong with it
     named = named_columns(job.config, job.dialect)
     unsure = bool(named) and (job.compiled is None or job.compiled.columns is None)
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
@@ -188,7 +189,8 @@ def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
 
 
 def chosen_strategy(job: Job) -> str:
-    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks."""
+    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks, or that lacks
+    something itself."""
     known = job.dialect.capabilities.incremental_strategies
     asked = job.config.get("incremental_strategy")
     if asked is not None and asked not in known:
@@ -196,6 +198,8 @@ def chosen_strategy(job: Job) -> str:
     strategy = str(asked or known[0])
     if strategy == "merge" and not as_list(job.config.get("unique_key")):
         return "append"
+    if strategy == "insert_overwrite" and job.dialect.partitions_in(job.relation, job.config) is None:
+        raise ProgramError("`insert_overwrite` needs `partition_by`", "set it, or take another `incremental_strategy`")
     return strategy
 
 
@@ -229,8 +233,7 @@ def _overwrite(job: Job, staged: Relation, columns: Sequence[str]) -> Program:
     """The new rows in place of what stands in their partitions, or in those that `partitions` names."""
     dialect = job.dialect
     ask = dialect.partitions_in(staged, job.config)
-    if ask is None:
-        raise ProgramError("`insert_overwrite` needs `partition_by`", "set it, or take another `incremental_strategy`")
+    assert ask is not None
     partitions = [str(p) for p in as_list(job.config.get("partitions"))]
     if not partitions:
         found = (yield ask).rows
