@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Literal
 
 from eltflow.base.records import dataclass, replace
 
 Severity = Literal["error", "warning", "note"]
-_LONG = 16  #: characters of what may be a part of a secret; shorter words are in every text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +64,6 @@ def plain(diagnostic: Diagnostic) -> str:
     where = f"{diagnostic.span}: " if diagnostic.span else ""
     advice = f" ({diagnostic.help})" if diagnostic.help else ""
     return f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}{advice}"
-
-
-def secrets_of(value: object) -> tuple[str, ...]:
-    """The texts that would give a secret away: itself; of several lines, or of what is in a key file (JSON, or a mapping), each long line
-    too, for it may be written otherwise than it is read."""
-    text, entries = str(value), [value]
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        import json
-
-        with suppress(ValueError):
-            value = json.loads(value)
-    if isinstance(value, Mapping):
-        entries = list(value.values())
-    lines = (line for entry in entries for line in str(entry).replace("\\n", "\n").split("\n"))
-    return (text, *(line for line in lines if len(line) >= _LONG and line != text))
 
 
 def without(secrets: Iterable[str], text: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from eltflow.base import plugins
-from eltflow.base.diagnostics import EltflowError, secrets_of
+from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.base.secrets import secrets_of
 from eltflow.jinja.static import has_jinja, literal_call
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -209,7 +210,7 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
-    findings.secrets = tuple(text for k in adapter.secret_fields if values.get(k) for text in secrets_of(values[k]))
+    findings.secrets = tuple(secret for k in sorted(adapter.secret_fields) for secret in secrets_of(values.get(k)))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:

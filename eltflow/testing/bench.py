@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import api
-from eltflow.base.diagnostics import Span, secrets_of
+from eltflow.base.diagnostics import Span
 from eltflow.base.records import dataclass, field
+from eltflow.base.secrets import secrets_of
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.meta import META, applied_table, load_tables
@@ -76,7 +77,7 @@ class Subject:
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
         values = {**self.target, **more}
-        secrets = tuple(text for k in self.adapter.secret_fields if values.get(k) for text in secrets_of(values[k]))
+        secrets = tuple(text for k in self.adapter.secret_fields for text in secrets_of(values.get(k)))
         database = self.adapter.database_name(values, self.root)
         return Target(name="dev", type=self.adapter.name, database=database, schema="s", threads=2, values=values, secrets=secrets)
 
