@@ -219,7 +219,9 @@ def read_target(
                 FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True
             )
     for key, problem in adapter.target_problems(values):
-        findings.at(FILE, (*place, key), "E0103", problem, help=f"`{key}` is {adapter.target_fields.get(key, 'of another kind')}")
+        about = adapter.target_fields.get(key)
+        help = f"`{key}` is {about}" if about else f"a {adapter.name} target has: {', '.join(adapter.target_fields)}"
+        findings.at(FILE, (*place, key), "E0103", problem, help=help)
     threads = options.threads or values.get("threads") or 4
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)
