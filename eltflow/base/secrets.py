@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -30,6 +31,10 @@ _TOLD = frozenset(
     )
 )
 
+_PASSWORD = re.compile(
+    r"\b(?:password|passwd|pwd)\s*=\s*(?P<named>'[^']+'|[^\s;&,'\"]+)|://[^/@\s:]*:(?P<before>[^/@\s]+)@", re.IGNORECASE
+)
+
 
 def secrets_of(value: Any, key: str = "") -> Iterator[str]:
     """The texts within a secret field; of those in several lines, and of what is in JSON, the parts too, for they may be written otherwise
@@ -45,6 +50,15 @@ def secrets_of(value: Any, key: str = "") -> Iterator[str]:
         yield text
         yield from secrets_of(_entries(text))
         yield from (line for line in text.replace("\\n", "\n").split("\n") if len(line) >= _LONG and line != text)
+
+
+def passwords_within(value: Any) -> Iterator[str]:
+    """The passwords in connection strings and addresses, which may stand in any setting."""
+    if isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from passwords_within(inner)
+    elif isinstance(value, str):
+        yield from (found["named"] or found["before"] for found in _PASSWORD.finditer(value))
 
 
 def _entries(text: str) -> Any:

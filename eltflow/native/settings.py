@@ -9,7 +9,7 @@ from typing import Any
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import IDENTIFIER, did_you_mean
-from eltflow.base.secrets import secrets_of
+from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.jinja.static import has_jinja, literal_call
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -210,7 +210,8 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
-    findings.secrets = tuple(secret for k in sorted(adapter.secret_fields) for secret in secrets_of(values.get(k)))
+    told = (secret for k in sorted(adapter.secret_fields) for secret in secrets_of(values.get(k)))
+    findings.secrets = (*told, *passwords_within(values))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:
