@@ -17,6 +17,7 @@ from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relati
 
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
+    chosen_strategy(job)  # the first run, which needs none, tells what is wrong with it
     named = named_columns(job.config, job.dialect)
     unsure = bool(named) and (job.compiled is None or job.compiled.columns is None)
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
@@ -31,10 +32,14 @@ def incremental(job: Job) -> Program:
 Named = Sequence[tuple[str, str]]
 
 
+#: The strategies that do not mind a `unique_key`.
+_KEYLESS = ("append", "insert_overwrite")
+
+
 def named_columns(config: Mapping[str, Any], dialect: Dialect) -> Named:
     """The columns that an incremental model's configuration names, of the keys that its strategy minds."""
     strategy = str(config.get("incremental_strategy") or dialect.capabilities.incremental_strategies[0])
-    if strategy == "append" or not any(as_list(config.get("unique_key"))):
+    if strategy in _KEYLESS or not any(as_list(config.get("unique_key"))):
         return ()
     keys = ("unique_key", *(("merge_update_columns", "merge_exclude_columns") if strategy == "merge" else ()))
     return tuple((key, str(name)) for key in keys for name in as_list(config.get(key)) if name)
@@ -83,11 +88,13 @@ def _increment(job: Job, unsure: Named) -> Program:
         _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
     keys = _as_columns(job, keys, [*before, *change.added])
-    keyed = bool(keys) and strategy != "append"
+    keyed = bool(keys) and strategy not in _KEYLESS
     if keyed:
         _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
-    staged = job.dialect.staging(job.temporary()) if keyed or (change and mode != "fail") else None
+    staged = (
+        job.dialect.staging(job.temporary()) if keyed or strategy == "insert_overwrite" or (change and mode != "fail") else None
+    )
     if staged is None:
         return (yield from _brought_in(job, None, mode, change, before, now, ()))
     body = _brought_in(job, staged, mode, change, before, now, keys if keyed else ())
@@ -129,6 +136,8 @@ def _brought_in(
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
         outcome = Outcome(kind="append", rows=result.affected)
+    elif chosen_strategy(job) == "insert_overwrite":
+        outcome = yield from _overwrite(job, staged, columns)
     elif not keys:
         result = yield job.dialect.insert_from(job.relation, columns, staged)
         outcome = Outcome(kind="append", rows=result.affected)
@@ -210,7 +219,8 @@ def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
 
 
 def chosen_strategy(job: Job) -> str:
-    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks."""
+    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks, or that lacks
+    something itself."""
     known = job.dialect.capabilities.incremental_strategies
     asked = job.config.get("incremental_strategy")
     if asked is not None and asked not in known:
@@ -218,6 +228,8 @@ def chosen_strategy(job: Job) -> str:
     strategy = str(asked or known[0])
     if strategy == "merge" and not as_list(job.config.get("unique_key")):
         return "append"
+    if strategy == "insert_overwrite" and job.dialect.partitions_in(job.relation, job.config) is None:
+        raise ProgramError("`insert_overwrite` needs `partition_by`", "set it, or take another `incremental_strategy`")
     return strategy
 
 
@@ -245,6 +257,19 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
     merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, _predicates(job, columns))
     return Outcome(kind="merge", rows=merged.affected)
+
+
+def _overwrite(job: Job, staged: Relation, columns: Sequence[str]) -> Program:
+    """The new rows in place of what stands in their partitions, or in those that `partitions` names."""
+    dialect = job.dialect
+    ask = dialect.partitions_in(staged, job.config)
+    assert ask is not None
+    partitions = [str(p) for p in as_list(job.config.get("partitions"))]
+    if not partitions:
+        found = (yield ask).rows
+        partitions = ["/* those of the new rows */"] if job.dry and not found else [dialect.literal(row[0]) for row in found]
+    written = yield dialect.overwrite(job.relation, staged, columns, partitions, job.config)
+    return Outcome(kind="insert_overwrite", rows=written.affected)
 
 
 #: The names of table and new rows in the statements that people's predicates were written for, and in ours.

