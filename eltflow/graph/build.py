@@ -128,6 +128,7 @@ class _Builder:
         for unique_id, node in connected.items():
             if not all(parent in connected for parent in node.parents):
                 connected[unique_id] = replace(node, parents=tuple(p for p in node.parents if p in connected))
+        self._check_hooks(lookup)
         if not broken:  # what a broken file says of its alias and its group is not known
             self._check_relations(connected)
             self._check_groups(connected)
@@ -389,6 +390,20 @@ class _Builder:
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
         """The diagnostic where the node's configuration sets a key."""
         self.findings.add(replace(found, span=config_span(self.project.read, node, key)))
+
+    def _check_hooks(self, lookup: Lookup) -> None:
+        """The project's own hooks are rendered when a run begins; whom they name is known now."""
+        settings = self.project.settings
+        for key, texts in (("on_run_start", settings.on_run_start), ("on_run_end", settings.on_run_end)):
+            for index, text in enumerate(texts):
+                for kind, args in branch_calls(text):
+                    found = lookup.ref(args) if kind == "ref" else lookup.source((args[0], args[-1]))
+                    if isinstance(found, Missing):
+                        what = "source table " if kind == "source" else ""
+                        message = f"a hook of `{key}` refers to {what}`{'.'.join(args)}`, which {found.why}"
+                        places = [(key, index), (key.replace("_", "-"), index)]
+                        place = max(places, key=lambda place: self._spot(FILE, place))
+                        self.findings.at(FILE, place, found.code, message, help=found.help)
 
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups
