@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.names import did_you_mean
-from eltflow.jinja.values import RenderError
+from eltflow.jinja.values import RenderError, shown_as
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Target
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MISSING = object()
 
 
+@shown_as("env_var")
 class Environ:
     """The process environment as templates read it; `used` records each name read, so that a cache can tell when one changed."""
 
@@ -40,6 +41,7 @@ class Environ:
         return default
 
 
+@shown_as("var")
 class Var:
     """`var('name')` and `var('name', default)`; `var.has_var('name')`."""
 
@@ -58,6 +60,7 @@ class Var:
         return name in self._values
 
 
+@shown_as("exceptions")
 class Exceptions:
     """`exceptions.raise_compiler_error` and `exceptions.warn`."""
 
@@ -72,6 +75,7 @@ class Exceptions:
         return ""
 
 
+@shown_as("modules")
 class Modules:
     """`modules.datetime`, `modules.pytz`, `modules.re`, `modules.itertools`, each imported when first asked for."""
 
@@ -171,6 +175,7 @@ def returned(value: Any = None) -> NoReturn:
     raise MacroReturn(value)
 
 
+@shown_as("adapter")
 class AdapterView:
     """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
 
@@ -226,9 +231,8 @@ def base_names(
         say(str(message), bool(info))
         return ""
 
-    def out(message: Any = "") -> str:
-        say(str(message), True)
-        return ""
+    def print(message: Any = "") -> str:
+        return log(message, True)
 
     return {
         "var": Var(vars),
@@ -237,7 +241,7 @@ def base_names(
         "invocation_id": invocation_id,
         "run_started_at": started_at,
         "log": log,
-        "print": out,
+        "print": print,
         "exceptions": Exceptions(warn),
         "return": returned,
         "fromjson": _fromjson,

@@ -1,0 +1,1 @@
+select {{ ref('d').foo }} {% if 1 + 1 == 2 %} as x {% endif %} 
