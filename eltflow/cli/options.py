@@ -53,7 +53,7 @@ class Given:
         float, typer.Option("--lock-timeout", help="Seconds to wait for another run on the same target.", min=0)
     ] = 0.0
     retries: Annotated[int, typer.Option("--retries", help="How often a step is tried again after a transient error.", min=0)] = 2
-    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one node may take.")] = None
+    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one node may take; 0: no limit.", min=0)] = None
     junit: Annotated[Path | None, typer.Option("--junit", help="Write the tests' results as JUnit XML.")] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False
     debug: Annotated[bool, typer.Option("--debug", "-d", help="Print details, and a stack trace if eltflow fails.")] = False

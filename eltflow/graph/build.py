@@ -106,6 +106,7 @@ class _Builder:
         self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
+        self.nameless: set[str] = set()  #: macros that gave an empty name
 
     def build(self) -> Graph:
         nodes: dict[str, Node] = {}
@@ -208,15 +209,26 @@ class _Builder:
         if node.resource_type == "ingest" and custom is None:
             custom = draft.schema
         if self.naming.schema is not None:
-            schema = str(self.naming.schema(custom, node)).strip()
+            schema = self._given("generate_schema_name", self.naming.schema(custom, node), node)
         elif custom is None:
             schema = target.schema
         else:
             schema = str(custom).strip() if target.custom_schemas == "exact" else f"{target.schema}_{str(custom).strip()}"
         alias = config.get("alias") or (draft.identifier if node.resource_type == "ingest" else None) or node.name
         if self.naming.alias is not None:
-            alias = str(self.naming.alias(config.get("alias"), node)).strip()
+            alias = self._given("generate_alias_name", self.naming.alias(config.get("alias"), node), node)
         return Relation(database, schema, str(alias))
+
+    def _given(self, macro: str, value: Any, node: Node) -> str:
+        """The name that a macro gives; none at all is an error at the macro, told once."""
+        name = "" if value is None else str(value).strip()
+        if not name and macro not in self.nameless:
+            self.nameless.add(macro)
+            source = next(one for one in self.project.macros if one.name == macro)
+            help = "let it give a name in every case, such as `{{ target.schema }}` or `{{ node.name }}`"
+            message = f"the macro `{macro}` gives no name for {node.resource_type} `{node.name}`"
+            self.findings.error("E0303", message, file=source.file, line=source.line, word=macro, help=help)
+        return name
 
     # -- edges -----------------------------------------------------------------------------------------------------------------
 

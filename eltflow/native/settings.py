@@ -50,11 +50,13 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     for key in DEFAULT_PATHS:
         for index, path in enumerate(as_list(value.get(key))):
             if path.startswith("/") or ".." in Path(path).parts:
-                message = f"`{path}` is outside the project"
-                findings.at(FILE, (key, index), "E0103", message, help="paths start at the project root")
+                _outside(root, path, (key, index), findings)
             elif path not in DEFAULT_PATHS[key] and not (root / path).is_dir():
                 known = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
                 findings.at(FILE, (key, index), "E0106", f"there is no folder `{path}`", help=did_you_mean(path, known))
+    if value.get("target_path") is not None and (root / value["target_path"]).resolve() == root.resolve():
+        message = "`target_path` cannot be the project itself: what stands in it is derived, and deleted by `eltflow clean`"
+        findings.at(FILE, ("target_path",), "E0103", message, help="name a folder of its own, like `target`")
     for tree, kind in _TREES.items():
         _check_tree(value.get(tree) or {}, kind, (tree,), findings, options.strict)
     settings = Settings(
@@ -73,6 +75,16 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         connections=value.get("connections") or {},
     )
     return settings, value
+
+
+def _outside(root: Path, path: str, place: tuple[str | int, ...], findings: Findings) -> None:
+    """An error for a folder that is not below the project, or is written as if it were not."""
+    inside = (root / path).resolve()
+    if not path.startswith("/") and inside.is_relative_to(root.resolve()) and inside != root.resolve():
+        shorter = inside.relative_to(root.resolve()).as_posix()
+        findings.at(FILE, place, "E0103", f"`{path}` has a `..` in it", help=f"write `{shorter}`: paths start at the project root")
+    else:
+        findings.at(FILE, place, "E0103", f"`{path}` is outside the project", help="paths start at the project root")
 
 
 def _check_tree(tree: Any, kind: str, path: tuple[str, ...], findings: Findings, strict: bool) -> None:
@@ -223,7 +235,10 @@ def read_target(
     targets: Mapping[str, Any] = value["targets"]
     name = options.target or value.get("default_target") or (next(iter(targets)) if len(targets) == 1 else None)
     if name is None:
-        findings.at(FILE, ("targets",), "E0107", "there are several targets and no default", help="add `default_target:`", key=True)
+        said = ("there are several targets and no default", "add `default_target:`")
+        if not targets:
+            said = ("there is no target", "say where to build: `dev: {type: duckdb, path: my.duckdb}`")
+        findings.at(FILE, ("targets",), "E0107", said[0], help=said[1], key=True)
         findings.stop()
     assert name is not None
     if name not in targets:
@@ -251,7 +266,7 @@ def read_target(
             )
     for key, problem in adapter.target_problems(values):
         findings.at(FILE, (*place, key), "E0103", problem, help=f"`{key}` is {adapter.target_fields.get(key, 'of another kind')}")
-    threads = options.threads or values.get("threads") or 4
+    threads = options.threads or values.get("threads", 4)
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)
     if not isinstance(threads, int) or threads < 1:
@@ -262,7 +277,10 @@ def read_target(
             f"`threads` must be a whole number of at least 1, not {threads!r}",
             help="write a number like 4",
         )
-    schema = str(values.get("schema") or adapter.dialect.default_schema)
+    schema = str(values.get("schema", adapter.dialect.default_schema))
+    if not schema.strip():
+        message = "`schema` must be a name, and what it says gives none"
+        findings.at(FILE, (*place, "schema"), "E0103", message, help="write a name, or leave it out")
     findings.stop()
     target = Target(
         name=name,

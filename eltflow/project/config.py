@@ -10,6 +10,13 @@ from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar
 TEXT = Scalar()
 FLAG = Scalar((bool,))
 NUMBER = Scalar((int,))
+NAME = Scalar(pattern=r"\S", wanted=("a name", "write a name, or leave it out"))
+SECONDS = Scalar((int, float), least=0)
+#: What `warn_if` and `error_if` put behind the count of failures.
+COMPARISON = Scalar(
+    pattern=r"^\s*(?:[<>=!]=?|<>|(?:[iI][nN]|[nN][oO][tT]|[iI][sS]|[bB][eE][tT][wW][eE][eE][nN])\b)\s*\S",
+    wanted=("a comparison", 'write an operator and a number: "> 10", "!= 0"'),
+)
 NAMES = ListOf(TEXT, lone=True)
 META = MapOf()
 
@@ -40,7 +47,7 @@ _BUILT: dict[str, Shape] = {
     "full_refresh": FLAG,
     "column_types": MapOf(TEXT),
     "event_time": TEXT,
-    "timeout": Scalar((int, float)),
+    "timeout": SECONDS,
 }
 
 _ADAPTER_KEYS = [
@@ -119,11 +126,11 @@ SOURCE: dict[str, Shape] = {
 TEST: dict[str, Shape] = {
     "enabled": FLAG,
     "severity": Scalar(choices=("error", "warn", "ERROR", "WARN")),
-    "error_if": TEXT,
-    "warn_if": TEXT,
+    "error_if": COMPARISON,
+    "warn_if": COMPARISON,
     "fail_calc": TEXT,
     "where": TEXT,
-    "limit": NUMBER,
+    "limit": Scalar((int,), least=1),
     "store_failures": FLAG,
     "store_failures_as": Scalar(choices=("table", "view", "ephemeral")),
     "schema": TEXT,
@@ -140,7 +147,7 @@ INGEST: dict[str, Shape] = {
     "meta": META,
     "group": TEXT,
     "schema": TEXT,
-    "timeout": Scalar((int, float)),
+    "timeout": SECONDS,
 }
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "docs": _NODE["docs"], "group": TEXT}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project.config import FLAG, NAMES, TEXT
+from eltflow.project.config import FLAG, NAME, NAMES, TEXT
 from eltflow.project.folder import FILE
 from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
 
@@ -16,9 +16,9 @@ _TREE = MapOf()
 TARGET = Object(
     fields={
         "type": TEXT,
-        "schema": TEXT,
+        "schema": NAME,
         "database": TEXT,
-        "threads": Scalar((int,)),
+        "threads": Scalar((int,), least=1),
         "custom_schemas": Scalar(choices=("append", "exact")),
     },
     required=("type",),

@@ -62,7 +62,7 @@ class _Sizes:
                 raise TooMuch(
                     f"the alias `*{event.anchor}` stands within its own anchor, which would never end", help, event.start_mark
                 )
-            size, height = self.anchors.get(event.anchor, (1, 0))
+            size, height = self.anchors.get(str(event.anchor), (1, 0))
             self._limit(event, size, height)
             self._add(event, None, size, height)
 
