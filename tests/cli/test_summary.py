@@ -64,3 +64,34 @@ def test_what_fail_calc_gives_is_not_taken_for_rows(eltflow, project):
     assert "  FAIL      limits  max(amount) is 50" in ran.out
     assert "more:" not in ran.out
     assert "50 rows" not in ran.text
+
+
+NAMED = """models:
+- name: s
+  columns:
+  - name: id
+    data_tests:
+    - not_null
+    - not_null: {name: old_ones, config: {where: "kind = 'old'"}}
+    - not_null: {name: not_null_of_new, config: {where: "kind = 'new'"}}
+    - accepted_values: {arguments: {values: [1, 2]}, config: {where: id > 0}}
+"""
+
+
+def test_a_test_with_a_name_of_its_own_is_told_by_it(eltflow, project):
+    rows = "select null::int as id, 'new' as kind union all select null, 'old' union all select 3, 'x'"
+    out = eltflow("build", cwd=project({"models/s.sql": rows, "models/s.yml": NAMED})).out
+    assert "  FAIL      not_null on s.id  2 rows" in out
+    assert "  FAIL      old_ones (not_null on s.id)  1 row" in out
+    assert "FAILED  test not_null_of_new (not_null on s.id): 1 row" in out
+    assert "  FAIL      accepted_values on s.id  1 row" in out
+
+
+def test_no_more_rows_are_shown_than_are_counted(eltflow, project):
+    rows = "select unnest(range(9)) as id"
+    entry = "models: [{name: s, columns: [{name: id, data_tests: [{accepted_values: {arguments: {values: [100]}, config: {limit: 2}}}]}]}]"
+    out = eltflow("build", cwd=project({"models/s.sql": rows, "models/s.yml": entry})).out
+    assert "FAILED  test accepted_values on s.id: 2 rows" in out
+    shown = out.partition("FAILED")[2].partition("again:")[0].splitlines()
+    assert sum(line.split()[:1] != [] and line.split()[0].isdigit() for line in shown[2:]) == 2, out
+    assert " more: --rows" not in out
