@@ -32,7 +32,8 @@ class Loaded:
 
     `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
     the last load under the same options. `graph_id` names the load that made the graph, `edited_files` are the nodes
-    (with their files) whose text is another since then.
+    (with their files) whose text is another since then. `heard` is what each node's template has said already, for one may be rendered
+    several times.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class Loaded:
     changed: bool = True
     warned: bool = True
     messages: list[Message] = field(default_factory=list)
+    heard: set[tuple[str | None, Message]] = field(default_factory=set, repr=False)
 
     @cached_property
     def graph(self) -> Graph:
@@ -62,11 +64,19 @@ class Loaded:
         from eltflow.api.names import names_of
         from eltflow.events import Message
 
+        def say(message: Message) -> None:
+            from eltflow.jinja.environment import current_scope
+
+            node = (current_scope().get("model") or {}).get("unique_id")
+            if (node, message) not in self.heard:
+                self.heard.add((node, message))
+                self.messages.append(message)
+
         return names_of(
             self.opened,
             self.options,
-            say=lambda text, shown: self.messages.append(Message(text=text, level="info" if shown else "debug")),
-            warn=lambda text: self.messages.append(Message(text=text, level="warning")),
+            say=lambda text, shown: say(Message(text=text, level="info" if shown else "debug")),
+            warn=lambda text: say(Message(text=text, level="warning")),
         )
 
     @cached_property

@@ -93,7 +93,9 @@ def _read_test(
         findings.at(attached.file, (*body_path, "column_name"), "E0103", "the test has two `column_name`", help=help, key=True)
     column = kwargs.pop("column_name", body.get("column_name", column))
     if column is not None and not isinstance(column, str):
-        findings.at(attached.file, body_path, "E0103", "`column_name` must be text", help="put it in quotes")
+        findings.at(
+            attached.file, body_path, "E0103", "`column_name` must be text", help="name one column, or write an expression of SQL"
+        )
         return None
     problems: list[Any] = []
     _CONFIG.check(body.get("config") or {}, (*body_path, "config"), problems, True)

@@ -95,3 +95,30 @@ def test_no_more_rows_are_shown_than_are_counted(eltflow, project):
     shown = out.partition("FAILED")[2].partition("again:")[0].splitlines()
     assert sum(line.split()[:1] != [] and line.split()[0].isdigit() for line in shown[2:]) == 2, out
     assert " more: --rows" not in out
+
+
+SAYING = "{{ log('logged', info=True) }}{{ print('printed') }}{% do exceptions.warn('warned') %}select {{ 'x' | length }} as id"
+
+
+def test_what_a_template_says_is_told_once(eltflow, project):
+    settings = {"hooks": "on_run_start: [\"{{ print('started') }} select 1\"]\non_run_end: [\"{{ print('ended') }} select 1\"]\n"}
+    incremental = "{{ config(materialized='incremental') }}" + SAYING + "{% if is_incremental() %} where true{% endif %}"
+    root = project({"models/a.sql": SAYING, "models/b.sql": incremental, "models/of_b.sql": "select * from b"})
+    (root / "eltflow.yml").write_text((root / "eltflow.yml").read_text() + settings["hooks"])
+    for _ in range(2):
+        ran = eltflow("build", cwd=root)
+        assert ran.code == 0, ran.text
+        for word in ("logged", "printed", "warned"):
+            assert ran.out.count(f" {word}\n") == 2, ran.out  # by two nodes
+        assert ran.out.count(" started\n") == ran.out.count(" ended\n") == 1, ran.out
+        assert ran.out.index(" started\n") < ran.out.index(" view") < ran.out.index(" ended\n")
+
+
+def test_debug_makes_no_database(eltflow, project):
+    root = project({"models/a.sql": "select 1 as id"})
+    ran = eltflow("debug", cwd=root)
+    assert ran.code == 0, ran.text
+    assert "no database yet: the first build makes p.duckdb" in ran.out
+    assert not list(root.glob("*.duckdb*"))
+    assert eltflow("build", cwd=root).code == 0
+    assert "✓ ok      rights" in eltflow("debug", cwd=root).out
