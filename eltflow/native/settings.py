@@ -17,21 +17,11 @@ from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
-from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, Settings
+from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, TREES, Settings
 from eltflow.project.shape import check
 from eltflow.project.surface import Environ, Var
 from eltflow.warehouse.protocols import Adapter
 from eltflow.warehouse.values import Target
-
-_TREES = {
-    "models": "model",
-    "seeds": "seed",
-    "sources": "source",
-    "data_tests": "test",
-    "ingest": "ingest",
-    "analyses": "analysis",
-    "exposures": "exposure",
-}
 
 
 def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Settings, Mapping[str, Any]]:
@@ -57,8 +47,6 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     if value.get("target_path") is not None and (root / value["target_path"]).resolve() == root.resolve():
         message = "`target_path` cannot be the project itself: what stands in it is derived, and deleted by `eltflow clean`"
         findings.at(FILE, ("target_path",), "E0103", message, help="name a folder of its own, like `target`")
-    for tree, kind in _TREES.items():
-        _check_tree(value.get(tree) or {}, kind, (tree,), findings, options.strict)
     settings = Settings(
         name=name,
         **paths,
@@ -66,7 +54,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         target_path=value.get("target_path") or "target",
         log_path=value.get("log_path") or "logs",
         vars={**(value.get("vars") or {}), **options.vars},
-        configs={tree: value.get(tree) or {} for tree in _TREES},
+        configs={tree: value.get(tree) or {} for tree in TREES},
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",
@@ -85,28 +73,6 @@ def _outside(root: Path, path: str, place: tuple[str | int, ...], findings: Find
         findings.at(FILE, place, "E0103", f"`{path}` has a `..` in it", help=f"write `{shorter}`: paths start at the project root")
     else:
         findings.at(FILE, place, "E0103", f"`{path}` is outside the project", help="paths start at the project root")
-
-
-def _check_tree(tree: Any, kind: str, path: tuple[str, ...], findings: Findings, strict: bool) -> None:
-    """Check the `+` keys of a tree; what is a folder is checked when the folders are known (see `unknown_folders`)."""
-    if not isinstance(tree, Mapping):
-        return
-    keys = configs.KEYS[kind]
-    for key, value in tree.items():
-        if not isinstance(key, str):
-            continue
-        if key.startswith("+"):
-            name = canonical(key[1:])
-            shape = keys.get(name)
-            if shape is not None:
-                problems: list[Any] = []
-                shape.check(value, (*path, key), problems, strict)
-                findings.problems(FILE, problems)
-            elif strict:
-                help = did_you_mean(name, keys)
-                findings.at(FILE, (*path, key), "E0104", f"a {kind} has no config `{name}`", help=help, key=True)
-        elif isinstance(value, Mapping):
-            _check_tree(value, kind, (*path, key), findings, strict)
 
 
 def tree_layers(tree: Mapping[str, Any], kind: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:

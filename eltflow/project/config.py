@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
+from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass
+from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Path, Problem, Scalar, Shape
 
 TEXT = Scalar()
 FLAG = Scalar((bool,))
@@ -165,6 +167,49 @@ _SHAPES: dict[str, dict[str, Shape]] = {
 KEYS: Mapping[str, Mapping[str, Shape]] = {
     kind: {key: Nullable(shape) for key, shape in shapes.items()} for kind, shapes in _SHAPES.items()
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Tree(Shape):
+    """The configuration of one kind of node by folder: keys with a `+` are configuration, all others folders and names.
+
+    What is a folder is checked when the folders are known; a key without `+` that is no mapping is configuration too."""
+
+    kind: str = "model"
+
+    def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
+        if not isinstance(value, Mapping):
+            MapOf().check(value, path, found, strict)
+            return
+        keys = KEYS[self.kind]
+        for key, inner in value.items():
+            marked = isinstance(key, str) and key.startswith("+")
+            name = canonical(str(key).removeprefix("+"))
+            if not marked and isinstance(inner, Mapping):
+                self.check(inner, (*path, key), found, strict)
+            elif name in keys:
+                keys[name].check(inner, (*path, key), found, strict)
+            elif marked and strict:
+                message = f"a {self.kind} has no config `{name}`"
+                found.append(Problem(path=(*path, key), message=message, help=did_you_mean(name, keys), at_key=True, code="E0104"))
+
+    def schema(self) -> dict[str, Any]:
+        """A reference, for trees hold trees: `definition` belongs under `$defs`."""
+        return {"$ref": f"#/$defs/{self.kind}_tree", **({"description": self.about} if self.about else {})}
+
+    def definition(self) -> dict[str, Any]:
+        keys = {key: shape.schema() for key, shape in KEYS[self.kind].items()}
+        keys |= {written: keys[key] for written, key in _SPELLINGS.items() if key in keys}
+        below = {"$ref": f"#/$defs/{self.kind}_tree"}
+        bare = {key: {"if": {"type": "object"}, "then": below, "else": shape} for key, shape in keys.items()}
+        return {
+            "type": "object",
+            "properties": {**bare, **{f"+{key}": shape for key, shape in keys.items()}},
+            "patternProperties": {"^\\+": {}},
+            "additionalProperties": {"anyOf": [below, {"type": "null"}]},
+            "propertyNames": {"anyOf": [{"pattern": "^[^+]"}, {"enum": [f"+{key}" for key in keys]}]},
+        }
+
 
 _APPEND = frozenset({"tags", "pre_hook", "post_hook"})
 _UPDATE = frozenset({"meta", "docs", "quoting", "column_types", "persist_docs", "contract"})

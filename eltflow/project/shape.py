@@ -101,6 +101,8 @@ class Scalar(Shape):
             made["minimum"] = self.least
         if self.pattern is not None:
             made["pattern"] = self.pattern
+        if made != {"type": "string"}:
+            made = {"anyOf": [made, {"type": "string", "pattern": r"\{[{%]"}]}
         return {**made, **({"description": self.about} if self.about else {})}
 
 
