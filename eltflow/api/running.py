@@ -48,7 +48,11 @@ from eltflow.warehouse.values import CatalogTable, Relation, Statement, Warehous
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a command runs what was selected: the ids in `selected`, or every node where that is None."""
+    """How a command runs what was selected: the ids in `selected`, or every node where that is None.
+
+    `command` is its name in artifacts and history; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
+    `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
+    """
 
     command: str = "build"
     selected: tuple[str, ...] | None = None
