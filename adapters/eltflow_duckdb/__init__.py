@@ -36,7 +36,9 @@ threads: 4
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         path = values.get("path", MEMORY)
-        if not isinstance(path, str) or not path:
+        if "path" not in values and "database" not in values:
+            found.append(("type", "a duckdb target needs `path:`, its file (or :memory:, which keeps nothing)"))
+        elif not isinstance(path, str) or not path:
             found.append(("path", "`path` must be a file name, or :memory:"))
         elif path != MEMORY and Path(path).parts[:1] == ("target",):
             found.append(("path", "the database cannot lie in target/, which `eltflow clean` deletes"))

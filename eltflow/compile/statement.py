@@ -167,8 +167,12 @@ class Statement:
         for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
-            hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
+            parts = tuple((part.name, part.quoted) for part in read.parts)
+            hit = self.compiler.lookup.table(parts)
             if not isinstance(hit, str):
+                other = self.compiler.lookup.standing(parts)
+                if other is not None and other not in seen:
+                    found.append(self._in_reach(read, nodes[other]))
                 continue
             if hit not in seen:
                 found.append(self._unseen(read, hit))
@@ -197,7 +201,7 @@ class Statement:
                 found = self.at(
                     offset, "E0213", f"`{'.'.join(name)}` is named in a text, which makes no edge to the {node.resource_type}"
                 )
-                yield replace(found, help=f"write query_table('{{{{ {call} }}}}')")
+                yield replace(found, help=f"write {{{{ {call} }}}} in that text")
 
     def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
@@ -216,9 +220,8 @@ class Statement:
         """The splice of a table's name, and how its columns are qualified after it."""
         relation = self.names.relation_of(node)
         written = read.parts[-1]
-        differs = node.materialized == "ephemeral" or self.compiler.dialect.fold(
-            relation.identifier, True
-        ) != self.compiler.dialect.fold(written.name, written.quoted)
+        fold = self.compiler.dialect.fold_relation
+        differs = node.materialized == "ephemeral" or fold(relation.identifier, True) != fold(written.name, written.quoted)
         alias = f" as {self.compiler.dialect.quote(written.name)}" if differs and not read.aliased else ""
         return Splice(read.start, read.end, str(relation) + alias), alias.removeprefix(" as ") or str(relation)
 
@@ -227,6 +230,10 @@ class Statement:
         help = f"add a line `-- depends_on: {{{{ ref('{self.compiler.graph.nodes[hit].name}') }}}}`"
         found = self.at(read.start, "E0213", message)
         return replace(found, help=help)
+
+    def _in_reach(self, read: Read, node: Node) -> Diagnostic:
+        message = f"`{read}` is where {node.resource_type} `{node.name}` is built: read by that name, it makes no edge"
+        return replace(self.at(read.start, "E0213", message), help=f"write `{node.name}`, or {{{{ ref('{node.name}') }}}}")
 
     def _columns(self) -> Callable[[tuple[Ident, ...]], Names]:
         def columns(parts: tuple[Ident, ...]) -> Names:

@@ -13,7 +13,7 @@ from typing import Any
 
 from eltflow.base.records import dataclass
 from eltflow.graph.tablewords import BRANCH, TABLE, TABLE_CLAUSES, VALUE, Ident, Uncertain, plain_tables, takes_tables
-from eltflow.jinja.static import OPENS, STRING, Call, blocks, literal_call
+from eltflow.jinja.static import OPENS, STRING, SURFACE, Call, blocks, literal_call
 from eltflow.jinja.syntax import is_expression
 
 _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?:,\s*('[^'\\]*'|\"[^\"\\]*\")\s*)?\)")
@@ -202,6 +202,11 @@ class MacroTexts:
     def __contains__(self, name: str) -> bool:
         return name in self._macros
 
+    @property
+    def override(self) -> bool:
+        """Whether a macro stands in for `ref`, `source` or another of their kind: then no call means what its text says."""
+        return any(name in self._macros for name in SURFACE)
+
     def reached(self, name: str) -> tuple[MacroText, ...]:
         """The macro's file, and those of the macros that it may call."""
         done = self._reached.get(name)
@@ -238,6 +243,8 @@ class Quick:
 
 def quick_facts(text: str, candidates: frozenset[str], macros: MacroTexts, vars: Mapping[str, Any]) -> Quick | None:
     """What the template says, or None if that takes rendering or parsing to know. `candidates` are the words that may name a node."""
+    if macros.override:
+        return None
     try:
         return _Reading(text, candidates, macros, vars).read()
     except Uncertain:

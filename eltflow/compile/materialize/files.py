@@ -203,7 +203,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
 
 def _forgotten(job: Job, *, rows: bool) -> tuple[Statement, ...]:
     """The statements that delete what is written down of a table's loads, and its `rows`."""
-    tables = [(job.relation, "")] if rows else []
+    tables = [(job.relation, " where true")] if rows else []
     tables.append((meta(job, "file"), f" where relation = {job.dialect.literal(key_of(job))}"))
     return tuple(Statement(f"delete from {job.dialect.render(table)}{which}", role="dml") for table, which in tables)
 
