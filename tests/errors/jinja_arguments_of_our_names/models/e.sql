@@ -1,1 +1,0 @@
-select {{ ref('d').foo }} {% if 1 + 1 == 2 %} as x {% endif %} 
