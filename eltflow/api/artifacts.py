@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
 from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
 from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries, manifest_lines
+from eltflow.report.vocabulary import artifact_ids, mapped
 
 #: With more entries to put in than this, the manifest is written anew.
 _FEW = 100
@@ -136,8 +137,9 @@ def write_junit(loaded: Loaded, options: RunOptions, state: RunState, path: Path
     write_if_changed(path, text)
 
 
-def generate_docs(loaded: Loaded) -> Path:
-    """Write the docs site, with the manifest and the catalog; gives the page to open."""
+def generate_docs(loaded: Loaded, only: Iterable[str] | None = None) -> Path:
+    """Write the docs site, with the manifest and the catalog; gives the page to open. With `only`, the page shows these nodes; manifest
+    and catalog, which other tools read, tell of all."""
     from eltflow.report.catalog import catalog
     from eltflow.report.site import site
 
@@ -154,4 +156,5 @@ def generate_docs(loaded: Loaded) -> Path:
     history = [(run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, 50)]
     readme = loaded.root / "README.md"
     text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
-    return _write(loaded, "index.html", site(made, catalog=tables, history=history, readme=text))
+    shown = None if only is None else mapped(only, artifact_ids(loaded.graph.nodes))
+    return _write(loaded, "index.html", site(made, catalog=tables, history=history, readme=text, only=shown))

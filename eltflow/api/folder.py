@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -122,6 +123,14 @@ def diagnose(root: Path, options: Options) -> Iterator[Check]:
     yield Check(
         what="target", ok=True, detail=f"{loaded.target.name}: {loaded.adapter.name}, {where}, schema {loaded.target.schema}"
     )
+    file = Path(where)
+    if file.is_absolute() and not file.exists() and file.parent.is_dir():  # whoever connects to an embedded engine makes its file
+        ok = os.access(file.parent, os.W_OK)
+        detail = f"no database yet: the first build makes {file.name}" if ok else f"no right to make {file.name} in {file.parent}"
+        yield Check(
+            what="connection", ok=ok, detail=detail, help=None if ok else "grant the right to write there, or name another place"
+        )
+        return
     try:
         with connected(loaded) as database:
             session = database.session()

@@ -32,7 +32,8 @@ class Loaded:
 
     `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
     the last load under the same options. `graph_id` names the load that made the graph, `edited_files` are the nodes
-    (with their files) whose text is another since then.
+    (with their files) whose text is another since then. `heard` is what each node's template has said already, for one may be rendered
+    several times.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class Loaded:
     changed: bool = True
     warned: bool = True
     messages: list[Message] = field(default_factory=list)
+    heard: set[tuple[str | None, Message]] = field(default_factory=set, repr=False)
 
     @cached_property
     def graph(self) -> Graph:
@@ -62,11 +64,19 @@ class Loaded:
         from eltflow.api.names import names_of
         from eltflow.events import Message
 
+        def say(message: Message) -> None:
+            from eltflow.jinja.environment import current_scope
+
+            node = (current_scope().get("model") or {}).get("unique_id")
+            if (node, message) not in self.heard:
+                self.heard.add((node, message))
+                self.messages.append(message)
+
         return names_of(
             self.opened,
             self.options,
-            say=lambda text, shown: self.messages.append(Message(text=text, level="info" if shown else "debug")),
-            warn=lambda text: self.messages.append(Message(text=text, level="warning")),
+            say=lambda text, shown: say(Message(text=text, level="info" if shown else "debug")),
+            warn=lambda text: say(Message(text=text, level="warning")),
         )
 
     @cached_property
@@ -120,17 +130,35 @@ def target_key(adapter: Adapter, target: Target, root: Path) -> str:
     return f"{adapter.name}:{location}{unique}"
 
 
-def new_options(**values: Any) -> Options:
-    """Options for this process: its environment, the time now and a fresh invocation id, unless given."""
+def new_options(
+    *,
+    target: str | None = None,
+    vars: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    invocation_id: str | None = None,
+    started_at: datetime.datetime | None = None,
+    strict: bool = True,
+    threads: int | None = None,
+) -> Options:
+    """Options for opening a project; what is not given is of this process and this moment.
+
+    `target` is a name under `targets:` (else the default one), `vars` go over those of `eltflow.yml`, `env` is what `env_var()` reads (the
+    process's environment), `flags` what templates see as `flags`. `invocation_id` is the id of the run (a fresh UUID), `started_at`
+    its time (now, UTC). Where it is not `strict`, unknown keys are passed over. `threads` beats the target's.
+    """
     import uuid
 
-    given = {
-        "env": dict(os.environ),
-        "invocation_id": str(uuid.uuid4()),
-        "started_at": datetime.datetime.now(datetime.UTC),
-        **values,
-    }
-    return Options(**given)
+    return Options(
+        target=target,
+        vars=dict(vars or {}),
+        env=dict(os.environ if env is None else env),
+        flags=dict(flags or {}),
+        invocation_id=invocation_id or str(uuid.uuid4()),
+        started_at=started_at or datetime.datetime.now(datetime.UTC),
+        strict=strict,
+        threads=threads,
+    )
 
 
 def decoded(value: Any) -> Graph:
@@ -146,6 +174,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
     What was found is kept in the target folder: when nothing changed, no file of the project is read again but `eltflow.yml`.
     """
     options = options or new_options()
+    root = root.absolute()  # whoever gave it may go elsewhere
     cache = LoadCache(root, options)
     kept = cache.fetch({**read_dotenv(root), **options.env})
     edited = kept is not None and bool(kept.changed)

@@ -33,8 +33,8 @@ from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
-from eltflow.ingest.csvfile import inspect
 from eltflow.ingest.files import digest, file_now, file_reader
+from eltflow.ingest.looks import inspect
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
@@ -48,7 +48,11 @@ from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a command runs what was selected: the ids in `selected`, or every node where that is None."""
+    """How a command runs what was selected: the ids in `selected`, or every node where that is None.
+
+    `command` is its name in artifacts and history; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
+    `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
+    """
 
     command: str = "build"
     selected: tuple[str, ...] | None = None
@@ -100,6 +104,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     Raises EltflowError before anything is touched: E02xx to E04xx what compiling finds, E0803 locked, E0805 no connection.
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
+    loaded.heard.clear()  # each run says it once
     chosen = loaded.graph.nodes if options.selected is None else options.selected
     runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
     seen = _seen(loaded, options)
@@ -146,11 +151,12 @@ def _leased(
 
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
     """Raise EltflowError for a hook of the project that is wrong whatever the target holds; what it says is kept for when it runs."""
-    said = len(loaded.messages)
+    said, heard = len(loaded.messages), set(loaded.heard)
     for node in project_hooks(loaded):
         with contextlib.suppress(NeedsWarehouse):
             compiler.hook(node)
     del loaded.messages[said:]
+    loaded.heard.intersection_update(heard)
 
 
 def _runs(node: Node) -> bool:
@@ -357,7 +363,7 @@ def job_of(
     full_refresh: bool,
     dry: bool = False,
     digest: Callable[[FileInfo], str] | None = None,
-    inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
+    inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None,
     ours: Callable[[Relation], bool] = lambda relation: False,
     fence: Statement | None = None,
     records: bool = False,

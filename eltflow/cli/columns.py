@@ -18,11 +18,10 @@ Dot = Annotated[bool, typer.Option("--dot", help="Print a graph for Graphviz.")]
 Depth = Annotated[int | None, typer.Option("--depth", help="How many steps away.", min=1)]
 
 
-@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+@o.takes(o.GRAPH, o.NODES, o.PRINTING, o.WARNING)
 def lineage(
     given: o.Given,
     name: Annotated[str | None, typer.Argument(help="A node, or a column: node.column.")] = None,
-    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
     depth: Depth = None,
     direction: Direction = "both",
     indirect: Annotated[bool, typer.Option("--indirect", help="Of a column: also what only decides over it.")] = False,
@@ -32,45 +31,66 @@ def lineage(
     from eltflow import api
     from eltflow.base.diagnostics import fail
 
-    wanted = name or select
-    if wanted is None:
-        raise fail("E0113", "lineage takes the name of a node or of a column", help="eltflow lineage stg_orders")
     if direction not in ("up", "down", "both"):
         raise fail("E0112", f"--direction cannot be `{direction}`", help="one of: up, down, both")
+    if (name is None) != given.selects:
+        raise fail("E0113", "lineage takes the name of a node or of a column, or a selection", help="eltflow lineage stg_orders")
     loaded = given.load()
     given.warn(loaded.graph.warnings if given.warn_error else ())
     form = "json" if given.voice.machine else "mermaid" if mermaid else "dot" if dot else "text"
-    if api.is_node(loaded, wanted) or "." not in wanted:
-        return _of_node(given, loaded, wanted, depth, direction, form)
-    return _of_column(given, loaded, wanted, depth, direction, form, indirect)
+    words = given.select or []
+    wanted = name or (words[0] if len(words) == 1 and not given.exclude and not given.selector else None)
+    if wanted is not None and api.is_node(loaded, wanted):
+        return _of_nodes(given, loaded, [api.find_node(loaded, wanted)], depth, direction, form)
+    if wanted is not None and (name is not None or api.is_node(loaded, wanted.rpartition(".")[0])):
+        if "." not in wanted:
+            api.find_node(loaded, wanted)  # which says that there is none
+        return _of_column(given, loaded, wanted, depth, direction, form, indirect)
+    chosen = given.selection(loaded, frozenset(n.resource_type for n in loaded.graph.nodes.values()) - {"test"})
+    return _of_nodes(given, loaded, [loaded.graph.nodes[i] for i in chosen.ids], depth, direction, form, several=True)
 
 
-def _of_node(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str) -> int:
-    from eltflow import api
+def _of_nodes(
+    given: o.Given, loaded: Any, nodes: Sequence[Any], depth: int | None, direction: str, form: str, *, several: bool = False
+) -> int:
+    """What is around each node; `several` gives JSON as a list, also of one."""
     from eltflow.cli import render
 
     graph = loaded.graph
-    node = api.find_node(loaded, wanted)
     shown = [i for i, n in graph.nodes.items() if n.resource_type != "test"]
     kept = set(shown)
-    above = {i: [p for p in graph.nodes[i].parents if p in kept] if direction != "down" else [] for i in shown}
-    below = {i: [c for c in graph.children[i] if c in kept] if direction != "up" else [] for i in shown}
-    if form != "text":
+    if form == "text":
+        for at, node in enumerate(nodes):
+            if at:
+                render.out()
+            _told(graph, node, shown, kept, depth, direction)
+        return 0
+    around = []
+    for node in nodes:
         up = sorted(graph.ancestors([node.unique_id], depth)) if direction != "down" else []
         down = sorted(i for i in graph.descendants([node.unique_id], depth) if i in kept) if direction != "up" else []
-        ids = {node.unique_id, *up, *down}
-        edges = [
-            (graph.nodes[p].display, graph.nodes[i].display, "", False)
-            for i in shown
-            if i in ids
-            for p in graph.nodes[i].parents
-            if p in ids
-        ]
-        if form == "json":
-            given.voice.result({"node": node.unique_id, "upstream": up, "downstream": down})
-        else:
-            _drawn(form, edges, node.display)
+        around.append({"node": node.unique_id, "upstream": up, "downstream": down})
+    if form == "json":
+        given.voice.result(around if several else around[0])
         return 0
+    ids = {i for one in around for i in (one["node"], *one["upstream"], *one["downstream"])}
+    edges = [
+        (graph.nodes[p].display, graph.nodes[i].display, "", False)
+        for i in shown
+        if i in ids
+        for p in graph.nodes[i].parents
+        if p in ids
+    ]
+    _drawn(form, edges, *(node.display for node in nodes))
+    return 0
+
+
+def _told(graph: Any, node: Any, shown: Sequence[str], kept: set[str], depth: int | None, direction: str) -> None:
+    """The tree above a node, the node, and the tree below it."""
+    from eltflow.cli import render
+
+    above = {i: [p for p in graph.nodes[i].parents if p in kept] if direction != "down" else [] for i in shown}
+    below = {i: [c for c in graph.children[i] if c in kept] if direction != "up" else [] for i in shown}
 
     def label(unique_id: str, _: Any) -> str:
         return str(graph.nodes[unique_id].display)
@@ -80,7 +100,6 @@ def _of_node(given: o.Given, loaded: Any, wanted: str, depth: int | None, direct
     render.out(f"{node.display}  ({node.materialized}, {node.path})")
     for line in _tree(node.unique_id, below.__getitem__, label, depth, up=False):
         render.out(line)
-    return 0
 
 
 def _of_column(given: o.Given, loaded: Any, wanted: str, depth: int | None, direction: str, form: str, indirect: bool) -> int:
@@ -184,11 +203,11 @@ def _edge_json(edge: Edge) -> dict[str, Any]:
     }
 
 
-def _drawn(form: str, edges: Sequence[tuple[str, str, str, bool]], start: str) -> None:
+def _drawn(form: str, edges: Sequence[tuple[str, str, str, bool]], *starts: str) -> None:
     """The edges as a Mermaid flowchart or a Graphviz graph; what only decides is dashed."""
     from eltflow.cli import render
 
-    names = dict.fromkeys([start, *(name for edge in edges for name in edge[:2])])
+    names = dict.fromkeys([*starts, *(name for edge in edges for name in edge[:2])])
     ids = {name: f"n{number}" for number, name in enumerate(names)}
 
     def quoted(text: str) -> str:

@@ -19,14 +19,15 @@ def docs() -> typer.Typer:
     return app
 
 
-@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+@o.takes(o.GRAPH, o.SELECTING, o.PRINTING, o.WARNING)
 def generate(given: o.Given) -> int:
     from eltflow import api
     from eltflow.cli import render
 
     loaded = given.load()
     given.warn(loaded.graph.warnings)
-    path = api.generate_docs(loaded)
+    chosen = given.selection(loaded, frozenset(n.resource_type for n in loaded.graph.nodes.values())) if given.selects else None
+    path = api.generate_docs(loaded, None if chosen is None else chosen.ids)
     given.warn(api.said_warnings(loaded))
     if given.voice.machine:
         given.voice.result({"page": str(path)})

@@ -213,11 +213,10 @@ def _print_steps(steps: Sequence[Any], sql: bool) -> None:
                 render.out()
 
 
-@o.takes(o.GRAPH, o.PRINTING, o.WARNING)
+@o.takes(o.GRAPH, o.NODES, o.PRINTING, o.WARNING)
 def show(
     given: o.Given,
     name: Annotated[str | None, typer.Argument(help="A model, seed, step or source (source.table).")] = None,
-    select: Annotated[str | None, typer.Option("--select", "-s", help="The same as the argument.")] = None,
     inline: Annotated[str | None, typer.Option("--inline", help="SQL, with Jinja, to show the rows of.")] = None,
     limit: Annotated[int, typer.Option("--limit", help="How many rows; -1 for all.")] = 20,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -228,9 +227,9 @@ def show(
 
     loaded = given.load()
     given.warn(loaded.graph.warnings)
-    wanted = name or select
-    if (wanted is None) == (inline is None):
+    if sum((name is not None, given.selects, inline is not None)) != 1:
         raise fail("E0113", "show takes a name, or --inline SQL", help="eltflow show stg_orders")
+    wanted = _one_selected(given, loaded) if given.selects else name
     result = api.show(loaded, wanted, inline, limit, full_refresh=given.full_refresh)
     given.warn(api.said_warnings(loaded))
     headers = [c.name for c in result.columns]
@@ -252,6 +251,22 @@ def show(
     if not given.quiet:
         render.out(f"{render.count(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
     return 0
+
+
+def _one_selected(given: o.Given, loaded: Any) -> str:
+    """The one node that the options select; of a selection of one word that names a node, that node."""
+    from eltflow import api
+    from eltflow.base.diagnostics import fail
+
+    words = given.select or []
+    if len(words) == 1 and not given.exclude and not given.selector and api.is_node(loaded, words[0]):
+        return words[0]
+    ids = given.selection(loaded, _LISTED - {"test", "exposure"}).ids
+    if len(ids) != 1:
+        some = ", ".join(loaded.graph.nodes[i].display for i in list(ids)[:5])
+        help = f"these are {some}{', …' if len(ids) > 5 else ''}" if ids else "eltflow ls lists the nodes"
+        raise fail("E0113", f"show takes one node, and {len(ids) or 'none'} {'are' if len(ids) > 1 else 'is'} selected", help=help)
+    return str(ids[0])
 
 
 @o.takes(o.PROJECT, o.PRINTING)

@@ -53,7 +53,7 @@ class Given:
         float, typer.Option("--lock-timeout", help="Seconds to wait for another run on the same target.", min=0)
     ] = 0.0
     retries: Annotated[int, typer.Option("--retries", help="How often a step is tried again after a transient error.", min=0)] = 2
-    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one node may take.")] = None
+    timeout: Annotated[float | None, typer.Option("--timeout", help="Seconds that one node may take; 0: no limit.", min=0)] = None
     junit: Annotated[Path | None, typer.Option("--junit", help="Write the tests' results as JUnit XML.")] = None
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False
     debug: Annotated[bool, typer.Option("--debug", "-d", help="Print details, and a stack trace if eltflow fails.")] = False
@@ -121,6 +121,11 @@ class Given:
             self.voice.note("nothing is selected: there is nothing to do")
         return chosen
 
+    @property
+    def selects(self) -> bool:
+        """Whether anything was said of which nodes."""
+        return bool(self.select or self.exclude or self.selector)
+
     def warn(self, found: Iterable["Diagnostic"], *, always: bool = False) -> None:
         """Say warnings; under --quiet only if they are `always` said. Under --warn-error they are raised, and the exit code is 1."""
         from eltflow.base.diagnostics import EltflowError
@@ -137,7 +142,8 @@ class Given:
 #: Options that go together.
 PROJECT = ("project_dir", "target", "vars")
 GRAPH = (*PROJECT, "full_refresh")
-SELECTING = ("select", "exclude", "selector", "indirect_selection")
+NODES = ("select", "exclude", "selector")
+SELECTING = (*NODES, "indirect_selection")
 TYPES = ("resource_type", "exclude_resource_type")
 RUNNING = ("fail_fast", "threads", "lock_timeout", "retries", "timeout")
 TESTING = ("store_failures", "rows", "no_rows", "junit")

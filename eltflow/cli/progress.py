@@ -11,6 +11,7 @@ from eltflow.base.names import listed
 from eltflow.cli import render
 from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
 from eltflow.plan.plan import Step
+from eltflow.project.tests import given_name
 
 _ACTIONS = (("ingest", "ingestion step"), ("seed", "seed"), ("model", "model"), ("test", "test"))
 
@@ -199,12 +200,14 @@ class Progress:
 
 
 def test_label(step: Step) -> str:
-    """`unique on orders.id`, `my_test` for a singular one."""
+    """`unique on orders.id`, with its name before that where it was given one; `my_test` for a singular one."""
     test = step.node.test
     if test is None or test.kind is None:
         return step.node.name
     model = test.attached.split(".", 2)[-1] if test.attached else ""
-    return f"{test.kind} on {model}{'.' + test.column if test.column else ''}"
+    label = f"{test.kind} on {model}{'.' + test.column if test.column else ''}"
+    given = given_name(step.node.name, test)
+    return label if given is None else f"{given} ({label})"
 
 
 def rows_said(result: StepResult) -> str:

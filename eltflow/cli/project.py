@@ -76,9 +76,9 @@ def clean(given: o.Given) -> int:
 def schema(given: o.Given, folder: Annotated[Path, typer.Argument(help="Where the schemas are written.")] = Path()) -> int:
     import json
 
+    from eltflow.api.schemas import json_schemas
     from eltflow.api.writing import check_folder, write_if_changed
     from eltflow.cli import render
-    from eltflow.project.properties import json_schemas
 
     check_folder(folder)
     for file, value in json_schemas().items():

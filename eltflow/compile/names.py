@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import BAD_SOURCE, Lookup, Missing, check_ref
-from eltflow.jinja.values import RenderError
+from eltflow.jinja.values import RenderError, shown_as
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
 
 
+@shown_as("config")
 class ConfigView:
     """`config` in a compiled node: `config(...)` itself does nothing any more; reading gives what was resolved."""
 

@@ -37,9 +37,9 @@ class Outcome:
     note_code: str | None = None
 
 
-#: How a CSV file looks from outside: so small that the engine sees every row when it infers types, without (plain) or with (odd) values
-#: that it may take for something else; or large.
-Looks = Literal["plain", "odd", "large"]
+#: How a file looks from outside: without a row or a column (JSON); or, of CSV, so small that the engine sees every row when it infers
+#: types, without (plain) or with (odd) values that it may take for something else; or large.
+Looks = Literal["plain", "empty", "odd", "large"]
 T = TypeVar("T")
 #: Statements out, results in, and a value of type T at the end.
 Steps = Generator[Statement, Result, T]
@@ -85,10 +85,10 @@ class FileInfo:
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
-    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
-    with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
-    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
-    is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
+    `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
+    this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
+    no file is to be read. `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's.
+    `fence` is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
     `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
@@ -103,7 +103,7 @@ class Job:
     dry: bool = False
     files: tuple[FileInfo, ...] = ()
     digest: Callable[[FileInfo], str] | None = None
-    inspect: Callable[[FileInfo, str, bool], Looks] | None = None
+    inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
     fence: Statement | None = None

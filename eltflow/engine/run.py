@@ -194,7 +194,8 @@ class _Run:
             if worker is None:
                 return
             step = self.plan.steps[heapq.heappop(self.ready)[2]]
-            timeout = step.node.config.get("timeout") or self.plan.request.timeout
+            own = step.node.config.get("timeout")
+            timeout = self.plan.request.timeout if own is None else own
             worker.step = step
             worker.timed_out = worker.stopping = False
             if worker.session is not None:

@@ -106,6 +106,7 @@ class _Builder:
         self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
+        self.nameless: set[str] = set()  #: macros that gave an empty name
 
     def build(self) -> Graph:
         nodes: dict[str, Node] = {}
@@ -128,6 +129,7 @@ class _Builder:
         for unique_id, node in connected.items():
             if not all(parent in connected for parent in node.parents):
                 connected[unique_id] = replace(node, parents=tuple(p for p in node.parents if p in connected))
+        self._check_hooks(lookup)
         if not broken:  # what a broken file says of its alias and its group is not known
             self._check_relations(connected)
             self._check_groups(connected)
@@ -207,15 +209,26 @@ class _Builder:
         if node.resource_type == "ingest" and custom is None:
             custom = draft.schema
         if self.naming.schema is not None:
-            schema = str(self.naming.schema(custom, node)).strip()
+            schema = self._given("generate_schema_name", self.naming.schema(custom, node), node)
         elif custom is None:
             schema = target.schema
         else:
             schema = str(custom).strip() if target.custom_schemas == "exact" else f"{target.schema}_{str(custom).strip()}"
         alias = config.get("alias") or (draft.identifier if node.resource_type == "ingest" else None) or node.name
         if self.naming.alias is not None:
-            alias = str(self.naming.alias(config.get("alias"), node)).strip()
+            alias = self._given("generate_alias_name", self.naming.alias(config.get("alias"), node), node)
         return Relation(database, schema, str(alias))
+
+    def _given(self, macro: str, value: Any, node: Node) -> str:
+        """The name that a macro gives; none at all is an error at the macro, told once."""
+        name = "" if value is None else str(value).strip()
+        if not name and macro not in self.nameless:
+            self.nameless.add(macro)
+            source = next(one for one in self.project.macros if one.name == macro)
+            help = "let it give a name in every case, such as `{{ target.schema }}` or `{{ node.name }}`"
+            message = f"the macro `{macro}` gives no name for {node.resource_type} `{node.name}`"
+            self.findings.error("E0303", message, file=source.file, line=source.line, word=macro, help=help)
+        return name
 
     # -- edges -----------------------------------------------------------------------------------------------------------------
 
@@ -389,6 +402,20 @@ class _Builder:
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
         """The diagnostic where the node's configuration sets a key."""
         self.findings.add(replace(found, span=config_span(self.project.read, node, key)))
+
+    def _check_hooks(self, lookup: Lookup) -> None:
+        """The project's own hooks are rendered when a run begins; whom they name is known now."""
+        settings = self.project.settings
+        for key, texts in (("on_run_start", settings.on_run_start), ("on_run_end", settings.on_run_end)):
+            for index, text in enumerate(texts):
+                for kind, args in branch_calls(text):
+                    found = lookup.ref(args) if kind == "ref" else lookup.source((args[0], args[-1]))
+                    if isinstance(found, Missing):
+                        what = "source table " if kind == "source" else ""
+                        message = f"a hook of `{key}` refers to {what}`{'.'.join(args)}`, which {found.why}"
+                        places = [(key, index), (key.replace("_", "-"), index)]
+                        place = max(places, key=lambda place: self._spot(FILE, place))
+                        self.findings.at(FILE, place, found.code, message, help=found.help)
 
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups

@@ -20,7 +20,7 @@ from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_v
 from eltflow.graph.quick import MacroTexts, quick_facts
 from eltflow.graph.tablewords import TABLE, Ident, Uncertain, names_qualified_table, plain_tables
 from eltflow.jinja import static
-from eltflow.jinja.values import RenderError
+from eltflow.jinja.values import RenderError, shown_as
 from eltflow.project import config as configs
 from eltflow.project.nodes import TestInfo
 from eltflow.project.relation import JinjaRelation
@@ -56,6 +56,7 @@ class Facts:
         return Facts(config=config, refs=refs, sources=sources, tables=tables, opaque=opaque, static=static_, used=used)
 
 
+@shown_as("config")
 class ConfigCall:
     """`config(...)` while facts are gathered: records what is set; `get` sees that and the layers from outside."""
 
@@ -292,6 +293,9 @@ class Extractor:
             sources.append((str(args[0]), str(args[1])))
             return relation(str(args[1]), str(args[0]))
 
+        def run_query(sql: Any) -> None:
+            asked.append(str(sql))
+
         return {
             **self._base,
             "ref": ref,
@@ -302,7 +306,7 @@ class Extractor:
             "graph": {"nodes": {}, "sources": {}, "exposures": {}, "groups": {}},
             "execute": False,
             "is_incremental": lambda: incremental,
-            "run_query": lambda sql: asked.append(str(sql)),
+            "run_query": run_query,
             "adapter": AdapterView(self._renderer, dialect),
             "builtins": {"ref": ref, "source": source, "config": config},
         }

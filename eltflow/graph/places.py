@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.jinja.static import Call
-from eltflow.jinja.values import DOC_IN_SQL, RenderError
+from eltflow.jinja.values import DOC_IN_SQL, RenderError, call_said
 
 if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
@@ -78,7 +78,7 @@ def static_value(call: Call, base: Mapping[str, Any], text: str, path: str) -> s
     except RenderError as error:
         fail_at(text, path, call.start, call.end, error.code, error.message, error.help)
     except TypeError as error:
-        fail_at(text, path, call.start, call.end, "E0303", str(error), f"correct the arguments of {call.name}()")
+        fail_at(text, path, call.start, call.end, "E0303", call_said(str(error))[1], f"correct the arguments of {call.name}()")
 
 
 def fail_at(text: str, path: str, start: int, end: int, code: str, message: str, help: str | None = None) -> NoReturn:

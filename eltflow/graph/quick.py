@@ -2,7 +2,7 @@
 
 A plain name of a node can stand in rendered SQL only if the word is in the template's own text, in a macro that it calls, in a string
 of its Jinja, or in a variable; and it matters only where a table may stand. `quick_facts` looks at exactly these places. It gives None
-whenever it is not certain: the template is then rendered and its SQL parsed. (`tests/graph/test_quick.py` holds the two against each other.)
+whenever it is not certain: the template is then rendered and its SQL parsed. (`tests/unit/test_quick.py` holds the two against each other.)
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 from eltflow.base.records import dataclass
 from eltflow.graph.tablewords import BRANCH, TABLE, TABLE_CLAUSES, VALUE, Ident, Uncertain, plain_tables, takes_tables
-from eltflow.jinja.static import OPENS, STRING, SURFACE, Call, balanced, blocks, literal_call
+from eltflow.jinja.static import OPENS, STRING, SURFACE, Call, blocks, literal_call
+from eltflow.jinja.syntax import is_expression
 
 _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?:,\s*('[^'\\]*'|\"[^\"\\]*\")\s*)?\)")
 _CALLED = re.compile(r"(?<![\w.])(?:ref|source)\s*\(")
@@ -261,7 +262,8 @@ class _Reading:
         self.sources: list[tuple[str, str]] = []
         self.used: set[str] = set()
         self.bound: set[str] = set()
-        self.open: list[tuple[str, bool]] = []  # of each branch or loop, the tag and whether what is in it counts in any case
+        #: Of each branch or loop, the tag (`if else` behind its else) and whether what is in it counts in any case.
+        self.open: list[tuple[str, bool]] = []
         self.outside: list[str] = []
         self.inside: list[str] = []
         self.whole = ""
@@ -330,36 +332,45 @@ class _Reading:
         if name in ("if", "for"):
             self.open.append((name, _ON_INCREMENTAL.fullmatch(rest) is not None))
         elif name in ("endif", "endfor"):
-            if not self.open or self.open.pop()[0] != name[3:]:
+            if rest or not self.open or self.open.pop()[0].removesuffix(" else") != name[3:]:
                 raise Uncertain
-        elif name == "elif" or name == "else":
-            if not self.open:
+        elif name == "elif":
+            if not self.open or self.open[-1][0] != "if":
                 raise Uncertain
-            if name == "elif" and _ON_INCREMENTAL.fullmatch(rest) is None:
-                self.open[-1] = (self.open[-1][0], False)
+            if _ON_INCREMENTAL.fullmatch(rest) is None:
+                self.open[-1] = ("if", False)
+        elif name == "else":
+            if rest or not self.open or self.open[-1][0] not in ("if", "for"):
+                raise Uncertain
+            self.open[-1] = (f"{self.open[-1][0]} else", self.open[-1][1])
         elif name == "set":
             target, equals, rest = rest.partition("=")
-            if not equals or not re.fullmatch(r"\s*[^\W\d]\w*\s*", target):
+            if not equals:
                 raise Uncertain
-            self.bound.add(target.strip())
+            self._bind(target)
         else:
             raise Uncertain
         if name == "for":
             loop = re.fullmatch(r"\s*([^\W\d]\w*(?:\s*,\s*[^\W\d]\w*)*)\s+in\s+(.*)", rest, re.DOTALL)
             if loop is None:
                 raise Uncertain
-            self.bound.update(part.strip() for part in loop.group(1).split(","))
+            for part in loop.group(1).split(","):
+                self._bind(part)
             rest = loop.group(2)
-        if name in ("if", "elif", "for", "set") and not rest.strip():
-            raise Uncertain
-        if rest and name not in ("else", "endif", "endfor"):
-            self._expression(rest)
+        if name in ("if", "elif", "for", "set"):
+            self._expression(rest, conditional=name == "set")
 
-    def _expression(self, inner: str) -> None:
+    def _bind(self, target: str) -> None:
+        name = target.strip()
+        if not name.isidentifier() or name in _WORDS_OF_JINJA or name in _SAFE:
+            raise Uncertain
+        self.bound.add(name)
+
+    def _expression(self, inner: str, *, conditional: bool = True) -> None:
         self.whole = inner
         calls = _CALL.findall(inner)
         bare = STRING.sub("''", inner)
-        if len(calls) != len(_CALLED.findall(bare)) or not balanced(bare) or not bare.strip():
+        if len(calls) != len(_CALLED.findall(bare)) or not is_expression(bare.strip(), conditional):
             raise Uncertain
         for name, first, second in calls:
             if name == "ref":

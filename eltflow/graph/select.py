@@ -218,7 +218,7 @@ class _Evaluation:
     def _token(self, token: Token) -> _Found:
         if token.method in _NEED_STATE:
             message = f"`{token}` compares with {_NEED_STATE[token.method]}, and there is none"
-            error = Diagnostic(code="E0502", message=message, help="say where that state is, or select without it")
+            error = Diagnostic(code="E0502", message=message, help="select without it: such states are not kept yet")
             raise EltflowError(spanned(error, token.place, self.read) if token.selector else error)
         if token.method == "column":
             return self._column(token)

@@ -87,6 +87,38 @@ def tokens(expression: Expression) -> Iterable[Token]:
         yield from tokens(expression.dropped)
 
 
+def definition_schema() -> dict[str, Any]:
+    """The shape of a `definition:` as JSON Schema; it refers to itself as `#/$defs/definition`."""
+    itself = {"$ref": "#/$defs/definition"}
+    exclude = {"type": "array", "items": itself, "minItems": 1}
+    only_exclude = {"type": "object", "properties": {"exclude": exclude}, "required": ["exclude"], "additionalProperties": False}
+    parts = {"type": "array", "items": {"anyOf": [itself, only_exclude]}, "contains": itself}
+    value = {"type": ["string", "number", "boolean"]}
+    method = rf"^({'|'.join(METHODS)})(\.\w+)*$"
+    depth = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}, {"type": "null"}]}
+    long = {
+        "method": {"type": "string", "pattern": method},
+        "value": value,
+        "exclude": exclude,
+        "indirect_selection": {"enum": [*INDIRECT, None]},
+        **{key: {"type": "boolean"} for key in _FLAGS},
+        **dict.fromkeys(_DEPTHS, depth),
+    }
+    sets = [
+        {"type": "object", "properties": {key: parts}, "required": [key], "additionalProperties": False}
+        for key in ("union", "intersection")
+    ]
+    short = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "patternProperties": {method: value},
+        "additionalProperties": False,
+    }
+    written = {"type": "object", "properties": long, "required": ["method", "value"], "additionalProperties": False}
+    return {"anyOf": [{"type": "string", "minLength": 1}, *sets, written, short]}
+
+
 class _Reader:
     def __init__(self, read: Callable[[str], str] | None, strict: bool) -> None:
         self._text = read

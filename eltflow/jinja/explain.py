@@ -14,7 +14,7 @@ from jinja2.tests import TESTS
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean, listed
 from eltflow.jinja.environment import MACRO_PREFIX, TEST_PREFIX
-from eltflow.jinja.values import DOC_IN_SQL, MacroSource, Package, RenderError
+from eltflow.jinja.values import DOC_IN_SQL, MacroSource, Package, RenderError, call_said
 
 Explained = tuple[str, str, str | None, str | None]
 
@@ -98,11 +98,17 @@ def _undefined(
 def _kind(value: Any) -> str:
     if isinstance(value, Package):
         return "the macros of this project"
+    shown = getattr(type(value), "__shown__", None)
+    if shown is not None and shown != "relation":
+        return f"`{shown}`"
     return "this mapping" if isinstance(value, Mapping) else f"this {type(value).__name__.lstrip('_')}"
 
 
 def _type_error(error: TypeError, macros: Mapping[str, MacroSource]) -> Explained:
     message = str(error).replace(MACRO_PREFIX + TEST_PREFIX, "test ").replace(MACRO_PREFIX, "")
+    name, said = call_said(message)
+    if name:
+        return "E0303", said, f"correct the arguments of {name}()", name.rpartition(".")[2]
     named = _MACRO.search(message)
     source = macros.get(named.group(1)) or macros.get(TEST_PREFIX + named.group(1)) if named is not None else None
     if source is None:
@@ -170,6 +176,8 @@ def _tag(name: str, said: str) -> tuple[str, str, str]:
     opener = _OPENED_BY.get(name)
     if opener is not None:
         expected = re.search(r"looking for the following tags: ([^.]+)", said)
+        if expected is not None and name in ("else", "elif") and "else" not in expected.group(1):
+            return f"`{name}` stands behind the `else` of its block", "make `else` the last branch, and the only one", name
         if expected is not None:
             return f"`{name}` stands inside a block that is not closed", f"close that one first, with {expected.group(1)}", name
         return f"`{name}` closes nothing", f"begin with {{% {opener} ... %}}, or take it away", name

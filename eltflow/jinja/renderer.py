@@ -15,7 +15,7 @@ from eltflow.base.records import dataclass
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.pieces import Piece, split
-from eltflow.jinja.static import AST, SURFACE
+from eltflow.jinja.static import AST, SURFACE, blocks
 from eltflow.jinja.values import MacroSource, Package, RenderError
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -190,10 +190,38 @@ class Renderer:
             try:
                 code = self._environment.compile(text, name=file, filename=file)
             except TemplateSyntaxError as error:
-                raise EltflowError(_syntax_error(error, original or text, file)) from None
+                raise EltflowError(self._syntax_error(error, original or text, file)) from None
             template = Template.from_code(self._environment, code, self._environment.make_globals(None))
             self._templates[key] = template
         return template
+
+    def _syntax_error(self, error: TemplateSyntaxError, text: str, file: str) -> Diagnostic:
+        message, help, needle = syntax_explained(error)
+        broken = self._broken_block(text, error.lineno) if needle is None else None
+        column, length = broken or _locate(text, error.lineno, needle)
+        span = Span(file=file, line=error.lineno, column=column, length=length)
+        return with_source(Diagnostic(code="E0301", message=f"broken Jinja: {message}", span=span, help=help), text)
+
+    def _broken_block(self, text: str, line: int) -> tuple[int, int] | None:
+        """Column and length on that line of the block which is broken by itself: of several, Jinja2 says only the line."""
+        begin = sum(len(one) for one in text.splitlines(keepends=True)[: line - 1])
+        end = len(text) if (found := text.find("\n", begin)) < 0 else found
+        for block in blocks(text):
+            if block.start() >= end:
+                break
+            if block.end() <= begin or block.group().startswith("{#"):
+                continue
+            words = (block["tag"] or "").split(None, 1)
+            closing = {"if": "{% endif %}", "for": "{% endfor %}"}.get(words[0] if words else "", "")
+            alone = f"{{% if x %}}{block.group()}{{% endif %}}" if words[:1] == ["elif"] else block.group() + closing
+            if block["tag"] is not None and words[:1] not in (["if"], ["for"], ["elif"], ["set"], ["do"]):
+                continue
+            try:
+                self._environment.parse(alone)
+            except TemplateSyntaxError:
+                start = max(block.start(), begin + len(text[begin:end]) - len(text[begin:end].lstrip()))
+                return start - begin + 1, min(block.end(), end) - start
+        return None
 
     def _errors(self, text: str, file: str, names: _Names, line: int | None = None) -> _ErrorMapper:
         return _ErrorMapper(self, text, file, names, line)
@@ -254,13 +282,6 @@ def _template_frames(trace: TracebackType | None) -> list[tuple[str, int]]:
             frames.append((template.filename or _PART, template.get_corresponding_lineno(trace.tb_lineno)))
         trace = trace.tb_next
     return frames
-
-
-def _syntax_error(error: TemplateSyntaxError, text: str, file: str) -> Diagnostic:
-    message, help, needle = syntax_explained(error)
-    column, length = _locate(text, error.lineno, needle)
-    span = Span(file=file, line=error.lineno, column=column, length=length)
-    return with_source(Diagnostic(code="E0301", message=f"broken Jinja: {message}", span=span, help=help), text)
 
 
 def _locate(text: str, line: int | None, needle: str | None) -> tuple[int | None, int]:

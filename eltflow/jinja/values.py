@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from types import FunctionType
+from typing import TypeVar
 
 from eltflow.base.records import dataclass
 
@@ -21,6 +24,36 @@ class MacroSource:
     file: str
     line: int
     text: str
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def shown_as(name: str) -> Callable[[_Class], _Class]:
+    """A class of what templates see, called in Python's errors as templates call it: `env_var() missing 1 ...`, not `Environ.__call__()`."""
+
+    def renamed(made: _Class) -> _Class:
+        made.__name__ = made.__shown__ = name  # type: ignore[attr-defined]
+        for key, value in vars(made).items():
+            if isinstance(value, FunctionType):
+                value.__qualname__ = name if key == "__call__" else f"{name}.{key}"
+        return made
+
+    return renamed
+
+
+#: What Python says of a call: the name as templates know it, without where in our files the function stands.
+_CALLED = re.compile(r"(?:[\w.]*<locals>\.)?_?(?P<name>[\w.]+)\(\) (?P<said>.+)", re.DOTALL)
+_TOO_MANY = re.compile(r"takes .*positional arguments? but \d+ (?:was|were) given")
+
+
+def call_said(message: str) -> tuple[str, str]:
+    """Python's complaint of a call's arguments in a template's words: (the function or "", message)."""
+    called = _CALLED.match(message)
+    if called is None:
+        return "", message
+    said = _TOO_MANY.sub("takes fewer arguments", called["said"])  # whose number is of Python's, with the object of a method
+    return called["name"], f"{called['name']}() {said}"
 
 
 class RenderError(Exception):

@@ -18,21 +18,11 @@ from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
-from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, Settings
+from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, TREES, Settings
 from eltflow.project.shape import check
 from eltflow.project.surface import Environ, Var
 from eltflow.warehouse.protocols import Adapter
 from eltflow.warehouse.values import Target
-
-_TREES = {
-    "models": "model",
-    "seeds": "seed",
-    "sources": "source",
-    "data_tests": "test",
-    "ingest": "ingest",
-    "analyses": "analysis",
-    "exposures": "exposure",
-}
 
 
 def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Settings, Mapping[str, Any]]:
@@ -51,13 +41,13 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     for key in DEFAULT_PATHS:
         for index, path in enumerate(as_list(value.get(key))):
             if path.startswith("/") or ".." in Path(path).parts:
-                message = f"`{path}` is outside the project"
-                findings.at(FILE, (key, index), "E0103", message, help="paths start at the project root")
+                _outside(root, path, (key, index), findings)
             elif path not in DEFAULT_PATHS[key] and not (root / path).is_dir():
                 known = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
                 findings.at(FILE, (key, index), "E0106", f"there is no folder `{path}`", help=did_you_mean(path, known))
-    for tree, kind in _TREES.items():
-        _check_tree(value.get(tree) or {}, kind, (tree,), findings, options.strict)
+    if value.get("target_path") is not None and (root / value["target_path"]).resolve() == root.resolve():
+        message = "`target_path` cannot be the project itself: what stands in it is derived, and deleted by `eltflow clean`"
+        findings.at(FILE, ("target_path",), "E0103", message, help="name a folder of its own, like `target`")
     settings = Settings(
         name=name,
         **paths,
@@ -65,7 +55,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         target_path=value.get("target_path") or "target",
         log_path=value.get("log_path") or "logs",
         vars={**(value.get("vars") or {}), **options.vars},
-        configs={tree: value.get(tree) or {} for tree in _TREES},
+        configs={tree: value.get(tree) or {} for tree in TREES},
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",
@@ -76,26 +66,14 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     return settings, value
 
 
-def _check_tree(tree: Any, kind: str, path: tuple[str, ...], findings: Findings, strict: bool) -> None:
-    """Check the `+` keys of a tree; what is a folder is checked when the folders are known (see `unknown_folders`)."""
-    if not isinstance(tree, Mapping):
-        return
-    keys = configs.KEYS[kind]
-    for key, value in tree.items():
-        if not isinstance(key, str):
-            continue
-        if key.startswith("+"):
-            name = canonical(key[1:])
-            shape = keys.get(name)
-            if shape is not None:
-                problems: list[Any] = []
-                shape.check(value, (*path, key), problems, strict)
-                findings.problems(FILE, problems)
-            elif strict:
-                help = did_you_mean(name, keys)
-                findings.at(FILE, (*path, key), "E0104", f"a {kind} has no config `{name}`", help=help, key=True)
-        elif isinstance(value, Mapping):
-            _check_tree(value, kind, (*path, key), findings, strict)
+def _outside(root: Path, path: str, place: tuple[str | int, ...], findings: Findings) -> None:
+    """An error for a folder that is not below the project, or is written as if it were not."""
+    inside = (root / path).resolve()
+    if not path.startswith("/") and inside.is_relative_to(root.resolve()) and inside != root.resolve():
+        shorter = inside.relative_to(root.resolve()).as_posix()
+        findings.at(FILE, place, "E0103", f"`{path}` has a `..` in it", help=f"write `{shorter}`: paths start at the project root")
+    else:
+        findings.at(FILE, place, "E0103", f"`{path}` is outside the project", help="paths start at the project root")
 
 
 def tree_layers(tree: Mapping[str, Any], kind: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
@@ -192,7 +170,10 @@ def read_target(
     targets: Mapping[str, Any] = value["targets"]
     name = options.target or value.get("default_target") or (next(iter(targets)) if len(targets) == 1 else None)
     if name is None:
-        findings.at(FILE, ("targets",), "E0107", "there are several targets and no default", help="add `default_target:`", key=True)
+        said = ("there are several targets and no default", "add `default_target:`")
+        if not targets:
+            said = ("there is no target", "say where to build: `dev: {type: duckdb, path: my.duckdb}`")
+        findings.at(FILE, ("targets",), "E0107", said[0], help=said[1], key=True)
         findings.stop()
     assert name is not None
     if name not in targets:
@@ -223,7 +204,7 @@ def read_target(
         about = adapter.target_fields.get(key)
         help = f"`{key}` is {about}" if about else f"a {adapter.name} target has: {', '.join(adapter.target_fields)}"
         findings.at(FILE, (*place, key), "E0103", problem, help=help)
-    threads = options.threads or values.get("threads") or 4
+    threads = options.threads or values.get("threads", 4)
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)
     if not isinstance(threads, int) or threads < 1:
@@ -234,7 +215,10 @@ def read_target(
             f"`threads` must be a whole number of at least 1, not {threads!r}",
             help="write a number like 4",
         )
-    schema = str(values.get("schema") or adapter.dialect.default_schema)
+    schema = str(values.get("schema", adapter.dialect.default_schema))
+    if "schema" in values and not schema.strip():
+        message = "`schema` must be a name, and what it says gives none"
+        findings.at(FILE, (*place, "schema"), "E0103", message, help="write a name, or leave it out")
     findings.stop()
     target = Target(
         name=name,

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
+from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass
+from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Path, Problem, Scalar, Shape
 
 TEXT = Scalar()
 FLAG = Scalar((bool,))
 NUMBER = Scalar((int,))
+NAME = Scalar(pattern=r"\S", wanted=("a name", "write a name, or leave it out"))
+SECONDS = Scalar((int, float), least=0)
+#: What `warn_if` and `error_if` put behind the count of failures.
+COMPARISON = Scalar(
+    pattern=r"^\s*(?:[<>=!]=?|<>|(?:[iI][nN]|[nN][oO][tT]|[iI][sS]|[bB][eE][tT][wW][eE][eE][nN])\b)\s*\S",
+    wanted=("a comparison", 'write an operator and a number: "> 10", "!= 0"'),
+)
 NAMES = ListOf(TEXT, lone=True)
 META = MapOf()
 
@@ -40,7 +49,7 @@ _BUILT: dict[str, Shape] = {
     "full_refresh": FLAG,
     "column_types": MapOf(TEXT),
     "event_time": TEXT,
-    "timeout": Scalar((int, float)),
+    "timeout": SECONDS,
 }
 
 _ADAPTER_KEYS = [
@@ -119,11 +128,11 @@ SOURCE: dict[str, Shape] = {
 TEST: dict[str, Shape] = {
     "enabled": FLAG,
     "severity": Scalar(choices=("error", "warn", "ERROR", "WARN")),
-    "error_if": TEXT,
-    "warn_if": TEXT,
+    "error_if": COMPARISON,
+    "warn_if": COMPARISON,
     "fail_calc": TEXT,
     "where": TEXT,
-    "limit": NUMBER,
+    "limit": Scalar((int,), least=1),
     "store_failures": FLAG,
     "store_failures_as": Scalar(choices=("table", "view", "ephemeral")),
     "schema": TEXT,
@@ -140,7 +149,7 @@ INGEST: dict[str, Shape] = {
     "meta": META,
     "group": TEXT,
     "schema": TEXT,
-    "timeout": Scalar((int, float)),
+    "timeout": SECONDS,
 }
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "docs": _NODE["docs"], "group": TEXT}
@@ -158,6 +167,49 @@ _SHAPES: dict[str, dict[str, Shape]] = {
 KEYS: Mapping[str, Mapping[str, Shape]] = {
     kind: {key: Nullable(shape) for key, shape in shapes.items()} for kind, shapes in _SHAPES.items()
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Tree(Shape):
+    """The configuration of one kind of node by folder: keys with a `+` are configuration, all others folders and names.
+
+    What is a folder is checked when the folders are known; a key without `+` that is no mapping is configuration too."""
+
+    kind: str = "model"
+
+    def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
+        if not isinstance(value, Mapping):
+            MapOf().check(value, path, found, strict)
+            return
+        keys = KEYS[self.kind]
+        for key, inner in value.items():
+            marked = isinstance(key, str) and key.startswith("+")
+            name = canonical(str(key).removeprefix("+"))
+            if not marked and isinstance(inner, Mapping):
+                self.check(inner, (*path, key), found, strict)
+            elif name in keys:
+                keys[name].check(inner, (*path, key), found, strict)
+            elif marked and strict:
+                message = f"a {self.kind} has no config `{name}`"
+                found.append(Problem(path=(*path, key), message=message, help=did_you_mean(name, keys), at_key=True, code="E0104"))
+
+    def schema(self) -> dict[str, Any]:
+        """A reference, for trees hold trees: `definition` belongs under `$defs`."""
+        return {"$ref": f"#/$defs/{self.kind}_tree", **({"description": self.about} if self.about else {})}
+
+    def definition(self) -> dict[str, Any]:
+        keys = {key: shape.schema() for key, shape in KEYS[self.kind].items()}
+        keys |= {written: keys[key] for written, key in _SPELLINGS.items() if key in keys}
+        below = {"$ref": f"#/$defs/{self.kind}_tree"}
+        bare = {key: {"if": {"type": "object"}, "then": below, "else": shape} for key, shape in keys.items()}
+        return {
+            "type": "object",
+            "properties": {**bare, **{f"+{key}": shape for key, shape in keys.items()}},
+            "patternProperties": {"^\\+": {}},
+            "additionalProperties": {"anyOf": [below, {"type": "null"}]},
+            "propertyNames": {"anyOf": [{"pattern": "^[^+]"}, {"enum": [f"+{key}" for key in keys]}]},
+        }
+
 
 _APPEND = frozenset({"tags", "pre_hook", "post_hook"})
 _UPDATE = frozenset({"meta", "docs", "quoting", "column_types", "persist_docs", "contract"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from eltflow.project import config
 from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
 from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
@@ -196,12 +194,3 @@ STEP = Object(
     },
 )
 STEPS = Object(what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)})
-
-
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """JSON Schemas (draft 2020-12) of the project's YAML files, by file name, for editors."""
-    from eltflow.project.settings import SELECTORS, SETTINGS
-
-    draft = "https://json-schema.org/draft/2020-12/schema"
-    kinds = {"eltflow": SETTINGS, "properties": PROPERTIES, "ingest": STEPS, "selectors": SELECTORS}
-    return {f"{name}.schema.json": {"$schema": draft, "title": name, **shape.schema()} for name, shape in kinds.items()}

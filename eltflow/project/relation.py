@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from eltflow.jinja.values import shown_as
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 
 
+@shown_as("relation")
 class JinjaRelation:
     """Renders as the relation's SQL name; its parts can be read and left out."""
 

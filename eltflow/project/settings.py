@@ -6,25 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project.config import FLAG, NAMES, TEXT
+from eltflow.project.config import FLAG, NAME, NAMES, TEXT, Tree
 from eltflow.project.folder import FILE
 from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
 
 _PATHS = ListOf(TEXT, lone=True)
-_TREE = MapOf()
-
 TARGET = Object(
     fields={
         "type": TEXT,
-        "schema": TEXT,
+        "schema": NAME,
         "database": TEXT,
-        "threads": Scalar((int,)),
+        "threads": Scalar((int,), least=1),
         "custom_schemas": Scalar(choices=("append", "exact")),
     },
     required=("type",),
     open=True,
     about="Where models are built. Further keys are the adapter's.",
 )
+
+#: Configuration by folder, for each kind of node.
+TREES: Mapping[str, Tree] = {
+    "models": Tree("model", about="Configuration of models, by folder; keys that begin with + are configuration."),
+    "seeds": Tree("seed"),
+    "sources": Tree("source"),
+    "data_tests": Tree("test"),
+    "ingest": Tree("ingest"),
+    "analyses": Tree("analysis"),
+    "exposures": Tree("exposure"),
+}
 
 SETTINGS = Object(
     what=FILE,
@@ -48,13 +57,7 @@ SETTINGS = Object(
         "connections": MapOf(
             Object(fields={"type": TEXT}, required=("type",), open=True), about="What is no warehouse: sources and destinations."
         ),
-        "models": MapOf(about="Configuration of models, by folder; keys that begin with + are configuration."),
-        "seeds": _TREE,
-        "sources": _TREE,
-        "data_tests": _TREE,
-        "ingest": _TREE,
-        "analyses": _TREE,
-        "exposures": _TREE,
+        **TREES,
         "on_run_start": NAMES,
         "on_run_end": NAMES,
         "on-run-start": NAMES,
@@ -91,7 +94,7 @@ SELECTORS = Object(
                     "name": TEXT,
                     "description": TEXT,
                     "default": Scalar((bool, str)),
-                    "definition": Shape(),
+                    "definition": Shape(about="What it selects; `graph.selectors` checks it."),
                 },
                 required=("name", "definition"),
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -62,6 +63,9 @@ class Scalar(Shape):
 
     kinds: tuple[type, ...] = (str,)
     choices: tuple[Any, ...] = ()
+    least: int | None = None  # of a number
+    pattern: str | None = None  # what a text has somewhere, and `wanted` in words: (what it must be, what to write)
+    wanted: tuple[str, str] = ("", "")
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
         if value.__class__ is str and ("{{" in value or "{%" in value):
@@ -80,12 +84,25 @@ class Scalar(Shape):
             choices = ", ".join(str(c) for c in self.choices)
             near = did_you_mean(str(value), [str(c) for c in self.choices])
             found.append(Problem(path=path, message=f"`{_tail(path)}` cannot be `{value}`", help=near or f"one of: {choices}"))
+        elif self.least is not None and isinstance(value, (int, float)) and not value >= self.least:
+            message = f"`{_tail(path)}` must be at least {self.least}, not {value}"
+            found.append(Problem(path=path, message=message, help=f"write {self.least} or more, or leave it out"))
+        elif self.pattern is not None and isinstance(value, str) and re.search(self.pattern, value) is None:
+            found.append(
+                Problem(path=path, message=f"`{_tail(path)}` must be {self.wanted[0]}, not {value!r}", help=self.wanted[1])
+            )
 
     def schema(self) -> dict[str, Any]:
         kinds: list[str] = [_JSON[k] for k in self.kinds if k in _JSON] or ["string"]
         made: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
         if self.choices:
             made["enum"] = [*self.choices]
+        if self.least is not None:
+            made["minimum"] = self.least
+        if self.pattern is not None:
+            made["pattern"] = self.pattern
+        if made != {"type": "string"}:
+            made = {"anyOf": [made, {"type": "string", "pattern": r"\{[{%]"}]}
         return {**made, **({"description": self.about} if self.about else {})}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.names import did_you_mean
-from eltflow.jinja.values import RenderError
+from eltflow.jinja.values import RenderError, shown_as
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Target
 
@@ -25,6 +25,7 @@ def copied(value: Any) -> Any:
     return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
+@shown_as("env_var")
 class Environ:
     """The process environment as templates read it; `used` records each name read, so that a cache can tell when one changed."""
 
@@ -47,6 +48,7 @@ class Environ:
         return default
 
 
+@shown_as("var")
 class Var:
     """`var('name')` and `var('name', default)`; `var.has_var('name')`."""
 
@@ -65,6 +67,7 @@ class Var:
         return name in self._values
 
 
+@shown_as("exceptions")
 class Exceptions:
     """`exceptions.raise_compiler_error` and `exceptions.warn`."""
 
@@ -79,6 +82,7 @@ class Exceptions:
         return ""
 
 
+@shown_as("modules")
 class Modules:
     """`modules.datetime`, `modules.pytz`, `modules.re`, `modules.itertools`, each imported when first asked for."""
 
@@ -178,6 +182,7 @@ def returned(value: Any = None) -> NoReturn:
     raise MacroReturn(value)
 
 
+@shown_as("adapter")
 class AdapterView:
     """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
 
@@ -233,9 +238,8 @@ def base_names(
         say(str(message), bool(info))
         return ""
 
-    def out(message: Any = "") -> str:
-        say(str(message), True)
-        return ""
+    def print(message: Any = "") -> str:
+        return log(message, True)
 
     return {
         "var": Var(vars),
@@ -244,7 +248,7 @@ def base_names(
         "invocation_id": invocation_id,
         "run_started_at": started_at,
         "log": log,
-        "print": out,
+        "print": print,
         "exceptions": Exceptions(warn),
         "return": returned,
         "fromjson": _fromjson,

@@ -87,9 +87,17 @@ def _read_test(
         if key in _OWN_KEYS:
             continue
         (config if key in TEST else kwargs)[key] = value
-    column = body.get("column_name", column)
-    problems: list[Any] = []
     body_path = (*place, kind) if isinstance(entry, dict) and len(entry) == 1 else place
+    if "column_name" in body and "column_name" in kwargs:
+        help = "keep the one under `arguments:`"
+        findings.at(attached.file, (*body_path, "column_name"), "E0103", "the test has two `column_name`", help=help, key=True)
+    column = kwargs.pop("column_name", body.get("column_name", column))
+    if column is not None and not isinstance(column, str):
+        findings.at(
+            attached.file, body_path, "E0103", "`column_name` must be text", help="name one column, or write an expression of SQL"
+        )
+        return None
+    problems: list[Any] = []
     _CONFIG.check(body.get("config") or {}, (*body_path, "config"), problems, True)
     findings.problems(attached.file, problems)
     arguments_path = (*body_path, "arguments") if "arguments" in body else body_path
@@ -188,6 +196,13 @@ def test_names(kind: str, label: str, kwargs: Mapping[str, Any], column: str | N
         return full, full
     digest = hashlib.md5(full.encode(), usedforsecurity=False).hexdigest()
     return full, f"{start[:30]}_{digest}"
+
+
+def given_name(name: str, test: TestInfo) -> str | None:
+    """The name that a generic test's entry gives it; None where it is made of the test's kind, place and arguments."""
+    assert test.kind is not None
+    _, _, last = test_names(test.kind, "", test.kwargs, test.column)[0].partition(f"{test.kind}__")
+    return None if name.startswith(f"{test.kind}_") and name.endswith(f"_{last}") else name
 
 
 def _tail(name: str, kind: str, kwargs: Mapping[str, Any], column: str | None, attached: str) -> str:

@@ -17,13 +17,18 @@ Path = tuple[str | int, ...]
 
 
 def read(text: str, file: str) -> Any:
-    """The value of a YAML document; None for an empty one. Raises EltflowError (E0101 broken YAML, E0102 a key given twice)."""
-    from eltflow.project.yamlloader import DuplicateKey, Loader, YAMLError
+    """The value of a YAML document; None for an empty one. Raises EltflowError (E0101 broken YAML, E0102 a key given twice).
 
-    loader = None
+    What has no end or no bounds (an alias within its own anchor, a bomb of aliases, a thousand levels) is broken too, and not read.
+    """
+    from eltflow.project.yamlloader import DuplicateKey, TooMuch, YAMLError, load
+
     try:
-        loader = Loader(text)
-        return loader.get_single_data()
+        return load(text)
+    except TooMuch as error:
+        span = Span(file=file, line=error.mark.line + 1, column=error.mark.column + 1)
+        found = Diagnostic(code="E0101", message=f"broken YAML: {error.problem}", span=span, help=error.help)
+        raise EltflowError(with_source(found, text)) from None
     except DuplicateKey as error:
         line, column = error.mark.line + 1, error.mark.column + 1
         span = Span(file=file, line=line, column=column, length=len(str(error.key)))
@@ -31,9 +36,6 @@ def read(text: str, file: str) -> Any:
         raise EltflowError(with_source(found, text)) from None
     except YAMLError as error:
         raise EltflowError(with_source(_broken(error, text, file), text)) from None
-    finally:
-        if loader is not None:
-            loader.dispose()
 
 
 #: What libyaml says, what that means, and what to do; the first that is found in its words counts.

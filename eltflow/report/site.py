@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,18 @@ _SHOWN = ("model", "seed", "analysis")
 History = Sequence[tuple[RunRecord, Sequence[NodeRecord]]]
 
 
-def site(manifest: Mapping[str, Any], *, catalog: Mapping[str, Any] | None = None, history: History = (), readme: str = "") -> str:
-    """The page. `history` are the latest runs of the target, newest first: the first is shown as the last run, and each node and test with
-    the last result that it has in any of them. Rows of data are never part of the page."""
+def site(
+    manifest: Mapping[str, Any],
+    *,
+    catalog: Mapping[str, Any] | None = None,
+    history: History = (),
+    readme: str = "",
+    only: Collection[str] | None = None,
+) -> str:
+    """The page, of all nodes or `only` some (ids of the manifest). `history` are the latest runs of the target, newest first: the first is
+    shown as the last run, and each node and test with the last result that it has in any of them. Rows of data are never part of it."""
     template = Path(__file__).with_name("site.html").read_text(encoding="utf-8")
-    data = to_json(payload(manifest, catalog, history, readme))
+    data = to_json(payload(manifest, catalog, history, readme, only))
     for char in "<>&":
         data = data.replace(char, f"\\u{ord(char):04x}")
     values = {"POLICY": _policy(template), "TITLE": html.escape(str(manifest["metadata"]["project_name"])), "DATA": data}
@@ -44,9 +51,17 @@ def _policy(template: str) -> str:
     return f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; base-uri 'none'; form-action 'none'"
 
 
-def payload(manifest: Mapping[str, Any], catalog: Mapping[str, Any] | None, history: History, readme: str) -> dict[str, Any]:
+def payload(
+    manifest: Mapping[str, Any],
+    catalog: Mapping[str, Any] | None,
+    history: History,
+    readme: str,
+    only: Collection[str] | None = None,
+) -> dict[str, Any]:
     """What the page shows: nodes in the order of the list, which name each other by their position."""
     entries: dict[str, Mapping[str, Any]] = {**manifest["sources"], **manifest["nodes"], **manifest["exposures"]}
+    if only is not None:
+        entries = {i: e for i, e in entries.items() if i in only}
     last = _last(history)
     tests = {i: e for i, e in entries.items() if e["resource_type"] == "test"}
     shown = {

@@ -19,8 +19,8 @@ from eltflow.compile.materialize.meta import META, applied_table, load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
-from eltflow.ingest.csvfile import inspect
 from eltflow.ingest.files import digest, file_info, file_now, file_reader
+from eltflow.ingest.looks import inspect
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Adapter, Session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import duckdb
 import pytest
@@ -58,6 +59,59 @@ def test_lineage_takes_select_like_show(eltflow, project):
     nothing = eltflow("lineage", cwd=root)
     assert nothing.code == 2
     assert "eltflow lineage stg_orders" in nothing.err
+
+
+CHAIN = {
+    "models/a.sql": "select 1 as x",
+    "models/b.sql": "{{ config(tags=['t']) }} select x from a",
+    "models/c.sql": "{{ config(tags=['t']) }} select x + 1 as x from b",
+    "models/b.yml": "models: [{name: b, columns: [{name: x, data_tests: [not_null]}]}, {name: c, columns: [{name: x, data_tests: [unique]}]}]",
+    "selectors.yml": "selectors: [{name: tagged, definition: {method: tag, value: t}}]",
+}
+
+
+def test_show_takes_a_selection_of_one_node(eltflow, project):
+    root = project(CHAIN)
+    assert eltflow("build", cwd=root).code == 0
+    for words in (["c"], ["--select", "c"], ["--select", "tag:t", "--exclude", "b"], ["--selector", "tagged", "--exclude", "+b"]):
+        assert eltflow("show", *words, "--csv", cwd=root).out == "x\n2\n", words
+    for words in (["--select", "tag:t"], ["--selector", "tagged"], ["a", "--select", "b"], ["--select", "tag:none"]):
+        ran = eltflow("show", *words, cwd=root)
+        assert ran.code == 2, words
+        assert "error[E0113]: show takes" in ran.err, words
+    assert "these are b, c" in eltflow("show", "--select", "tag:t", cwd=root).err
+
+
+def test_lineage_takes_a_selection(eltflow, project):
+    root = project(CHAIN)
+    chosen = ["lineage", "--selector", "tagged"]
+    both = [json.loads(eltflow("lineage", name, "--json", cwd=root).out) for name in "bc"]
+    assert json.loads(eltflow(*chosen, "--json", cwd=root).out) == both
+    assert json.loads(eltflow("lineage", "--select", "tag:t", "--exclude", "b", "--json", cwd=root).out) == both[1:]
+    assert eltflow(*chosen, cwd=root).out == "\n".join(eltflow("lineage", name, cwd=root).out for name in "bc")
+    assert eltflow(*chosen, "--mermaid", "--direction", "up", cwd=root).out.count("-->") == 2
+    assert eltflow("lineage", "--select", "c.x", cwd=root).out == eltflow("lineage", "c.x", cwd=root).out
+    assert "there is no node `d`" in eltflow("lineage", "d", cwd=root).err
+    assert eltflow("lineage", "a", "--exclude", "b", cwd=root).code == 2
+
+
+def test_docs_of_a_selection(eltflow, project):
+    """The page shows the nodes selected and the tests that go with them; the manifest, which others read, has all."""
+    root = project(CHAIN)
+    assert eltflow("build", cwd=root).code == 0
+    page = root / "target" / "index.html"
+
+    def shown(*words: str) -> dict[str, int]:
+        assert eltflow("docs", "generate", *words, cwd=root).code == 0
+        data = json.loads(
+            re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL).group(1)
+        )
+        return {node["name"]: len(node["tests"]) for node in data["nodes"]}
+
+    assert shown() == {"a": 0, "b": 1, "c": 1}
+    assert shown("--selector", "tagged", "--exclude", "b") == {"c": 1}
+    assert shown("--select", "b", "--indirect-selection", "empty") == {"b": 0}
+    assert len(json.loads((root / "target" / "manifest.json").read_text())["nodes"]) == 5
 
 
 DIAMOND = {

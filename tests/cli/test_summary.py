@@ -64,3 +64,61 @@ def test_what_fail_calc_gives_is_not_taken_for_rows(eltflow, project):
     assert "  FAIL      limits  max(amount) is 50" in ran.out
     assert "more:" not in ran.out
     assert "50 rows" not in ran.text
+
+
+NAMED = """models:
+- name: s
+  columns:
+  - name: id
+    data_tests:
+    - not_null
+    - not_null: {name: old_ones, config: {where: "kind = 'old'"}}
+    - not_null: {name: not_null_of_new, config: {where: "kind = 'new'"}}
+    - accepted_values: {arguments: {values: [1, 2]}, config: {where: id > 0}}
+"""
+
+
+def test_a_test_with_a_name_of_its_own_is_told_by_it(eltflow, project):
+    rows = "select null::int as id, 'new' as kind union all select null, 'old' union all select 3, 'x'"
+    out = eltflow("build", cwd=project({"models/s.sql": rows, "models/s.yml": NAMED})).out
+    assert "  FAIL      not_null on s.id  2 rows" in out
+    assert "  FAIL      old_ones (not_null on s.id)  1 row" in out
+    assert "FAILED  test not_null_of_new (not_null on s.id): 1 row" in out
+    assert "  FAIL      accepted_values on s.id  1 row" in out
+
+
+def test_no_more_rows_are_shown_than_are_counted(eltflow, project):
+    rows = "select unnest(range(9)) as id"
+    entry = "models: [{name: s, columns: [{name: id, data_tests: [{accepted_values: {arguments: {values: [100]}, config: {limit: 2}}}]}]}]"
+    out = eltflow("build", cwd=project({"models/s.sql": rows, "models/s.yml": entry})).out
+    assert "FAILED  test accepted_values on s.id: 2 rows" in out
+    shown = out.partition("FAILED")[2].partition("again:")[0].splitlines()
+    assert sum(line.split()[:1] != [] and line.split()[0].isdigit() for line in shown[2:]) == 2, out
+    assert " more: --rows" not in out
+
+
+SAYING = "{{ log('logged', info=True) }}{{ print('printed') }}{% do exceptions.warn('warned') %}select {{ 'x' | length }} as id"
+
+
+def test_what_a_template_says_is_told_once(eltflow, project):
+    settings = {"hooks": "on_run_start: [\"{{ print('started') }} select 1\"]\non_run_end: [\"{{ print('ended') }} select 1\"]\n"}
+    incremental = "{{ config(materialized='incremental') }}" + SAYING + "{% if is_incremental() %} where true{% endif %}"
+    root = project({"models/a.sql": SAYING, "models/b.sql": incremental, "models/of_b.sql": "select * from b"})
+    (root / "eltflow.yml").write_text((root / "eltflow.yml").read_text() + settings["hooks"])
+    for _ in range(2):
+        ran = eltflow("build", cwd=root)
+        assert ran.code == 0, ran.text
+        for word in ("logged", "printed", "warned"):
+            assert ran.out.count(f" {word}\n") == 2, ran.out  # by two nodes
+        assert ran.out.count(" started\n") == ran.out.count(" ended\n") == 1, ran.out
+        assert ran.out.index(" started\n") < ran.out.index(" view") < ran.out.index(" ended\n")
+
+
+def test_debug_makes_no_database(eltflow, project):
+    root = project({"models/a.sql": "select 1 as id"})
+    ran = eltflow("debug", cwd=root)
+    assert ran.code == 0, ran.text
+    assert "no database yet: the first build makes p.duckdb" in ran.out
+    assert not list(root.glob("*.duckdb*"))
+    assert eltflow("build", cwd=root).code == 0
+    assert "✓ ok      rights" in eltflow("debug", cwd=root).out

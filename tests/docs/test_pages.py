@@ -137,12 +137,13 @@ def test_what_is_shown_is_what_is_printed(page: Path, tmp_path: Path) -> None:
 
 
 def _environment(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `eltflow` is this checkout's."""
+    """An environment in which `eltflow` is this checkout's, and `python` this interpreter."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    shim = tools / "eltflow"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m eltflow.cli.main "$@"\n')
-    shim.chmod(0o755)
+    for name, module in (("eltflow", " -m eltflow.cli.main"), ("python", "")):
+        shim = tools / name
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}"{module} "$@"\n')
+        shim.chmod(0o755)
     return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MY_SCHEMA": "me", "PYTHONPATH": str(pages.ROOT)}
 
 

@@ -358,9 +358,9 @@ COMMA = "(a comma stands between two selections, without blanks: `tag:daily,path
         ("resource_type:modle", "error[E0501]: `modle` in `resource_type:modle` is no resource type (did you mean `model`?)"),
         ("test_type:x", "error[E0501]: `x` in `test_type:x` is no test type (one of generic, singular, data, unit, schema)"),
         ("version:lates", "error[E0501]: `lates` in `version:lates` is no version (did you mean `latest`?)"),
-        ("state:modified", "error[E0502]: `state:modified` compares with an earlier state of the project, and there is none (say where that state is, or select without it)"),
-        ("1+result:error+", "error[E0502]: `1+result:error+` compares with the results of an earlier run, and there is none (say where that state is, or select without it)"),
-        ("source_status:fresher", "error[E0502]: `source_status:fresher` compares with an earlier check of how fresh the sources are, and there is none (say where that state is, or select without it)"),
+        ("state:modified", "error[E0502]: `state:modified` compares with an earlier state of the project, and there is none (select without it: such states are not kept yet)"),
+        ("1+result:error+", "error[E0502]: `1+result:error+` compares with the results of an earlier run, and there is none (select without it: such states are not kept yet)"),
+        ("source_status:fresher", "error[E0502]: `source_status:fresher` compares with an earlier check of how fresh the sources are, and there is none (select without it: such states are not kept yet)"),
         ("selector:x", "error[E0503]: there is no selector `x` (write it in selectors.yml)"),
     ],
 )  # fmt: skip

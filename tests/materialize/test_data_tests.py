@@ -217,3 +217,26 @@ def test_personal_data_is_masked_wherever_rows_are_shown(project, eltflow):
     assert len(results["ids"]["sample"]) == 5
     assert results["ids"]["sample"][0]["n_records"] == 1
     assert not any(r["sample"] for r in build(eltflow, root, "--no-rows", command="test")[1].values())
+
+
+EXPRESSIONS = """models:
+- name: m
+  data_tests:
+  - unique: {arguments: {column_name: "id || g"}}
+  - unique: {arguments: {column_name: id}, name: by_id}
+  - pair: {arguments: {column_name: g, other: id}}
+"""
+PAIR = "{% test pair(model, column_name, other) %} select 1 from {{ model }} where {{ column_name }} = {{ other }} {% endtest %}"
+
+
+def test_a_column_among_the_arguments(project, eltflow):
+    """As dbt's documentation writes `unique` over an expression."""
+    rows = "select * from (values ('1', 'a'), ('1', 'b'), ('c', 'c')) t(id, g)"
+    root = project({"models/m.sql": rows, "models/m.yml": EXPRESSIONS, "tests/generic/pair.sql": PAIR})
+    ran = eltflow("build", cwd=root)
+    results = json.loads((root / "target/run_results.json").read_text())["results"]
+    found = {r["unique_id"].split(".")[2]: (r["status"], r["failures"]) for r in results if r["unique_id"].startswith("test.")}
+    assert found == {"unique_m_id_g": ("pass", 0), "by_id": ("fail", 1), "pair_m_g__id": ("fail", 1)}, ran.text
+    manifest = json.loads((root / "target/manifest.json").read_text())
+    told = next(n for n in manifest["nodes"].values() if n["name"] == "unique_m_id_g")["test_metadata"]
+    assert told["kwargs"]["column_name"] == "id || g"

@@ -119,9 +119,12 @@ def _read_types(job: Job, types: Mapping[str, str]) -> dict[str, str]:
 
 def _looks(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Looks:
     """How much there is to find out about files. Raises ProgramError where the head of one is wrong."""
-    if format != "csv" or job.inspect is None:
+    if format not in ("csv", "json") or job.inspect is None:
         return "plain"
-    looks = {job.inspect(file, str(options.get("delimiter") or ","), bool(options.get("header", True))) for file in files}
+    looks = {job.inspect(file, format, str(options.get("delimiter") or ","), bool(options.get("header", True))) for file in files}
+    if looks == {"empty"}:  # of JSON, in which columns have names only where there are rows
+        first = files[0]
+        raise ProgramError(f"{first.name} has no rows", "give it one object at least: its keys are the columns", file=first.path)
     return "large" if "large" in looks else "odd" if "odd" in looks else "plain"
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from eltflow.compile.program import Job, ProgramError, Steps
-from eltflow.warehouse.values import Relation, Statement
+from eltflow.warehouse.values import Relation, Statement, WarehouseError
 
 _WHOLE = re.compile(r"u?(?:tiny|small|medium|big|huge)?int(?:eger)?\d*(?!\w)", re.IGNORECASE)
 _DECIMAL = re.compile(r"(?:decimal|numeric|number)\b(?:\s*\(\s*\d+\s*(?:,\s*(\d+)\s*)?\))?", re.IGNORECASE)
@@ -48,7 +48,13 @@ def keeping(job: Job, rows: str | Relation, columns: Sequence[Narrowed], help: s
     if not checks or job.dry:
         return
     item = job.dialect.render(rows) if isinstance(rows, Relation) else f"(\n{rows}\n) as eltflow_new"
-    told = yield Statement(f"select {', '.join(checks.values())} from {item}", role="query")
+    try:
+        told = yield Statement(f"select {', '.join(checks.values())} from {item}", role="query")
+    except WarehouseError as error:
+        if error.kind != "sql":
+            raise
+        what = " or ".join(f"`{name}` has values that are no {into}" for name, into in checks)
+        raise ProgramError(what, help) from None
     for (name, into), found in zip(checks, told.rows[0] if told.rows else (), strict=False):
         if found:
             raise ProgramError(f"`{name}` has values that {into} cannot keep: they would be rounded or cut", help)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ def data_test(job: Job) -> Program:
     result = yield Statement(verdict_sql(sql, config), role="query", main=True)
     failures, should_warn, should_error = _verdict(result.rows)
     outcome = status(failures, should_warn, should_error, str(config.get("severity") or "error"))
-    most = int(job.options.get("sample_rows", 5))
+    most = min(int(job.options.get("sample_rows", 5)), config.get("limit") or sys.maxsize)
     if outcome == "pass" or most < 1:
         return Outcome(kind="test", status=outcome, failures=0 if outcome == "pass" else failures, made=made)
     try:

@@ -1,0 +1,1 @@
+select {{ var('a', 1, 2) }} as x

@@ -1,0 +1,1 @@
+select '{{ adapter.dispatch() }}' as x, {{ adapter.quot('a') }} as y

@@ -1,0 +1,1 @@
+select 1 as x {{ log(1, 2, 3) }}

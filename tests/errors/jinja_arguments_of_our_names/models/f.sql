@@ -1,0 +1,1 @@
+select {{ adapter.quot('a') }}

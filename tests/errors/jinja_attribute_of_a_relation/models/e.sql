@@ -1,0 +1,1 @@
+select {{ ref('d').foo }} as x

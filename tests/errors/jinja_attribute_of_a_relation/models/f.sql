@@ -1,0 +1,1 @@
+select '{{ this + 1 }}' as x

@@ -1,0 +1,1 @@
+{% macro kw(a, b) %}{{ a }}{% endmacro %}

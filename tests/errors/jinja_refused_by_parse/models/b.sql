@@ -1,0 +1,1 @@
+select {{ kw(1 2) }} as x

@@ -1,0 +1,2 @@
+{{ config(warn_if='10') }}
+select * from m
