@@ -36,7 +36,7 @@ def test_init_and_debug(eltflow, tmp_path):
     ran = eltflow("debug", cwd=tmp_path / "shop")
     assert ran.code == 0, ran.text
     assert not (tmp_path / "shop/shop.sqlite").exists()
-    assert eltflow("build", cwd=tmp_path / "shop").code == 0
+    assert eltflow("seed", cwd=tmp_path / "shop").code == 0
     assert "rights" in eltflow("debug", cwd=tmp_path / "shop").out
 
 
