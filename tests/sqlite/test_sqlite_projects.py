@@ -35,7 +35,9 @@ def test_init_and_debug(eltflow, tmp_path):
     assert made.code == 0, made.text
     ran = eltflow("debug", cwd=tmp_path / "shop")
     assert ran.code == 0, ran.text
-    assert (tmp_path / "shop/shop.sqlite").exists()
+    assert not (tmp_path / "shop/shop.sqlite").exists()
+    assert eltflow("seed", cwd=tmp_path / "shop").code == 0
+    assert "rights" in eltflow("debug", cwd=tmp_path / "shop").out
 
 
 def test_a_project(folder, eltflow):
