@@ -28,6 +28,9 @@ class DuckDBDialect(Dialect):
         offline_parser=True,
     )
 
+    row_id = "rowid"
+    keeps_order = Statement("select cast(current_setting('preserve_insertion_order') as boolean)", role="query")
+
     def fold(self, identifier: str, quoted: bool) -> str:
         """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
         return identifier.lower()
@@ -64,6 +67,10 @@ class DuckDBDialect(Dialect):
 
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         return Statement(f"create temporary table {self.render(relation)} as (\n{sql}\n)")
+
+    def create_temporary(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create temporary table {self.render(relation)} ({body})")
 
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")

@@ -15,7 +15,8 @@ from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import fresh_files, loaded_files
+from eltflow.compile.materialize.ingest import fresh_files
+from eltflow.compile.materialize.meta import loaded_files
 from eltflow.compile.node import Ask, Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_columns_in
 from eltflow.compile.program import FileInfo, Job, ProgramError
@@ -111,7 +112,7 @@ def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known]:
 def _appends(node: Node, catalog: Catalog) -> bool:
     """Whether a step adds files to a table that is there. (A build never loads everything again.)"""
     existing = catalog.get(node.relation) if node.relation is not None else None
-    return node.ingest is not None and node.ingest.load == "append" and existing is not None and existing.kind == "table"
+    return node.ingest is not None and node.ingest.load != "replace" and existing is not None and existing.kind == "table"
 
 
 def _loaded_before(loaded: Loaded, node: Node, session: Session) -> Mapping[str, tuple[int, int, str]]:
@@ -136,16 +137,21 @@ class _Load:
     sure: bool = True
 
 
+_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in"}
+
+
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
     files = files_of(loaded, node)
     assert node.ingest is not None and node.relation is not None
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):
-        how = "the table's first: " if node.ingest.load == "append" else "replaces the table by "
+        how = "the table's first: " if node.ingest.load != "replace" else "replaces the table by "
         return _Load(files, f"{how}{_count(files)}")
     if known is None:
-        return _Load(files, f"appends what was not loaded before, of {_count(files)} (--connect tells)", sure=False)
+        return _Load(
+            files, f"{_BRINGS[node.ingest.load]} what was not loaded before, of {_count(files)} (--connect tells)", sure=False
+        )
     job = Job(node=node, relation=node.relation, dialect=loaded.adapter.dialect, run="", files=files, digest=digest)
     try:
         fresh = tuple(fresh_files(job, known.get(node.unique_id, {})))

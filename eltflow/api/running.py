@@ -21,7 +21,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import meta_tables
+from eltflow.compile.materialize.meta import load_tables
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
@@ -338,8 +338,7 @@ def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control
         patiently(control, dialect.create_schema(database, schema))
     steps = [n for n in nodes if n.resource_type == "ingest"]
     if steps and steps[0].relation is not None:
-        job = Job(node=steps[0], relation=steps[0].relation, dialect=dialect, run="")
-        for statement in meta_tables(job):
+        for statement in load_tables(dialect, steps[0].relation.database):
             patiently(control, statement)
 
 
@@ -425,6 +424,8 @@ class _Worker:
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        for text in outcome.told:
+            tell(Message(text=f"`{step.node.name}`: {text}"))
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
             tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)

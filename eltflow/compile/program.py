@@ -18,7 +18,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
-    is none. `made` is what it built, `moved` are views on top that were made again, `gone` are those that could not be."""
+    is none. `told` is what people should know about a load. `made` is what it built, `moved` are views on top that were made again,
+    `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -32,6 +33,7 @@ class Outcome:
     gone: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
+    told: tuple[str, ...] = ()
     note: str | None = None
     note_code: str | None = None
 

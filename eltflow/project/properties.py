@@ -165,6 +165,9 @@ PROPERTIES = Object(
     },
 )
 
+#: How a step may bring rows into its table.
+LOADS = ("replace", "append", "merge", "delete+insert")
+
 FILES = Object(
     what="the `source` of a step",
     required=("kind", "path"),
@@ -177,6 +180,32 @@ FILES = Object(
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
     },
 )
+STEP_COLUMN = Object(
+    what="a column of a step",
+    required=("name",),
+    fields={
+        **COLUMN.fields,
+        "name": Scalar(about="The column's name in the source."),
+        "rename": Scalar(about="Its name in the table."),
+        "exclude": Scalar((bool,), about="Whether to leave it out."),
+    },
+)
+SCHEMA_CHANGES = Object(
+    what="`schema_changes`",
+    about="What happens when the columns of a load are others than the table's.",
+    fields={
+        "column": Scalar(
+            choices=("fail", "evolve", "discard"),
+            about="A column that is new, or missing: an error; added, and NULL where it is missing; left out, and NULL where it is missing.",
+        ),
+    },
+)
+CURSOR = Object(
+    what="`cursor`",
+    about="The column that says which rows are the latest.",
+    required=("column",),
+    fields={"column": Scalar(about="A column of the table.")},
+)
 STEP = Object(
     what="a step",
     required=("name", "source", "into"),
@@ -185,8 +214,12 @@ STEP = Object(
         "description": DOC_TEXT,
         "source": FILES,
         "into": Scalar(about="The table to load, as schema.table."),
-        "load": Scalar(choices=("replace", "append")),
-        "columns": ListOf(COLUMN),
+        "load": Scalar(choices=LOADS, about="How new rows come into the table."),
+        "unique_key": Nullable(NAMES),
+        "partition_by": Nullable(NAMES),
+        "cursor": CURSOR,
+        "schema_changes": SCHEMA_CHANGES,
+        "columns": ListOf(STEP_COLUMN),
         "data_tests": TESTS,
         "tests": TESTS,
         "column_types": MapOf(TEXT),

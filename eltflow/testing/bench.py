@@ -14,7 +14,7 @@ from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import META, meta_tables
+from eltflow.compile.materialize.meta import META, load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
@@ -226,7 +226,7 @@ class Bench:
 
     def meta(self) -> None:
         """Make the tables in which loads are written down."""
-        for statement in meta_tables(make_job(self.adapter, self.node("ingest"))):
+        for statement in load_tables(self.adapter.dialect, self.table.database):
             self.session.execute(statement)
 
     def project(

@@ -20,6 +20,11 @@ class Dialect:
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
     capabilities = Capabilities()
+    #: What tells a row of a table from every other; in a table that was filled in the transaction that is open, in the order in which the
+    #: rows came. None where the engine has nothing of the kind.
+    row_id: str | None = None
+    #: A query whose one value says whether `row_id` is in that order; None where it always is.
+    keeps_order: Statement | None = None
 
     # -- names and values ------------------------------------------------------------------------------------------------------
 
@@ -105,6 +110,11 @@ class Dialect:
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         """The table that `staging` names; it is dropped at the end of the step."""
         return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
+
+    def create_temporary(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        """The table that `staging` names, empty."""
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create table {self.render(relation)} ({body})")
 
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         """Create an empty table, if it is not there."""

@@ -34,6 +34,8 @@ KINDS: dict[str, tuple[dict[str, str], int]] = {
     "merge": ({"models/m.sql": incremental(", unique_key='id', incremental_strategy='merge'")}, 5),
     "seed": ({"seeds/m.csv": "id,v\n" + "".join(f"{i},v{i}\n" for i in range(20_000))}, 1),
     "ingest append": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "append"}, 7),
+    "ingest merge": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "merge, unique_key: id"}, 14),
+    "ingest delete+insert": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "delete+insert, partition_by: id"}, 13),
     "ingest replace": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "replace"}, 6),
 }
 
@@ -57,11 +59,12 @@ def killable(forked):
     return Killable(forked)
 
 
-def data(root: Path, batch: int) -> None:
+def data(root: Path, batch: int, between: int = 100_000) -> None:
+    """Two files of 5,000 rows; the ids of two batches are so far apart."""
     (root / "data").mkdir(exist_ok=True)
     for number in range(2):
         name = root / "data" / f"{batch}-{number}.csv"
-        name.write_text("id,v\n" + "".join(f"{batch * 100_000 + number * 10_000 + i},x{i}\n" for i in range(5_000)))
+        name.write_text("id,v\n" + "".join(f"{batch * between + number * 10_000 + i},x{i}\n" for i in range(5_000)))
         os.utime(name, (1_000_000, 1_000_000))
 
 
@@ -72,11 +75,12 @@ def prepare(root: Path, kind: str, killable: Killable) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "models").mkdir(exist_ok=True)
+    between = 2_500 if kind in ("ingest merge", "ingest delete+insert") else 100_000
     if kind.startswith("ingest"):
-        data(root, 1)
+        data(root, 1, between)
     assert killable.build(root) == 0, killable.said
     if kind.startswith("ingest"):
-        data(root, 2)
+        data(root, 2, between)
     if kind in ("view", "table"):
         (root / "models/m.sql").write_text(f"{{{{ config(materialized='{kind}') }}}}\n" + TABLE.replace("'v'", "'w'"))
     if kind == "seed":

@@ -1,0 +1,185 @@
+"""Ingestion steps of files: rows into a table, and what was loaded into `eltflow_meta`, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
+from eltflow.compile.materialize.files import check_unchanged, file_format, look_at, read_types, rows_of, told_format, whole
+from eltflow.compile.materialize.meta import Known, loaded_files, record_load
+from eltflow.compile.materialize.relation import Rows, build_table, built, declared_types, landing
+from eltflow.compile.materialize.scan import Options, reading, scan, settled
+from eltflow.compile.materialize.shapes import Fit, again, check_kept, check_types, described_files, fit
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column
+
+#: What a step says of columns, so that it must be known which there are.
+_OF_COLUMNS = ("rename", "exclude", "schema_changes", "cursor", "unique_key", "partition_by")
+
+
+def ingest(job: Job) -> Program:
+    """A step's files into its table: all of them in its place, or those that are new to it.
+
+    What was loaded is written to `eltflow_meta.file` and `eltflow_meta.load` in the transaction that writes the rows.
+    """
+    info = job.node.ingest
+    assert info is not None
+    if not job.files:
+        raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
+    adds = info.load != "replace" and not job.full_refresh
+    if adds and job.existing is not None and job.existing.kind == "table":
+        return (yield from built(job, _add(job)))
+    format, options, types = _options(job)
+    look_at(job, job.files, format, options)
+    found = None
+    if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
+        described = yield from described_files(job, job.files, format, options)
+        check_types([(f.name, c) for f, c in described], format, types)
+        found = fit(job, [(f.name, c) for f, c in described], None)
+        types = {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
+    chosen = found.chosen if found is not None and _picks(job, found) else None
+    return (yield from whole(job, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
+
+
+def _picks(job: Job, found: Fit) -> bool:
+    """Whether the step takes other columns than files have, or by other names."""
+    assert job.node.ingest is not None
+    step = job.node.ingest.step
+    left = (step.get("schema_changes") or {}).get("column") == "discard"
+    return left or bool(step.get("exclude")) or any(source != final for source, final in found.chosen)
+
+
+def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The format of the files, its options, and the types of columns that the configuration names (as files call them)."""
+    info = job.node.ingest
+    assert info is not None
+    given = info.source.get("format")
+    if given:
+        format, options = str(given), file_format(job.files[0].path)[1]
+    else:
+        format, options = told_format(job)
+    for key in ("delimiter", "header", "null"):
+        if key in info.source:
+            options[key] = info.source[key]
+    called = {final: source for source, final in (info.step.get("rename") or {}).items()}
+    return format, options, {called.get(name, name): type for name, type in declared_types(job).items()}
+
+
+def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
+    outcome = yield from build_table(job, rows)
+    assert job.node.ingest is not None
+    count = outcome.rows
+    if job.node.ingest.load in ("merge", "delete+insert"):
+        assert found is not None
+        names = [landing(job, final) for _, final in found.chosen]
+        gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
+        count = count - gone if count is not None else None
+    check_unchanged(job, job.files)
+    yield from record_load(job, job.files, count, forget=None)
+    return replace(outcome, kind="load", rows=count, files=len(job.files), told=found.notes if found is not None else ())
+
+
+def _add(job: Job) -> Program:
+    """What is new among the files, into the table that stands."""
+    assert job.existing is not None
+    known = yield from loaded_files(job)
+    fresh = fresh_files(job, known)
+    if not fresh:
+        return Outcome(kind="load", rows=0, files=0)
+    format, options, types = _options(job)
+    look_at(job, fresh, format, options)
+    described = yield from described_files(job, fresh, format, options)
+    parts = [(f.name, c) for f, c in described]
+    check_types(parts, format, types)
+    found = fit(job, parts, job.existing.columns)
+    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns}
+    kept = yield from _kept(job, found, fresh, format, options, of_files, types)
+    columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
+    read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
+    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
+    written, gone = yield from bring_in(job, rows, [name for _, name in found.chosen], columns)
+    check_unchanged(job, fresh)
+    yield from record_load(job, fresh, written, forget=[f.name for f in fresh if f.name in known])
+    made = CatalogTable(job.relation, "table", tuple(columns))
+    return Outcome(kind="load", rows=written, changed=gone, files=len(fresh), made=(made,), told=found.notes)
+
+
+def _kept(
+    job: Job,
+    found: Fit,
+    files: Sequence[FileInfo],
+    format: str,
+    options: Options,
+    of_files: Mapping[str, str],
+    types: Mapping[str, str],
+) -> Steps[dict[str, str]]:
+    """The types that columns are read as: the table's, not those that these files alone suggest: `007` stays text where it has text."""
+    assert job.existing is not None
+    of_table = {c.name: c.type or "" for c in job.existing.columns}
+    own = [(a, b) for a, b in found.chosen if a not in types and a not in found.added]
+    kept = {source: job.dialect.reads_as(of_table[name]) for source, name in own}
+    yield from check_kept(job, files, format, options, kept, of_files)
+    return kept if format == "csv" else {name: type for name, type in kept.items() if type != of_files[name]}
+
+
+def _grown(
+    job: Job,
+    found: Fit,
+    files: Sequence[FileInfo],
+    format: str,
+    options: Options,
+    of_files: Mapping[str, str],
+    types: Mapping[str, str],
+) -> Steps[tuple[list[CatalogColumn], dict[str, str]]]:
+    """The table's columns, once it has got those that are new to it; and what these are read as."""
+    assert job.existing is not None
+    columns = list(job.existing.columns)
+    if not found.added:
+        return columns, {}
+    read: Mapping[str, str] = of_files
+    if format == "csv":
+        read = yield from settled(job, files, options, read_types(job, types))
+    declared = declared_types(job)
+    for source, final in found.chosen:
+        if source in found.added:
+            column = added_column(job, landing(job, final), read[source], declared.get(final))
+            yield job.dialect.add_column(job.relation, Column(column.name, column.type))
+            columns.append(column)
+    return columns, {name: read[name] for name in found.added} if format == "csv" else {}
+
+
+def _left(found: Fit, format: str, there: Iterable[str]) -> dict[str, str]:
+    """What the columns of CSV files that are not taken are read as: no value of theirs can be wrong."""
+    taken = {source for source, _ in found.chosen}
+    return dict.fromkeys((name for name in there if name not in taken), "VARCHAR") if format == "csv" else {}
+
+
+def added_column(job: Job, name: str, type: str, declared: str | None) -> CatalogColumn:
+    """A column that the table gets, for values of a type as DuckDB spells it. Raises ProgramError where the engine has none for them."""
+    own = declared or job.dialect.keeps(type)
+    if own is None:
+        message = f"the new column `{name}` is {type}, and {job.dialect.name} has no type that keeps all of that"
+        raise ProgramError(message, "name a type that it has under `column_types:`")
+    return CatalogColumn(name, own)
+
+
+def fresh_files(job: Job, known: Known) -> list[FileInfo]:
+    """The job's files that are not among those `known` to be loaded; where rows take the place of others, also those that changed since.
+    Raises ProgramError for a changed file of a step that appends."""
+    assert job.node.ingest is not None
+    appends = job.node.ingest.load == "append"
+    fresh = []
+    for file in job.files:
+        before = known.get(file.name)
+        if before is None:
+            fresh.append(file)
+        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
+            if appends:
+                raise ProgramError(
+                    f"{file.name} changed since it was loaded",
+                    f"a step with `load: append` loads a file once; {again(job)}",
+                )
+            fresh.append(file)
+    return fresh

@@ -1,0 +1,80 @@
+"""The tables of `eltflow_meta`: what must commit with the data, and so stands in the warehouse beside it. Keys begin with the relation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from eltflow.compile.program import FileInfo, Job, Steps
+from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import Column, Relation, Statement
+
+META = "eltflow_meta"
+_MOMENT = "timestamp with time zone"
+FILE_COLUMNS = (
+    Column("relation", "varchar"),
+    Column("path", "varchar"),
+    Column("size", "bigint"),
+    Column("mtime_ns", "bigint"),
+    Column("hash", "varchar"),
+    Column("load_id", "varchar"),
+)
+LOAD_COLUMNS = (
+    Column("load_id", "varchar"),
+    Column("relation", "varchar"),
+    Column("step", "varchar"),
+    Column("files", "bigint"),
+    Column("rows", "bigint"),
+    Column("loaded_at", _MOMENT),
+)
+
+#: What is known of a file that was loaded: its size, mtime and hash then.
+Known = Mapping[str, tuple[int, int, str]]
+
+
+def key_of(job: Job) -> str:
+    """What is kept of a table is kept under: its name inside the database, which may be renamed or copied with all that it holds."""
+    fold = job.dialect.fold
+    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
+
+
+def meta(job: Job, name: str) -> Relation:
+    """A table of `eltflow_meta` in the database of the node's relation."""
+    return Relation(job.relation.database, META, name)
+
+
+def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
+    """The statements that make the tables for loads, if they are not there."""
+    return (
+        dialect.create_schema(database, META),
+        dialect.create_table(Relation(database, META, "file"), FILE_COLUMNS),
+        dialect.create_table(Relation(database, META, "load"), LOAD_COLUMNS),
+    )
+
+
+def loaded_files(job: Job) -> Steps[Known]:
+    """What was loaded before: path → (size, mtime, hash)."""
+    dialect = job.dialect
+    key = dialect.literal(key_of(job))
+    result = yield Statement(
+        f"select path, size, mtime_ns, hash from {dialect.render(meta(job, 'file'))} where relation = {key}", role="query"
+    )
+    return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
+
+
+def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: Sequence[str] | None) -> Steps[None]:
+    """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all)."""
+    dialect, literal = job.dialect, job.dialect.literal
+    key = key_of(job)
+    if forget is None or forget:
+        only = "" if forget is None else f" and path in ({', '.join(map(literal, forget))})"
+        yield Statement(f"delete from {dialect.render(meta(job, 'file'))} where relation = {literal(key)}{only}", role="dml")
+    values = []
+    for file in files:
+        # Only a step that adds to its table ever asks whether a file is the one that it loaded.
+        adds = job.node.ingest is not None and job.node.ingest.load != "replace"
+        digest = job.digest(file) if job.digest is not None and adds else ""
+        values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, job.run))})")
+    if values:
+        yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
+    written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, len(files), rows))
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
