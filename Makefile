@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test check prove bench clean-venv
+.PHONY: help demo test check services prove bench clean-venv
 
 help:
 	@echo "make demo    install eltflow and run the flights example end to end on DuckDB"
 	@echo "make test    install what is needed, then check and run every test"
+	@echo "make services   the servers that tests start, each in an environment of its own under .services/"
 	@echo "make check   the fast part: lint, types, import contracts, unit tests"
 	@echo "make prove   the long proofs"
 
@@ -38,10 +39,13 @@ check: $(VENV)/.developed
 	PYTHONPATH=adapters $(BIN)/lint-imports
 	$(BIN)/pytest -n 2 tests/unit
 
-test: check
+services: $(VENV)/.developed
+	$(BIN)/python tests/services/make.py
+
+test: check services
 	$(BIN)/pytest -n 2 -m "not prove" tests
 
-prove: $(VENV)/.developed
+prove: $(VENV)/.developed services
 	$(BIN)/pytest -m prove tests
 
 bench: $(VENV)/.developed

@@ -9,24 +9,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import mariadb_server
 import postgres_server
 import pytest
+from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
+from snowflake_server import snowflake
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-__all__ = ["postgres"]
+__all__ = ["mariadb", "postgres", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        mariadb_server.choose_folder()
         postgres_server.choose_folder()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        mariadb_server.clear_away()
         postgres_server.clear_away()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,21 @@ _BATCH = 10_000  #: rows; at some 100 bytes each, a megabyte
 _NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 #: Types whose values may hold what a line of text must not.
 _ESCAPED = ("VARCHAR", "ENUM")
+#: Types that Parquet has no exact place for, or that readers of it understand in several ways.
+_BEYOND = (
+    "HUGEINT",
+    "UHUGEINT",
+    "BIGNUM",
+    "UBIGINT",
+    "UUID",
+    "ENUM",
+    "BIT",
+    "INTERVAL",
+    "TIMESTAMP_NS",
+    "TIME_NS",
+    "TIME WITH TIME ZONE",
+)
+_PART = 128 * 1024 * 1024  #: bytes of a Parquet file, about what a warehouse reads best
 _MARKS = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'"))
 #: Types with digits that most engines have no place for: their last three must be zero.
 _NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time"}
@@ -56,6 +71,23 @@ class _QuerySource:
             cursor = _run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
+
+    def parquet(self, folder: str, names: Sequence[str]) -> None:
+        named = zip(self.fields, names, strict=True)
+        values = ", ".join(f"{_as_parquet(field)} as {_DIALECT.quote(name)}" for field, name in named)
+        with _connected() as connection:
+            to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
+            _run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
+
+
+def _as_parquet(field: Field) -> str:
+    column = _DIALECT.quote(field.name)
+    kind = field.type.split("(")[0].strip().upper()
+    if field.type.endswith("]") or kind == "STRUCT":
+        return column
+    if kind in _NESTED:
+        return f"cast({column if kind == 'JSON' else f'to_json({column})'} as varchar)"
+    return f"cast({column} as varchar)" if kind in _BEYOND else column
 
 
 def _as_text(field: Field) -> str:

@@ -249,12 +249,12 @@ class PostgresDialect(Dialect):
         return Statement(_HELD.format(**self._named(relation)).strip(), role="query")
 
     def grants(
-        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]], kind: str = "table"
     ) -> tuple[Statement, ...]:
         """As the standard's; who is to have all keeps what they have."""
         everything = {grantee for word in _ALL for grantee in wanted.get(word, ())}
         kept = {privilege: [g for g in grantees if g not in everything] for privilege, grantees in held.items()}
-        return super().grants(relation, wanted, kept)
+        return super().grants(relation, wanted, kept, kind)
 
     # -- who may write -----------------------------------------------------------------------------------------------------------
 

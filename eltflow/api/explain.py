@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.privacy import masked_text, masked_value, personal_columns
 from eltflow.compile.program import ProgramError
@@ -225,7 +225,7 @@ def quoted(loaded: Loaded, found: Diagnostic) -> Diagnostic:
     if found.span is None:
         return found
     try:
-        return with_source(found, loaded.read(found.span.file))
+        return with_source(found, without(loaded.target.secrets, loaded.read(found.span.file)))
     except EltflowError:
         return found
 
@@ -237,11 +237,7 @@ def _shown(root: Path, path: str) -> str:
 
 def masked(error: WarehouseError, target: Target) -> str:
     """The engine's words without the target's secrets."""
-    text = error.engine_message
-    for secret in target.secrets:
-        if secret:
-            text = text.replace(secret, "*****")
-    return text
+    return without(target.secrets, error.engine_message)
 
 
 def compiled_path(loaded: Loaded, node: Node) -> str:

@@ -65,6 +65,14 @@ def plain(diagnostic: Diagnostic) -> str:
     return f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}{advice}"
 
 
+def without(secrets: Iterable[str], text: str) -> str:
+    """The text with every secret left out."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "*****")
+    return text
+
+
 def with_source(diagnostic: Diagnostic, text: str) -> Diagnostic:
     """The diagnostic with the line that its span names, taken from the file's `text`."""
     if diagnostic.source is not None or diagnostic.span is None or diagnostic.span.line is None:

@@ -296,5 +296,5 @@ def impact(
     models = sum(one.resource_type == "model" for one in touched.nodes)
     counts = [render.count(models, "model"), render.count(len(touched.columns), "column")]
     counts += [render.count(len(touched.tests), "test"), render.count(len(touched.exposures), "exposure")]
-    render.out(" · ".join(counts))
+    render.out(render.dotted(counts))
     return 0

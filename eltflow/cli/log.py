@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TextIO
 
 from eltflow.api import Loaded, RunState
+from eltflow.base.diagnostics import without
 from eltflow.events import Event, Message, RunFinished, RunStarted, StepFinished, StepRetried, StepStarted
 
 _LIMIT = 10 * 1024 * 1024
@@ -72,8 +73,7 @@ class LogFile:
     def _write(self, level: str, text: str) -> None:
         if self._file is None:
             return
-        for secret in self._secrets:
-            text = text.replace(secret, "*****") if secret else text
+        text = without(self._secrets, text)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
         with suppress(OSError):
             for line in text.splitlines() or [""]:

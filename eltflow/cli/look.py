@@ -176,7 +176,7 @@ def show_plan(given: o.Given, *, sql: bool = False, connect: bool = False) -> in
     if planned.plan.expected is not None:
         parts.append(f"expected {render.seconds(planned.plan.expected)} of work from history")
     render.out()
-    render.out(" · ".join(parts))
+    render.out(render.dotted(parts))
     render.out(f"{'' if sql else 'show the SQL: eltflow plan --sql · '}run it: eltflow build")
     return 0
 

@@ -80,10 +80,8 @@ class Progress:
         place = self._loaded.adapter.location(target, self._loaded.root)
         root = f"{self._loaded.root}/"
         where = f"{target.name} ({target.type} {place.removeprefix(root)})"
-        head = " · ".join(
-            [self._loaded.opened.project.settings.name, where, ", ".join(counts), render.count(event.threads, "thread")]
-        )
-        render.out(head)
+        head = [self._loaded.opened.project.settings.name, where, ", ".join(counts), render.count(event.threads, "thread")]
+        render.out(render.dotted(head))
         render.out()
 
     def _loader(self, attached: str | None) -> str | None:
@@ -143,7 +141,10 @@ class Progress:
         rows, took = rows_said(result), render.seconds(result.seconds)
         shown = render.cut(name, self._name_width)
         columns = f"{rows:<21} {took:>6}" if self._narrow else f"{rows:<28}{took:>9}"
-        self._line(f"  {word:<9} {shown:<{self._name_width}} {columns}   {said}".rstrip())
+        text = f"  {word:<9} {shown:<{self._name_width}} {columns}   {said}".rstrip()
+        if self._narrow and len(text) > render.width():
+            text = f"  {word:<9} {shown}  {rows}  {took}  {said}"  # out of line, but in one
+        self._line(text)
 
     def _line(self, text: str, took: float | None = None) -> None:
         if self._quiet:
@@ -293,7 +294,7 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
         return
     place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
     settings = loaded.opened.project.settings
-    render.out(f"database {place} · artifacts {settings.target_path}/ · docs: eltflow docs generate")
+    render.out(render.dotted([f"database {place}", f"artifacts {settings.target_path}/", "docs: eltflow docs generate"]))
 
 
 def _skipped_by(state: RunState) -> dict[str, list[str]]:
@@ -342,7 +343,7 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
         parts.append(f"{render.count(nodes.count('error'), 'node')} failed")
     parts += [f"{nodes.count(status)} {status}" for status in ("cancelled", "skipped") if status in nodes]
     first = "cancelled" if state.finished is not None and state.finished.cancelled else "failed" if failed else "done"
-    return f"{first} after {render.seconds(total)} · " + " · ".join(parts) if parts else f"{first} after {render.seconds(total)}"
+    return render.dotted([f"{first} after {render.seconds(total)}", *parts])
 
 
 def _failure_block(loaded: Loaded, state: RunState, result: StepResult, colour: bool) -> bool:

@@ -93,6 +93,18 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
+def dotted(parts: Sequence[str]) -> str:
+    """The parts with dots between, over as many lines as a terminal asks for."""
+    room = width() if sys.stdout.isatty() else sys.maxsize
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= room:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return "\n".join(lines)
+
+
 def cut(text: str, length: int) -> str:
     """The text within a length, its end left out if it must be."""
     return text if len(text) <= length else text[: max(0, length - 1)] + "…"

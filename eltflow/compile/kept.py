@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Span
 from eltflow.base.fingerprint import fingerprint
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.data_tests import is_quoted
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import Node, TestInfo
+from eltflow.warehouse.values import Relation
 
 if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
@@ -78,7 +81,7 @@ class KeptSql:
             known = fingerprint(
                 self._scope,
                 node.checksum,
-                repr((node.config, node.test, node.description if node.static else dict(node.columns))),
+                repr((node.config, _tested(node), node.description if node.static else dict(node.columns))),
                 repr(self._quoted(compiler, node)),
                 repr(self._self(compiler, node)),
                 repr([self._parent(compiler, parent) for parent in node.parents]),
@@ -103,7 +106,7 @@ class KeptSql:
         standing: Any = ()
         if node.materialized == "incremental":
             standing = (compiler.rebuilt(node), compiler.known.standing(node).names)
-        return (node.relation, standing)
+        return (_parts(node.relation), standing)
 
     def _parent(self, compiler: Compiler, unique_id: str) -> tuple[Any, ...]:
         """What a reader of a node can see of it."""
@@ -112,13 +115,25 @@ class KeptSql:
             if node.materialized == "ephemeral":
                 return (unique_id, self._key(compiler, node))
             names = compiler.known.names(node)
-            return (unique_id, node.relation, names.names, names.complete)
+            return (unique_id, _parts(node.relation), names.names, names.complete)
         if node.resource_type in ("seed", "ingest"):
-            return (unique_id, node.relation, node.checksum, repr(node.config), self._stamps(node))
+            return (unique_id, _parts(node.relation), node.checksum, repr(node.config), self._stamps(node))
         if node.source is not None and node.parents:
-            return (unique_id, node.relation, *(self._parent(compiler, parent) for parent in node.parents))
-        return (unique_id, node.relation, compiler.known.standing(node).names)
+            return (unique_id, _parts(node.relation), *(self._parent(compiler, parent) for parent in node.parents))
+        return (unique_id, _parts(node.relation), compiler.known.standing(node).names)
 
     def carried(self) -> Mapping[str, Any]:
         """Everything known: what was kept, and what was compiled since."""
         return {**self._entries, **self.fresh}
+
+
+_OF_TEST = attrgetter(*(field.name for field in fields(TestInfo)))
+
+
+def _tested(node: Node) -> Any:
+    """What a test is, as plain values, whose text is had sooner than that of a class."""
+    return _OF_TEST(node.test) if node.test is not None else None
+
+
+def _parts(relation: Relation | None) -> tuple[str | None, ...] | None:
+    return (relation.database, relation.schema, relation.identifier) if relation is not None else None

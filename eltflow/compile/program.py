@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -11,7 +12,7 @@ from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
-from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement
+from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,14 +120,14 @@ class Job:
     def config(self) -> Mapping[str, Any]:
         return self.node.config
 
-    def temporary(self) -> Relation:
-        """A relation of our own beside the node's, named for this run and within the engine's limit."""
-        suffix = f"{TEMPORARY}{self.run}"
+    def temporary(self, tag: str = "") -> Relation:
+        """A relation of our own beside the node's, named for this run and within the engine's limit; `tag` tells one from another."""
+        suffix = f"{tag}{TEMPORARY}{self.run}"
         limit = self.dialect.capabilities.identifier_limit
         name = self.relation.identifier
         if limit is not None:
             name = shorten(name, limit - len(suffix))
-        return self.relation.sibling(name + suffix)
+        return self.relation.sibling(self.dialect.named(name + suffix))
 
 
 def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None) -> Steps[T]:
@@ -139,3 +140,56 @@ def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None
     made = yield from body
     yield dialect.commit()
     return made
+
+
+def rows_together(job: Job, body: Steps[T]) -> Steps[T]:
+    """A body that only writes rows, all of them or none: in a transaction of its own, where no larger one is around it. It is rolled back
+    here, because whatever comes next might commit it. Raises LostLease."""
+    dialect = job.dialect
+    if dialect.capabilities.transactional_ddl:
+        return (yield from body)
+    yield dialect.begin()
+    try:
+        if job.fence is not None and not (yield job.fence).rows:
+            raise LostLease(
+                "another run has taken this target over", "this one stopped: look what the other does, then run it again"
+            )
+        made = yield from body
+        yield dialect.commit()
+    except (WarehouseError, ProgramError) as error:
+        if isinstance(error, WarehouseError) and error.kind == "lost":
+            raise
+        try:
+            yield dialect.rollback()
+        except WarehouseError as failed:
+            failed.kind = "lost"  # nothing may be sent on this connection any more
+            raise
+        raise
+    return made
+
+
+def discarded(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
+    """Drop what is not needed any more. Where rows are committed by then, that it cannot be dropped is no error: the next run does."""
+    drop = job.dialect.drop(scratch, kind)
+    if job.dialect.capabilities.transactional_ddl:
+        yield drop
+        return
+    with suppress(WarehouseError):
+        yield drop
+
+
+def cleared(job: Job, scratch: Relation, kind: str = "table") -> Steps[None]:
+    """Drop what an attempt left at `scratch`, where no transaction took it back: one of that kind, or what it changed places with."""
+    for one in dict.fromkeys((kind, kind if job.existing is None else job.existing.kind)):
+        yield from discarded(job, scratch, one)
+
+
+def tidily(job: Job, scratch: Relation, body: Steps[T], kind: str = "table") -> Steps[T]:
+    """The body; when it fails, the relation of its own is dropped, where no transaction takes it back."""
+    try:
+        return (yield from body)
+    except (WarehouseError, ProgramError) as error:
+        gone = isinstance(error, WarehouseError) and error.kind == "lost"
+        if not job.dialect.capabilities.transactional_ddl and not gone:
+            yield from cleared(job, scratch, kind)
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from eltflow.transfer import Field, Source
 
@@ -35,6 +35,9 @@ class Ahead:
         finally:
             stopped.set()
             thread.join()
+
+    def parquet(self, folder: str, names: Sequence[str]) -> None:
+        self._source.parquet(folder, names)
 
     def _read(self, waiting: queue.Queue[bytes | BaseException | None], stopped: threading.Event) -> None:
         def put(item: bytes | BaseException | None) -> None:

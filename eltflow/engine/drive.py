@@ -30,7 +30,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
 
     An error of kind "lost" leaves here with `safe` set: whether everything that was sent went away with its transaction.
     """
-    open_transaction = alone = False
+    open_transaction = alone = unsure = False
     result = Result()
     try:
         statement = next(program)
@@ -40,6 +40,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
             try:
                 result = session.execute(_read_ahead(statement))
             except WarehouseError as error:
+                unsure = unsure or (error.kind == "lost" and statement.role == "commit")
                 statement = program.throw(error)  # a program may know another way
                 continue
             if statement.role == "begin":
@@ -52,7 +53,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         return outcome
     except WarehouseError as error:
         if error.kind == "lost":
-            error.safe = not alone and trace.statements[-1].role != "commit"
+            error.safe = not alone and not unsure
             error.help = None if error.safe else _UNKNOWN
         raise
     finally:

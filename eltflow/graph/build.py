@@ -179,6 +179,16 @@ class _Builder:
         return f"{draft.resource_type}.{self.package}.{draft.name}"
 
     def _relation(self, node: Node, draft: Draft) -> Relation | None:
+        """Where the node physically is: names as the engine takes them, but for those whose `quoting` says that they are exact."""
+        found = self._placed(node, draft)
+        if found is None:
+            return None
+        exact, named = node.config.get("quoting") or {}, self.dialect.named
+        parts = zip(("database", "schema", "identifier"), (found.database, found.schema, found.identifier), strict=True)
+        database, schema, identifier = (p if p is None or exact.get(key) else named(p) for key, p in parts)
+        return Relation(database, schema, str(identifier))
+
+    def _placed(self, node: Node, draft: Draft) -> Relation | None:
         target = self.project.target
         if node.resource_type in ("exposure", "analysis"):
             return None

@@ -207,6 +207,7 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
+    findings.secrets = tuple(str(values[k]) for k in adapter.secret_fields if values.get(k))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:
@@ -236,7 +237,7 @@ def read_target(
         schema=schema,
         threads=int(threads),
         values=values,
-        secrets=tuple(str(values[k]) for k in adapter.secret_fields if values.get(k)),
+        secrets=findings.secrets,
         custom_schemas=values.get("custom_schemas") or "append",
     )
     return target, adapter

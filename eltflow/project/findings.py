@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
 from eltflow.project import yamlfile
 from eltflow.project.shape import Path, Problem
 
@@ -16,12 +16,13 @@ class Findings:
 
     def __init__(self, read: Callable[[str], str]) -> None:
         self._read = read
+        self.secrets: tuple[str, ...] = ()  #: which no quoted line may show
         self.all: list[Diagnostic] = []
 
     def add(self, found: Diagnostic) -> None:
         if found.span is not None and found.source is None:
             try:
-                found = with_source(found, self._read(found.span.file))
+                found = with_source(found, without(self.secrets, self._read(found.span.file)))
             except EltflowError:
                 pass
         if found not in self.all:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +14,9 @@ from sqlglot.errors import ParseError, TokenError
 
 # What sqlglot would say on stderr of a statement that it knows by its first word only is said here, as a diagnostic.
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())
+
+#: How sqlglot shows the token that it did not expect; what is written there is told beside it.
+_TOKEN = re.compile(r" but got <Token .*?>(?= |$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def parse(sql: str, dialect: str) -> Parsed | Refused:
     except ParseError as error:
         first: dict[str, Any] = error.errors[0] if error.errors else {}
         highlight = str(first.get("highlight") or "").strip()
-        message = str(first.get("description") or error).strip().rstrip(".")
+        message = _TOKEN.sub("", str(first.get("description") or error)).strip().rstrip(".")
         if highlight:
             message = f"{message} at or near `{highlight}`"
         column = first.get("col")

@@ -50,8 +50,11 @@ class Subject:
 
     `reading` are statements for a session that reads while another writes: on an engine where it would wait for the other they make it
     give up at once, with an error of kind "locked". `upstream` is where a server listens (the path of a socket, or host and port); a
-    proxy stands between for the cases in which connections are cut. `roles` are two roles that grants may name. `places` says that errors
-    tell the line.
+    proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
+    that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
+    line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
+    the engine has not. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
+    back for it, where its types keep less, and raises ValueError where it must refuse it.
     """
 
     adapter: Adapter
@@ -59,8 +62,14 @@ class Subject:
     root: Path
     reading: tuple[str, ...] = ()
     upstream: str | tuple[str, int] | None = None
+    behind: Mapping[str, Any] = field(default_factory=lambda: {"sslmode": "disable"})
     roles: tuple[str, ...] = ()
     places: bool = False
+    busy: str = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'"
+    drop_schema: str = "drop schema if exists {schema} cascade"
+    lacks: tuple[str, ...] = ()
+    spell: Callable[[str], str] = lambda sql: sql
+    told: Callable[[Any], Any] = lambda value: value
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
@@ -155,19 +164,36 @@ class Bench:
     @property
     def table(self) -> Relation:
         """The relation that `build` makes."""
-        return Relation(self.subject.values().database, "s", "t")
+        return self.relation("t")
+
+    def relation(self, name: str, schema: str = "s") -> Relation:
+        """The relation that the tests' own SQL calls so."""
+        named = self.adapter.dialect.named
+        return Relation(self.subject.values().database, named(schema), named(name))
+
+    def said(self, name: str) -> str:
+        """What the tests call something that was named without quotes."""
+        return name.lower() if self.adapter.dialect.named(name.lower()) == name else name
 
     def type(self, name: str) -> str:
         """What the engine calls one of DuckDB's types."""
         return self.adapter.dialect.keeps(name) or name
 
+    def read_as(self, type: str | None) -> str | None:
+        """A type of the engine's as `kinds` tells it."""
+        return self.adapter.dialect.reads_as(type) if type is not None and self.can.column_types else None
+
+    def told(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Rows as the engine gives them back. Raises ValueError if it must refuse one of the values."""
+        return [tuple(map(self.subject.told, row)) for row in rows]
+
     def sql(self, *statements: str) -> None:
         for one in statements:
-            self.session.execute(Statement(one))
+            self.session.execute(Statement(self.subject.spell(one)))
 
     def rows(self, sql: str | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query; of the table `s.t`, sorted with NULL last, unless one is given."""
-        found = list(self.reader.execute(Statement(sql or "select * from s.t", role="query")).rows)
+        found = list(self.reader.execute(Statement(self.subject.spell(sql) if sql else "select * from s.t", role="query")).rows)
         return found if sql else sorted(found, key=lambda row: [(v is None, type(v).__name__, v) for v in row])
 
     def seen(self) -> list[tuple[Any, ...]] | None:
@@ -181,19 +207,25 @@ class Bench:
 
     def columns(self, name: str = "s.t") -> list[tuple[str, str | None]]:
         found = self.reader.execute(Statement(f"select * from {name} limit 0", role="query")).columns
-        return [(c.name, c.type) for c in found]
+        return [(self.said(c.name), c.type) for c in found]
+
+    def kinds(self) -> list[tuple[str, str | None]]:
+        """The columns of the table `s.t` with the types that they are read as, None where a column may hold anything."""
+        return [(name, self.read_as(type)) for name, type in self.columns()]
 
     def catalog(self) -> Catalog:
         """What stands in the schemas of the tests."""
         place = self.table.database
         names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
-        return Catalog(self.adapter.dialect.fold, self.database.catalog([(place, name) for name in names]))
+        dialect = self.adapter.dialect
+        return Catalog(dialect.fold, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
         return self.catalog().get(relation or self.table)
 
     def names(self) -> set[str]:
-        return {table.relation.identifier for table in self.catalog() if table.relation.schema != META}
+        meta = self.adapter.dialect.named(META)
+        return {self.said(table.relation.identifier) for table in self.catalog() if table.relation.schema != meta}
 
     def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
         return make_node(materialized, config or {}, columns, self.table, **more)
@@ -210,7 +242,12 @@ class Bench:
     ) -> Outcome:
         """Drive a materialization on what stands there now."""
         one = made or self.node(materialized, config)
-        job = make_job(self.adapter, one, sql, **{"existing": self.existing(one.relation), "inspect": inspect, **more})
+        job = make_job(
+            self.adapter,
+            one,
+            self.subject.spell(sql) if sql else sql,
+            **{"existing": self.existing(one.relation), "inspect": inspect, **more},
+        )
         trace = Trace()
         session = self.session if look is None else Watched(self.session, look)
         try:
@@ -256,9 +293,10 @@ def opened(subject: Subject) -> Iterator[Bench]:
     made = Bench(subject, database, database.session(), database.session())
     try:
         for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
-            made.sql(f"drop schema if exists {schema} cascade")
+            made.session.execute(Statement(subject.drop_schema.format(schema=schema)))
         for schema in ("s", "s_test_failures"):
-            made.session.execute(subject.adapter.dialect.create_schema(made.table.database, schema))
+            dialect = subject.adapter.dialect
+            made.session.execute(dialect.create_schema(made.table.database, dialect.named(schema)))
         for statement in subject.reading:
             made.reader.execute(Statement(statement))
         yield made

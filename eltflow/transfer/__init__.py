@@ -6,7 +6,7 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,14 @@ class Source(Protocol):
         """The rows as text in UTF-8, a few thousand at a time: a line for each row; tabs between values; `\\N` for NULL; backslash, tab
         and line breaks as `\\\\`, `\\t`, `\\n`, `\\r` (the text format of PostgreSQL's COPY and MySQL's LOAD DATA). Bytes are `\\\\x` and
         hex digits, points in time ISO 8601 (with time zone: in UTC), nested values JSON.
+
+        Raises WarehouseError for a file that cannot be read, naming it.
+        """
+        ...
+
+    def parquet(self, folder: str, names: Sequence[str]) -> None:
+        """Write the rows as Parquet files into an empty folder, the columns under these names. What Parquet keeps of a type is kept; whole
+        numbers beyond 64 bits, nanoseconds, and nested values other than lists and structures (as JSON) are text.
 
         Raises WarehouseError for a file that cannot be read, naming it.
         """

@@ -19,6 +19,7 @@ class Dialect:
     name = "ansi"
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
+    now = "current_timestamp"  #: the point in time, for a column of the type that keeps one with its time zone
     capabilities = Capabilities()
     #: What tells a row of a table from every other; in a table that was filled in the transaction that is open, in the order in which the
     #: rows came. None where the engine has nothing of the kind.
@@ -39,6 +40,11 @@ class Dialect:
     def fold(self, identifier: str, quoted: bool) -> str:
         """A key that is equal for two spellings exactly when the engine takes them for the same name (SQL:2016 §5.2)."""
         return identifier if quoted else identifier.upper()
+
+    def named(self, name: str) -> str:
+        """The name itself of a relation, schema or database that a project calls so. On an engine whose people write names without quotes
+        it is what the engine makes of that; else it is as written."""
+        return name
 
     def render(self, relation: Relation) -> str:
         """The relation as it stands in SQL, every part quoted."""
@@ -92,8 +98,8 @@ class Dialect:
         name = ".".join(self.quote(part) for part in (database, schema) if part)
         return Statement(f"create schema if not exists {name}")
 
-    def create_view(self, relation: Relation, sql: str) -> Statement:
-        """Create the view, or put it in place of a view of that name."""
+    def create_view(self, relation: Relation, sql: str, *, config: Mapping[str, Any] = _NOTHING) -> Statement:
+        """Create the view, or put it in place of a view of that name; `config` is the node's."""
         return Statement(f"create or replace view {self.render(relation)} as (\n{sql}\n)", main=True)
 
     def create_table_as(
@@ -133,9 +139,14 @@ class Dialect:
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"alter {self.word(kind)} {self.render(relation)} rename to {self.quote(identifier)}")
 
+    def exchange(self, relation: Relation, fresh: Relation) -> Statement | None:
+        """Let two relations, of whatever kinds, change places at once. None where there is no such statement, or none is needed because
+        DDL takes part in transactions."""
+        return None
+
     def word(self, kind: str) -> str:
         """What SQL calls a kind of relation."""
-        return {"materialized_view": "materialized view", "external": "table"}.get(kind, kind)
+        return {"materialized_view": "materialized view", "dynamic_table": "dynamic table", "external": "table"}.get(kind, kind)
 
     # -- views that the engine ties to what they read, so that it cannot be dropped under them ------------------------------------
 
@@ -164,6 +175,17 @@ class Dialect:
 
     def refresh(self, relation: Relation) -> Statement:
         return Statement(f"refresh materialized view {self.render(relation)}", main=True)
+
+    def create_dynamic_table(self, relation: Relation, sql: str, config: Mapping[str, Any]) -> Statement:
+        """A table that the engine itself keeps up to date with its query, in place of a table of that kind."""
+        raise NotImplementedError
+
+    def refresh_dynamic_table(self, relation: Relation) -> Statement:
+        raise NotImplementedError
+
+    def same_dynamic_table(self, relation: Relation, sql: str, config: Mapping[str, Any]) -> Statement:
+        """A query of one value: whether the dynamic table has this query and this configuration."""
+        raise NotImplementedError
 
     def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
         """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`."""
@@ -239,7 +261,7 @@ class Dialect:
         return Statement(f"comment on column {self.render(relation)}.{self.quote(column)} is {self.string(text)}")
 
     def grants(
-        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]]
+        self, relation: Relation, wanted: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[str]], kind: str = "table"
     ) -> tuple[Statement, ...]:
         """Statements that turn the privileges held (privilege → grantees) into those wanted: only the differences."""
         name = self.render(relation)
@@ -278,6 +300,15 @@ class Dialect:
     def reads_as(self, type: str) -> str:
         """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
         return type
+
+    def holds(self, type: str, other: str) -> bool:
+        """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""
+        return type == other
+
+    def widened(self, type: str, other: str) -> str | None:
+        """What a column's type must become to take values of another one, where the engine types a query's columns as narrow as its
+        literals are, and can widen a column that has rows. None if it takes them as it is, or is of another kind."""
+        return None
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""

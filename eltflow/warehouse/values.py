@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from eltflow.transfer import Source
 
-RelationKind = Literal["table", "view", "materialized_view", "external"]
+RelationKind = Literal["table", "view", "materialized_view", "dynamic_table", "external"]
 ErrorKind = Literal["sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
 
 
@@ -89,16 +89,25 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an engine can do; materializations read these and nothing else about it."""
+    """What an engine can do; materializations read these and nothing else about it.
+
+    `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
+    Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
+    written in transactions.
+    """
 
     transactional_ddl: bool = False
     create_or_replace_table: bool = False
+    create_or_replace_view: bool = True
     replace_view_columns: bool = True
     materialized_views: bool = False
+    dynamic_tables: bool = False
+    narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
     grants: bool = False
     comments: bool = True
+    column_types: bool = True
     schemas: bool = True
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")

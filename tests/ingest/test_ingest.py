@@ -113,10 +113,10 @@ def test_formats_and_compression(lake, eltflow):
     steps = [step(f"x{n}", f"data/*.{kind}", source={"format": "csv"} if kind == "nope" else {}) for n, kind in enumerate(kinds)]
     root = lake(steps)
     put(root, "data/1.csv", "id,v\n1,a\n")
-    put(root, "data/1.csv.gz", gzip.compress(b"id,v\n1,a\n"))
+    put(root, "data/1.csv.gz", gzip.compress(b"id,v\n1,a\n", mtime=0))
     put(root, "data/1.tsv", "id\tv\n1\ta\n")
     put(root, "data/1.json", '[{"id": 1, "v": "a"}]')
-    put(root, "data/1.ndjson.gz", gzip.compress(b'{"id": 1, "v": "a"}\n'))
+    put(root, "data/1.ndjson.gz", gzip.compress(b'{"id": 1, "v": "a"}\n', mtime=0))
     duckdb.execute(f"copy (select 1 as id, 'a' as v) to '{root}/data/1.parquet'")
     duckdb.execute(f"copy (select 1 as id, 'a' as v) to '{root}/data/1.csv.zst' (format csv, compression zstd)")
     ran = eltflow("ingest", cwd=root)
@@ -308,8 +308,13 @@ def test_no_file(lake, eltflow):
         ("x.xyz", '{"a":1}', "what data/x.xyz holds is not told by its ending", "set `format: csv`, `json` or `parquet`"),
         ("x.txt", "a\n1\n", "what data/x.txt holds is not told by its ending", ".jsonl, .ndjson, .parquet, .parq, .pq"),
         ("x.csv.gz", "no gzip", "data/x.csv.gz cannot be unpacked: it is no gzip file", "take `.gz` from its name"),
-        ("x.csv.gz", gzip.compress(b"a,b\n" * 5000)[:-20], "data/x.csv.gz cannot be unpacked", "compress it again"),
-        ("x.csv", gzip.compress(b"a\n1\n"), "data/x.csv is compressed with gzip, and is read as CSV", "add `.gz` to its name"),
+        ("x.csv.gz", gzip.compress(b"a,b\n" * 5000, mtime=0)[:-20], "data/x.csv.gz cannot be unpacked", "compress it again"),
+        (
+            "x.csv",
+            gzip.compress(b"a\n1\n", mtime=0),
+            "data/x.csv is compressed with gzip, and is read as CSV",
+            "add `.gz` to its name",
+        ),
         ("x.csv", b"PAR1\x00\x00", "data/x.csv is a Parquet file, and is read as CSV", "set `format: parquet`"),
         ("x.csv", 'id,"na\n1,2\n', "a quote that opens here is not closed", "double the quotes"),
         ("x.csv", 'id,"na\n' + "1,2\n" * 50_000, "a quote that opens here is not closed", "double the quotes"),

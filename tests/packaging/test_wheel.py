@@ -105,10 +105,18 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow/report/site.html",
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
+        "eltflow_sqlalchemy/py.typed",
+        "eltflow_sqlalchemy/mysql/dialect.py",
     ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"eltflow", "eltflow_duckdb", "eltflow_postgres"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "eltflow",
+        "eltflow_duckdb",
+        "eltflow_postgres",
+        "eltflow_snowflake",
+        "eltflow_sqlalchemy",
+    }
     assert not _derived(names)
 
 

@@ -67,8 +67,7 @@ def seed(job: Job) -> Program:
 
 
 def _load(job: Job, rows: Rows) -> Program:
-    outcome = yield from build_table(job, rows)
-    check_unchanged(job, job.files)
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     return replace(outcome, kind="seed")
 
 

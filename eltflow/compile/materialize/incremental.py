@@ -8,7 +8,7 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside, single
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
 from eltflow.project.config import as_list
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation
@@ -72,10 +72,12 @@ def _increment(job: Job, unsure: Named) -> Program:
     strategy = chosen_strategy(job)
     keys = unique_keys(job)
     before = yield from _columns(job)
+    _check_alike(job, [c.name for c in before])
     mode = job.config.get("on_schema_change") or "ignore"
     change = _Change((), (), ())
     if mode != "ignore" or unsure:
         now = yield job.dialect.describe(job.sql)
+        _check_alike(job, [c.name for c in now.columns])
         _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
     keys = as_columns(job, keys, [*before, *change.added])
@@ -83,22 +85,65 @@ def _increment(job: Job, unsure: Named) -> Program:
     if keyed:
         _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
-    staged = (yield from _stage(job)) if keyed or (change and mode != "fail") else None
+    staged = job.dialect.staging(job.temporary()) if keyed or (change and mode != "fail") else None
+    if staged is None:
+        return (yield from _brought_in(job, None, mode, change, before, ()))
+    body = _brought_in(job, staged, mode, change, before, keys if keyed else ())
+    outcome = yield from tidily(job, staged, body)
+    yield from discarded(job, staged)
+    return outcome
+
+
+def _check_alike(job: Job, columns: Sequence[str]) -> None:
+    """Raise ProgramError for columns whose names are one name to us: which one is meant could not be said."""
+    seen: dict[str, str] = {}
+    for name in columns:
+        other = seen.setdefault(job.dialect.fold(name, True), name)
+        if other != name:
+            message = f"the columns `{other}` and `{name}` of `{job.node.name}` differ in case alone"
+            raise ProgramError(message, "give one of them another name: an incremental model matches columns by name")
+
+
+def _brought_in(
+    job: Job, staged: Relation | None, mode: str, change: _Change, before: Sequence[CatalogColumn], keys: Sequence[str]
+) -> Program:
+    """The new rows in the table, whose columns follow first; by way of `staged`, where that is given."""
+    assert job.existing is not None
+    if staged is not None:
+        yield job.dialect.create_temporary_as(staged, job.sql)
     narrows = mode == "sync_all_columns" and bool(change.removed or change.retyped)
     aside = (yield from set_aside(job)) if narrows else ()
+    if job.dialect.capabilities.narrow_literals:
+        yield from _widen(job, staged, before, change)
     columns = yield from _follow(job, mode, change, [c.name for c in before])
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
         outcome = Outcome(kind="append", rows=result.affected)
-    elif not keyed:
+    elif not keys:
         result = yield job.dialect.insert_from(job.relation, columns, staged)
         outcome = Outcome(kind="append", rows=result.affected)
+    elif chosen_strategy(job) == "merge":
+        outcome = yield from _merge(job, staged, keys, columns)
     else:
-        outcome = yield from (_merge if strategy == "merge" else _delete_insert)(job, staged, keys, columns)
-    if staged is not None:
-        yield job.dialect.drop(staged)
+        outcome = yield from rows_together(job, _delete_insert(job, staged, keys, columns))
     outcome = replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
     return (yield from put_back(job, aside, outcome))
+
+
+def _widen(job: Job, staged: Relation | None, before: Sequence[CatalogColumn], change: _Change) -> Steps[None]:
+    """Make the table's columns as wide as the new rows, where `'a'` made one of one character; those that follow the query do so by
+    themselves."""
+    dialect = job.dialect
+    rows = job.sql if staged is None else f"select * from {dialect.render(staged)}"
+    now = {dialect.fold(c.name, True): c.type for c in (yield dialect.describe(rows)).columns}
+    follow = (
+        {dialect.fold(c.name, True) for c in change.retyped} if job.config.get("on_schema_change") == "sync_all_columns" else set()
+    )
+    for column in before:
+        key = dialect.fold(column.name, True)
+        type = dialect.widened(column.type, now.get(key) or column.type)
+        if type is not None and key not in follow:
+            yield dialect.alter_type(job.relation, Column(column.name, type))
 
 
 def _check_keys(job: Job, keys: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> None:
@@ -150,12 +195,6 @@ def _select(job: Job, columns: Sequence[str]) -> str:
     return f"select {job.dialect.columns(columns)} from (\n{job.sql}\n) as eltflow_new"
 
 
-def _stage(job: Job) -> Steps[Relation]:
-    staged = job.dialect.staging(job.temporary())
-    yield job.dialect.create_temporary_as(staged, job.sql)
-    return staged
-
-
 def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
     deleted = yield job.dialect.delete_matching(job.relation, staged, keys, _predicates(job, columns))
     inserted = yield job.dialect.insert_from(job.relation, columns, staged)
@@ -204,13 +243,15 @@ def _predicates(job: Job, columns: Sequence[str]) -> list[str]:
 
 
 def _compare(job: Job, table: Sequence[CatalogColumn], now: Sequence[Column]) -> _Change:
-    fold = job.dialect.fold
+    fold, holds = job.dialect.fold, job.dialect.holds
     before = {fold(c.name, True): c for c in table}
     after = {fold(c.name, True): c for c in now}
     return _Change(
         added=tuple(c for key, c in after.items() if key not in before),
         removed=tuple(c.name for key, c in before.items() if key not in after),
-        retyped=tuple(c for key, c in after.items() if key in before and c.type is not None and before[key].type != c.type),
+        retyped=tuple(
+            c for key, c in after.items() if key in before and c.type is not None and not holds(before[key].type, c.type)
+        ),
     )
 
 

@@ -8,12 +8,22 @@ from typing import Any
 
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import check_unchanged, file_format, look_at, read_types, rows_of, told_format, whole
-from eltflow.compile.materialize.meta import Known, loaded_files, record_load
-from eltflow.compile.materialize.relation import Rows, build_table, built, declared_types, landing
+from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
+from eltflow.compile.materialize.relation import (
+    Rows,
+    build_table,
+    built,
+    declared_types,
+    in_place,
+    landing,
+    loaded_columns,
+    send,
+)
 from eltflow.compile.materialize.scan import Options, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, again, check_kept, check_types, described_files, fit
-from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.transfer import Source
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
 
 #: What a step says of columns, so that it must be known which there are.
 _OF_COLUMNS = ("rename", "exclude", "schema_changes", "cursor", "unique_key", "partition_by")
@@ -26,6 +36,10 @@ def ingest(job: Job) -> Program:
     """
     info = job.node.ingest
     assert info is not None
+    if info.load in ("merge", "delete+insert") and not job.dialect.capabilities.transactional_ddl:
+        help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
+        message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
+        raise ProgramError(message, help)
     if not job.files:
         raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
     adds = info.load != "replace" and not job.full_refresh
@@ -68,17 +82,65 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
 
 
 def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
-    outcome = yield from build_table(job, rows)
     assert job.node.ingest is not None
+    told = found.notes if found is not None else ()
+    if job.node.ingest.load == "append" and not job.dialect.capabilities.transactional_ddl:
+        assert not isinstance(rows, str)  # no such engine reads files by itself
+        return replace((yield from _begin_with(job, rows)), told=told)
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     count = outcome.rows
     if job.node.ingest.load in ("merge", "delete+insert"):
         assert found is not None
         names = [landing(job, final) for _, final in found.chosen]
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
-    check_unchanged(job, job.files)
-    yield from record_load(job, job.files, count, forget=None)
-    return replace(outcome, kind="load", rows=count, files=len(job.files), told=found.notes if found is not None else ())
+    yield from rows_together(job, record_load(job, job.files, count, forget=None))
+    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told)
+
+
+def _begin_with(job: Job, rows: Source) -> Program:
+    """The first rows of a table that later loads add to, where making a table commits by itself: what stands there at any moment agrees
+    with what is written down, so that no file is ever loaded twice or left out. A table of other columns is emptied before it goes."""
+    dialect, existing = job.dialect, job.existing
+    columns = loaded_columns(job, rows)
+    create = dialect.create_table(job.relation, columns, job.config)
+    same = (
+        existing is not None
+        and existing.kind == "table"
+        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
+    )
+    clear = () if existing is None else _emptied(job, existing)
+    if existing is not None and not same:
+        yield from rows_together(job, send(clear))
+        yield from (in_place(job, (create,), Outcome(kind="load")))
+    elif existing is None:
+        yield create
+    body = _loaded(job, rows, [c.name for c in columns], job.files, before=clear if same else ())
+    return replace((yield from rows_together(job, body)), made=(CatalogTable(job.relation, "table"),))
+
+
+def _emptied(job: Job, existing: CatalogTable) -> tuple[Statement, ...]:
+    """The statements that delete a table's rows and what is written down of its loads."""
+    rows = Statement(f"delete from {job.dialect.render(job.relation)}", role="dml")
+    return (rows, forgotten(job)) if existing.kind == "table" else (forgotten(job),)
+
+
+def _loaded(
+    job: Job,
+    rows: Rows,
+    names: Sequence[str],
+    files: Sequence[FileInfo],
+    *,
+    columns: Sequence[CatalogColumn] = (),
+    before: Sequence[Statement] = (),
+    again: Sequence[str] = (),
+) -> Program:
+    """The rows brought in and written down, in place of what was written of the files that come `again`."""
+    yield from send(before)
+    written, gone = yield from bring_in(job, rows, names, columns)
+    check_unchanged(job, files)
+    yield from record_load(job, files, written, forget=again)
+    return Outcome(kind="load", rows=written, changed=gone, files=len(files))
 
 
 def _add(job: Job) -> Program:
@@ -99,11 +161,10 @@ def _add(job: Job) -> Program:
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
     rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
-    written, gone = yield from bring_in(job, rows, [name for _, name in found.chosen], columns)
-    check_unchanged(job, fresh)
-    yield from record_load(job, fresh, written, forget=[f.name for f in fresh if f.name in known])
-    made = CatalogTable(job.relation, "table", tuple(columns))
-    return Outcome(kind="load", rows=written, changed=gone, files=len(fresh), made=(made,), told=found.notes)
+    changed = [f.name for f in fresh if f.name in known]
+    body = _loaded(job, rows, [name for _, name in found.chosen], fresh, columns=columns, again=changed)
+    outcome = yield from rows_together(job, body)
+    return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
 
 
 def _kept(

@@ -39,15 +39,24 @@ def key_of(job: Job) -> str:
 
 def meta(job: Job, name: str) -> Relation:
     """A table of `eltflow_meta` in the database of the node's relation."""
-    return Relation(job.relation.database, META, name)
+    return _table(job.dialect, job.relation.database, name)
+
+
+def _table(dialect: Dialect, database: str | None, name: str) -> Relation:
+    return Relation(database, dialect.named(META), dialect.named(name))
+
+
+def _own(dialect: Dialect, columns: Sequence[Column]) -> list[Column]:
+    """Columns of our own tables, named as the engine takes them in the statements about them, with types that it has."""
+    return [Column(dialect.named(c.name), dialect.keeps((c.type or "").upper()) or c.type) for c in columns]
 
 
 def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
     """The statements that make the tables for loads, if they are not there."""
     return (
-        dialect.create_schema(database, META),
-        dialect.create_table(Relation(database, META, "file"), FILE_COLUMNS),
-        dialect.create_table(Relation(database, META, "load"), LOAD_COLUMNS),
+        dialect.create_schema(database, dialect.named(META)),
+        dialect.create_table(_table(dialect, database, "file"), _own(dialect, FILE_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "load"), _own(dialect, LOAD_COLUMNS)),
     )
 
 
@@ -61,13 +70,21 @@ def loaded_files(job: Job) -> Steps[Known]:
     return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
 
 
+def forgotten(job: Job, paths: Sequence[str] | None = None) -> Statement:
+    """Delete what is written down of a table's files: of all, or of these paths."""
+    literal = job.dialect.literal
+    only = "" if paths is None else f" and path in ({', '.join(map(literal, paths))})"
+    return Statement(
+        f"delete from {job.dialect.render(meta(job, 'file'))} where relation = {literal(key_of(job))}{only}", role="dml"
+    )
+
+
 def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: Sequence[str] | None) -> Steps[None]:
     """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all)."""
     dialect, literal = job.dialect, job.dialect.literal
     key = key_of(job)
     if forget is None or forget:
-        only = "" if forget is None else f" and path in ({', '.join(map(literal, forget))})"
-        yield Statement(f"delete from {dialect.render(meta(job, 'file'))} where relation = {literal(key)}{only}", role="dml")
+        yield forgotten(job, forget)
     values = []
     for file in files:
         # Only a step that adds to its table ever asks whether a file is the one that it loaded.
@@ -77,4 +94,4 @@ def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget
     if values:
         yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, len(files), rows))
-    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, current_timestamp)", role="dml")
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.now})", role="dml")

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from eltflow.base.names import IDENTIFIER, listed
 from eltflow.compile.compiled import Hook
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, transaction
+from eltflow.compile.program import (
+    Job,
+    Outcome,
+    Program,
+    ProgramError,
+    Steps,
+    cleared,
+    discarded,
+    rows_together,
+    tidily,
+    transaction,
+)
 from eltflow.project.config import as_list
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement
+from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
 
 #: What fills a table: a query that the engine runs, or rows that are sent to it.
 Rows = str | Source
@@ -35,6 +47,32 @@ def materialized_view(job: Job) -> Program:
     return (yield from built(job, _materialized_view(job)))
 
 
+def dynamic_table(job: Job) -> Program:
+    """Create a table that the engine keeps up to date by itself; bring it up to date now, or make it anew if it is to be another."""
+    if not job.dialect.capabilities.dynamic_tables:
+        help = "set `materialized: table` for the targets that have none"
+        raise ProgramError(f"{job.dialect.name} has no dynamic tables", help)
+    return (yield from built(job, _dynamic_table(job), alone=True))
+
+
+def _dynamic_table(job: Job) -> Program:
+    dialect, existing = job.dialect, job.existing
+    for key, example in (("target_lag", "1 hour"), ("snowflake_warehouse", "transforming")):
+        if not job.config.get(key):
+            raise ProgramError(f"a dynamic table needs `{key}`", f"set it, e.g. `{key}: {example}`")
+    outcome = Outcome(kind="dynamic_table", made=(CatalogTable(job.relation, "dynamic_table"),))
+    create = dialect.create_dynamic_table(job.relation, job.sql, job.config)
+    if existing is not None and existing.kind != "dynamic_table":
+        return (yield from in_place(job, (create,), outcome))
+    if existing is not None and not job.full_refresh:
+        same = yield dialect.same_dynamic_table(job.relation, job.sql, job.config)
+        if same.rows and same.rows[0][0]:
+            yield dialect.refresh_dynamic_table(job.relation)
+            return replace(outcome, kind="refresh")
+    yield create
+    return outcome
+
+
 def replaceable(job: Job) -> bool:
     """Whether one statement is enough to put a table in its place."""
     if job.existing is None:
@@ -54,11 +92,16 @@ def _view(job: Job, fits: bool | None) -> Program:
     if fits is None:
         fits = yield from _fits(job)
     outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
-    create = job.dialect.create_view(job.relation, job.sql)
+    create = job.dialect.create_view(job.relation, job.sql, config=job.config)
     if fits:
         yield create
         return outcome
-    return (yield from _in_place(job, (create,), outcome))
+    fresh = job.temporary()
+    if job.dialect.exchange(job.relation, fresh) is None:
+        return (yield from in_place(job, (create,), outcome))
+    beside = job.dialect.create_view(fresh, job.sql, config=job.config)
+    yield from cleared(job, fresh, "view")
+    return (yield from tidily(job, fresh, in_place(job, (beside,), outcome, fresh), "view"))
 
 
 def _fits(job: Job) -> Steps[bool]:
@@ -66,8 +109,11 @@ def _fits(job: Job) -> Steps[bool]:
     existing = job.existing
     if existing is None:
         return True
-    if existing.kind != "view" or job.dialect.capabilities.replace_view_columns:
-        return existing.kind == "view"
+    can = job.dialect.capabilities
+    if existing.kind != "view" or not can.create_or_replace_view:
+        return False
+    if can.replace_view_columns:
+        return True
     standing: Sequence[Column] = [Column(c.name, c.type) for c in existing.columns]
     if not standing:
         standing = (yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")).columns
@@ -75,18 +121,37 @@ def _fits(job: Job) -> Steps[bool]:
     return tuple(coming[: len(standing)]) == tuple(standing)
 
 
-def build_table(job: Job, rows: Rows | None = None) -> Program:
-    """The table from nothing, whatever stands there; from the node's query unless other rows are given."""
+def build_table(job: Job, rows: Rows | None = None, check: Callable[[], None] = lambda: None) -> Program:
+    """The table from nothing, whatever stands there; from the node's query unless other rows are given. `check` looks, before anybody
+    can see them, whether these are the rows that were meant."""
     wanted = job.sql if rows is None else rows
     outcome = Outcome(kind="table", made=(CatalogTable(job.relation, "table"),))
-    if replaceable(job):
+    at_once = isinstance(wanted, str) or job.dialect.capabilities.transactional_ddl
+    if replaceable(job) and at_once:
         result = yield from _filled(job, job.relation, wanted, replace=job.existing is not None)
+        check()
         return replace(outcome, rows=result.affected)
-    fresh = job.temporary()
-    result = yield from _filled(job, fresh, wanted)  # beside the old one, which the query may read
-    return (
-        yield from _in_place(job, (job.dialect.rename(fresh, job.relation.identifier),), replace(outcome, rows=result.affected))
-    )
+    return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, outcome, check)))
+
+
+def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], None]) -> Program:
+    """The table made beside what stands there, which the query may read, and put in its place."""
+    dialect, fresh = job.dialect, job.temporary()
+    if not dialect.capabilities.transactional_ddl:
+        yield from cleared(job, fresh)  # of an attempt whose connection was lost
+    result = yield from _filled(job, fresh, wanted)
+    check()
+    outcome = replace(outcome, rows=result.affected)
+    put = dialect.rename(fresh, job.relation.identifier)
+    if job.existing is None:
+        yield put
+    elif not replaceable(job):
+        swapped = dialect.exchange(job.relation, fresh) is not None
+        return (yield from in_place(job, () if swapped else (put,), outcome, fresh))
+    else:
+        yield dialect.create_table_as(job.relation, f"select * from {dialect.render(fresh)}", replace=True, config=job.config)
+        yield from discarded(job, fresh)
+    return outcome
 
 
 def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) -> Steps[Result]:
@@ -97,8 +162,8 @@ def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) 
     else:
         columns = loaded_columns(job, rows)
         yield dialect.create_table(relation, columns, job.config)
-        result = yield dialect.load(relation, [c.name for c in columns], rows)
-    yield from _send(dialect.indexes(relation, job.relation, job.config, job.run))
+        result = yield from rows_together(job, _one(dialect.load(relation, [c.name for c in columns], rows)))
+    yield from send(dialect.indexes(relation, job.relation, job.config, job.run))
     return result
 
 
@@ -149,16 +214,16 @@ def _materialized_view(job: Job) -> Program:
     indexes = dialect.indexes(job.relation, job.relation, job.config, job.run)
     if existing is None:
         result = yield dialect.create_materialized_view(job.relation, job.sql)
-        yield from _send(indexes)
+        yield from send(indexes)
         return replace(outcome, rows=result.affected)
     if existing.kind == "materialized_view" and not job.full_refresh and (yield from _is_same(job)):
         yield dialect.refresh(job.relation)
         return replace(outcome, kind="refresh")
     fresh = job.temporary()
     result = yield dialect.create_materialized_view(fresh, job.sql)
-    yield from _send(dialect.indexes(fresh, job.relation, job.config, job.run))
+    yield from send(dialect.indexes(fresh, job.relation, job.config, job.run))
     put = dialect.rename(fresh, job.relation.identifier, "materialized_view")
-    return (yield from _in_place(job, (put,), replace(outcome, rows=result.affected)))
+    return (yield from in_place(job, (put,), replace(outcome, rows=result.affected)))
 
 
 def _is_same(job: Job) -> Steps[bool]:
@@ -169,13 +234,37 @@ def _is_same(job: Job) -> Steps[bool]:
     return bool(told.rows and told.rows[0][0])
 
 
-def _in_place(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
-    """Drop what stands at the node's relation and `put` something else there."""
+def in_place(job: Job, put: Sequence[Statement], outcome: Outcome, fresh: Relation | None = None) -> Program:
+    """Drop what stands at the node's relation and `put` something else there; where relations can change places, at `fresh` if given."""
     assert job.existing is not None
+    exchange = job.dialect.exchange(job.relation, fresh) if fresh is not None else None
+    if fresh is not None and exchange is not None:
+        yield from send((*put, exchange))
+        yield from discarded(job, fresh, job.existing.kind)
+        return outcome
+    if not job.dialect.capabilities.transactional_ddl:
+        return (yield from _in_turn(job, put, outcome))
     drop = job.dialect.drop(job.relation, job.existing.kind)
     aside = yield from set_aside(job)
-    yield from _send((drop, *put))
+    yield from send((drop, *put))
     return (yield from put_back(job, aside, outcome))
+
+
+def _in_turn(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
+    """As `in_place`, where every statement stands for itself: what was there steps aside, and comes back if its place cannot be taken.
+    For a moment nothing is there."""
+    assert job.existing is not None
+    dialect, kind = job.dialect, job.existing.kind
+    old = job.temporary("__old")
+    yield dialect.rename(job.relation, old.identifier, kind)
+    try:
+        yield from send(put)
+    except WarehouseError:
+        with suppress(WarehouseError):
+            yield dialect.rename(old, job.relation.identifier, kind)
+        raise
+    yield from discarded(job, old, kind)
+    return outcome
 
 
 Aside = Sequence[tuple[Relation, RelationKind, str]]
@@ -188,7 +277,7 @@ def set_aside(job: Job) -> Steps[Aside]:
         return ()
     found = yield job.dialect.dependents(job.relation)
     aside = [(Relation(job.relation.database, schema, name), kind, script) for schema, name, kind, script in found.rows]
-    yield from _send(job.dialect.drop(relation, kind) for relation, kind, _ in aside)
+    yield from send(job.dialect.drop(relation, kind) for relation, kind, _ in aside)
     return aside
 
 
@@ -197,7 +286,7 @@ def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
     is an error, so that nothing happens to it."""
     if not aside:
         return outcome
-    yield from _send(job.dialect.restore(relation, script) for relation, _, script in reversed(aside))
+    yield from send(job.dialect.restore(relation, script) for relation, _, script in reversed(aside))
     refused = {(schema, name): words for schema, name, words in (yield job.dialect.refused()).rows}
     lost = [relation for relation, _, _ in aside if (relation.schema, relation.identifier) in refused]
     foreign = [relation for relation in reversed(lost) if not job.ours(relation)]
@@ -251,16 +340,20 @@ def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook])
     outcome = yield from body
     for made in outcome.made:
         yield from _described(job, made.kind)
-        yield from _granted(job)
+        yield from _granted(job, made.kind)
     yield from _hooked(post)
     return outcome
 
 
 def _hooked(hooks: Iterable[Hook]) -> Steps[None]:
-    yield from _send(Statement(hook.sql, role="user") for hook in hooks)
+    yield from send(Statement(hook.sql, role="user") for hook in hooks)
 
 
-def _send(statements: Iterable[Statement]) -> Steps[None]:
+def _one(statement: Statement) -> Steps[Result]:
+    return (yield statement)
+
+
+def send(statements: Iterable[Statement]) -> Steps[None]:
     for statement in statements:  # noqa: UP028 (a generator of results, which plain iterators do not take)
         yield statement
 
@@ -283,7 +376,7 @@ def _described(job: Job, kind: str) -> Steps[None]:
                 yield job.dialect.comment_on_column(job.relation, name, column.description)
 
 
-def _granted(job: Job) -> Steps[None]:
+def _granted(job: Job, kind: str) -> Steps[None]:
     """Bring the privileges to what `grants` names, where it is set and the engine knows any."""
     wanted = job.config.get("grants")
     if not job.dialect.capabilities.grants or not wanted:
@@ -292,4 +385,4 @@ def _granted(job: Job) -> Steps[None]:
     for privilege, grantee in (yield job.dialect.grants_held(job.relation)).rows:
         held.setdefault(str(privilege).lower(), []).append(str(grantee))
     asked = {str(privilege).lower(): [str(g) for g in as_list(to)] for privilege, to in wanted.items()}
-    yield from _send(job.dialect.grants(job.relation, asked, held))
+    yield from send(job.dialect.grants(job.relation, asked, held, kind))

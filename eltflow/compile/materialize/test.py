@@ -62,7 +62,9 @@ def _stored_kind(job: Job) -> Literal["view", "table"]:
 def _replaced_at_once(job: Job) -> bool:
     """Whether one statement puts the failing rows in place of what stands there."""
     can = job.dialect.capabilities
-    takes = can.replace_view_columns if _stored_kind(job) == "view" else can.create_or_replace_table
+    takes = (
+        (can.create_or_replace_view and can.replace_view_columns) if _stored_kind(job) == "view" else can.create_or_replace_table
+    )
     return job.existing is None or (job.existing.kind == _stored_kind(job) and takes)
 
 

@@ -24,7 +24,7 @@ def test_awkward_names_of_relations(warehouse: Bench, name: str, kind: str) -> N
         existing = warehouse.existing(relation)
         assert existing is not None
         assert (existing.relation, existing.kind) == (relation, kind)
-        assert warehouse.names() == {name}
+        assert warehouse.names() == {warehouse.said(name)}
     for other in ("view", "table"):
         warehouse.build(other, "select 2 as id", made=_at(made, relation))
     assert warehouse.rows(f"select * from {warehouse.adapter.dialect.render(relation)}") == [(2,)]
@@ -44,7 +44,7 @@ def test_a_name_that_is_too_long(warehouse: Bench) -> None:
     exact = warehouse.table.sibling("y" * limit)
     for _ in range(2):
         warehouse.build("table", "select 1 as id", made=_at(warehouse.node("table"), exact))
-    assert warehouse.names() == {"y" * limit}
+    assert warehouse.names() == {exact.identifier}
 
 
 def test_the_catalog(warehouse: Bench) -> None:
@@ -55,19 +55,19 @@ def test_the_catalog(warehouse: Bench) -> None:
     )
     if warehouse.can.comments:
         warehouse.sql("comment on table s.t is 'it''s t'", "comment on column s.t.v is 'a v'", "comment on view s.above is 'above'")
-    found = {str(t.relation): t for t in warehouse.catalog()}
-    place = f"{warehouse.table.database}." if warehouse.table.database else ""
-    assert set(found) == {f"{place}s.t", f"{place}s.above", f"{place}s_test_failures.t"}
-    table, view = found[f"{place}s.t"], found[f"{place}s.above"]
+    found = {t.relation: t for t in warehouse.catalog()}
+    above, other = warehouse.relation("above"), warehouse.relation("t", "s_test_failures")
+    assert set(found) == {warehouse.table, above, other}
+    table, view = found[warehouse.table], found[above]
     assert (table.kind, view.kind) == ("table", "view")
-    assert [c.name for c in table.columns] == ["id", "v", "n"]
-    assert [(c.name, c.type) for c in table.columns] == warehouse.columns()
-    assert not found[f"{place}s_test_failures.t"].columns[0].nullable
+    assert [warehouse.said(c.name) for c in table.columns] == ["id", "v", "n"]
+    assert [(warehouse.said(c.name), warehouse.read_as(c.type)) for c in table.columns] == warehouse.kinds()
+    assert not found[other].columns[0].nullable
     if warehouse.can.comments:
         assert (table.comment, view.comment, table.columns[1].comment) == ("it's t", "above", "a v")
-    only = warehouse.database.catalog([(warehouse.table.database, "s")], [warehouse.table])
-    assert str(warehouse.table) in {str(t.relation) for t in only}
-    assert f"{place}s.above" not in {str(t.relation) for t in only}
+    only = warehouse.database.catalog([(warehouse.table.database, warehouse.table.schema or "")], [warehouse.table])
+    assert warehouse.table in {t.relation for t in only}
+    assert above not in {t.relation for t in only}
     assert warehouse.database.catalog([(warehouse.table.database, "nowhere")]) == ()
 
 
@@ -83,7 +83,7 @@ def test_descriptions(warehouse: Bench, kind: str) -> None:
         existing = warehouse.existing()
         assert existing is not None
         assert existing.comment == "It's\nall \\ of it"
-        assert [(c.name, c.comment) for c in existing.columns] == [("id", "the 'id'"), ("v", None)]
+        assert [(warehouse.said(c.name), c.comment) for c in existing.columns] == [("id", "the 'id'"), ("v", None)]
 
 
 @pytest.mark.parametrize("kind", ["view", "table", "incremental"])

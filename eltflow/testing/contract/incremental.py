@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from eltflow.compile.compiled import Hook
 from eltflow.compile.program import ProgramError
 from eltflow.testing.bench import Bench
+from eltflow.testing.contract.claims import need_strategy
 from eltflow.warehouse.values import WarehouseError
 
 FIRST = "select 1 as id, 'a' as v union all select 2, 'b' union all select null, 'n'"
@@ -42,6 +44,7 @@ KEYED = [(1, "a2"), (2, "b"), (3, "c"), (3, "c2"), (None, "n"), (None, "n2")]
 )
 def test_strategies_and_keys(warehouse: Bench, strategy: Any, key: Any, after: Any) -> None:
     """A NULL key equals nothing; rows that are new twice over are brought in twice."""
+    need_strategy(warehouse, strategy)
     config = {"unique_key": key, **({"incremental_strategy": strategy} if strategy else {})}
     warehouse.build("incremental", FIRST, config=config)
     warehouse.build("incremental", NEXT, config=config)
@@ -50,6 +53,7 @@ def test_strategies_and_keys(warehouse: Bench, strategy: Any, key: Any, after: A
 
 @pytest.mark.parametrize("strategy", ["delete+insert", "merge"])
 def test_a_key_that_is_no_column(warehouse: Bench, strategy: Any) -> None:
+    need_strategy(warehouse, strategy)
     config = {"unique_key": "nope", "incremental_strategy": strategy}
     with pytest.raises(ProgramError, match="`unique_key` names the column `nope`"):
         warehouse.build("incremental", FIRST, config=config)
@@ -59,10 +63,12 @@ def test_a_key_that_is_no_column(warehouse: Bench, strategy: Any) -> None:
     assert len(warehouse.rows()) == 3
 
 
-def test_an_unknown_strategy(warehouse: Bench) -> None:
+def test_a_strategy_that_the_engine_has_not(warehouse: Bench) -> None:
     warehouse.build("incremental", FIRST)
-    with pytest.raises(ProgramError, match="no incremental strategy `insert_overwrite`"):
-        warehouse.build("incremental", NEXT, config={"incremental_strategy": "insert_overwrite"})
+    for strategy in {"insert_overwrite", "merge", "delete+insert"} - {*warehouse.can.incremental_strategies}:
+        with pytest.raises(ProgramError, match=re.escape(f"no incremental strategy `{strategy}`")):
+            warehouse.build("incremental", NEXT, config={"incremental_strategy": strategy, "unique_key": "id"})
+    assert len(warehouse.rows()) == 3
 
 
 def test_delete_insert_is_what_it_says(warehouse: Bench) -> None:
@@ -73,15 +79,15 @@ def test_delete_insert_is_what_it_says(warehouse: Bench) -> None:
         return [(chance.choice([None, 0, 1, 2, 3, 4, 5]), chance.randint(0, 3)) for _ in range(chance.randint(0, 8))]
 
     def select(values: Any) -> str:
-        listed = ", ".join(f"({'null' if k is None else k}, {v})" for k, v in values) or "(null, null)"
-        rows = f"select * from (values {listed}) as x(k, v){'' if values else ' where false'}"
-        return f"select cast(k as integer) as k, cast(v as integer) as v from ({rows}) as y"
+        listed = " union all ".join(f"select {'null' if k is None else k} as k, {v} as v" for k, v in values or [(0, 0)])
+        return f"select cast(k as integer) as k, cast(v as integer) as v from ({listed}) as y{'' if values else ' where false'}"
 
     for _ in range(25):
         before, new = some(), some()
         warehouse.sql("drop table if exists s.t", "create table s.t (k integer, v integer)")
         for values in (before, new):
-            warehouse.build("incremental", select(values), config={"unique_key": "k"})
+            config = {"unique_key": "k", "incremental_strategy": "delete+insert"}
+            warehouse.build("incremental", select(values), config=config)
         keys = {k for k, _ in new if k is not None}
         expected = [row for row in before if row[0] is None or row[0] not in keys] + new
         assert sorted(warehouse.rows(), key=repr) == sorted(expected, key=repr)
@@ -131,20 +137,25 @@ EXPECTED: dict[tuple[str, str], Any] = {
 @pytest.mark.parametrize("strategy", ["append", "delete+insert", "merge"])
 @pytest.mark.parametrize(("mode", "change"), list(EXPECTED))
 def test_columns_that_change(warehouse: Bench, strategy: Any, mode: Any, change: Any) -> None:
+    need_strategy(warehouse, strategy)
+    if change in ("wider", "other") and not warehouse.can.column_types:
+        pytest.skip("columns have no types that hold")
+    if change == "wider" and warehouse.type("INTEGER") == warehouse.type("BIGINT"):
+        pytest.skip("the engine has one type for both")
     config = {"on_schema_change": mode, "incremental_strategy": strategy, "unique_key": "id"}
     warehouse.build("incremental", TABLE, config=config)
     expected = EXPECTED[mode, change]
     if isinstance(expected, str):
-        with pytest.raises((ProgramError, WarehouseError), match=None if expected == "error" else expected):
+        with pytest.raises((ProgramError, WarehouseError), match=None if expected == "error" else f"(?i){expected}"):
             warehouse.build("incremental", CHANGES[change], config=config)
-        assert (warehouse.columns(), warehouse.rows()) == (_typed(warehouse, [_ID, _V]), [(1, "a")])
+        assert (warehouse.kinds(), warehouse.rows()) == (_typed(warehouse, [_ID, _V]), [(1, "a")])
         return
     warehouse.build("incremental", CHANGES[change], config=config)
-    assert (warehouse.columns(), warehouse.rows()) == (_typed(warehouse, expected[0]), expected[1])
+    assert (warehouse.kinds(), warehouse.rows()) == (_typed(warehouse, expected[0]), expected[1])
 
 
-def _typed(warehouse: Bench, columns: Any) -> list[tuple[str, str]]:
-    return [(name, warehouse.type(type)) for name, type in columns]
+def _typed(warehouse: Bench, columns: Any) -> list[tuple[str, str | None]]:
+    return [(name, warehouse.read_as(warehouse.type(type))) for name, type in columns]
 
 
 AWKWARD = [
@@ -166,6 +177,8 @@ AWKWARD = [
 
 @pytest.mark.parametrize("strategy", ["append", "delete+insert", "merge"])
 def test_awkward_names(warehouse: Bench, strategy: Any) -> None:
+    need_strategy(warehouse, strategy)
+
     def quoted(name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
 
@@ -188,6 +201,8 @@ def test_awkward_names(warehouse: Bench, strategy: Any) -> None:
 )
 def test_an_unchanged_type_is_no_change(warehouse: Bench, type: Any) -> None:
     """The catalog and a query's description spell every type alike."""
+    if type in warehouse.subject.lacks:
+        pytest.skip(f"no type {type}")
     config = {"on_schema_change": "fail"}
     warehouse.build("incremental", f"select cast(null as {type}) as x", config=config)
     warehouse.build("incremental", f"select cast(null as {type}) as x", config=config)
@@ -224,6 +239,7 @@ WIDE_NEXT = "select 1 as id, 'a2' as v, 20 as w union all select 3, 'c', 3"
     ],
 )
 def test_columns_to_merge(warehouse: Bench, config: Any, first: Any) -> None:
+    need_strategy(warehouse, "merge")
     config = {"incremental_strategy": "merge", "unique_key": "id", **config}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT, config=config)
@@ -231,6 +247,7 @@ def test_columns_to_merge(warehouse: Bench, config: Any, first: Any) -> None:
 
 
 def test_columns_to_merge_and_to_leave(warehouse: Bench) -> None:
+    need_strategy(warehouse, "merge")
     config = {"incremental_strategy": "merge", "unique_key": "id", "merge_update_columns": "v", "merge_exclude_columns": "w"}
     warehouse.build("incremental", WIDE, config=config)
     with pytest.raises(ProgramError, match="exclude each other"):
@@ -260,6 +277,8 @@ def test_predicates_keep_old_rows(warehouse: Bench) -> None:
 )
 @pytest.mark.parametrize("strategy", ["delete+insert", "merge"])
 def test_predicates_may_name_the_table_and_the_new_rows(warehouse: Bench, strategy: Any, predicate: Any) -> None:
+    need_strategy(warehouse, strategy)
+    predicate = predicate.replace('"id"', warehouse.adapter.dialect.quote("id"))
     config = {"unique_key": "id", "incremental_strategy": strategy, "incremental_predicates": [predicate]}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT + " union all select 2, 'b2', 2", config=config)
@@ -276,6 +295,6 @@ def test_staging_is_not_left_and_not_logged(warehouse: Bench) -> None:
     config = {"unique_key": "id"}
     warehouse.build("incremental", WIDE, config=config)
     warehouse.build("incremental", WIDE_NEXT, config=config)
-    staged = [s.sql for s in warehouse.statements if "__eltflow_tmp_0123abcd" in s.sql]
+    staged = [s.sql for s in warehouse.statements if "__eltflow_tmp_0123abcd" in s.sql.lower()]
     assert staged
     assert warehouse.names() == {"t"}

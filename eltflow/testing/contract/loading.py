@@ -73,11 +73,18 @@ FILES: dict[str, tuple[str, list[tuple[str, str]], list[tuple[Any, ...]]]] = {
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_a_seed(warehouse: Bench, name: str) -> None:
-    text, columns, rows = FILES[name]
+    text, columns, given = FILES[name]
+    try:
+        rows = warehouse.told(given)
+    except ValueError as refused:
+        with pytest.raises(WarehouseError, match=str(refused)):
+            warehouse.build("seed", files=(warehouse.file("x.csv", text),))
+        assert "t" not in warehouse.names()
+        return
     for _ in range(2):
         outcome = warehouse.build("seed", files=(warehouse.file("x.csv", text),))
     assert outcome.rows == len(rows)
-    assert warehouse.columns() == [(column, warehouse.type(type)) for column, type in columns]
+    assert warehouse.kinds() == [(column, warehouse.read_as(warehouse.type(type))) for column, type in columns]
     assert sorted(map(repr, warehouse.rows())) == sorted(map(repr, rows))
 
 
@@ -98,8 +105,12 @@ LATE: dict[
 def test_a_row_beyond_the_first_ones_counts_as_much(warehouse: Bench, late: str) -> None:
     first, values, kind = LATE[late]
     file = warehouse.file("x.csv", f"a,b\n{f'{first},1{chr(10)}' * 30_000}{late},2\n")
+    if warehouse.adapter.dialect.keeps(kind) is None:
+        with pytest.raises(ProgramError, match=f"`a` is {kind}, and .* has no type that keeps all of that"):
+            warehouse.build("seed", files=(file,))
+        return
     warehouse.build("seed", files=(file,))
-    assert warehouse.columns() == [("a", warehouse.type(kind)), ("b", warehouse.type(B))]
+    assert warehouse.kinds() == [(name, warehouse.read_as(warehouse.type(type))) for name, type in (("a", kind), ("b", B))]
     assert warehouse.rows("select distinct a, b from s.t order by b") == [(values[0], 1), (values[1], 2)]
     assert warehouse.rows("select count(*) from s.t") == [(30_001,)]
 
@@ -130,13 +141,20 @@ DECLARED: dict[str, tuple[str, str, Any]] = {
 def test_a_declared_type(warehouse: Bench, name: str) -> None:
     type, text, value = DECLARED[name]
     file = warehouse.file("x.csv", f"id,x\n1,{text}\n")
-    warehouse.build("seed", files=(file,), config={"column_types": {"x": type}})
-    assert warehouse.rows() == [(1, value)]
+    own = warehouse.adapter.dialect.keeps(type.upper())
+    config = {"column_types": {"x": own or type}}
+    if own is None:
+        with pytest.raises(WarehouseError, match=text):
+            warehouse.build("seed", files=(file,), config=config)
+        return
+    warehouse.build("seed", files=(file,), config=config)
+    assert warehouse.rows() == warehouse.told([(1, value)])
 
 
 def test_values_that_a_declared_type_does_not_take(warehouse: Bench) -> None:
     warehouse.sql("create table s.t as select 1 as old")
-    for type, text in (("integer", "many"), ("date", "2020-02-30"), ("smallint", "70000")):
+    narrow = warehouse.type("SMALLINT") != warehouse.type("BIGINT")
+    for type, text in (("integer", "many"), ("date", "2020-02-30"), *([("smallint", "70000")] if narrow else [])):
         with pytest.raises(WarehouseError, match=text):
             warehouse.build("seed", files=(warehouse.file("x.csv", f"id,x\n1,{text}\n"),), config={"column_types": {"x": type}})
         assert warehouse.rows() == [(1,)]
@@ -221,7 +239,7 @@ def test_the_table_decides_on_types(warehouse: Bench) -> None:
         ("code,n,day,z\n,,,\n", "new"),
     ):
         third = warehouse.file("c.csv", text)
-        with pytest.raises((WarehouseError, ProgramError), match=words):
+        with pytest.raises((WarehouseError, ProgramError), match=f"(?i){words}"):
             warehouse.build("ingest", made=made, files=(first, second, third))
     assert warehouse.rows("select count(*) from s.t") == warehouse.rows("select count(*) from eltflow_meta.file") == [(2,)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -24,6 +25,11 @@ class Loads:
         self.files: dict[str, FileInfo] = {}
         self.runs = 0
         warehouse.meta()
+        if load in ("merge", "delete+insert") and not warehouse.can.transactional_ddl:
+            warehouse.file("a.csv", "id\n1\n")
+            with pytest.raises(ProgramError, match=f"`load: {re.escape(load)}` need an engine whose DDL takes part"):
+                self()
+            pytest.skip("refused, in words")
 
     def __call__(self, *files: str, **more: Any) -> Outcome:
         """Load after these files came, or came anew: each as its name, a blank, and its rows between semicolons."""
@@ -166,7 +172,7 @@ def test_columns_that_come_and_go(warehouse: Bench, load: str, policy: str) -> N
     told = made(*later).told
     if policy == "evolve":
         assert [name for name, _ in warehouse.columns()] == ["id", "v", "w"]
-        assert warehouse.columns()[2][1] == warehouse.type("DOUBLE")
+        assert warehouse.kinds()[2][1] == warehouse.read_as(warehouse.type("DOUBLE"))
         assert warehouse.rows() == [(1, "a", None), (2, None, 1.5), (3, "c", None)]
         assert "new: `w`" in told
         assert "b.csv lacks `v`, which is NULL in its rows" in told
@@ -182,21 +188,25 @@ def test_a_new_column_has_the_type_of_all_its_values(warehouse: Bench) -> None:
     made = Loads(warehouse, "append", schema_changes={"column": "evolve"})
     made("a.csv id;1")
     made("b.csv id,n,code;" + ";".join(f"{i},{i},{i}" for i in range(30_000)) + ";30000,1.5,007")
-    assert warehouse.columns()[1:] == [("n", warehouse.type("DOUBLE")), ("code", warehouse.type("VARCHAR"))]
+    types = [warehouse.read_as(warehouse.type(type)) for type in ("DOUBLE", "VARCHAR")]
+    assert warehouse.kinds()[1:] == list(zip(("n", "code"), types, strict=True))
     assert warehouse.rows("select n, code from s.t where id = 30000") == [(1.5, "007")]
 
 
 @pytest.mark.parametrize("load", ["append", "merge", "replace"])
 def test_columns_renamed_and_left_out(warehouse: Bench, load: str) -> None:
-    step = {"rename": {"Order No": "number", "v": "Value"}, "exclude": ["secret"], "column_types": {"Value": "varchar"}}
+    step = {
+        "rename": {"Order No": "number", "v": "Value"},
+        "exclude": ["secret"],
+        "column_types": {"Value": warehouse.type("VARCHAR")},
+    }
     if load == "merge":
         step["unique_key"] = ["number"]
     made = Loads(warehouse, load, **step)
     made("a.csv Order No,secret,v;1,x,007")
     made("b.csv Order No,v,secret;2,008,y")
-    text = warehouse.type("VARCHAR")
     assert [name.lower() for name, _ in warehouse.columns()] == ["number", "value"]
-    assert warehouse.columns()[1][1] in (text, "character varying")
+    assert warehouse.kinds()[1][1] == warehouse.read_as(warehouse.type("VARCHAR"))
     assert warehouse.rows() == [(1, "007"), (2, "008")]
     for wrong, words in (({"exclude": ["secrt"]}, "`secrt`"), ({"rename": {"v": "Order No"}}, "would be one column")):
         with pytest.raises(ProgramError, match=words):

@@ -58,13 +58,19 @@ LEAST = (
 
 def test_verdicts(warehouse: Bench) -> None:
     named = []
-    for number, text in enumerate(VERDICTS):
+    verdicts = {
+        text: verdict
+        for text, verdict in VERDICTS.items()
+        # Where a column has no type, the number 1 is not the text '1' that the test asks for.
+        if warehouse.can.column_types or "accepted_values" not in text or "quote: false" in text
+    }
+    for number, text in enumerate(verdicts):
         kind, _, rest = text.partition(": {")
         named.append(f"    - {kind}: {{name: t{number}{', ' + rest if rest else '}'}" + "\n")
     yml = "models:\n- name: m\n  columns:\n  - name: id\n    data_tests:\n" + "".join(named)
     results = warehouse.project({**MODELS, "models/y.yml": yml, "tests/generic/least.sql": LEAST})
-    got = {text: (results[f"t{n}"].status, results[f"t{n}"].failures) for n, text in enumerate(VERDICTS)}
-    assert got == VERDICTS
+    got = {text: (results[f"t{n}"].status, results[f"t{n}"].failures) for n, text in enumerate(verdicts)}
+    assert got == verdicts
 
 
 def test_kept_failures_change_their_kind(warehouse: Bench) -> None:
@@ -79,7 +85,8 @@ def test_kept_failures_change_their_kind(warehouse: Bench) -> None:
 
 def test_hooks_and_again(warehouse: Bench) -> None:
     """Hooks in the node's transaction, outside of it, and of the run; a build again gives the same."""
-    config = "pre_hook=\"insert into s.log values ('pre')\", post_hook=[\"insert into s.log select 'post ' || count(*) from {{ this }}\"]"
+    counted = "insert into s.log select case count(*) when 1 then 'post 1' end from {{ this }}"
+    config = f'pre_hook="insert into s.log values (\'pre\')", post_hook=["{counted}"]'
     files = {
         "models/a.sql": f"{{{{ config(materialized='table', {config}) }}}} select 1 as id",
         "models/b.sql": f"{{{{ config(materialized='incremental', unique_key='id', {config}) }}}} select id from a",
@@ -144,7 +151,7 @@ def test_a_run_goes_on_after_a_lost_connection(warehouse: Bench) -> None:
         pytest.skip("an embedded engine has no connection")
     proxy = Proxy(subject.upstream)
     slowly = counting(7).replace("count(*)", "1 as id, count(*)")
-    target = {**subject.target, "host": "127.0.0.1", "port": proxy.port, "sslmode": "disable"}
+    target = {**subject.target, "host": "127.0.0.1", "port": proxy.port, **subject.behind}
     files = {
         "models/a.sql": f"{{{{ config(materialized='table') }}}}\n{slowly}",
         "models/b.sql": "{{ config(materialized='incremental') }} select id from a",
@@ -153,7 +160,7 @@ def test_a_run_goes_on_after_a_lost_connection(warehouse: Bench) -> None:
     thread = threading.Thread(target=lambda: done.update(warehouse.project(files, target=target)))
     thread.start()
     watching = warehouse.database.session()
-    running = Statement("select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'", role="query")
+    running = Statement(subject.busy, role="query")
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not watching.execute(running).rows[0][0]:

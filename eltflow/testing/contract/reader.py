@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from eltflow.testing.bench import Bench, series
-from eltflow.warehouse.values import Statement
+from eltflow.warehouse.values import Statement, WarehouseError
 
 ROWS = 5000
 
@@ -15,6 +15,7 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     """Every version has 5,000 rows of one number; an increment adds none. The reader must find exactly one number, 5,000 times."""
     warehouse.build("table", f"select id, 0 as version from ({series(ROWS)}) as n")
     reader = warehouse.database.session()
+    may_be_away = not warehouse.can.transactional_ddl
     done = threading.Event()
     wrong: list[Any] = []
     seen: set[int] = set()
@@ -24,6 +25,8 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
             try:
                 (row,) = reader.execute(Statement("select count(*), min(version), max(version) from s.t", role="query")).rows
             except Exception as error:
+                if may_be_away and isinstance(error, WarehouseError) and error.kind == "sql":
+                    continue  # one kind of relation takes another's place
                 wrong.append(repr(error))
                 return
             if row[0] != ROWS or row[1] != row[2]:
@@ -35,7 +38,8 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     thread.start()
     try:
         kinds: list[Any] = [("view", {}), ("table", {}), ("table", {}), ("incremental", {"unique_key": "id"})]
-        kinds.append(("incremental", {"unique_key": "id", "incremental_strategy": "merge"}))
+        last = "merge" if warehouse.can.merge else "delete+insert"
+        kinds.append(("incremental", {"unique_key": "id", "incremental_strategy": last}))
         for version, (kind, config) in enumerate(kinds * 4, start=1):
             warehouse.build(kind, f"select id, {version} as version from ({series(ROWS)}) as n", config=config)
     finally:

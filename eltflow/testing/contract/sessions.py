@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from eltflow.testing.bench import SLOW, Bench, Subject, opened, series
+from eltflow.testing.contract.claims import need_strategy
 from eltflow.testing.proxy import Proxy
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
@@ -35,22 +36,23 @@ def test_a_transaction(warehouse: Bench) -> None:
 
 def test_counts_and_types(warehouse: Bench) -> None:
     def affected(sql: str, role: Any = "dml") -> int | None:
-        result: Result = warehouse.session.execute(Statement(sql, role=role, main=True))
+        result: Result = warehouse.session.execute(Statement(warehouse.subject.spell(sql), role=role, main=True))
         return result.affected
 
-    assert affected(f"create table s.t as {series(7)}", "ddl") == 7
+    assert affected(f"create table s.t as {series(7)}", "ddl") in (7, None)  # not every engine counts what it made
     assert affected("insert into s.t select id from s.t where id < 3") == 3
     assert affected("delete from s.t where id = 1") == 2
     assert affected("update s.t set id = id where id > 100") == 0
     query = "select 1 as a, 'x' as b, null as c, cast(1.50 as decimal(10, 2)) as d, true as e, cast('2020-01-02' as date) as f"
-    found = warehouse.session.execute(Statement(query, role="query"))
-    assert [c.name for c in found.columns] == list("abcdef")
-    assert all(c.type for c in found.columns)
-    assert [str(v) for v in found.rows[0]] == ["1", "x", "None", "1.50", "True", "2020-01-02"]
+    found = warehouse.session.execute(Statement(warehouse.subject.spell(query), role="query"))
+    assert [warehouse.said(c.name) for c in found.columns] == list("abcdef")
+    if warehouse.can.column_types:
+        assert all(c.type for c in found.columns)
+        assert [str(v) for v in found.rows[0]] == [*map(str, (1, "x", None, "1.50", warehouse.subject.told(True), "2020-01-02"))]
     warehouse.sql("drop table s.t", f"create table s.t as {query.replace('null as c, ', '')}")
     existing = warehouse.existing()
     assert existing is not None
-    assert [(c.name, c.type) for c in existing.columns] == warehouse.columns()
+    assert [(warehouse.said(c.name), warehouse.read_as(c.type)) for c in existing.columns] == warehouse.kinds()
 
 
 def test_parameters_and_percent_signs(warehouse: Bench) -> None:
@@ -152,7 +154,7 @@ _BUILDS: dict[str, tuple[str, dict[str, Any]]] = {
     "view": ("view", {}),
     "table": ("table", {}),
     "append": ("incremental", {"incremental_strategy": "append"}),
-    "delete+insert": ("incremental", {"unique_key": "id"}),
+    "delete+insert": ("incremental", {"unique_key": "id", "incremental_strategy": "delete+insert"}),
     "merge": ("incremental", {"unique_key": "id", "incremental_strategy": "merge"}),
     "seed": ("seed", {}),
 }
@@ -165,11 +167,13 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
     if subject.upstream is None:
         pytest.skip("an embedded engine has no connection")
     materialized, config = _BUILDS[kind]
+    commits = not subject.adapter.dialect.capabilities.transactional_ddl  # with each statement that makes or changes a relation
     adds = materialized == "incremental"
     proxy = Proxy(subject.upstream)
     try:
         with opened(subject) as bench:
-            target = subject.values(host="127.0.0.1", port=proxy.port, sslmode="disable")
+            need_strategy(bench, config.get("incremental_strategy"))
+            target = subject.values(host="127.0.0.1", port=proxy.port, **subject.behind)
             files = (bench.file("t.csv", "id,v\n2,new\n" if adds else "id,v\n1,old\n2,new\n"),) if kind == "seed" else ()
             query = "select 2 as id, 'new' as v" + ("" if adds else " union all select 1, 'old'")
             for number in range(30):
@@ -187,8 +191,8 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
                     proxy.swallow(False)
                     time.sleep(0.1)  # the server learns of it and rolls back
                     sent_commit = late and (session.cut.role == "commit" or len(bench.statements) == 1)
-                    assert _settled(bench) in ((OLD, NEW) if sent_commit else (OLD,))
-                    assert error.safe == (session.cut.role != "commit")
+                    assert _settled(bench) in ((OLD, NEW) if sent_commit or commits else (OLD,))
+                    assert error.safe == (session.cut.role != "commit") or (commits and not error.safe)
                     if error.safe:
                         bench.build(materialized, query, config=config, files=files)
                         assert bench.rows() == NEW
@@ -197,6 +201,9 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
                     bench.session = own
                     proxy.swallow(False)
                     through.close()
+                if session.cut is not None and commits:  # it was the clearing up
+                    assert bench.rows() == NEW
+                    continue
                 assert session.cut is None
                 assert number > 0
                 return

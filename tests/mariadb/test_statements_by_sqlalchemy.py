@@ -1,0 +1,54 @@
+"""The statements of materializations on the engines by SQLAlchemy. Rewritten by `GOLDEN=rewrite pytest tests/mariadb`.
+
+For MySQL these texts, and that MariaDB takes nearly the same ones, are all the proof there is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from eltflow_sqlalchemy import MARIADB, MYSQL, SQLITE
+
+from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.engine.drive import dry
+from eltflow.testing.bench import make_job, make_node
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
+
+FOLDER = Path(__file__).parent / "golden"
+T = Relation(None, "s", "t")
+TABLE = CatalogTable(T, "table", (CatalogColumn("id", "bigint"), CatalogColumn("v", "text")))
+VIEW = CatalogTable(T, "view", (CatalogColumn("id", "bigint"),))
+SYNC = {"unique_key": "id", "on_schema_change": "sync_all_columns"}
+CHANGED = Result(columns=(Column("id", "bigint"), Column("more", "date")))
+CASES = {
+    "view new": ("view", {}, None),
+    "view over view": ("view", {"existing": VIEW}, None),
+    "view over table": ("view", {"existing": TABLE}, None),
+    "table new": ("table", {}, None),
+    "table over table": ("table", {"existing": TABLE}, None),
+    "table over view": ("table", {"existing": VIEW}, None),
+    "append": ("incremental", {"existing": TABLE, "config": {"incremental_strategy": "append"}}, None),
+    "delete+insert": (
+        "incremental",
+        {"existing": TABLE, "config": {"unique_key": "id", "incremental_predicates": ["id > 10 and v <> 'eltflow_target.id'"]}},
+        None,
+    ),
+    "sync_all_columns": ("incremental", {"existing": TABLE, "config": SYNC}, CHANGED),
+}
+
+
+@pytest.mark.parametrize("adapter", [SQLITE, MARIADB, MYSQL], ids=lambda adapter: adapter.name)
+def test_statements(adapter):
+    shown = ""
+    for name, (kind, given, answer) in CASES.items():
+        more = dict(given)
+        node = make_node(kind, more.pop("config", {}), None, T)
+        program = MATERIALIZATIONS[kind](make_job(adapter, node, "select id, v\nfrom s.up", dry=True, **more))
+        shown += f"-- {name}\n" + "".join(f"{s.sql};\n" for s in dry(program, answer)) + "\n"
+    path = FOLDER / f"{adapter.name}.sql"
+    if os.environ.get("GOLDEN") == "rewrite":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown)
+    assert shown == path.read_text(), f"{path.name} differs"

@@ -1,0 +1,12 @@
+alter view "DB"."S"."T" rename to "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";
+create or replace dynamic table "DB"."S"."T"
+  target_lag = '1 hour'
+  warehouse = "TRANSFORMING"
+  refresh_mode = incremental
+  initialize = on_create
+as (
+/* eltflow 15ede27323f6b44b */
+select id, v
+from db.s.up
+);
+drop view if exists "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";

@@ -1,0 +1,22 @@
+select * from (
+select id, v
+from db.s.up
+) as eltflow_described where false;
+create or replace transient table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as (
+select id, v
+from db.s.up
+);
+select * from (
+select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
+) as eltflow_described where false;
+alter table "DB"."S"."T" add column "MORE" DATE;
+begin;
+delete from "DB"."S"."T" as eltflow_target
+where exists (
+  select 1 from "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as eltflow_source
+  where eltflow_target."ID" = eltflow_source."ID"
+);
+insert into "DB"."S"."T" ("ID", "MORE")
+select "ID", "MORE" from "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+commit;
+drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";

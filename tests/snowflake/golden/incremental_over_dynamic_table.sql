@@ -1,0 +1,9 @@
+drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+drop dynamic table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
+create transient table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as (
+select id, v
+from db.s.up
+);
+alter dynamic table "DB"."S"."T" rename to "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";
+alter table "DB"."S"."T__ELTFLOW_TMP_0123ABCD" rename to "DB"."S"."T";
+drop dynamic table if exists "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";

@@ -1,0 +1,4 @@
+create transient table "DB"."S"."T" as (
+select id, v
+from db.s.up
+);
