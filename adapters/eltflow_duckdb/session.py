@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
 _DIALECT = DuckDBDialect()
+_LINE = 2_000_000  #: bytes that a line may have without being asked about
 _TABLES = "select database_name, schema_name, table_name, 'table', comment, estimated_size from duckdb_tables() where not internal"
 _VIEWS = "select database_name, schema_name, view_name, 'view', comment, null from duckdb_views() where not internal"
 _COLUMNS = """
@@ -28,6 +30,7 @@ class DuckDBSession:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
+        self._cancelled = False
 
     def execute(self, statement: Statement) -> Result:
         try:
@@ -37,6 +40,8 @@ class DuckDBSession:
                 self._cursor.commit()
             elif statement.role == "rollback":
                 self._cursor.rollback()
+            elif statement.role == "load":
+                return self._load(statement)
             else:
                 return self._run(statement)
         except duckdb.Error as error:
@@ -59,7 +64,29 @@ class DuckDBSession:
             return Result(columns=columns, rows=rows)
         return Result(affected=_count(rows))
 
+    def _load(self, statement: Statement) -> Result:
+        """By way of a file, which takes no memory, and which DuckDB reads in parallel."""
+        assert statement.source is not None
+        self._cancelled = False
+        with tempfile.TemporaryDirectory(prefix="eltflow-load-") as folder:
+            path = os.path.join(folder, "rows")
+            longest, rows = _LINE, 0
+            with open(path, "wb") as file:
+                for batch in statement.source.text():
+                    if self._cancelled:
+                        raise WarehouseError("cancelled", kind="cancelled")
+                    if len(batch) > longest:
+                        longest = max(longest, *(len(line) for line in batch.split(b"\n")))
+                    rows += batch.count(b"\n")
+                    file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+            self._cursor.execute(statement.sql, [path, longest + 2])
+            taken = _count(self._cursor.fetchall())
+        if taken != rows:
+            raise WarehouseError(f"{rows} rows were read, and {taken} came into the table")
+        return Result(affected=taken)
+
     def cancel(self) -> None:
+        self._cancelled = True
         self._cursor.interrupt()
 
     def close(self) -> None:

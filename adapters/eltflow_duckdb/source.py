@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,29 +47,30 @@ class DuckDBFiles:
 
     def query(self, statement: Statement) -> Result:
         with _connected() as connection:
-            cursor = _run(connection, statement.sql)
+            cursor = run(connection, statement.sql)
             rows = cursor.fetchall()
             return Result(columns=tuple(Column(d[0], str(d[1])) for d in cursor.description or ()), rows=rows)
 
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
-        return _QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+        return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
 
 
 READER = DuckDBFiles()
 
 
 @dataclass(frozen=True, slots=True)
-class _QuerySource:
-    """The rows of a query over files, run by an in-memory DuckDB of its own each time."""
+class QuerySource:
+    """The rows of a query: over files, run by an in-memory DuckDB of its own each time, or on a connection that is given."""
 
     select: str
     fields: tuple[Field, ...]
+    connection: duckdb.DuckDBPyConnection | None = None
 
     def text(self) -> Iterator[bytes]:
         values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
-        with _connected() as connection:
-            cursor = _run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
+        with _connected() if self.connection is None else nullcontext(self.connection) as connection:
+            cursor = run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
@@ -77,7 +79,7 @@ class _QuerySource:
         values = ", ".join(f"{_as_parquet(field)} as {_DIALECT.quote(name)}" for field, name in named)
         with _connected() as connection:
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
-            _run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
+            run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
 
 
 def _as_parquet(field: Field) -> str:
@@ -130,7 +132,8 @@ def _connected() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Execute a statement. Raises WarehouseError."""
     import duckdb
 
     from eltflow_duckdb.errors import as_warehouse_error

@@ -137,6 +137,7 @@ class PostgresDialect(Dialect):
         replace_view_columns=False,
         materialized_views=True,
         merge=True,
+        except_all=True,
         grants=True,
         identifier_limit=63,
         incremental_strategies=("delete+insert", "append", "merge"),

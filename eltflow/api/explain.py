@@ -171,6 +171,8 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     span = node_span(loaded, node)
     if error.file is not None:
         code, span = "E0603", Span(file=_shown(loaded.root, error.file), line=error.line)
+    elif error.place and node.patch is not None:
+        span = yaml_span(loaded, node.patch, (*node.place, *error.place))
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
@@ -193,7 +195,9 @@ def yaml_span(loaded: Loaded, file: str, path: tuple[str | int, ...], *, key: bo
 def node_span(loaded: Loaded, node: Node) -> Span:
     """Where a node is defined: its entry if it has no file of its own, else its file."""
     if node.ingest is not None and node.patch is not None:
-        return yaml_span(loaded, node.patch, (*node.place, "source", "path"))
+        return yaml_span(
+            loaded, node.patch, (*node.place, "source", next(k for k in ("path", "table", "query") if k in node.ingest.source))
+        )
     if node.place and node.patch is not None and node.path == node.patch:
         return yaml_span(loaded, node.patch, node.place)
     return Span(file=node.path)

@@ -14,6 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
+from eltflow.api.connections import check_connections, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
@@ -101,6 +102,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
+    check_connections(loaded, runnable)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
@@ -404,7 +406,12 @@ class _Worker:
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
-        job = self._job(step.node, compiled)
+        tables = opened_table(self.loaded, step.node)
+        with contextlib.closing(tables) if tables is not None else contextlib.nullcontext():
+            return self._made(step, session, tell, compiled, replace(self._job(step.node, compiled), tables=tables))
+
+    def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
+        """Drive the step's program, and take in what it did."""
         trace = Trace()
         try:
             outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)

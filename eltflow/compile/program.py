@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from eltflow.base.names import TEMPORARY, shorten
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
+from eltflow.transfer import Kept, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, WarehouseError
@@ -50,7 +51,7 @@ Program = Steps[Outcome]
 
 class ProgramError(Exception):
     """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
-    `config` the key of the node's configuration, and the value in it, that is at fault."""
+    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class ProgramError(Exception):
         file: str | None = None,
         line: int | None = None,
         config: tuple[str, str] | None = None,
+        place: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -67,6 +69,7 @@ class ProgramError(Exception):
         self.file = file
         self.line = line
         self.config = config
+        self.place = place
 
 
 class LostLease(ProgramError):
@@ -83,13 +86,35 @@ class FileInfo:
     mtime: int
 
 
+class TableSource(Protocol):
+    """The table or query of another database that a step reads. All raise WarehouseError."""
+
+    @property
+    def where(self) -> str:
+        """What people know it by."""
+        ...
+
+    def columns(self) -> Sequence[Kept]:
+        """Its columns, by the database's own catalogue."""
+        ...
+
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        """The rows, of the columns by these names."""
+        ...
+
+    def highest(self, column: Kept) -> str | None:
+        """The largest value of a column, as text; None if there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
-    `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's. `fence`
+    `reader` reads files for an engine that cannot, `tables` is what a step reads of another database.
+    `ours` tells whether a relation is one of the project's. `fence`
     is a query without rows if another run may write in this one's place.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
@@ -107,6 +132,7 @@ class Job:
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
+    tables: TableSource | None = None
     fence: Statement | None = None
     ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from eltflow.project import config
 from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
-from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
+from eltflow.project.shape import ByKey, ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
 
 #: Configuration that may also stand beside `config:`.
 _META, _TAGS = Nullable(META), Nullable(NAMES)
@@ -168,16 +169,27 @@ PROPERTIES = Object(
 #: How a step may bring rows into its table.
 LOADS = ("replace", "append", "merge", "delete+insert")
 
+_KIND = Scalar(choices=("files", "sql"))
 FILES = Object(
     what="the `source` of a step",
     required=("kind", "path"),
     fields={
-        "kind": Scalar(choices=("files",)),
+        "kind": _KIND,
         "path": OneOf(options=(TEXT, ListOf(TEXT))),
         "format": Scalar(choices=("csv", "json", "parquet")),
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
+    },
+)
+TABLES = Object(
+    what="the `source` of a step",
+    required=("kind", "connection"),
+    fields={
+        "kind": _KIND,
+        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
+        "table": Scalar(about="A table, as schema.table or by its name alone."),
+        "query": Scalar(about="A query in the SQL of that database."),
     },
 )
 STEP_COLUMN = Object(
@@ -204,7 +216,11 @@ CURSOR = Object(
     what="`cursor`",
     about="The column that says which rows are the latest.",
     required=("column",),
-    fields={"column": Scalar(about="A column of the table.")},
+    fields={
+        "column": Scalar(about="A column of the table."),
+        "initial": Scalar((str, int, float, datetime.date), about="Where the first load begins; everything unless told."),
+        "lookback": Scalar((str, int, float), about="How far back of the last load rows are read again, e.g. 1 hour."),
+    },
 )
 STEP = Object(
     what="a step",
@@ -212,7 +228,7 @@ STEP = Object(
     fields={
         "name": TEXT,
         "description": DOC_TEXT,
-        "source": FILES,
+        "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES}),
         "into": Scalar(about="The table to load, as schema.table."),
         "load": Scalar(choices=LOADS, about="How new rows come into the table."),
         "unique_key": Nullable(NAMES),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eltflow.project.config import as_list
 from eltflow.project.shape import Path
 
+#: How far back rows are read again: a number, or a time.
+LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.
@@ -42,8 +45,26 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     for way, key in _MATCHES.items():
         if entry.get(key) and way != load:
             yield (key,), f"`{key}` means nothing to `load: {load}`", f"take it out, or set `load: {way}`"
-    if entry.get("cursor") and load in ("replace", "delete+insert"):
+    files = (entry.get("source") or {}).get("kind") == "files"
+    cursor = entry.get("cursor") or {}
+    if cursor and (load in ("replace", "delete+insert") or (files and load == "append")):
         yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
+    for key in ("initial", "lookback"):
+        if files and key in cursor:
+            yield ("cursor", key), f"`{key}` means nothing to files", "take it out: which files are new is known by their names"
+    if not files and load == "append" and not cursor:
+        message = "`load: append` of a table needs `cursor`, or its rows would come again each time"
+        yield ("load",), message, "add `cursor: {column: ...}`, or set `load: replace`"
+    lookback = cursor.get("lookback")
+    if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
+        yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
+    source = entry.get("source") or {}
+    if not files and bool(source.get("table")) == bool(source.get("query")):
+        yield (
+            ("source",),
+            "a step reads a `table` or a `query`",
+            "keep one of the two" if source.get("table") else "add `table:` or `query:`",
+        )
     for index, column in enumerate(entry.get("columns") or ()):
         if column.get("exclude"):
             more = next((key for key in ("rename", "data_type", "data_tests", "tests") if column.get(key)), None)

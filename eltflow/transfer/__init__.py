@@ -6,9 +6,10 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,37 @@ class Field:
 
     name: str
     type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A column of a table that is read: its name, the type (as DuckDB spells it) that its values come as, the expression of the source's
+    own SQL that gives them so, and what is lost or changed by that, in words, if anything is."""
+
+    name: str
+    type: str
+    expression: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is read of a database: a table, as `schema.table` or by its name alone, or the rows of a query."""
+
+    table: str | None = None
+    query: str | None = None
+
+    def __str__(self) -> str:
+        return self.table or "the query"
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and those where it is NULL."""
+
+    column: str
+    type: str
+    value: Any
 
 
 class Source(Protocol):
@@ -42,4 +74,44 @@ class Source(Protocol):
 
         Raises WarehouseError for a file that cannot be read, naming it.
         """
+        ...
+
+
+class Tables(Protocol):
+    """A connection to a database that is read. All raise WarehouseError."""
+
+    def columns(self, origin: Origin) -> Sequence[Kept]:
+        """The columns with their types, by the database's own catalogue."""
+        ...
+
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        """The rows, of the columns by these names; nothing is read before the source is."""
+        ...
+
+    def highest(self, origin: Origin, column: Kept) -> str | None:
+        """The largest value of a column, as text; None if there is none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class TableReader(Protocol):
+    """What reads one kind of database: a plug-in of the entry-point group `eltflow.sources`, by the `type` of a connection."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that a connection of this type may have, beside `type`, and what each means."""
+        ...
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """Those of them whose values must never be shown."""
+        ...
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """(key, what is wrong with it) for each bad value of a connection."""
+        ...
+
+    def open(self, values: Mapping[str, Any], root: Path) -> Tables:
+        """Connect, to read alone. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
         ...

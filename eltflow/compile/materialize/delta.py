@@ -18,8 +18,15 @@ def bring_in(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[Catal
     assert job.node.ingest is not None
     if job.node.ingest.load == "append":
         return (yield from add(job, job.relation, rows, names)), None
-    by = matched_by(job, names)
+    matched_by(job, names)
     staged = yield from stage(job, rows, names, columns)
+    return (yield from put(job, staged, names))
+
+
+def put(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | None, int | None]]:
+    """Put staged rows in place of those that they are matched with. Gives (rows written, rows that they replaced)."""
+    assert job.node.ingest is not None
+    by = matched_by(job, names)
     cursor = cursor_of(job, names)
     yield from settle(job, staged, by, cursor)
     if cursor is not None and job.node.ingest.load == "merge":

@@ -20,7 +20,8 @@ from eltflow.compile.materialize.relation import (
     send,
 )
 from eltflow.compile.materialize.scan import Options, reading, scan, settled
-from eltflow.compile.materialize.shapes import Fit, again, check_kept, check_types, described_files, fit
+from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
+from eltflow.compile.materialize.tables import load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
@@ -36,6 +37,8 @@ def ingest(job: Job) -> Program:
     """
     info = job.node.ingest
     assert info is not None
+    if info.source.get("kind") == "sql":
+        return (yield from load_tables(job))
     if info.load in ("merge", "delete+insert") and not job.dialect.capabilities.transactional_ddl:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
@@ -215,15 +218,6 @@ def _left(found: Fit, format: str, there: Iterable[str]) -> dict[str, str]:
     """What the columns of CSV files that are not taken are read as: no value of theirs can be wrong."""
     taken = {source for source, _ in found.chosen}
     return dict.fromkeys((name for name in there if name not in taken), "VARCHAR") if format == "csv" else {}
-
-
-def added_column(job: Job, name: str, type: str, declared: str | None) -> CatalogColumn:
-    """A column that the table gets, for values of a type as DuckDB spells it. Raises ProgramError where the engine has none for them."""
-    own = declared or job.dialect.keeps(type)
-    if own is None:
-        message = f"the new column `{name}` is {type}, and {job.dialect.name} has no type that keeps all of that"
-        raise ProgramError(message, "name a type that it has under `column_types:`")
-    return CatalogColumn(name, own)
 
 
 def fresh_files(job: Job, known: Known) -> list[FileInfo]:

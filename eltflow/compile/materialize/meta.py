@@ -27,6 +27,15 @@ LOAD_COLUMNS = (
     Column("loaded_at", _MOMENT),
 )
 
+CURSOR_COLUMNS = (
+    Column("relation", "varchar"),
+    Column("step", "varchar"),
+    Column("name", "varchar"),
+    Column("value", "varchar"),
+    Column("load_id", "varchar"),
+    Column("loaded_at", _MOMENT),
+)
+
 #: What is known of a file that was loaded: its size, mtime and hash then.
 Known = Mapping[str, tuple[int, int, str]]
 
@@ -57,6 +66,7 @@ def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
         dialect.create_schema(database, dialect.named(META)),
         dialect.create_table(_table(dialect, database, "file"), _own(dialect, FILE_COLUMNS)),
         dialect.create_table(_table(dialect, database, "load"), _own(dialect, LOAD_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "cursor"), _own(dialect, CURSOR_COLUMNS)),
     )
 
 
@@ -95,3 +105,20 @@ def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget
         yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
     written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, len(files), rows))
     yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.now})", role="dml")
+
+
+def loaded_up_to(job: Job, name: str) -> Steps[str | None]:
+    """The value, as text, up to which a cursor's rows are loaded; None if none are."""
+    where = f"relation = {job.dialect.literal(key_of(job))} and name = {job.dialect.literal(name)}"
+    found = yield Statement(f"select value from {job.dialect.render(meta(job, 'cursor'))} where {where}", role="query")
+    return str(found.rows[0][0]) if found.rows and found.rows[0][0] is not None else None
+
+
+def record_cursor(job: Job, name: str, value: str | None) -> Steps[None]:
+    """Write down up to where a cursor's rows are loaded, in the transaction that is open."""
+    dialect, literal = job.dialect, job.dialect.literal
+    table, key = dialect.render(meta(job, "cursor")), literal(key_of(job))
+    yield Statement(f"delete from {table} where relation = {key}", role="dml")
+    if value is not None:
+        values = ", ".join(literal(v) for v in (job.node.unique_id, name, value, job.run))
+        yield Statement(f"insert into {table} values ({key}, {values}, {dialect.now})", role="dml")

@@ -161,6 +161,8 @@ def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) 
         result = yield dialect.create_table_as(relation, rows, replace=replace, config=job.config)
     else:
         columns = loaded_columns(job, rows)
+        if replace:
+            yield dialect.drop(relation)
         yield dialect.create_table(relation, columns, job.config)
         result = yield from rows_together(job, _one(dialect.load(relation, [c.name for c in columns], rows)))
     yield from send(dialect.indexes(relation, job.relation, job.config, job.run))

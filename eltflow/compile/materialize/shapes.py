@@ -199,6 +199,15 @@ def check_kept(
         )
 
 
+def added_column(job: Job, name: str, type: str, declared: str | None) -> CatalogColumn:
+    """A column that the table gets, for values of a type as DuckDB spells it. Raises ProgramError where the engine has none for them."""
+    own = declared or job.dialect.keeps(type)
+    if own is None:
+        message = f"the new column `{name}` is {type}, and {job.dialect.name} has no type that keeps all of that"
+        raise ProgramError(message, "name a type that it has under `column_types:`")
+    return CatalogColumn(name, own)
+
+
 def again(job: Job) -> str:
     """How to load everything from the beginning."""
     return f"load everything again with `eltflow ingest --select {job.node.name} --full-refresh`"

@@ -1,0 +1,86 @@
+"""Tables of other DuckDB files, read for steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eltflow.base.plugins import driver
+from eltflow.transfer import Field, Kept, Origin, Since, Source
+from eltflow.warehouse import WarehouseError
+from eltflow_duckdb.dialect import DuckDBDialect
+from eltflow_duckdb.source import QuerySource, run
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DIALECT = DuckDBDialect()
+
+
+class DuckDBTableReader:
+    """Connections of `type: duckdb`."""
+
+    keys: Mapping[str, str] = {"path": "the database file, from the project root"}
+    secret_keys: frozenset[str] = frozenset()
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        return () if isinstance(values.get("path"), str) and values["path"] else (("path", "`path` must name a database file"),)
+
+    def open(self, values: Mapping[str, Any], root: Path) -> DuckDBTables:
+        with driver("duckdb connections", "duckdb"):
+            import duckdb
+
+            from eltflow_duckdb.errors import as_warehouse_error
+        path = root / str(values["path"])
+        if not path.is_file():
+            raise WarehouseError(
+                f"there is no database {values['path']}", kind="connection", help="correct `path:` of the connection"
+            )
+        try:
+            connection = duckdb.connect(str(path), read_only=True)
+            for setting in ("errors_as_json = true", "enable_progress_bar = false", "autoinstall_known_extensions = false"):
+                connection.execute(f"set {setting}")
+            connection.execute("set TimeZone = 'UTC'")
+        except duckdb.Error as error:
+            if "different configuration" in str(error):
+                help = "read its tables in a model, by their names: they are in reach already"
+                raise WarehouseError(f"{values['path']} is the target itself", kind="connection", help=help) from None
+            raise as_warehouse_error(error) from None
+        return DuckDBTables(connection)
+
+
+TABLES = DuckDBTableReader()
+
+
+class DuckDBTables:
+    """An opened file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def columns(self, origin: Origin) -> Sequence[Kept]:
+        cursor = run(self._connection, f"select * from {_item(origin)} limit 0")
+        return [Kept(d[0], str(d[1]), _DIALECT.quote(d[0])) for d in cursor.description or ()]
+
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        items = ", ".join(f"{kept.expression} as {_DIALECT.quote(name)}" for kept, name in columns)
+        where = ""
+        if since is not None:
+            column = _DIALECT.quote(since.column)
+            where = f" where {column} >= cast({_DIALECT.literal(str(since.value))} as {since.type}) or {column} is null"
+        fields = tuple(Field(name, kept.type) for kept, name in columns)
+        return QuerySource(f"select {items} from {_item(origin)}{where}", fields, self._connection.cursor())
+
+    def highest(self, origin: Origin, column: Kept) -> str | None:
+        rows = run(self._connection, f"select cast(max({column.expression}) as varchar) from {_item(origin)}").fetchall()
+        return None if rows[0][0] is None else str(rows[0][0])
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _item(origin: Origin) -> str:
+    if origin.table is not None:
+        return ".".join(_DIALECT.quote(part) for part in origin.table.split("."))
+    return f"(\n{origin.query}\n) as eltflow_rows"
