@@ -196,7 +196,9 @@ def _execute(
             if found in state.warnings and found.code == "W0204" and not options.warn_error and node_id in running:
                 held.setdefault(node_id, []).append(_warning(found))
     told = {message.text for messages in held.values() for message in messages}
-    yield from (_warning(found) for found in state.warnings if found.message not in told)
+    paths = {node.path for node in runnable}
+    elsewhere = [w for w in graph.warnings if w.code == "W0204" and (w.span is None or w.span.file not in paths)]
+    yield from (_warning(found) for found in (*elsewhere, *state.warnings) if found.message not in told)
     if state.warnings and options.warn_error:
         return
     hooks = project_hooks(loaded) if options.command in ("build", "run", "seed", "test", "ingest") else []

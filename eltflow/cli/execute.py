@@ -59,6 +59,7 @@ def _execute(command: str, given: o.Given) -> int:
     from eltflow.cli import render
     from eltflow.cli.log import LogFile
     from eltflow.cli.progress import Progress, summary
+    from eltflow.events import Message
 
     voice = given.voice
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
@@ -90,6 +91,8 @@ def _execute(command: str, given: o.Given) -> int:
                 log.write(event)
                 if voice.form == "lines":
                     render.event_line(event, state)
+                elif voice.form == "document" and isinstance(event, Message) and event.diagnostic is not None:
+                    given.warn([event.diagnostic] if not given.warn_error else ())
                 progress(event)
     except EltflowError:
         progress.end()

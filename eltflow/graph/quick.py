@@ -26,10 +26,12 @@ _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?
 _CALLED = re.compile(r"(?<![\w.])(?:ref|source)\s*\(")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _AFTER_DOT = re.compile(r"\.\s*([^\W\d]\w*)")  # may be a macro, called by the project's name
+_IN_WORD, _BLANKS_AND_WORD = re.compile(r"\w"), re.compile(r"\s*\w")
 _KEYWORD_ARGUMENT = re.compile(r"([^\W\d]\w*)\s*=(?!=)")
 _FILTER = re.compile(r"\|\s*([^\W\d]\w*)")
 _TEST = re.compile(r"\bis\s+(?:not\s+)?([^\W\d]\w*)")
 _COMPOSES = re.compile(r"~|%|\bjoin\b|\breplace\b|\bformat\b|\[[^\]]*:|\+")
+_PASTED = re.compile(rf"\w{VALUE}|{VALUE}[\w{VALUE}]")  # what is written there is a part of a word
 _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -184,7 +186,7 @@ def macro_text(text: str) -> MacroText:
         names=frozenset((*_NAME.findall(inside), *_AFTER_DOT.findall(inside))),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
         takes_tables=takes_tables(masked),
-        composes=bool(_COMPOSES.search(_STRING.sub("''", inside))),
+        composes=bool(_COMPOSES.search(_STRING.sub("''", inside)) or _PASTED.search(masked)),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
 
@@ -266,7 +268,7 @@ class _Reading:
         at = 0
         for block in _BLOCK.finditer(self.text):
             between = self.text[at : block.start()]
-            if _OPENS.search(between):
+            if _OPENS.search(between) or between[-1:] == "{" or self._joins(block, between):
                 raise Uncertain
             if not self.open:
                 self.outside.append(between)
@@ -282,6 +284,15 @@ class _Reading:
         outside, inside = "".join(self.outside), "".join(self.inside)
         tables = plain_tables("".join(out), self.candidates, outside=outside, inside=inside, open_from=self.open_from)
         return Quick(tuple(self.config), _unique(self.refs), _unique(self.sources), tables, tuple(sorted(self.used)))
+
+    def _joins(self, block: re.Match[str], before: str) -> bool:
+        """Whether the words on both sides of a comment or tag become one."""
+        if block["value"] is not None:
+            return False
+        text = block.group()
+        before = before.rstrip() if text[2] in "-+" else before
+        after = _BLANKS_AND_WORD if text[-3] in "-+" else _IN_WORD
+        return bool(_IN_WORD.match(before[-1:]) and after.match(self.text, block.end()))
 
     # -- Jinja -----------------------------------------------------------------------------------------------------------------
 
@@ -320,6 +331,8 @@ class _Reading:
         elif name == "elif" or name == "else":
             if not self.open:
                 raise Uncertain
+            if name == "elif" and _ON_INCREMENTAL.fullmatch(rest) is None:
+                self.open[-1] = (self.open[-1][0], False)
         elif name == "set":
             target, equals, rest = rest.partition("=")
             if not equals or not re.fullmatch(r"\s*[^\W\d]\w*\s*", target):
@@ -356,8 +369,9 @@ class _Reading:
         rest = _CALL.sub(" ", inner)
         for literal in _STRING.findall(rest):
             words = {word.lower() for word in _WORD.findall(literal)}
-            self.open_from = self.open_from or not words.isdisjoint(TABLE_CLAUSES)
-            if not self.candidates.isdisjoint(words):
+            opens = not words.isdisjoint(TABLE_CLAUSES)
+            self.open_from = self.open_from or opens
+            if not self.candidates.isdisjoint(words) or (opens and _COMPOSES.search(bare)):
                 raise Uncertain
         skipped = {*_KEYWORD_ARGUMENT.findall(bare), *_FILTER.findall(bare), *_TEST.findall(bare)}
         for name in _NAME.findall(bare):

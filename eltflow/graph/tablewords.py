@@ -36,12 +36,13 @@ _DOT = re.compile(r"[\"`\]]?\s*\.")
 #: A name of up to three parts that nothing goes on with.
 _WHOLE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*){0,2}(?![\w\"`\[@#$/\\{-])(?!\s*[.(:\x01\x02])")
 #: A CTE, in small letters.
-_DEFINED = re.compile(r'(?:\bwith|,)\s*+"?(\w++)"?\s*+(?:\([^()]*\)\s*+)?as\s++(?:not\s++)?(?:materialized\s*+)?\(')
+_DEFINED = re.compile(r'(?:\bwith|,)\s*+"?(\w++)"?\s*+(?:\([^()]*\)\s*+)?as\b\s*+(?:not\s++)?(?:materialized\s*+)?\(')
 _CONTINUED = re.compile(
-    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\s+(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
+    r"(?:,|\x02)\s*[\"`\[]?([^\W\d]\w*)\b(?!\"?\s*(?:\([^()]*\)\s*)?as\b\s*(?:not\s+)?(?:materialized\s*)?\()", re.IGNORECASE
 )
 _DISTINCT = re.compile(r"\bis\s+(?:not\s+)?distinct\s+\Z", re.IGNORECASE)
 _PAREN = re.compile(r"[()]")
+_MANY = 64  #: words that are looked for one by one
 _SMALL = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 _READS = re.compile(r"\b(?:from|join)\b", re.IGNORECASE)
 #: What makes a name that stands where a table must no table after all, or one that is hidden in a way of its own.
@@ -114,26 +115,30 @@ def _visible(
 ) -> tuple[tuple[Ident, ...], ...]:
     """The names that no CTE hides. Raises Uncertain where one may hide a node's."""
     low = _lower(sql)
-    ours = [(place, parts) for place, parts in found if _concerns(parts, candidates) or f"{parts[0][0].lower()} as (" not in low]
+    words = {parts[0][0].lower() for _, parts in found if not _concerns(parts, candidates)}
+    ctes = {word for word in words if f"{word} as (" in low} if len(words) < _MANY else set()
+    ours = [(place, parts) for place, parts in found if _concerns(parts, candidates) or parts[0][0].lower() not in ctes]
     if not ours:
         return ()
     defined: dict[str, list[re.Match[str]]] = {}
     for match in _DEFINED.finditer(low):
         defined.setdefault(match.group(1), []).append(match)
     always: set[str] | None = None
+    ends: dict[str, int] = {}
     visible: dict[tuple[Ident, ...], None] = {}
     for place, parts in ours:
         name = parts[0][0].lower() if len(parts) == 1 else ""
-        ctes = defined.get(name)
-        if ctes is None:
+        if name not in defined:
             visible[parts] = None
         elif name in candidates:
             if always is None:
                 always = set(_DEFINED.findall(_lower(_without_noise(outside))))
-            if name not in always:
-                raise Uncertain  # a CTE that stands in a branch
-            if place <= _end(low, ctes[0]):
-                if len(ctes) > 1:
+            if name not in always or any(sql[cte.start(1) - 1] == '"' for cte in defined[name]):
+                raise Uncertain  # a CTE that stands in a branch, or whose name may be another one
+            if name not in ends:
+                ends[name] = _end(low, defined[name][0])
+            if place <= ends[name]:
+                if len(defined[name]) > 1:
                     raise Uncertain
                 visible[parts] = None
     return tuple(visible)

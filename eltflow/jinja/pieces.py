@@ -43,7 +43,13 @@ def split(text: str, callable: Callable[[str], bool]) -> tuple[Piece, ...] | Non
     for block in _BLOCK.finditer(text):
         value, tag = block["value"], block["tag"]
         inner = value if value is not None else tag
-        if _JINJA.search(text, at, block.start()) or (inner or block.group()[2:-2])[:1] in "-+" or _odd(inner):
+        within = block.group()[2:-2]
+        if (
+            _JINJA.search(text, at, block.start())
+            or text[block.start() - 1 : block.start()] == "{"
+            or _trims(within)
+            or _odd(inner)
+        ):
             return None
         if not opened:
             found.append(Piece(text[at : block.start()], 0, plain=True))
@@ -52,8 +58,10 @@ def split(text: str, callable: Callable[[str], bool]) -> tuple[Piece, ...] | Non
         if tag is not None and not _follows(tag.split(None, 1)[0] if tag.strip() else "", opened):
             return None
         if not opened and inner is not None:
-            start = begun + 2 + len(inner) - len(inner.lstrip()) if value is not None else begun
             call = literal_call(inner, name=callable) if value is not None else None
+            start = (
+                begun if call is None else begun + 2 + len(inner) - len(inner.lstrip())
+            )  # Jinja2 counts from where its text begins
             found.append(Piece(text[begun:at], text.count("\n", 0, start) + 1, call=call))
     if opened or _JINJA.search(text, at):
         return None
@@ -72,9 +80,12 @@ def _follows(tag: str, opened: list[str]) -> bool:
     return True
 
 
+def _trims(within: str) -> bool:
+    """Whether a block takes blanks beside it away."""
+    return within[:1] in ("-", "+") or within[-1:] in ("-", "+")
+
+
 def _odd(inner: str | None) -> bool:
-    """Whether the block may end elsewhere than it seems: whitespace control, or brackets that are not closed."""
-    if inner is None:
-        return False
-    bare = _STRING.sub("", inner)
-    return inner[-1:] in ("-", "+") or any(bare.count(a) != bare.count(b) for a, b in ("()", "[]", "{}"))
+    """Whether the block may end elsewhere than it seems: its brackets are not closed."""
+    bare = _STRING.sub("", inner or "")
+    return any(bare.count(a) != bare.count(b) for a, b in ("()", "[]", "{}"))

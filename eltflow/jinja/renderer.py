@@ -112,7 +112,7 @@ class Renderer:
         Raises EltflowError: E0301 syntax, E0302 undefined name, E0303 anything that fails while rendering.
         """
         under = _Names(self._calls, names, self._package)
-        compiled = None if lines else self._in_pieces(text)
+        compiled = None if lines else self._in_pieces(text, names)
         if compiled is None:
             compiled = [(Piece(text, 0), self._template(_marked(text) if lines else text, file, text))]
         out: list[str] = []
@@ -131,9 +131,9 @@ class Renderer:
                         return Rendered(str(returned.value), frozenset(under.used))
         return Rendered("".join(out), frozenset(under.used))
 
-    def _in_pieces(self, text: str) -> list[tuple[Piece, Template | None]] | None:
+    def _in_pieces(self, text: str, names: Mapping[str, Any]) -> list[tuple[Piece, Template | None]] | None:
         """The template in pieces, each with its template where it must be compiled; None where only the whole can be."""
-        pieces = split(text, self._callable)
+        pieces = split(text, lambda name: name in self._calls or (name in SURFACE and name in names))
         if pieces is None:
             return None
         compiled: list[tuple[Piece, Template | None]] = []
@@ -144,9 +144,6 @@ class Renderer:
                 return None  # what is wrong is told of the whole
             compiled.append((piece, code))
         return compiled
-
-    def _callable(self, name: str) -> bool:
-        return name in SURFACE or name in self._calls
 
     def expression(self, text: str, file: str, names: Mapping[str, Any], *, line: int = 1) -> Any:
         """The native value of a YAML scalar: of its expression where it is nothing but one, else its rendered text."""

@@ -22,6 +22,10 @@ _BRANCH_CALL = re.compile(rf"(?<![\w.])(ref|source)\s*\(\s*({_STRING})\s*(?:,\s*
 _MACRO = re.compile(r"\{%-?\s*(macro|test|data_test)\s+([^\W\d]\w*)\s*\(")
 _END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
 _JINJA = re.compile(r"\{[{%#]")
+_STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+#: What Python would read among arguments (without their strings) and Jinja2 refuses: comments, prefixed strings, 1. and .5.
+_NOT_JINJA = re.compile(r"[#\\]|\w''|(?<!\d)\.\d|\d\.(?!\d)")
+_INFINITE = (float("inf"), float("-inf"))
 _LITERALS = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None}
 
 
@@ -105,27 +109,27 @@ def literal_call(inner: str, start: int = 0, end: int = 0, *, name: Callable[[st
         args = (first[1:-1],) if second is None else (first[1:-1], second[1:-1])
         return Call(called, args, (), start, end)
     call = _ANY_CALL.match(inner)
-    if call is None or not name(call[1]):
+    if call is None or not name(call[1]) or _NOT_JINJA.search(_STRINGS.sub("''", call[2])):
         return None
     import ast
 
     try:
-        node = ast.parse(f"_({call.group(2)})".replace("\n", " "), mode="eval").body
-        if not isinstance(node, ast.Call):
-            return None
+        node = ast.parse(f"_({call[2]})", mode="eval").body
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            return None  # a method of what the call gives
         positional = tuple(_literal(arg) for arg in node.args)
         if any(keyword.arg is None for keyword in node.keywords):
             return None
         named = tuple((str(keyword.arg), _literal(keyword.value)) for keyword in node.keywords)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, TypeError, RecursionError):
         return None
-    return Call(call.group(1), positional, named, start, end)
+    return Call(call[1], positional, named, start, end)
 
 
 def _literal(node: Any) -> Any:
     import ast
 
-    if isinstance(node, ast.Constant) and not isinstance(node.value, (bytes, complex)):
+    if isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float, type(None))) and node.value not in _INFINITE:
         if isinstance(node.value, str) and node.kind == "u":
             raise ValueError("a prefixed string is not Jinja")
         return node.value

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 from yaml import YAMLError
+from yaml.constructor import ConstructorError
 
 __all__ = ["Base", "DuplicateKey", "Loader", "YAMLError"]
 
@@ -35,3 +36,12 @@ class Loader(Base):  # type: ignore[misc]
                     seen.add(name)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
+
+    def construct_yaml_timestamp(self, node: Any) -> Any:
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:  # 2013-02-30
+            raise ConstructorError(None, None, f"{node.value} is no date: {error}", node.start_mark) from None
+
+
+Loader.add_constructor("tag:yaml.org,2002:timestamp", Loader.construct_yaml_timestamp)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import duckdb
+import pytest
+
 SHOP = {
     "models/a.sql": "select 1 as x union all select 1",
     "models/b.sql": "select x from a",
@@ -29,6 +32,24 @@ def test_a_failed_node_with_tests_is_told_once(eltflow, project):
     ran = eltflow("build", cwd=root)
     assert ran.code == 1
     assert sum(line.startswith("  ERROR") for line in ran.out.splitlines()) == 1, ran.out
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--json",), ("--log-format", "json"), ("--select", "b"), ("--select", "customers", "--json")]
+)
+def test_a_table_that_may_be_misspelt_is_told_once(eltflow, project, words):
+    files = {
+        "customers": "select 1 as id",
+        "within": "{{ config(materialized='ephemeral') }} select * from custmers",
+        "b": "select * from custmers",
+    }
+    root = project({f"models/{name}.sql": text for name, text in files.items()})
+    with duckdb.connect(str(root / "p.duckdb")) as connection:
+        connection.execute("create table custmers as select 1 as id")
+    ran = eltflow("build", *words, cwd=root)
+    assert ran.code == 0, ran.err
+    told = [line for line in (ran.out + ran.err).splitlines() if "W0204" in line]
+    assert [sum(f"`{name}` reads `custmers`" in line for line in told) for name in ("within", "b")] == [1, 1], told
 
 
 def test_lineage_takes_select_like_show(eltflow, project):

@@ -29,7 +29,7 @@ def names() -> dict[str, object]:
 def rendered(text: str, *, whole: bool) -> object:
     renderer = made()
     if whole:
-        renderer._in_pieces = lambda text: None  # type: ignore[method-assign]
+        renderer._in_pieces = lambda text, names: None  # type: ignore[method-assign]
     try:
         result = renderer.render(text, "models/a.sql", names())
     except EltflowError as error:
@@ -70,6 +70,8 @@ def test_what_the_pieces_are(text, kinds):
         "{% for i in items %}a{% endif %}",
         "{{ {'a': 1}}}",
         "{{ word",
+        "{# c -#} {{ word }}",
+        "{{# c #}",
         "{% if flag %}{% do items.append(1) %}{% endif %}",
     ],
 )
@@ -78,13 +80,16 @@ def test_what_is_rendered_as_a_whole(text):
 
 
 PARTS = st.sampled_from(
-    ["a", "\n", " b ", "{{ word }}", "{{ ref('x') }}", "{{ ref('x', version=2) }}", "{{ plain('a') }}", "{{ plain('a', 'c') }}",
-     "{{ plain() }}", "{{ gives() }}", "{{ gives() + 1 }}", "{{ fails() }}", "{{ nothing }}", "{{ none }}", "{{ [1, 'b'] }}",
-     "{{ {'a': 1}['a'] }}", "{{ {'a': 1}}}", "{{ '}}' }}", "{{ \"{{\" }}", "{# c {{ x }} #}", "{% if flag %}", "{% if not flag %}",
-     "{% else %}", "{% elif flag %}", "{% endif %}", "{% for i in items %}", "{{ i }}", "{{ loop.index }}", "{% endfor %}",
-     "{% set i = 1 %}", "{{- word }}", "{{ word -}}", "{%- if flag %}", "{{ ref('x').nothing }}", "{{ plain('é\\n') }}",
-     "{{ config(a=[1, {'b': none}]) }}", "{{ 1 / 0 }}", "{{ word | upper }}", "{{ word | nofilter }}", "{{\n  plain(\n 'a') }}",
-     "{% do items %}", "{{ }}", "{{ plain('a' }}", "%}", "}}", "{%", "'", "{{ return('r') }}"]
+    ["{{ plain('a -- b\nc') }}", "{{ plain('a').upper() }}", "{{ ref('x').lower() }}", "{{ plain({[1]: 2}) }}", "{{ plain(.5) }}",
+     "{{ plain(5.) }}", "{{ plain(r'x') }}", "{{ plain(1e400) }}", "{{ plain(...) }}", "{{ plain('a', # b\n 'c') }}",
+     "{{\n  nothing\n}}", "{# c -#}  ", "{{ source('a', 'b') }}", "{{ plain('a'\n, 'b') }}", "{{ plain(-1, [1.5, true]) }}", "a", "\n",
+     " b ", "{{ word }}", "{{ ref('x') }}", "{{ ref('x', version=2) }}", "{{ plain('a') }}", "{{ plain('a', 'c') }}", "{{ plain() }}",
+     "{{ gives() }}", "{{ gives() + 1 }}", "{{ fails() }}", "{{ nothing }}", "{{ none }}", "{{ [1, 'b'] }}", "{{ {'a': 1}['a'] }}",
+     "{{ {'a': 1}}}", "{{ '}}' }}", "{{ \"{{\" }}", "{# c {{ x }} #}", "{% if flag %}", "{% if not flag %}", "{% else %}",
+     "{% elif flag %}", "{% endif %}", "{% for i in items %}", "{{ i }}", "{{ loop.index }}", "{% endfor %}", "{% set i = 1 %}",
+     "{{- word }}", "{{ word -}}", "{%- if flag %}", "{{ ref('x').nothing }}", "{{ plain('é\\n') }}", "{{ config(a=[1, {'b': none}]) }}",
+     "{{ 1 / 0 }}", "{{ word | upper }}", "{{ word | nofilter }}", "{{\n  plain(\n 'a') }}", "{% do items %}", "{{ }}",
+     "{{ plain('a' }}", "%}", "}}", "{%", "'", "{{ return('r') }}"]
 )  # fmt: skip
 
 

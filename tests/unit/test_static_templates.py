@@ -39,6 +39,12 @@ def test_substitution_equals_rendering(pieces):
         "{{ ref('a').name }}",
         "{{ 'a' }}",
         "{{ ref('a')",
+        "{{ ref('a').include('b') }}",
+        "{{ var('a')('b') }}",
+        "{{ config(post_hook='delete from t -- all of it\nwhere id > 1') }}",
+        "{{ config(meta={[1]: 2}) }}",
+        "{{ config(a=.5) }}",
+        "{{ config(a=1, # one\n b=2) }}",
     ],
 )
 def test_what_needs_rendering_is_left_to_it(text):
