@@ -1,4 +1,4 @@
-"""Tables of a PostgreSQL server, read for steps: by COPY in its text format, which keeps every digit (ADR 0008)."""
+"""Tables of a PostgreSQL server, read for steps: by COPY in its text format, which keeps every digit."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def _literal(value: Any) -> str:
 
 
 def _kept(name: str, type: str) -> Kept:
-    """What a column comes as. What JSON, DuckDB or COPY would damage goes as text (design note of November 2026: numeric without a scale,
-    money, bit and inet by any binary path)."""
+    """What a column comes as. What JSON, DuckDB or COPY would damage goes as text (measured in November
+    2026: numeric without a scale, money, bit and inet by any binary path)."""
     column = _DIALECT.quote(name)
     numeric = _NUMERIC.match(type)
     if numeric is not None:

@@ -134,7 +134,7 @@ ODD = ("x", "", "tab\there", "line\nbreak\r", "back\\slash \\n \\N", '"quotes" \
 def test_texts_arrive_as_they_are(world, source, target):
     w = world(source, target)
     values = ", ".join(
-        f"({n}, " + ("E" if source == "postgres" else "") + "'{}')".format(_spelt(text, source)) for n, text in enumerate(ODD)
+        f"({n}, " + ("E" if source == "postgres" else "") + f"'{_spelt(text, source)}')" for n, text in enumerate(ODD)
     )
     w.change("create table t (id integer, v text)", f"insert into t values {values}, (100, null), (101, '{'long ' * 700_000}')")
     for query in ("select id, v from {}", "select v from {}"):
@@ -212,8 +212,15 @@ def test_every_type_of_postgres(world, target):
 
 @pytest.mark.parametrize(
     ("type", "value", "shown"),
-    [("integer", "'many'", "many"), ("integer", "1.5", "1.5"), ("text", "x'6162'", "ab"), ("boolean", "2", "2"), ("date", "'2020-01-01 10:00'", "2020-01-01 10:00"), ("datetime", "'2020-01-01T10:00:00+02'", "2020-01-01T10:00:00+02")],
-)  # fmt: skip
+    [
+        ("integer", "'many'", "many"),
+        ("integer", "1.5", "1.5"),
+        ("text", "x'6162'", "ab"),
+        ("boolean", "2", "2"),
+        ("date", "'2020-01-01 10:00'", "2020-01-01 10:00"),
+        ("datetime", "'2020-01-01T10:00:00+02'", "2020-01-01T10:00:00+02"),
+    ],
+)
 def test_a_value_of_sqlite_that_is_not_of_its_columns_type(world, type, value, shown):
     w = world("sqlite")
     w.change(f"create table t (v {type})", f"insert into t values ({value})")
