@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import duckdb
@@ -26,6 +28,8 @@ def incremental(config: str) -> str:
 
 TABLE = f"select range as id, 'v' || range as v from range({ROWS})"
 INGEST = "steps: [{name: m, source: {kind: files, path: data/*.csv}, into: s, load: %s}]\n"
+SOURCE = "connections:\n  crm: {type: sqlite, path: crm.sqlite}\n"
+TABLE_STEP = "steps: [{name: m, source: {kind: sql, connection: crm, table: t}, into: raw.m, load: merge, unique_key: id, cursor: {column: n}}]\n"
 KINDS: dict[str, tuple[dict[str, str], int]] = {
     "view": ({"models/m.sql": "{{ config(materialized='table') }}\n" + TABLE}, 4),
     "table": ({"models/m.sql": TABLE}, 5),
@@ -36,6 +40,7 @@ KINDS: dict[str, tuple[dict[str, str], int]] = {
     "ingest append": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "append"}, 7),
     "ingest merge": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "merge, unique_key: id"}, 14),
     "ingest delete+insert": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "delete+insert, partition_by: id"}, 13),
+    "ingest a database": ({"eltflow.yml": SETTINGS + SOURCE, "ingest/i.yml": TABLE_STEP}, 15),
     "ingest replace": ({"ingest/i.yml": INGEST.replace("into: s", "into: raw.m") % "replace"}, 6),
 }
 
@@ -68,6 +73,15 @@ def data(root: Path, batch: int, between: int = 100_000) -> None:
         os.utime(name, (1_000_000, 1_000_000))
 
 
+def source(root: Path, first: int) -> None:
+    """10,000 rows of a database, from the id `first` on."""
+    with contextlib.closing(sqlite3.connect(root / "crm.sqlite")) as con:
+        con.execute("create table if not exists t (id integer, v text, n integer)")
+        con.execute("delete from t where id >= ?", (first,))
+        con.executemany("insert into t values (?, ?, ?)", ((i, f"v{first}", first + i) for i in range(first, first + 10_000)))
+        con.commit()
+
+
 def prepare(root: Path, kind: str, killable: Killable) -> None:
     """The project, built once; then what makes the next build do something."""
     files, _ = KINDS[kind]
@@ -75,6 +89,11 @@ def prepare(root: Path, kind: str, killable: Killable) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     (root / "models").mkdir(exist_ok=True)
+    if kind == "ingest a database":
+        source(root, 0)
+        assert killable.build(root) == 0, killable.said
+        source(root, 5_000)
+        return
     between = 2_500 if kind in ("ingest merge", "ingest delete+insert") else 100_000
     if kind.startswith("ingest"):
         data(root, 1, between)
@@ -96,6 +115,8 @@ def contents(root: Path) -> dict[str, object]:
         for schema, name, _ in tables:
             if schema != "eltflow_meta":
                 found[name] = con.execute(f'select count(*), sum(hash(t)::hugeint) from "{schema}"."{name}" as t').fetchone()
+            elif name == "cursor":
+                found[name] = con.execute("select relation, name, value from eltflow_meta.cursor order by all").fetchall()
             elif name == "file":
                 found[name] = con.execute("select relation, path, hash from eltflow_meta.file order by all").fetchall()
             else:
