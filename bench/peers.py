@@ -26,6 +26,8 @@ RECORD = HOME / "peers.json"
 ENGINE = "1.5.6"
 """The DuckDB of the peers: the newest that both of them can load, so that they run on the same engine."""
 
+ADAPTERS = ("dbt-duckdb", "dbt-postgres")
+
 STUB = "dbt-core-experimental-parser"
 """A dependency of dbt-core that is only a downloader of a binary; the commands measured here never call it."""
 
@@ -92,14 +94,14 @@ def versions_of(python: Path, packages: Sequence[str]) -> dict[str, str]:
 
 
 def install_dbt_core(folder: Path) -> Peer:
-    """dbt-core 1.12 with its DuckDB adapter, without the stub: its other dependencies are named one by one."""
+    """dbt-core 1.12 with its DuckDB and PostgreSQL adapters, without the stub: its other dependencies are named one by one."""
     python = fresh_venv(folder)
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet"]
-    call([*pip, "--no-deps", "dbt-core==1.12.*", "dbt-duckdb"])
-    wanted = [*requirements(python, "dbt-core"), *requirements(python, "dbt-duckdb")]
+    call([*pip, "--no-deps", "dbt-core==1.12.*", *ADAPTERS])
+    wanted = [line for package in ("dbt-core", *ADAPTERS) for line in requirements(python, package)]
     call([*pip, *(line for line in wanted if package_of(line) not in {STUB, "dbt-core"}), f"duckdb=={ENGINE}"])
     call([python, "-m", "compileall", "-q", folder / "lib"])
-    versions = versions_of(python, ["dbt-core", "dbt-duckdb", "dbt-adapters", "duckdb"])
+    versions = versions_of(python, ["dbt-core", *ADAPTERS, "dbt-adapters", "duckdb"])
     versions["python"] = platform.python_version()
     return Peer(name="dbt-core", executable=str(folder / "bin" / "dbt"), versions=versions, environment=QUIET)
 

@@ -18,7 +18,7 @@ BAD = frozenset({"error", "fail", "cancelled"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written; `sample` are failing rows of a test,
-    or `note` says why there are none."""
+    or `note` says why there are none. `statement_id` is what the engine knows the step's main statement by."""
 
     step: str
     status: Status
@@ -40,6 +40,7 @@ class StepResult:
     sample_columns: tuple[str, ...] = ()
     sample: Sequence[tuple[Any, ...]] = ()
     statements: int = 0
+    statement_id: str | None = None
     sql: str | None = None
 
 

@@ -28,6 +28,7 @@ class DuckDBDialect(Dialect):
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
         offline_parser=True,
+        query_comments=False,  # nobody else is there to read them
     )
 
     row_id = "rowid"

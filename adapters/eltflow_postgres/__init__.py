@@ -35,7 +35,7 @@ class PostgresAdapter:
         "role": "the role to take on after signing in (SET ROLE)",
         "search_path": "the session's search_path, as in SET search_path",
         "keepalives_idle": "seconds without traffic before the connection is probed; the system's unless told",
-        "application_name": "what the server's own views call the session; eltflow unless told",
+        "application_name": "what the server's own views call the session; eltflow, project, target and run unless told",
     }
     secret_fields: frozenset[str] = frozenset({"password", "pass"})
     starter = """type: postgres

@@ -131,6 +131,7 @@ class PostgresDialect(Dialect):
 
     name = "postgres"
     sqlglot = "postgres"
+    clock = "clock_timestamp()"
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=False,
@@ -281,7 +282,7 @@ class PostgresDialect(Dialect):
             holder=Statement(f"select holder from eltflow_meta.lease where key = {self.string(key)}", role="query"),
             renew=Statement(f"update eltflow_meta.lease set until = {until} where {mine}", role="dml"),
             release=Statement(f"delete from eltflow_meta.lease where {mine}", role="dml"),
-            fence=Statement(f"select 1 from eltflow_meta.lease where {mine} for key share", role="query"),
+            fence=Statement(f"begin;\nselect 1 from eltflow_meta.lease where {mine} for key share", role="begin"),
         )
 
     # -- rows from elsewhere ---------------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ _KINDS: Mapping[str, ErrorKind] = {
     "57014": "cancelled",
     "42501": "permission",
     "53100": "disk",
+    "53400": "disk",  # configuration_limit_exceeded: temp_file_limit
+    "25001": "outside",  # active_sql_transaction: VACUUM, CREATE DATABASE
     "25006": "read_only",
     "55P03": "locked",
     "57P01": "lost",  # admin_shutdown
@@ -36,6 +38,7 @@ _HELPS: Mapping[str, str] = {
     "28P01": "correct `user:` and `password:` of the target",
     "28000": "correct `user:` of the target, or let it in (pg_hba.conf)",
     "3D000": "correct `dbname:` of the target, or create that database",
+    "53400": "raise the server's temp_file_limit, or let the query sort and join fewer rows at once",
     "53300": "lower `threads:`, or raise the server's max_connections",
     "2BP01": "eltflow drops nothing that it did not make: drop or change that first",
     "42804": "cast the value, or build the table again with --full-refresh",

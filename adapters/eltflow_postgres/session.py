@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ _PASSED = ("host", "port", "user", "sslmode", "sslcert", "sslkey", "sslrootcert"
 _FILES = ("sslcert", "sslkey", "sslrootcert")
 _PATIENCE = 5.0  #: seconds that a request to cancel may take
 _KINDS: dict[str, RelationKind] = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "external"}
+_ID = (
+    "(select to_hex(trunc(extract(epoch from backend_start))::integer) || '.' || to_hex(pid)"
+    " from pg_stat_get_activity(pg_backend_pid()))"
+)
 _CATALOG = """
 select n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'), c.reltuples::bigint, (
   select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, col_description(c.oid, a.attnum))
@@ -35,8 +40,11 @@ order by 1, 2
 class PostgresSession:
     """A connection. Transactions are begun and ended by the statements that say so."""
 
-    def __init__(self, connection: psycopg.Connection[Any], types: dict[tuple[int, int], str], idle: list[PostgresSession]) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Any], types: dict[tuple[int, int], str], idle: list[PostgresSession], id: str | None
+    ) -> None:
         self._connection = connection
+        self._id = id
         self._types = types
         self._idle = idle
         self._cancelled = False
@@ -44,14 +52,19 @@ class PostgresSession:
     def execute(self, statement: Statement) -> Result:
         self._cancelled = False
         try:
-            return self._load(statement) if statement.role == "load" else self._run(statement)
+            result = self._load(statement) if statement.role == "load" else self._run(statement)
         except psycopg.Error as error:
             raise self._told(error, statement.sql) from None
+        return replace(result, statement_id=self._id)
 
     def _run(self, statement: Statement) -> Result:
         cursor = self._connection.execute(statement.sql, statement.parameters or None)
+        while cursor.nextset():  # of several statements at once the last one counts
+            pass
         if statement.role == "commit" and cursor.statusmessage != "COMMIT":
             raise WarehouseError("the server rolled the transaction back instead of committing it")
+        if statement.role == "begin":
+            return Result(rows=cursor.fetchall() if cursor.description is not None else ())
         if statement.role == "query":
             columns = self._columns(cursor)
             return Result(columns=columns, rows=cursor.fetchall() if cursor.description is not None else ())
@@ -119,10 +132,12 @@ class PostgresSession:
         return not self._connection.closed
 
 
-def _set(connection: psycopg.Connection[Any], settings: dict[str, str]) -> None:
-    """Set them all with one statement. (A statement whose client is gone would run on to its end unless the server looks for it.)"""
+def _set(connection: psycopg.Connection[Any], settings: dict[str, str]) -> str | None:
+    """Set them all with one statement; gives the session's id as the server's log has it (`%c` of log_line_prefix), for the server counts
+    no statements. (A statement whose client is gone would run on to its end unless the server looks for it.)"""
     calls = ", ".join("set_config(%s, %s, false)" for _ in settings)
-    connection.execute(f"select {calls}", [text for pair in settings.items() for text in pair])
+    row = connection.execute(f"select {_ID}, {calls}", [text for pair in settings.items() for text in pair]).fetchone()
+    return str(row[0]) if row is not None and row[0] is not None else None
 
 
 class PostgresDatabase:
@@ -140,7 +155,7 @@ class PostgresDatabase:
             self._arguments["password"] = str(password)
         self._arguments["dbname"] = target.database
         self._arguments["connect_timeout"] = int(values.get("connect_timeout") or 10)
-        self._arguments["application_name"] = str(values.get("application_name") or "eltflow")
+        self._arguments["application_name"] = str(values.get("application_name") or target.application)
         self._retries = int(values.get("retries", 1))
         self._role, self._search_path = values.get("role"), values.get("search_path")
         self._read_only = read_only
@@ -178,13 +193,11 @@ class PostgresDatabase:
         watched = {**given, "client_connection_check_interval": "10s"} if connection.info.server_version >= 140000 else given
         try:
             with suppress(psycopg.errors.InvalidParameterValue):  # a server whose system cannot watch its clients
-                _set(connection, watched)
-                return PostgresSession(connection, self._types, self._idle)
-            _set(connection, given)
+                return PostgresSession(connection, self._types, self._idle, _set(connection, watched))
+            return PostgresSession(connection, self._types, self._idle, _set(connection, given))
         except psycopg.Error as error:
             connection.close()
             raise as_warehouse_error(error) from None
-        return PostgresSession(connection, self._types, self._idle)
 
     def catalog(
         self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None

@@ -18,15 +18,17 @@ from eltflow.api.connections import check_connections, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
+from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.meta import load_tables
+from eltflow.compile.materialize.relation import project_hook
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
-from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, ProgramError
+from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.run import run, utc_now
@@ -64,7 +66,7 @@ class RunOptions:
 @dataclass(slots=True)
 class RunState:
     """What a run knows while it goes on; read it after the events ended. `warned` counts what templates and eltflow warned of, tests
-    aside."""
+    aside. `records` says that the warehouse keeps what each node did."""
 
     run_id: str
     plan: Plan | None = None
@@ -78,6 +80,7 @@ class RunState:
     warned: int = 0
     cancelled: bool = False
     lease: Lease | None = None
+    records: bool = False
 
     @property
     def fenced(self) -> bool:
@@ -157,8 +160,10 @@ def _runs(node: Node) -> bool:
 
 @contextlib.contextmanager
 def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
+    run = loaded.options.invocation_id.replace("-", "")[:8]
+    name = f"eltflow {loaded.opened.project.settings.name}.{loaded.target.name} {run}".rstrip()
     try:
-        database = loaded.adapter.open(loaded.target, loaded.root, read_only=read_only)
+        database = loaded.adapter.open(replace(loaded.target, application=name), loaded.root, read_only=read_only)
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error)) from None
     try:
@@ -220,7 +225,7 @@ def _execute(
             left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
             for table in left:
                 control.execute(dialect.drop(table.relation, table.kind))
-            _prepare(loaded, runnable, options, control)
+            state.records = _prepare(loaded, runnable, options, control)
         finally:
             control.close()
     except WarehouseError as error:
@@ -335,15 +340,12 @@ def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
     return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
 
 
-def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> None:
-    """Make the schemas that the run writes to, and the tables that ingestion writes down loads in."""
+def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> bool:
+    """Make the schemas that the run writes to, and the tables of `eltflow_meta`; says whether what nodes do can be recorded there."""
     dialect = loaded.adapter.dialect
     for database, schema in schemas_of(loaded, _writers(nodes, options)):
         patiently(control, dialect.create_schema(database, schema))
-    steps = [n for n in nodes if n.resource_type == "ingest"]
-    if steps and steps[0].relation is not None:
-        for statement in load_tables(dialect, steps[0].relation.database):
-            patiently(control, statement)
+    return make_tables(loaded, nodes, control)
 
 
 def job_of(
@@ -359,6 +361,7 @@ def job_of(
     inspect: Callable[[FileInfo, str, bool], Looks] | None = None,
     ours: Callable[[Relation], bool] = lambda relation: False,
     fence: Statement | None = None,
+    records: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
@@ -380,6 +383,7 @@ def job_of(
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
         ours=ours,
         fence=fence,
+        run_id=run_id if records else None,
         options=options or {},
     )
 
@@ -393,6 +397,7 @@ class _Worker:
         self.compiler = compiler
         self.catalog = catalog
         self.state = state
+        self.said = _said(loaded, state.run_id)
         self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
@@ -400,6 +405,8 @@ class _Worker:
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+        if self.said is not None:
+            session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
             return self._hook(step, session)
         compiled = self.state.compiled.get(step.id)
@@ -414,21 +421,9 @@ class _Worker:
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""
+        program = MATERIALIZATIONS[step.node.materialized](job)
         trace = Trace()
-        try:
-            outcome = drive(MATERIALIZATIONS[step.node.materialized](job), session, trace)
-        except WarehouseError as error:
-            if error.retriable or error.kind == "cancelled":
-                raise
-            last = trace.statements[-1] if trace.statements else None
-            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
-            raise EltflowError(self._meant(step, compiled, problem)) from None
-        except LostLease as error:
-            assert self.state.lease is not None
-            self.state.lease.lost = True
-            raise fail("E0807", error.message, help=error.help) from None
-        except ProgramError as error:
-            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        outcome = self._driven(step, program, session, trace, compiled)
         for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
         for relation in outcome.gone:
@@ -438,6 +433,23 @@ class _Worker:
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
             tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
+
+    def _driven(self, step: Step, program: Program, session: Session, trace: Trace, compiled: Compiled | None) -> Outcome:
+        """What the program did. Raises EltflowError at the user's line, or WarehouseError for what may be tried again."""
+        try:
+            return drive(program, session, trace)
+        except WarehouseError as error:
+            if error.retriable or error.kind == "cancelled":
+                raise
+            last = trace.statements[-1] if trace.statements else None
+            problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
+            raise EltflowError(problem if compiled is None else self._meant(step, compiled, problem)) from None
+        except LostLease as error:
+            assert self.state.lease is not None
+            self.state.lease.lost = True
+            raise fail("E0807", error.message, help=error.help) from None
+        except ProgramError as error:
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
 
     def _shown(self, result: StepResult, node: Node, compiled: Compiled, code: str | None) -> StepResult:
         """The result of a test as people may see it: without what is personal in its failing rows."""
@@ -458,15 +470,15 @@ class _Worker:
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
-        statement = Statement(sql, role="user")
-        try:
-            if sql:
-                session.execute(statement)
-        except WarehouseError as error:
-            if error.retriable or error.kind == "cancelled":
-                raise
-            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, statement, self.catalog)) from None
-        return StepResult(step=step.id, status="success", kind="hook", statements=1, sql=sql)
+        trace = Trace()
+        if sql:
+            self._driven(step, project_hook(self.loaded.adapter.dialect, sql, self._fence), session, trace, None)
+        sent = len(trace.statements)
+        return StepResult(step=step.id, status="success", kind="hook", statements=sent, statement_id=trace.statement_id, sql=sql)
+
+    @property
+    def _fence(self) -> Statement | None:
+        return self.state.lease.fence if self.state.lease is not None else None
 
     def _refreshes(self, node: Node) -> bool:
         """Whether `--full-refresh` holds for the node: a build brings in what is new, only `ingest` itself fetches everything again."""
@@ -483,9 +495,20 @@ class _Worker:
             digest=digest,
             inspect=inspect,
             ours=lambda relation: relation in self.relations,
-            fence=self.state.lease.fence if self.state.lease is not None else None,
+            fence=self._fence,
+            records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
+
+
+def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
+    """What the comment of every statement says, but for the node; None where there is to be none."""
+    settings = loaded.opened.project.settings
+    wanted = settings.query_comment
+    if wanted is False or (wanted is None and not loaded.adapter.dialect.capabilities.query_comments):
+        return None
+    more = wanted if isinstance(wanted, Mapping) else {}
+    return {**more, "app": "eltflow", "project": settings.name, "target": loaded.target.name, "run": run_id}
 
 
 def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
@@ -502,6 +525,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         sample_columns=outcome.sample_columns,
         sample=outcome.sample,
         statements=len(trace.statements),
+        statement_id=trace.statement_id,
     )
 
 

@@ -115,7 +115,8 @@ class Job:
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
     `reader` reads files for an engine that cannot, `tables` is what a step reads of another database.
     `ours` tells whether a relation is one of the project's. `fence`
-    is a query without rows if another run may write in this one's place.
+    is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
+    `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -134,6 +135,7 @@ class Job:
     reader: FileReader | None = None
     tables: TableSource | None = None
     fence: Statement | None = None
+    run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -160,7 +162,8 @@ def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None
     """The program inside one transaction, where DDL takes part in them; a driver rolls back when a statement fails. Raises LostLease."""
     if not dialect.capabilities.transactional_ddl:
         return (yield from body)
-    yield dialect.begin()
+    if fence is None or fence.role != "begin":
+        yield dialect.begin()
     if fence is not None and not (yield fence).rows:
         raise LostLease("another run has taken this target over", "this one stopped: look what the other does, then run it again")
     made = yield from body

@@ -14,9 +14,10 @@ from eltflow.warehouse.values import Result, Statement, WarehouseError
 
 @dataclass(slots=True)
 class Trace:
-    """The statements that a program sent, for messages and artifacts."""
+    """The statements that a program sent, for messages and artifacts, and what the engine knows the main one of them by."""
 
     statements: list[Statement] = field(default_factory=list)
+    statement_id: str | None = None
 
 
 #: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
@@ -36,6 +37,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
         statement = next(program)
         while True:
             trace.statements.append(statement)
+            open_transaction = open_transaction or statement.role == "begin"  # it may fail after it has opened one
             alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
                 result = session.execute(_read_ahead(statement))
@@ -43,9 +45,9 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
                 unsure = unsure or (error.kind == "lost" and statement.role == "commit")
                 statement = program.throw(error)  # a program may know another way
                 continue
-            if statement.role == "begin":
-                open_transaction = True
-            elif statement.role in ("commit", "rollback"):
+            if statement.main or trace.statement_id is None:
+                trace.statement_id = result.statement_id or trace.statement_id
+            if statement.role in ("commit", "rollback"):
                 open_transaction = False
             statement = program.send(result)
     except StopIteration as stopped:

@@ -68,6 +68,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",
+        query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
     )
     return settings, value

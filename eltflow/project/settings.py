@@ -8,7 +8,7 @@ from typing import Any
 
 from eltflow.project.config import FLAG, NAMES, TEXT
 from eltflow.project.folder import FILE
-from eltflow.project.shape import ListOf, MapOf, Object, Scalar, Shape
+from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
 
 _PATHS = ListOf(TEXT, lone=True)
 _TREE = MapOf()
@@ -59,6 +59,10 @@ SETTINGS = Object(
         "on_run_end": NAMES,
         "on-run-start": NAMES,
         "on-run-end": NAMES,
+        "query_comment": OneOf(
+            options=(FLAG, MapOf(TEXT)),
+            about="Whether statements begin with a comment that names node, run, project and target; a mapping adds entries to it.",
+        ),
         "external_tables": Scalar(choices=("allow", "error"), about="What to do with a table that is no node and no source."),
     },
 )
@@ -110,6 +114,7 @@ class Settings:
     on_run_start: tuple[str, ...] = ()
     on_run_end: tuple[str, ...] = ()
     external_tables: str = "allow"
+    query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

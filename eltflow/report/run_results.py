@@ -89,6 +89,8 @@ def _response(result: StepResult) -> dict[str, Any]:
         value = getattr(result, key)
         if value is not None:
             made[f"rows_{key}" if key == "changed" else key] = value
+    if result.statement_id is not None:
+        made["statement_id"] = result.statement_id
     if result.attempts > 1:
         made["attempts"] = result.attempts
     return made

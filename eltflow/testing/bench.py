@@ -14,7 +14,7 @@ from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.meta import META, load_tables
+from eltflow.compile.materialize.meta import META, applied_table, load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
@@ -65,7 +65,9 @@ class Subject:
     behind: Mapping[str, Any] = field(default_factory=lambda: {"sslmode": "disable"})
     roles: tuple[str, ...] = ()
     places: bool = False
-    busy: str = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%'"
+    busy: str = (
+        "select count(*) from pg_stat_activity where state = 'active' and query like '%create table%' and pid <> pg_backend_pid()"
+    )
     drop_schema: str = "drop schema if exists {schema} cascade"
     lacks: tuple[str, ...] = ()
     spell: Callable[[str], str] = lambda sql: sql
@@ -255,6 +257,13 @@ class Bench:
         finally:
             self.statements = trace.statements
 
+    def applied(self) -> list[tuple[Any, ...]]:
+        """What is recorded of effects, the latest last: rows of (relation, run, node, rows)."""
+        if not self.can.transactional_ddl:
+            return []
+        name = self.adapter.dialect.render(Relation(self.table.database, META, "applied"))
+        return self.rows(f"select relation, run_id, node, rows from {name} order by applied_at, run_id, relation")
+
     def file(self, name: str, text: str | bytes) -> FileInfo:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -262,8 +271,10 @@ class Bench:
         return file_info(self.root, name)
 
     def meta(self) -> None:
-        """Make the tables in which loads are written down."""
-        for statement in load_tables(self.adapter.dialect, self.table.database):
+        """Make the tables in which loads and effects are written down."""
+        dialect, database = self.adapter.dialect, self.table.database
+        effects = applied_table(dialect, database) if self.can.transactional_ddl else ()
+        for statement in (*load_tables(dialect, database), *effects):
             self.session.execute(statement)
 
     def project(

@@ -19,7 +19,9 @@ class Dialect:
     name = "ansi"
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
-    now = "current_timestamp"  #: the point in time, for a column of the type that keeps one with its time zone
+    #: An expression: the time now, for a column of the type that keeps one with its time zone. (Within a transaction the standard's is when
+    #: that began, SQL:2016 §6.41.)
+    clock = "current_timestamp"
     capabilities = Capabilities()
     #: What tells a row of a table from every other; in a table that was filled in the transaction that is open, in the order in which the
     #: rows came. None where the engine has nothing of the kind.

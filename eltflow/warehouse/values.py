@@ -9,7 +9,9 @@ from typing import Any, Literal
 from eltflow.transfer import Source
 
 RelationKind = Literal["table", "view", "materialized_view", "dynamic_table", "external"]
-ErrorKind = Literal["sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict"]
+ErrorKind = Literal[
+    "sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict", "outside"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a statement gave: rows of a query (tuples in column order), and the number of rows it changed where the engine tells."""
+    """What a statement gave: rows of a query (tuples in column order), the number of rows it changed where the engine tells, and what
+    the engine's own history or log knows it by."""
 
     columns: tuple[Column, ...] = ()
     rows: Sequence[tuple[Any, ...]] = ()
@@ -94,6 +97,8 @@ class Capabilities:
     `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
     Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
     written in transactions.
+    `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
+    wants otherwise.
     """
 
     transactional_ddl: bool = False
@@ -113,13 +118,14 @@ class Capabilities:
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: bool = False
+    query_comments: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseStatements:
     """The row that says which run may write: how its table is made, an ended one cleared away, and it is taken, renewed and given back
     (each changes one row, or none if the lease is another's). `holder` asks who has it; `fence` has a row if it is still ours, and keeps
-    that so until its transaction ends."""
+    that so until its transaction ends; one of the role "begin" opens that transaction by itself, which saves a round trip."""
 
     make: tuple[Statement, ...]
     clear: Statement
@@ -132,7 +138,8 @@ class LeaseStatements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask."""
+    """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask.
+    `application` is what the warehouse may call our sessions: it names project, target and run."""
 
     name: str
     type: str
@@ -142,15 +149,17 @@ class Target:
     values: Mapping[str, Any] = field(repr=False, default_factory=dict)
     secrets: tuple[str, ...] = field(repr=False, default=())
     custom_schemas: Literal["append", "exact"] = "append"
+    application: str = "eltflow"
 
 
 class WarehouseError(Exception):
     """An error that the engine or its driver raised.
 
-    `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session
-    is given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm. `line` and `column`
-    (from 1) point into the statement's text where the engine tells; `engine_message` keeps the engine's own words. Where a data file is
-    at fault, `file` (absolute) and `file_line` (from 1) name it; `help` is what the adapter knows to be a remedy.
+    `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session is
+    given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm; "outside" says that the
+    statement cannot stand in a transaction. `line` and `column` (from 1) point into the statement's text where the engine tells;
+    `engine_message` keeps the engine's own words. Where a data file is at fault, `file` (absolute) and `file_line` (from 1) name it;
+    `help` is what the adapter knows to be a remedy.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ def wait_for(postgres, sql, *, seconds=30):
     raise AssertionError(sql)
 
 
-RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like 'create table%pg_sleep%'"
+RUNNING = "select count(*) from pg_stat_activity where state = 'active' and query like '/*%create table%pg_sleep%'"
 
 
 def test_a_second_machine_is_told_and_may_wait(folder, postgres, eltflow, tmp_path):
@@ -91,7 +91,7 @@ def test_a_run_that_was_killed_is_in_nobodys_way(folder, postgres, eltflow, tmp_
     (root / "models/slow.sql").write_text("select 1 as id")
     assert eltflow("build", cwd=root).code == 2
     with postgres.connect() as connection:
-        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like 'create table%pg_sleep%'")
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like '/*%create table%pg_sleep%'")
     done = eltflow("build", cwd=root, env={"XDG_STATE_HOME": str(home)})
     assert done.code == 0, done.text
     process = started(folder({"slow": SLEEP % 60}), home)
@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_is_in_nobodys_way(folder, postgres, eltflow, tmp_
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=10)
     with postgres.connect() as connection:
-        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like 'create table%pg_sleep%'")
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where query like '/*%create table%pg_sleep%'")
         connection.execute("update eltflow_meta.lease set until = now() - interval '1 second'")
     (root / "models/slow.sql").write_text("select 1 as id")
     assert eltflow("build", cwd=root).code == 0
@@ -156,6 +156,47 @@ def test_the_fence_stands_before_every_write(warehouse, lease, kind):
         warehouse.sql("delete from eltflow_meta.lease")
 
 
+def test_no_hook_writes_after_the_lease_is_lost(folder, postgres, eltflow, tmp_path):
+    """Neither one of the project, nor one that a model asks to have outside of its transaction."""
+    outside = [{"sql": sql, "transaction": False} for sql in ("select pg_sleep(2)", "create table s.after as select 1")]
+    hook = f"post_hook={json.dumps(outside)}".replace("false", "False")
+    root = folder({"a": f"{{{{ config(materialized='table', {hook}) }}}} select 1 as id, pg_sleep(2)::text as s"})
+    path = root / "eltflow.yml"
+    path.write_text(path.read_text() + "on_run_start: [vacuum, create table s.began as select 1]\n")
+    path.write_text(path.read_text() + "on_run_end: [create table s.ended as select 1, vacuum]\n")
+    process = started(root, tmp_path / "elsewhere")
+    wait_for(postgres, RUNNING)
+    with postgres.connect() as connection:
+        connection.execute("delete from eltflow_meta.lease")
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, out
+    tables = "select table_name from information_schema.tables where table_schema = 's'"
+    with postgres.connect() as connection:
+        assert {name for (name,) in connection.execute(tables)} == {"a", "began"}
+        connection.execute("drop table s.began")
+    done = eltflow("build", cwd=root)
+    assert done.code == 0, done.text
+    with postgres.connect() as connection:
+        assert {name for (name,) in connection.execute(tables)} == {"a", "after", "began", "ended"}
+
+
+def test_a_hook_that_fails_half_way_leaves_nothing(folder, postgres, eltflow):
+    root = folder({"a": "select 1 as id"})
+    path = root / "eltflow.yml"
+    path.write_text(
+        path.read_text() + "on_run_start: ['create table s.half as select 1', 'create table s.whole as select 1; select nope']\n"
+    )
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 1
+    assert 'column "nope" does not exist' in ran.text
+    with postgres.connect() as connection:
+        assert connection.execute("select to_regclass('s.half') is not null, to_regclass('s.whole') is null").fetchone() == (
+            True,
+            True,
+        )
+        assert connection.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
+
+
 def test_it_is_renewed_and_only_its_own(warehouse, lease):
     with leased(warehouse.database, lease("one", 0.9), 0, 0.9) as held:
         time.sleep(2)
@@ -202,5 +243,25 @@ def test_without_the_right_to_keep_one(folder, postgres, eltflow):
     ran = eltflow("build", cwd=folder({"m": "select 1 as id"}, user="limited", password=PASSWORD))
     assert ran.code == 0, ran.text
     assert "no right to keep a lease in eltflow_meta" in ran.text
+    assert "no right to write to eltflow_meta.applied, so what each node does is not recorded: permission denied" in ran.text
     with postgres.connect() as connection:
         connection.execute("drop schema s cascade")
+
+
+def test_the_right_to_record_is_looked_at_before_anything_is_built(folder, postgres, eltflow):
+    """Somebody else's table, which may be seen and not written: found out by the run, not by each node."""
+    from postgres_server import PASSWORD
+
+    assert eltflow("build", cwd=folder({"m": "select 1 as id"})).code == 0
+    with postgres.connect() as connection:
+        connection.execute("drop view s.m")
+        connection.execute("grant create, usage on schema s, eltflow_meta to limited")
+        connection.execute("grant select on eltflow_meta.applied to limited")
+        connection.execute("grant all on eltflow_meta.lease to limited")
+    ran = eltflow("build", cwd=folder({"m": "select 2 as id"}, user="limited", password=PASSWORD))
+    assert ran.code == 0, ran.text
+    assert ran.text.count("is not recorded: permission denied for table applied") == 1
+    with postgres.connect() as connection:
+        assert connection.execute("select id from s.m").fetchall() == [(2,)]
+        assert len(connection.execute("select * from eltflow_meta.applied").fetchall()) == 1
+        connection.execute("drop schema s, eltflow_meta cascade")

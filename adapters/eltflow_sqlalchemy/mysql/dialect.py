@@ -92,7 +92,7 @@ class MariaDBDialect(Dialect):
 
     name = "mariadb"
     sqlglot = "mysql"
-    now = "utc_timestamp(6)"
+    clock = "utc_timestamp(6)"
     create = "create or replace"  #: a table
     capabilities = Capabilities(
         transactional_ddl=False,

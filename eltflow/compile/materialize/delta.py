@@ -119,13 +119,25 @@ def _one_for_each(job: Job, relation: Relation, by: Sequence[str], cursor: str |
         ordered = job.dry or bool(told.rows and told.rows[0][0])
     if not ordered:
         yield from _check_decided(job, relation, by, latest)
-    assert dialect.row_id is not None
-    order = ", ".join([*latest, *([f"{dialect.row_id} desc"] if ordered else [])])
+        assert cursor is not None or job.dry
+        later = f"select 1 from {table} as eltflow_later where {_later(job, by, cursor or by[0])}"
+        statement = f"delete from {table} as eltflow_old where exists (\n  {later}\n)"
+        gone = yield Statement(statement, role="dml")
+        return gone.affected or 0
+    order = ", ".join([*latest, f"{dialect.row_id} desc"])
     place = f"row_number() over (partition by {dialect.columns(by)} order by {order})"
     inner = f"select {dialect.row_id} as eltflow_id, {place} as eltflow_place from {table}"
     losers = f"select eltflow_id from ({inner}) as eltflow_rows where eltflow_place > 1"
     gone = yield Statement(f"delete from {table} where {dialect.row_id} in ({losers})", role="dml")
     return gone.affected or 0
+
+
+def _later(job: Job, by: Sequence[str], cursor: str) -> str:
+    """That `eltflow_later` has the key of `eltflow_old`, and a higher cursor."""
+    quote = job.dialect.quote
+    same = " and ".join(f"eltflow_later.{quote(k)} = eltflow_old.{quote(k)}" for k in by)
+    later, old = f"eltflow_later.{quote(cursor)}", f"eltflow_old.{quote(cursor)}"
+    return f"{same} and ({later} > {old} or ({old} is null and {later} is not null))"
 
 
 def _check_decided(job: Job, relation: Relation, by: Sequence[str], latest: Sequence[str]) -> Steps[None]:
@@ -138,11 +150,10 @@ def _check_decided(job: Job, relation: Relation, by: Sequence[str], latest: Sequ
         f"select {keys} from ({ranked}) as eltflow_rows where eltflow_place = 1 group by {keys} having count(*) > 1 limit 1",
         role="query",
     )
-    if (found.rows or dialect.row_id is None) and not job.dry:
-        row = found.rows[0] if found.rows else ()
-        values = ", ".join(f"`{name}` holds `{value}`" for name, value in zip(by, row, strict=False))
+    if found.rows and not job.dry:
+        values = ", ".join(f"`{name}` holds `{value}`" for name, value in zip(by, found.rows[0], strict=True))
         raise ProgramError(
-            f"several new rows have one key{f' ({values})' if values else ''}, and nothing tells which of them is the latest",
+            f"several new rows have one key ({values}), and nothing tells which of them is the latest",
             "name a column that tells with `cursor: {column: ...}`, or more columns in `unique_key:`",
         )
 

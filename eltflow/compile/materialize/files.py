@@ -12,8 +12,6 @@ from eltflow.compile.materialize.relation import (
     built,
     declared_types,
     has_hooks,
-    single,
-    stands_alone,
 )
 from eltflow.compile.materialize.scan import Options, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError
@@ -62,8 +60,7 @@ def seed(job: Job) -> Program:
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
     types = declared_types(job)
-    alone = single(job) and job.reader is None
-    return (yield from whole(job, format, options, types, lambda rows: _load(job, rows), alone=alone))
+    return (yield from whole(job, format, options, types, lambda rows: _load(job, rows)))
 
 
 def _load(job: Job, rows: Rows) -> Program:
@@ -79,7 +76,6 @@ def whole(
     body: Callable[[Rows], Program],
     *,
     chosen: Pairs | None = None,
-    alone: bool = False,
 ) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
     `chosen` are the columns to take, with their names in the table; all of them unless given.
@@ -91,18 +87,18 @@ def whole(
     looks = look_at(job, job.files, format, options)
     if looks == "plain":
         select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
-        return (yield from built(job, body(rows_of(job, select, chosen)), alone=alone))
+        return (yield from built(job, body(rows_of(job, select, chosen))))
     if looks == "large" and not has_hooks(job):
         quick = rows_of(job, (yield from guarded(job, job.files, options, types)), chosen)
         try:
-            return (yield from built(job, body(quick), alone=alone))
+            return (yield from built(job, body(quick)))
         except WarehouseError as error:
             if error.kind != "sql":
                 raise
-            if not stands_alone(job, alone):
+            if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(rows_of(job, scan(reading(job), job.files, format, options, every), chosen)), alone=alone))
+    return (yield from built(job, body(rows_of(job, scan(reading(job), job.files, format, options, every), chosen))))
 
 
 def rows_of(job: Job, select: str, chosen: Pairs | None = None) -> Rows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
-from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside, single
+from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
 from eltflow.project.config import as_list
 from eltflow.warehouse.dialect import Dialect
@@ -22,7 +22,7 @@ def incremental(job: Job) -> Program:
         if unsure and not has_hooks(job):  # the query may read what a hook makes: then the next run will tell
             told = yield job.dialect.describe(job.sql)
             _check_named(job, named, [c.name for c in told.columns])
-        return (yield from built(job, build_table(job), alone=single(job)))
+        return (yield from built(job, build_table(job)))
     return (yield from built(job, _increment(job, named if unsure else ())))
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from eltflow.base.names import IDENTIFIER, listed
 from eltflow.compile.compiled import Hook
+from eltflow.compile.materialize.meta import recorded
 from eltflow.compile.program import (
     Job,
     Outcome,
@@ -22,6 +23,7 @@ from eltflow.compile.program import (
 )
 from eltflow.project.config import as_list
 from eltflow.transfer import Source
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
 
 #: What fills a table: a query that the engine runs, or rows that are sent to it.
@@ -30,13 +32,12 @@ Rows = str | Source
 
 def view(job: Job) -> Program:
     """Create the view, or put it in place of what stands there."""
-    fits = None if _has_company(job) else (yield from _fits(job))
-    return (yield from built(job, _view(job, fits), alone=bool(fits)))
+    return (yield from built(job, _view(job)))
 
 
 def table(job: Job) -> Program:
     """Create the table from its query, or put it in place of what stands there."""
-    return (yield from built(job, build_table(job), alone=single(job)))
+    return (yield from built(job, build_table(job)))
 
 
 def materialized_view(job: Job) -> Program:
@@ -52,7 +53,7 @@ def dynamic_table(job: Job) -> Program:
     if not job.dialect.capabilities.dynamic_tables:
         help = "set `materialized: table` for the targets that have none"
         raise ProgramError(f"{job.dialect.name} has no dynamic tables", help)
-    return (yield from built(job, _dynamic_table(job), alone=True))
+    return (yield from built(job, _dynamic_table(job)))
 
 
 def _dynamic_table(job: Job) -> Program:
@@ -80,20 +81,10 @@ def replaceable(job: Job) -> bool:
     return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
 
 
-def single(job: Job) -> bool:
-    """Whether building the table takes one statement, which may be sent again when its answer was lost. (Where tables cannot be replaced
-    it may not: a server may finish what a client that is gone has asked for, and only a transaction takes that back.)"""
-    can = job.dialect.capabilities.create_or_replace_table
-    indexes = job.dialect.indexes(job.relation, job.relation, job.config, job.run)
-    return can and replaceable(job) and not indexes
-
-
-def _view(job: Job, fits: bool | None) -> Program:
-    if fits is None:
-        fits = yield from _fits(job)
+def _view(job: Job) -> Program:
     outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
     create = job.dialect.create_view(job.relation, job.sql, config=job.config)
-    if fits:
+    if (yield from _fits(job)):
         yield create
         return outcome
     fresh = job.temporary()
@@ -301,24 +292,34 @@ def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
     return replace(outcome, moved=moved, gone=tuple(lost), message=told)
 
 
-def built(job: Job, body: Program, *, alone: bool = False) -> Program:
-    """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it.
-
-    `alone` says that the body is a single statement, which needs no transaction where nothing goes with it.
-    """
+def built(job: Job, body: Program) -> Program:
+    """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it, and with the record of
+    what it did."""
     check_length(job, job.relation.identifier, "the name")
     pre, post = _hooks(job)
-    yield from _hooked(hook for hook in pre if not hook.transaction)
+    yield from _outside(job, [hook for hook in pre if not hook.transaction])
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
-    plain = stands_alone(job, alone)
-    outcome = yield from (inner if plain else transaction(job.dialect, inner, job.fence))
-    yield from _hooked(hook for hook in post if not hook.transaction)
+    outcome = yield from transaction(job.dialect, recorded(job, inner), job.fence)
+    yield from _outside(job, [hook for hook in post if not hook.transaction])
     return outcome
 
 
-def stands_alone(job: Job, alone: bool) -> bool:
-    """Whether a body, `alone` in itself, is sent without a transaction."""
-    return alone and job.fence is None and not _has_company(job)
+def project_hook(dialect: Dialect, sql: str, fence: Statement | None) -> Program:
+    """A hook of the project: as it is where nobody else can write; else in a transaction that looks whether this run still may. What
+    cannot stand in one is sent by itself, right after the look."""
+    statement = Statement(sql, role="user")
+    if fence is None:
+        yield statement
+        return Outcome(kind="hook")
+    try:
+        yield from transaction(dialect, send([statement]), fence)
+    except WarehouseError as error:
+        if error.kind != "outside":
+            raise
+        yield dialect.rollback()
+        yield from transaction(dialect, send(()), fence)
+        yield statement
+    return Outcome(kind="hook")
 
 
 def has_hooks(job: Job) -> bool:
@@ -327,12 +328,6 @@ def has_hooks(job: Job) -> bool:
 
 def _hooks(job: Job) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
     return (job.compiled.pre_hooks, job.compiled.post_hooks) if job.compiled is not None else ((), ())
-
-
-def _has_company(job: Job) -> bool:
-    """Whether other statements belong to the node's transaction."""
-    header = job.compiled.header if job.compiled is not None else ""
-    return bool(header or job.config.get("persist_docs") or job.config.get("grants") or any(_hooks(job)))
 
 
 def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook]) -> Program:
@@ -345,6 +340,14 @@ def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook])
         yield from _granted(job, made.kind)
     yield from _hooked(post)
     return outcome
+
+
+def _outside(job: Job, hooks: Sequence[Hook]) -> Steps[None]:
+    """Hooks that ask to stand outside of the transaction: each after a look whether this run may still write."""
+    for hook in hooks:
+        if job.fence is not None:
+            yield from transaction(job.dialect, send(()), job.fence)
+        yield from _hooked([hook])
 
 
 def _hooked(hooks: Iterable[Hook]) -> Steps[None]:

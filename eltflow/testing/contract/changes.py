@@ -9,9 +9,9 @@ import pytest
 
 from eltflow.compile.compiled import Hook
 from eltflow.compile.program import ProgramError
-from eltflow.testing.bench import Bench
+from eltflow.testing.bench import Bench, make_node
 from eltflow.testing.contract.claims import need_strategy
-from eltflow.warehouse.values import Statement, WarehouseError
+from eltflow.warehouse.values import Relation, Statement, WarehouseError
 
 OLD, NEW = [(1, "old")], [(2, "new"), (3, "new")]
 QUERY = "select 2 as id, 'new' as v union all select 3, 'new'"
@@ -86,6 +86,8 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
     hooks = {"post": (Hook(sql="select 2"),)} if warehouse.can.transactional_ddl else {}
     more: Any = {"config": config, "files": files, **hooks}
     warehouse.sql(*STANDING[standing])
+    warehouse.meta()
+    more["run_id"] = "one" if warehouse.can.transactional_ddl else None
     before, after = (OLD if standing != "none" else None), expected(standing, coming)
     real, failed = warehouse.session.execute, 0
     for failing in range(20):
@@ -105,6 +107,7 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
             # Where DDL commits, what comes after the new is in its place may fail too.
             assert left == before or (left == after and not warehouse.can.transactional_ddl)
             assert not [name for name in warehouse.names() if "__eltflow_tmp_" in name]
+            assert warehouse.applied() == []
             failed += 1
         finally:
             warehouse.session.execute = real
@@ -112,10 +115,12 @@ def test_a_failure_at_every_statement_leaves_what_stood_there(warehouse: Bench, 
             break
         if not warehouse.can.transactional_ddl:
             for table in warehouse.catalog():  # what could not be dropped as well, as the next run does
-                warehouse.session.execute(warehouse.adapter.dialect.drop(table.relation, table.kind))
+                if table.relation.sibling("") == warehouse.table.sibling(""):
+                    warehouse.session.execute(warehouse.adapter.dialect.drop(table.relation, table.kind))
             warehouse.sql(*STANDING[standing])
     assert failed >= 1
     assert warehouse.rows() == after
+    assert [run for _, run, *_ in warehouse.applied()] == (["one"] if warehouse.can.transactional_ddl else [])
 
 
 def test_what_is_built_may_read_what_stands_there(warehouse: Bench) -> None:
@@ -187,16 +192,26 @@ def test_a_view_whose_columns_change(warehouse: Bench) -> None:
         warehouse.sql("drop view s.above")
 
 
-def test_a_lone_statement_needs_no_transaction(warehouse: Bench) -> None:
-    warehouse.build("view", "select 1 as id")
-    assert [s.role for s in warehouse.statements] == ["ddl"]
-    warehouse.build("view", "select 2 as id")
-    assert ("begin" in [s.role for s in warehouse.statements]) != warehouse.can.create_or_replace_view
-    warehouse.sql("drop view s.t")
-    if warehouse.can.create_or_replace_table:
-        for _ in range(2):
-            warehouse.build("table", "select 1 as id")
-            assert [s.role for s in warehouse.statements] == ["ddl"]
+def test_what_a_node_did_is_recorded_and_what_it_is_replaced_by(warehouse: Bench) -> None:
+    """With the node's own transaction, and only where a run says who it is; a later run forgets what is not the latest any more."""
+    if not warehouse.can.transactional_ddl:
+        pytest.skip("tables and rows do not commit together")
+    warehouse.meta()
+    warehouse.build("table", QUERY, run_id="one")
+    warehouse.build("table", QUERY)
+    assert [s.role for s in warehouse.statements if s.role in ("begin", "commit", "dml")] == ["begin", "commit"]
+    key = warehouse.adapter.dialect.render(Relation(None, "s", "t"))
+    assert [(relation, run, node) for relation, run, node, _ in warehouse.applied()] == [(key, "one", "model.p.t")]
+    assert warehouse.applied()[0][3] in (2, None)  # not every engine counts what it made
+    warehouse.build("view", QUERY, run_id="two")
+    warehouse.build("table", QUERY, made=make_node("table", {}, relation=warehouse.table.sibling("O'Hara")), run_id="two")
+    assert [row[1] for row in warehouse.applied()] == ["one", "two", "two"]
+    warehouse.meta()
+    assert sorted(row[1] for row in warehouse.applied()) == ["two", "two"]
+    name = warehouse.adapter.dialect.render(Relation(warehouse.table.database, "eltflow_meta", "applied"))
+    (first, second) = warehouse.rows(f"select fingerprint, applied_at from {name} order by applied_at")
+    assert first[0] != second[0]
+    assert all(moment.tzinfo is not None for _, moment in (first, second))
 
 
 def test_a_materialized_view(warehouse: Bench) -> None:

@@ -163,7 +163,8 @@ _BUILDS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("kind", list(_BUILDS))
 def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: bool) -> None:
-    """What stands there is the old or the new; where the error says that it is safe, doing it again gives what once would have."""
+    """What stands there is the old or the new, and the record says which; where an error calls it safe, doing it again gives what once
+    would have."""
     if subject.upstream is None:
         pytest.skip("an embedded engine has no connection")
     materialized, config = _BUILDS[kind]
@@ -175,6 +176,7 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
             need_strategy(bench, config.get("incremental_strategy"))
             target = subject.values(host="127.0.0.1", port=proxy.port, **subject.behind)
             files = (bench.file("t.csv", "id,v\n2,new\n" if adds else "id,v\n1,old\n2,new\n"),) if kind == "seed" else ()
+            bench.meta()
             query = "select 2 as id, 'new' as v" + ("" if adds else " union all select 1, 'old'")
             for number in range(30):
                 bench.sql(*(f"drop {k} if exists s.t" for k in [getattr(bench.existing(), "kind", "table")]))
@@ -183,15 +185,18 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
                 session = _Cutting(through.session(), proxy, number, late)
                 own, bench.session = bench.session, session
                 try:
-                    bench.build(materialized, query, config=config, files=files)
+                    bench.build(materialized, query, config=config, files=files, run_id=None if commits else f"run {number}")
                 except WarehouseError as error:
                     assert error.kind == "lost", error
                     bench.session = own
                     assert session.cut is not None
                     proxy.swallow(False)
                     time.sleep(0.1)  # the server learns of it and rolls back
-                    sent_commit = late and (session.cut.role == "commit" or len(bench.statements) == 1)
-                    assert _settled(bench) in ((OLD, NEW) if sent_commit or commits else (OLD,))
+                    sent_commit = late and session.cut.role == "commit"
+                    stands = _settled(bench)
+                    assert stands in ((OLD, NEW) if sent_commit or commits else (OLD,))
+                    if not commits:
+                        assert (f"run {number}" in [run for _, run, *_ in bench.applied()]) == (stands == NEW)
                     assert error.safe == (session.cut.role != "commit") or (commits and not error.safe)
                     if error.safe:
                         bench.build(materialized, query, config=config, files=files)

@@ -1,0 +1,39 @@
+"""The tables in the warehouse that a run writes beside the data: made before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from eltflow.api.loading import Loaded
+from eltflow.compile.materialize.meta import applied_table, load_tables
+from eltflow.engine.drive import patiently
+from eltflow.events import Message
+from eltflow.project.nodes import Node
+from eltflow.warehouse.protocols import Session
+from eltflow.warehouse.values import WarehouseError
+
+
+def make_tables(loaded: Loaded, nodes: Sequence[Node], control: Session) -> bool:
+    """Make the tables of `eltflow_meta` that the nodes need, in each database that they write to. Says whether effects can be recorded
+    there: not where a table and its rows do not commit together, or the right is missing, of which people are told."""
+    dialect = loaded.adapter.dialect
+    for database in _databases(n for n in nodes if n.resource_type == "ingest"):
+        for statement in load_tables(dialect, database):
+            patiently(control, statement)
+    if not dialect.capabilities.transactional_ddl:
+        return False
+    try:
+        for database in _databases(n for n in nodes if n.resource_type != "test"):
+            for statement in applied_table(dialect, database):
+                patiently(control, statement)
+    except WarehouseError as error:
+        if error.kind != "permission":
+            raise
+        text = f"no right to write to eltflow_meta.applied, so what each node does is not recorded: {error}"
+        loaded.messages.append(Message(text=text, level="warning"))
+        return False
+    return True
+
+
+def _databases(nodes: Iterable[Node]) -> tuple[str | None, ...]:
+    return tuple(dict.fromkeys(n.relation.database for n in nodes if n.relation is not None))
