@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.records import dataclass, field
 
 Status = Literal["success", "error", "skipped", "pass", "warn", "fail", "cancelled"]
 

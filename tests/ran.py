@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,3 +17,9 @@ class Ran:
     @property
     def text(self) -> str:
         return self.out + self.err
+
+
+def everything(root: Path, ran: Ran) -> str:
+    """All that a command printed, and wrote beside the settings."""
+    files = [p for p in root.rglob("*") if p.is_file() and p.name != "eltflow.yml"]
+    return ran.text + "".join(p.read_bytes().decode(errors="replace") for p in files)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eltflow.base.plugins import driver
+from eltflow.base.records import dataclass
 from eltflow.transfer import Field, Source
 from eltflow.warehouse import Column, Dialect, Result, Statement
 from eltflow_duckdb.dialect import DuckDBDialect

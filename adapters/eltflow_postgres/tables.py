@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.plugins import driver
+from eltflow.base.records import dataclass
 from eltflow.transfer import Field, Kept, Origin, Since, Source
 from eltflow.warehouse import Statement, Target
 from eltflow_postgres import ADAPTER

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from eltflow.base.records import dataclass
 from eltflow.warehouse import Statement
 
 

@@ -14,12 +14,12 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import dataclass
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eltflow.api.cache import LoadCache, hashed_environ, same_environ
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import dataclass
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler

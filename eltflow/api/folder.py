@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from eltflow.api.loading import STATE_FOLDER, load
@@ -14,6 +13,7 @@ from eltflow.api.running import connected, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import IDENTIFIER
+from eltflow.base.records import dataclass
 from eltflow.native.settings import read_settings
 from eltflow.project.findings import Findings
 from eltflow.project.options import Options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from eltflow.api.cache import LoadCache
 from eltflow.api.compiling import keep_compiled, last_catalog, make_compiler
@@ -11,6 +10,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.looking import find_node
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass
 from eltflow.compile.lineage import Edge, Lineages, Spot
 from eltflow.project.nodes import Node
 

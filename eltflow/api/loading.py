@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
+from eltflow.base.records import dataclass, field
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
 

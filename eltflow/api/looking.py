@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
@@ -14,6 +13,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.ingest import fresh_files

@@ -6,8 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 
+from eltflow.base.records import replace
 from eltflow.state.lock import is_free
 from eltflow.state.store import RunRecord, Store
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from eltflow.api.cache import Kept, LoadCache, hashed_environ
 from eltflow.api.writing import write_pieces
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import replace
 from eltflow.graph.facts import Facts, quick_only
 from eltflow.graph.quick import MacroTexts
 from eltflow.project.options import Options

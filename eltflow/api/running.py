@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
+from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.relation import project_hook
@@ -160,7 +160,7 @@ def _runs(node: Node) -> bool:
 
 @contextlib.contextmanager
 def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
-    run = loaded.options.invocation_id.replace("-", "")[:8]
+    run = _short(loaded.options.invocation_id)
     name = f"eltflow {loaded.opened.project.settings.name}.{loaded.target.name} {run}".rstrip()
     try:
         database = loaded.adapter.open(replace(loaded.target, application=name), loaded.root, read_only=read_only)
@@ -371,7 +371,7 @@ def job_of(
         node=node,
         relation=node.relation,
         dialect=loaded.adapter.dialect,
-        run=run_id.replace("-", "")[:8],
+        run=_short(run_id),
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
@@ -499,6 +499,11 @@ class _Worker:
             records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
         )
+
+
+def _short(run_id: str) -> str:
+    """The part of a run's id that names of ours carry."""
+    return run_id.replace("-", "")[:8]
 
 
 def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from eltflow.base.records import dataclass, replace
 
 Severity = Literal["error", "warning", "note"]
 

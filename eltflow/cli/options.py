@@ -7,12 +7,12 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from eltflow.base.records import dataclass, fields
 from eltflow.cli.render import Voice
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from eltflow.project.options import Options
 
 
-@dataclass(
-    kw_only=True, repr=False, eq=False
-)  # made whenever a command starts: the rest that a dataclass can have takes milliseconds
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """What was typed of the options that commands share; a command takes those that it names in `takes`."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, Span
+from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
 Place = Callable[[int, int], Span]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
+from eltflow.base.records import replace
 from eltflow.compile.names import NodeNames
 from eltflow.graph.calls import argument
 from eltflow.jinja.static import has_jinja

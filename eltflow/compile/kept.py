@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Span
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import fields
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.data_tests import is_quoted
 from eltflow.project.nodes import Node, TestInfo

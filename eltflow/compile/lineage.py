@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import dataclass
 from eltflow.compile.compiled import CTE_PREFIX, Compiled, NeedsWarehouse
 from eltflow.compile.node import Compiler
 from eltflow.project.nodes import Node

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
+from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
 from eltflow.compile.data_tests import is_quoted, test_sql
 from eltflow.compile.kept import KeptSql

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from eltflow.base.names import TEMPORARY, shorten
+from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
 from eltflow.transfer import Kept, Since, Source

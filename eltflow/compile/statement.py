@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, Place, cte_name
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place

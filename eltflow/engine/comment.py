@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
+from eltflow.base.records import replace
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 

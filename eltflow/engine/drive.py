@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
+from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.program import Outcome, Program
 from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session

@@ -11,9 +11,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, MutableMapping
-from dataclasses import dataclass, field, replace
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.records import dataclass, field, replace
 from eltflow.engine.guard import Guard
 from eltflow.events import (
     BAD,

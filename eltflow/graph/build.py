@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.base.records import dataclass, replace
 from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph

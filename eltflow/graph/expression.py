@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, field
 
 Indirect = Literal["eager", "cautious", "buildable", "empty"]
 INDIRECT: tuple[Indirect, ...] = get_args(Indirect)

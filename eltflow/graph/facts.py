@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.calls import argument
 from eltflow.graph.lookup import BAD_REF, BAD_REF_KEYWORD, BAD_SOURCE, check_ref
 from eltflow.graph.places import RenderedLines, fail_at, rendered_note, static_value, template_place

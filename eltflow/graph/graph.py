@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
 

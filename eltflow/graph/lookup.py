@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eltflow.base.names import suggest
+from eltflow.base.records import dataclass
 from eltflow.jinja.values import RenderError
 from eltflow.project.nodes import RELATIONS, Node
 from eltflow.warehouse.dialect import Dialect

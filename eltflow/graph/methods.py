@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cached_property
 from typing import Any
 
 from eltflow.base.names import suggest
+from eltflow.base.records import dataclass
 from eltflow.graph.expression import Token
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node

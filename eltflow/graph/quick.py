@@ -9,19 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from eltflow.base.records import dataclass
 from eltflow.graph.tablewords import BRANCH, TABLE, TABLE_CLAUSES, VALUE, Ident, Uncertain, plain_tables, takes_tables
-from eltflow.jinja.static import Call, literal_call
+from eltflow.jinja.static import BLOCK, OPENS, STRING, Call, balanced, literal_call
 
-_BLOCK = re.compile(
-    r"\{#.*?#\}|\{\{[-+]?(?P<value>(?:[^'\"}]|'[^'\\]*'|\"[^\"\\]*\"|\}(?!\}))*?)[-+]?\}\}"
-    r"|\{%[-+]?(?P<tag>(?:[^'\"%]|'[^'\\]*'|\"[^\"\\]*\"|%(?!\}))*?)[-+]?%\}",
-    re.DOTALL,
-)
-_OPENS = re.compile(r"\{[{%#]")
-_STRING = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")
 _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?:,\s*('[^'\\]*'|\"[^\"\\]*\")\s*)?\)")
 _CALLED = re.compile(r"(?<![\w.])(?:ref|source)\s*\(")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*")
@@ -178,15 +171,15 @@ class MacroText:
 
 def macro_text(text: str) -> MacroText:
     """Look at one macro file."""
-    masked = _BLOCK.sub(lambda m: VALUE if m.group("value") is not None else " ", text)
-    inside = " ".join(m.group("value") or m.group("tag") or "" for m in _BLOCK.finditer(text))
+    masked = BLOCK.sub(lambda m: VALUE if m.group("value") is not None else " ", text)
+    inside = " ".join(m.group("value") or m.group("tag") or "" for m in BLOCK.finditer(text))
     words = frozenset(map(str.lower, _WORD.findall(text)))
     return MacroText(
         words=words,
         names=frozenset((*_NAME.findall(inside), *_AFTER_DOT.findall(inside))),
         dynamic=bool(_DYNAMIC.search(inside)) or len(_VAR.findall(inside)) != len(_VAR_NAMED.findall(inside)),
         takes_tables=takes_tables(masked),
-        composes=bool(_COMPOSES.search(_STRING.sub("''", inside)) or _PASTED.search(masked)),
+        composes=bool(_COMPOSES.search(STRING.sub("''", inside)) or _PASTED.search(masked)),
         vars=frozenset(_VAR_NAMED.findall(inside)),
     )
 
@@ -266,9 +259,9 @@ class _Reading:
     def read(self) -> Quick:
         out: list[str] = []
         at = 0
-        for block in _BLOCK.finditer(self.text):
+        for block in BLOCK.finditer(self.text):
             between = self.text[at : block.start()]
-            if _OPENS.search(between) or between[-1:] == "{" or self._joins(block, between):
+            if OPENS.search(between) or between[-1:] == "{" or self._joins(block, between):
                 raise Uncertain
             if not self.open:
                 self.outside.append(between)
@@ -277,7 +270,7 @@ class _Reading:
             out += (between, self._block(block))
             at = block.end()
         tail = self.text[at:]
-        if _OPENS.search(tail) or self.open:
+        if OPENS.search(tail) or self.open:
             raise Uncertain
         out.append(tail)
         self.outside.append(tail)
@@ -354,8 +347,8 @@ class _Reading:
     def _expression(self, inner: str) -> None:
         self.whole = inner
         calls = _CALL.findall(inner)
-        bare = _STRING.sub("''", inner)
-        if len(calls) != len(_CALLED.findall(bare)) or not _balanced(bare) or not bare.strip():
+        bare = STRING.sub("''", inner)
+        if len(calls) != len(_CALLED.findall(bare)) or not balanced(bare) or not bare.strip():
             raise Uncertain
         for name, first, second in calls:
             if name == "ref":
@@ -367,7 +360,7 @@ class _Reading:
         if not _FILTERS.issuperset(_FILTER.findall(bare)) or not _TESTS.issuperset(_TEST.findall(bare)):
             raise Uncertain
         rest = _CALL.sub(" ", inner)
-        for literal in _STRING.findall(rest):
+        for literal in STRING.findall(rest):
             words = {word.lower() for word in _WORD.findall(literal)}
             opens = not words.isdisjoint(TABLE_CLAUSES)
             self.open_from = self.open_from or opens
@@ -412,10 +405,6 @@ class _Reading:
         if isinstance(value, Mapping):
             return any(self._names_node(v) or self._names_node(k) for k, v in value.items())
         return any(self._names_node(v) for v in value) if isinstance(value, list) else False
-
-
-def _balanced(text: str) -> bool:
-    return all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}"))
 
 
 def _unique(items: list[Any]) -> tuple[Any, ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Severity, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
 from eltflow.graph.expression import (
     INDIRECT,
     RESOURCE_TYPES,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import translate
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
 from eltflow.graph.expression import (
     INDIRECT,
     METHODS,

@@ -70,8 +70,8 @@ def plain_tables(
         raise Uncertain
     if open_from and not candidates.isdisjoint(map(str.lower, _CONTINUED.findall(sql))):
         raise Uncertain  # what Jinja writes may end within a FROM clause, which the text then goes on with
-    found, hit = _found(sql, candidates, bool(inside))
-    if hit and sql.count("(") != sql.count(")"):
+    found = _found(sql, candidates, bool(inside))
+    if any(_concerns(parts, candidates) for _, parts in found) and sql.count("(") != sql.count(")"):
         raise Uncertain
     visible = _visible(sql, found, candidates, outside)
     if visible and (open_from or _UNUSUAL.search(sql) or _VALUE_IN_COMMENT.search(masked) or not _apart(inside, candidates)):
@@ -92,10 +92,9 @@ def takes_tables(masked: str) -> bool:
     return any(word.endswith(VALUE) for word, _, _, _ in _table_words(_without_noise(masked)))
 
 
-def _found(sql: str, candidates: frozenset[str], branches: bool) -> tuple[list[tuple[int, tuple[Ident, ...]]], bool]:
-    """The names that stand where a table must, each with its place, and whether one of them may be a node's."""
+def _found(sql: str, candidates: frozenset[str], branches: bool) -> list[tuple[int, tuple[Ident, ...]]]:
+    """The names that stand where a table must, each with its place."""
     found: list[tuple[int, tuple[Ident, ...]]] = []
-    hit = False
     for word, place, sure, must in _table_words(sql):
         if word.endswith(VALUE):
             raise Uncertain
@@ -103,11 +102,10 @@ def _found(sql: str, candidates: frozenset[str], branches: bool) -> tuple[list[t
         concerns = word.strip('"`[').lower() in candidates or (dotted and sure)
         whole = _WHOLE.match(sql, place) if must > branches and not _CLAUSE.match(word.lower()) else None
         if whole is not None:
-            hit = hit or concerns
             found.append((place, tuple((part, False) for part in whole.group().split("."))))
         elif concerns:
             raise Uncertain
-    return found, hit
+    return found
 
 
 def _visible(

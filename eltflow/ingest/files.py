@@ -6,10 +6,10 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from eltflow.base import plugins
+from eltflow.base.records import replace
 from eltflow.compile.program import FileInfo
 from eltflow.warehouse.protocols import FileReader
 

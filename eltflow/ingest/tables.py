@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eltflow.base.records import dataclass, field
 from eltflow.transfer import Kept, Origin, Since, Source, TableReader, Tables
 from eltflow.warehouse.values import WarehouseError
 

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
+from eltflow.jinja.static import AST
 from eltflow.jinja.values import RenderError
 
 MACRO_PREFIX = "eltflow_macro_"
@@ -136,4 +137,5 @@ class Environment(SandboxedEnvironment):
         )
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        return TemplateParser(self, source, name, filename).parse()
+        with AST:  # Jinja2's lexer reads decimals by it
+            return TemplateParser(self, source, name, filename).parse()

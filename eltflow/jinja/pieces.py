@@ -6,19 +6,11 @@ expressions are calls with literal arguments, which need no compiling at all.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from eltflow.jinja.static import Call, literal_call
+from eltflow.base.records import dataclass
+from eltflow.jinja.static import BLOCK, OPENS, STRING, Call, balanced, literal_call
 
-_BLOCK = re.compile(
-    r"\{#.*?#\}|\{\{(?P<value>(?:[^'\"}]|'[^'\\]*'|\"[^\"\\]*\"|\}(?!\}))*?)\}\}"
-    r"|\{%(?P<tag>(?:[^'\"%]|'[^'\\]*'|\"[^\"\\]*\"|%(?!\}))*?)%\}",
-    re.DOTALL,
-)
-_JINJA = re.compile(r"\{[{%#]")
-_STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 _CLOSED_BY = {"endif": "if", "endfor": "for"}
 
 
@@ -40,15 +32,15 @@ def split(text: str, callable: Callable[[str], bool]) -> tuple[Piece, ...] | Non
     found: list[Piece] = []
     opened: list[str] = []
     at = begun = 0
-    for block in _BLOCK.finditer(text):
+    for block in BLOCK.finditer(text):
         value, tag = block["value"], block["tag"]
         inner = value if value is not None else tag
         within = block.group()[2:-2]
         if (
-            _JINJA.search(text, at, block.start())
+            OPENS.search(text, at, block.start())
             or text[block.start() - 1 : block.start()] == "{"
             or _trims(within)
-            or _odd(inner)
+            or not balanced(STRING.sub("", inner or ""))
         ):
             return None
         if not opened:
@@ -63,7 +55,7 @@ def split(text: str, callable: Callable[[str], bool]) -> tuple[Piece, ...] | Non
                 begun if call is None else begun + 2 + len(inner) - len(inner.lstrip())
             )  # Jinja2 counts from where its text begins
             found.append(Piece(text[begun:at], text.count("\n", 0, start) + 1, call=call))
-    if opened or _JINJA.search(text, at):
+    if opened or OPENS.search(text, at):
         return None
     found.append(Piece(text[at:].removesuffix("\n"), 0, plain=True))  # Jinja2 drops one newline at the end of a template
     return tuple(found)
@@ -83,9 +75,3 @@ def _follows(tag: str, opened: list[str]) -> bool:
 def _trims(within: str) -> bool:
     """Whether a block takes blanks beside it away."""
     return within[:1] in ("-", "+") or within[-1:] in ("-", "+")
-
-
-def _odd(inner: str | None) -> bool:
-    """Whether the block may end elsewhere than it seems: its brackets are not closed."""
-    bare = _STRING.sub("", inner or "")
-    return any(bare.count(a) != bare.count(b) for a, b in ("()", "[]", "{}"))

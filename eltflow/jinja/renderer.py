@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -12,10 +11,11 @@ from jinja2 import TemplateSyntaxError
 from jinja2.environment import Template
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
+from eltflow.base.records import dataclass
 from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
 from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.pieces import Piece, split
-from eltflow.jinja.static import SURFACE
+from eltflow.jinja.static import AST, SURFACE
 from eltflow.jinja.values import MacroSource, Package, RenderError
 
 MARK = re.compile("\ue000(\\d+)\ue001")
@@ -151,7 +151,8 @@ class Renderer:
         inner = _sole_expression(text)
         with scope(under), self._errors(text, file, under, line):
             if inner is not None:
-                compiled = self._environment.compile_expression(inner, undefined_to_none=False)
+                with AST:
+                    compiled = self._environment.compile_expression(inner, undefined_to_none=False)
                 template: Template = compiled._template
                 context = template.new_context({})
                 for _ in template.root_render_func(context):

@@ -7,11 +7,24 @@ substitution, ninety times cheaper than by compiling and rendering a template.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-_BLOCK = re.compile(r"\{\{|\{%|\{#")
+from eltflow.base.records import dataclass
+
+#: Held wherever `ast` parses. Python 3.11 counts an interpreter's depth of nesting once for all threads (CPython issue 106905): two
+#: threads that parse at the same moment could end in a SystemError.
+AST = threading.RLock()
+#: Where Jinja begins.
+OPENS = re.compile(r"\{[{%#]")
+#: A comment, output (its inside is `value`) or tag (`tag`); marks of whitespace control are outside of both, strings hold no escapes.
+BLOCK = re.compile(
+    r"\{#.*?#\}|\{\{[-+]?(?P<value>(?:[^'\"}]|'[^'\\]*'|\"[^\"\\]*\"|\}(?!\}))*?)[-+]?\}\}"
+    r"|\{%[-+]?(?P<tag>(?:[^'\"%]|'[^'\\]*'|\"[^\"\\]*\"|%(?!\}))*?)[-+]?%\}",
+    re.DOTALL,
+)
+STRING = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")  #: within a `BLOCK`
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _STRING = r"(?:'[^'\\\n]*'|\"[^\"\\\n]*\")"
 _SIMPLE_CALL = re.compile(rf"\s*([^\W\d]\w*)\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?\)\s*\Z")
@@ -21,7 +34,6 @@ SURFACE = frozenset({"ref", "source", "config", "var", "doc", "env_var"})
 _BRANCH_CALL = re.compile(rf"(?<![\w.])(ref|source)\s*\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?[,)]")
 _MACRO = re.compile(r"\{%-?\s*(macro|test|data_test)\s+([^\W\d]\w*)\s*\(")
 _END_RAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
-_JINJA = re.compile(r"\{[{%#]")
 _STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 #: What Python would read among arguments (without their strings) and Jinja2 refuses: comments, prefixed strings, 1. and .5.
 _NOT_JINJA = re.compile(r"[#\\]|\w''|(?<!\d)\.\d|\d\.(?!\d)")
@@ -79,7 +91,7 @@ def scan(text: str) -> StaticTemplate | None:
     pieces: list[tuple[int, int, Call | None]] = []
     at = 0
     while True:
-        opened = _BLOCK.search(text, at)
+        opened = OPENS.search(text, at)
         if opened is None:
             return StaticTemplate(text, tuple(pieces))
         start = opened.start()
@@ -114,7 +126,8 @@ def literal_call(inner: str, start: int = 0, end: int = 0, *, name: Callable[[st
     import ast
 
     try:
-        node = ast.parse(f"_({call[2]})", mode="eval").body
+        with AST:
+            node = ast.parse(f"_({call[2]})", mode="eval").body
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             return None  # a method of what the call gives
         positional = tuple(_literal(arg) for arg in node.args)
@@ -152,7 +165,7 @@ def branch_calls(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ()
     found: list[tuple[str, tuple[str, ...]]] = []
     at = 0
-    while (opened := _BLOCK.search(text, at)) is not None:
+    while (opened := OPENS.search(text, at)) is not None:
         kind = opened.group()
         close = text.find(_CLOSE[kind], opened.end())
         if close < 0:
@@ -169,9 +182,14 @@ def branch_calls(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(dict.fromkeys(found))
 
 
+def balanced(text: str) -> bool:
+    """Whether as many brackets are closed as are opened, in Jinja without its strings."""
+    return all(text.count(a) == text.count(b) for a, b in ("()", "[]", "{}"))
+
+
 def has_jinja(text: str) -> bool:
     """Whether the text holds any Jinja at all."""
-    return _JINJA.search(text) is not None
+    return OPENS.search(text) is not None
 
 
 def macro_names(text: str) -> tuple[tuple[str, str, int], ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from eltflow.base.records import dataclass
 
 #: What to do about `doc()` in SQL: (message, help).
 DOC_IN_SQL = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.base.records import dataclass, replace
 from eltflow.jinja.static import macro_names
 from eltflow.jinja.values import MacroSource
 from eltflow.native.settings import (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import fail
+from eltflow.base.records import dataclass, replace
 from eltflow.jinja.values import MacroSource
 from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
 from eltflow.project.findings import Findings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
+from eltflow.base.records import replace
 from eltflow.graph.graph import Graph
 from eltflow.plan.plan import Action, Plan, Request, Step
 from eltflow.project.nodes import Node

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
 Action = Literal["model", "seed", "ingest", "test", "hook"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from eltflow.base.records import dataclass, field
 from eltflow.project import steps
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings

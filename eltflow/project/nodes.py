@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from eltflow.base.records import dataclass, field
 from eltflow.warehouse.values import Relation
 
 #: Kinds of nodes that make or hold a relation, in the order in which a name is looked up among them.

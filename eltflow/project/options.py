@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from eltflow.base.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
+from eltflow.base.records import dataclass, field
 from eltflow.jinja.values import MacroSource
 from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
 from eltflow.project.settings import Settings

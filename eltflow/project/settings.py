@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from eltflow.base.records import dataclass, field
 from eltflow.project.config import FLAG, NAMES, TEXT
 from eltflow.project.folder import FILE
 from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass, field, replace
 
 Path = tuple[str | int, ...]
 

@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass
 from eltflow.jinja.static import branch_calls
 from eltflow.project.config import KEYS, TEST, as_list
 from eltflow.project.findings import Findings

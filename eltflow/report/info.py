@@ -6,8 +6,9 @@ import datetime
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from eltflow.base.records import dataclass, field
 
 #: The release of dbt whose artifacts ours have the shape of: tools choose how to read them by it.
 DBT_VERSION = "1.11.0"

@@ -533,7 +533,7 @@ def macro_text(text: str, line: int) -> str:
 
 
 def _numbered(hooks: Iterable[Node]) -> list[Node]:
-    from dataclasses import replace
+    from eltflow.base.records import replace
 
     seen: dict[str, int] = {}
     made = []

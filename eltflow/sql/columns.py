@@ -7,11 +7,11 @@ incomplete: a table function, a pivot, an unknown table, an expression that the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
+from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
 from eltflow.sql.values import UNKNOWN, Missing, Names

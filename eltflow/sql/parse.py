@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
+
+from eltflow.base.records import dataclass
 
 # What sqlglot would say on stderr of a statement that it knows by its first word only is said here, as a diagnostic.
 logging.getLogger("sqlglot").addHandler(logging.NullHandler())

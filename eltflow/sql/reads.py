@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
+from eltflow.base.records import dataclass
 from eltflow.sql.parse import Parsed
 
 Fold = Callable[[str, bool], str]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlglot.tokens import TokenType
 
+from eltflow.base.records import dataclass
 from eltflow.sql.parse import dialect_of
 
 

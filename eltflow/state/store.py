@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from eltflow.base.diagnostics import fail
+from eltflow.base.records import dataclass
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
 VERSION = 1

@@ -6,12 +6,12 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from eltflow import api
 from eltflow.base.diagnostics import Span
+from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.meta import META, applied_table, load_tables

@@ -7,9 +7,10 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from eltflow.base.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from eltflow.base.records import dataclass, field
 from eltflow.transfer import Source
 
 RelationKind = Literal["table", "view", "materialized_view", "dynamic_table", "external"]

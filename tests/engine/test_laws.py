@@ -294,8 +294,9 @@ def test_a_failure_at_every_statement_rolls_back_what_was_begun(failing):
     session = FakeSession(answer)
     with pytest.raises(WarehouseError):
         drive(program(), session, Trace())
-    assert session.roles.count("rollback") == (1 if failing in ("one", "two", "commit") else 0)
-    assert session.sent[-1].role == "rollback" or failing in ("outside", "begin", "after")
+    # A begin that failed may have opened one all the same: it may look at the lease in the same breath.
+    assert session.roles.count("rollback") == (0 if failing in ("outside", "after") else 1)
+    assert session.sent[-1].role == "rollback" or failing in ("outside", "after")
 
 
 def test_a_program_that_raises_rolls_back():

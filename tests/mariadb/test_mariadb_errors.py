@@ -11,6 +11,7 @@ import time
 import pytest
 from eltflow_sqlalchemy import MARIADB
 from mariadb_server import PASSWORD
+from ran import everything
 
 from eltflow.testing.bench import Subject
 from eltflow.warehouse.values import Statement, WarehouseError
@@ -30,12 +31,6 @@ def folder(mariadb, tmp_path):
 
     mariadb.sql("drop schema if exists s", "drop schema if exists eltflow_meta")
     return make
-
-
-def everything(root, ran):
-    """All that a command printed and wrote."""
-    files = [p for p in root.rglob("*") if p.is_file() and p.name != "eltflow.yml"]
-    return ran.text + "".join(p.read_bytes().decode(errors="replace") for p in files)
 
 
 WRONG = "wrong s3cret"

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from eltflow_postgres import ADAPTER
 from postgres_server import PASSWORD
+from ran import everything
 
 from eltflow.testing.bench import SLOW
 from eltflow.warehouse.values import Statement, WarehouseError
@@ -28,12 +29,6 @@ def folder(postgres, tmp_path):
         return root
 
     return make
-
-
-def everything(root, ran):
-    """All that a command printed and wrote."""
-    files = [p for p in root.rglob("*") if p.is_file() and p.name != "eltflow.yml"]
-    return ran.text + "".join(p.read_bytes().decode(errors="replace") for p in files)
 
 
 WRONG = "wrong s3cret"

@@ -170,7 +170,7 @@ def test_configured(name: str) -> None:
 def test_a_load(load: str, standing: str) -> None:
     node = make_node("ingest", {}, None, T, ingest=IngestInfo(source={"path": "data/*.csv"}, load=load, into="s.t"))
     one = job("ingest", made=node, files=FILES, existing=STANDING[standing])
-    check(f"ingest_{load}_{standing}", [*load_tables(one.dialect, one.relation.database), *dry(MATERIALIZATIONS["ingest"](one))])
+    check(f"ingest_{load}_{standing}", [*load_tables(ADAPTER.dialect, T.database), *dry(MATERIALIZATIONS["ingest"](one))])
 
 
 def test_a_load_anew_into_other_columns() -> None:

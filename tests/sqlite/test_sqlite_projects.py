@@ -80,7 +80,7 @@ def test_a_view_of_another_schema(folder, eltflow):
     files["models/b.sql"] = "{{ config(materialized='table') }} select id from a"
     root = folder(files)
     assert eltflow("build", cwd=root).code == 0
-    assert sorted(path.name for path in root.glob("*.sqlite")) == ["p.main_raw.sqlite", "p.sqlite"]
+    assert sorted(path.name for path in root.glob("*.sqlite")) == ["p.eltflow_meta.sqlite", "p.main_raw.sqlite", "p.sqlite"]
 
 
 def test_a_column_that_is_not_there_is_no_text(folder, eltflow, tmp_path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eltflow.jinja.renderer import Renderer
-from eltflow.jinja.static import branch_calls, macro_names, scan
+from eltflow.jinja.static import branch_calls, literal_call, macro_names, scan
 
 PIECES = st.sampled_from(
     ["select 1", "\n", " ", "{{ ref('a') }}", '{{ source("s", "t") }}', "{{ config(x=[1, 2], y={'a': none}) }}", "{# no #}", "from t",
@@ -63,3 +67,42 @@ def test_calls_in_branches_not_taken():
 
 def test_macro_names():
     assert macro_names("{% macro a(x) %}{% endmacro %}\n{%- test b(model) %}{% endtest %}") == (("macro", "a", 1), ("test", "b", 2))
+
+
+def test_threads_read_literals_at_the_same_time():
+    """Python 3.11 counts the nesting of `ast` once for all threads; a collection of garbage amid a parse lets another one in."""
+
+    class Cycle:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            for _ in range(5):
+                pass
+
+    text = "config(a=" + "[" * 8 + "1" + "]" * 8 + ", b=-1.5)"
+    wrong = []
+
+    def parse(depth):
+        if depth:
+            return parse(depth - 1)
+        for _ in range(400):
+            Cycle()
+            try:
+                assert literal_call(text).kwargs[1] == ("b", -1.5)
+            except BaseException as error:
+                wrong.append(error)
+
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(5)
+    try:
+        threads = [threading.Thread(target=parse, args=(depth,)) for depth in (3, 9, 14)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+    assert wrong == []

@@ -68,6 +68,7 @@ class SQLiteDialect(Dialect):
     name = "sqlite"
     sqlglot = "sqlite"
     default_schema = "main"
+    clock = "strftime('%Y-%m-%d %H:%M:%f', 'now')"  # current_timestamp has no parts of a second
     capabilities = Capabilities(
         transactional_ddl=True,
         create_or_replace_table=False,

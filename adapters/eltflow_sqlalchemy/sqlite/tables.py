@@ -6,10 +6,10 @@ import datetime
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eltflow.base.records import dataclass
 from eltflow.transfer import Field, Kept, Origin, Since, Source
 from eltflow.warehouse import WarehouseError
 from eltflow_sqlalchemy.sqlite.dialect import SQLiteDialect

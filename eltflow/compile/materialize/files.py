@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from eltflow.base.records import replace
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,

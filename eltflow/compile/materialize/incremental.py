@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
 from eltflow.project.config import as_list

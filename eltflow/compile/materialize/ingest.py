@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import check_unchanged, file_format, look_at, read_types, rows_of, told_format, whole
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load

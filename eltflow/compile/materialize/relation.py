@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from eltflow.base.names import IDENTIFIER, listed
+from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize.meta import recorded
 from eltflow.compile.program import (

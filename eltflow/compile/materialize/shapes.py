@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass
 from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps

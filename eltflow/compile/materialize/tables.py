@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.cursor import since, valued
 from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load

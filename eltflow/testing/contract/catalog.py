@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from eltflow.base.records import replace
 from eltflow.compile.program import ProgramError
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.testing.bench import Bench, series

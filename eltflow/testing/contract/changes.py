@@ -211,7 +211,7 @@ def test_what_a_node_did_is_recorded_and_what_it_is_replaced_by(warehouse: Bench
     name = warehouse.adapter.dialect.render(Relation(warehouse.table.database, "eltflow_meta", "applied"))
     (first, second) = warehouse.rows(f"select fingerprint, applied_at from {name} order by applied_at")
     assert first[0] != second[0]
-    assert all(moment.tzinfo is not None for _, moment in (first, second))
+    assert not warehouse.can.column_types or all(moment.tzinfo is not None for _, moment in (first, second))
 
 
 def test_a_materialized_view(warehouse: Bench) -> None:

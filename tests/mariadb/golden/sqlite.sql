@@ -1,7 +1,9 @@
 -- view new
+begin immediate;
 create view `s`.`t` as
 select id, v
 from s.up;
+commit;
 
 -- view over view
 begin immediate;
