@@ -13,6 +13,8 @@ from eltflow.project.nodes import IngestInfo
 from eltflow.testing.bench import Bench
 from eltflow.warehouse.values import Statement, WarehouseError
 
+UNDECIDED = r"several new rows have one key .*, and nothing tells which of them is the latest"
+
 
 class Loads:
     """A step, and its files as they come."""
@@ -48,7 +50,11 @@ def test_a_merge_puts_new_rows_in_place_of_old_ones(warehouse: Bench) -> None:
     assert (outcome.rows, outcome.changed, outcome.files) == (2, 1, 1)
     assert warehouse.rows() == [(1, "a"), (2, "b"), (3, "b")]
     assert load().rows == 0
-    assert load(full_refresh=True).rows == 3
+    if warehouse.adapter.dialect.row_id is None:  # all files at once: the second key is in two of them
+        with pytest.raises(ProgramError, match=UNDECIDED):
+            load(full_refresh=True)
+    else:
+        assert load(full_refresh=True).rows == 3
     assert warehouse.rows() == [(1, "a"), (2, "b"), (3, "b")]
     assert sorted(warehouse.rows("select path from eltflow_meta.file")) == [("a.csv",), ("b.csv",)]
 
@@ -70,7 +76,7 @@ def test_of_two_rows_of_one_key_the_later_one_wins(warehouse: Bench, refresh: bo
     rows = ";".join(f"{i % 100},{i}{'x' * (i * 37 % 900)}" for i in range(5000))
     files = (f"b.csv id,v;1,first;1,second;{rows}", f"c.csv id,v;7,last;{rows.replace('x', 'y')}")
     if warehouse.adapter.dialect.row_id is None:
-        with pytest.raises(ProgramError, match=r"several new rows have one key .*, and nothing tells which of them is the latest"):
+        with pytest.raises(ProgramError, match=UNDECIDED):
             load(*files, full_refresh=refresh)
         return
     load(*files, full_refresh=refresh)
@@ -85,7 +91,11 @@ def test_the_highest_cursor_wins(warehouse: Bench) -> None:
     load("c.csv id,at,v;1,2020-01-02,late;2,2020-01-05,again;2,2020-01-04,d;3,2020-01-01,n;1,,unknown")
     expected = {1: "c", 2: "again", 3: "n", 4: "none"}
     assert dict(warehouse.rows("select id, v from s.t")) == expected
-    load(full_refresh=True)
+    if warehouse.adapter.dialect.row_id is None:  # in one load, nothing tells `again` from `e`
+        with pytest.raises(ProgramError, match=UNDECIDED):
+            load(full_refresh=True)
+    else:
+        load(full_refresh=True)
     assert dict(warehouse.rows("select id, v from s.t")) == expected
 
 
