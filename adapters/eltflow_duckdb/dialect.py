@@ -135,6 +135,9 @@ class DuckDBDialect(Dialect):
 
 #: Types whose values are spelt in a source's text as DuckDB reads them.
 _AS_THEY_ARE = _INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
+#: Those that a text is cast to.
+_CAST = ("BIT", "BIGNUM", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIME_NS")
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 
 def _read_as(field: Field) -> str:
@@ -145,9 +148,11 @@ def _value(column: str, field: Field) -> str:
     """A column of a source's text (`eltflow.transfer.Source.text`) as a value of its type."""
     if _read_as(field) != "VARCHAR":
         return column
-    if field.type in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):
-        text = f"case when ends_with({column}, ' BC') then replace({column}, ' BC', ' (BC)') else {column} end"
-        return f"cast({text} as {field.type})"
+    if field.type in _MOMENTS:
+        early = rf"regexp_replace({column}, '^(\S+)(.*) BC$', '\1 (BC)\2')"
+        return f"cast(case when ends_with({column}, ' BC') then {early} else {column} end as {field.type})"
+    if field.type in _CAST:
+        return f"cast({column} as {field.type})"
     if field.type == "BLOB":
         return f"unhex(substr({column}, 4))"
     parts = f"string_split({column}, '\\\\')"
@@ -156,4 +161,6 @@ def _value(column: str, field: Field) -> str:
     text = f"case when contains({column}, '\\') then {plain} else {column} end"
     if field.type == "VARCHAR":
         return text
+    if field.type.startswith("ENUM("):
+        return f"cast({text} as {field.type})"
     return f"cast(({text})::json as {field.type})"  # nested values come as JSON

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from eltflow.base.names import TEMPORARY
+from eltflow.transfer import Source
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_duckdb.dialect import DuckDBDialect
@@ -70,20 +71,29 @@ class DuckDBSession:
         self._cancelled = False
         with tempfile.TemporaryDirectory(prefix="eltflow-load-") as folder:
             path = os.path.join(folder, "rows")
-            longest, rows = _LINE, 0
-            with open(path, "wb") as file:
-                for batch in statement.source.text():
-                    if self._cancelled:
-                        raise WarehouseError("cancelled", kind="cancelled")
-                    if len(batch) > longest:
-                        longest = max(longest, *(len(line) for line in batch.split(b"\n")))
-                    rows += batch.count(b"\n")
-                    file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+            try:
+                rows, longest = self._spooled(statement.source, path)
+            except OSError as error:
+                help = "make room there, or name another folder with the environment variable TMPDIR"
+                raise WarehouseError(f"rows on their way through {folder}: {error.strerror}", help=help) from None
             self._cursor.execute(statement.sql, [path, longest + 2])
             taken = _count(self._cursor.fetchall())
         if taken != rows:
             raise WarehouseError(f"{rows} rows were read, and {taken} came into the table")
         return Result(affected=taken)
+
+    def _spooled(self, source: Source, path: str) -> tuple[int, int]:
+        """Write the source's text to a file; gives (rows, bytes of the longest line)."""
+        rows, longest = 0, _LINE
+        with open(path, "wb") as file:
+            for batch in source.text():
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                if len(batch) > longest:
+                    longest = max(longest, *(len(line) for line in batch.split(b"\n")))
+                rows += batch.count(b"\n")
+                file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+        return rows, longest
 
     def cancel(self) -> None:
         self._cancelled = True

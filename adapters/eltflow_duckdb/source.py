@@ -107,7 +107,8 @@ def _as_text(field: Field) -> str:
         return f"case when epoch_ns({column}) % 1000 = 0 then {text} else error({refuse} || cast({column} as varchar)) end"
     if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"):
         text = f"cast({column} as varchar)"
-        return f"case when {column} < date '0001-01-01' then replace({text}, ' (BC)', ' BC') else {text} end"
+        late = rf"regexp_replace({text}, '^(\S+) \(BC\)(.*)$', '\1\2 BC')"  # behind the time, not before it
+        return f"case when {column} < date '0001-01-01' then {late} else {text} end"
     return f"cast({column} as varchar)"
 
 

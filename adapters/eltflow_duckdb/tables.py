@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,41 @@ class DuckDBTableReader:
         return DuckDBTables(connection)
 
 
+#: Types whose every value arrives (tests/ingest/test_tables.py), and those that JSON damages inside of nested ones.
+_KEPT = frozenset(
+    [
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "UHUGEINT",
+        "DECIMAL",
+        "FLOAT",
+        "DOUBLE",
+        "VARCHAR",
+        "ENUM",
+        "BLOB",
+        "BIT",
+        "BIGNUM",
+        "DATE",
+        "TIME",
+        "TIMESTAMP",
+        "TIMESTAMP_S",
+        "TIMESTAMP_MS",
+        "TIMESTAMP_NS",
+        "INTERVAL",
+        "UUID",
+        "JSON",
+    ]
+) | {"TIMESTAMP WITH TIME ZONE", "TIME WITH TIME ZONE"}
+_BROKEN = re.compile(r"\b(BLOB|BIT|BIGNUM|VARIANT|GEOMETRY)\b")
+
 TABLES = DuckDBTableReader()
 
 
@@ -61,7 +97,7 @@ class DuckDBTables:
 
     def columns(self, origin: Origin) -> Sequence[Kept]:
         cursor = run(self._connection, f"select * from {_item(origin)} limit 0")
-        return [Kept(d[0], str(d[1]), _DIALECT.quote(d[0])) for d in cursor.description or ()]
+        return [_kept(d[0], str(d[1])) for d in cursor.description or ()]
 
     def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
         items = ", ".join(f"{kept.expression} as {_DIALECT.quote(name)}" for kept, name in columns)
@@ -78,6 +114,20 @@ class DuckDBTables:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _kept(name: str, type: str) -> Kept:
+    """What a column comes as. Nested values go as JSON, which some of their parts do not survive."""
+    column = _DIALECT.quote(name)
+    kind = type.split("(")[0]
+    nested = type.endswith("]") or kind in ("STRUCT", "MAP", "UNION")
+    if nested and "JSON" in type:
+        return Kept(name, "JSON", f"to_json({column})", f"`{name}` is {type}, and comes as JSON, whose numbers may lose digits")
+    if kind == "VARIANT" or (nested and _BROKEN.search(type)):
+        return Kept(name, "JSON", f"to_json({column})", f"`{name}` is {type}, and comes as JSON")
+    if nested or kind in _KEPT:
+        return Kept(name, type, column)
+    return Kept(name, "VARCHAR", f"cast({column} as varchar)", f"`{name}` is {type}, and comes as text")
 
 
 def _item(origin: Origin) -> str:

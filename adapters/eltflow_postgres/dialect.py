@@ -148,6 +148,9 @@ class PostgresDialect(Dialect):
     #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
     row_id = "ctid"
 
+    def by_bytes(self, text: str) -> str:
+        return f'({text} collate "C")'
+
     def fold(self, identifier: str, quoted: bool) -> str:
         """Folded to lower case without quotes (manual: "Identifiers and Key Words")."""
         return identifier if quoted else identifier.lower()

@@ -93,13 +93,13 @@ class PostgresTables:
         where = ""
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where = f" where {column} >= {_literal(since.value)} or {column} is null"
+            where = f" where {_ordered(column, since.type)} >= {_literal(since.value)} or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Copied(self._session, f"copy (\nselect {items} from {_item(origin)}{where}\n) to stdout", fields)
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
-        name = _DIALECT.quote(column.name)
-        rows = self._session.execute(Statement(f"select max({name})::text from {_item(origin)}", role="query")).rows
+        highest = f"max({_ordered(_DIALECT.quote(column.name), column.type)})"
+        rows = self._session.execute(Statement(f"select {highest}::text from {_item(origin)}", role="query")).rows
         return None if rows[0][0] is None else str(rows[0][0])
 
     def close(self) -> None:
@@ -136,9 +136,14 @@ def _item(origin: Origin) -> str:
     return f"(\n{origin.query}\n) as eltflow_rows"
 
 
+def _ordered(column: str, type: str) -> str:
+    """A cursor's column as its values are compared."""
+    return _DIALECT.by_bytes(f"{column}::text") if type == "VARCHAR" else column
+
+
 def _literal(value: Any) -> str:
-    """An untyped literal takes the type of what it is compared with."""
-    return _DIALECT.string(value.isoformat() if isinstance(value, (datetime.date, datetime.datetime)) else str(value))
+    """An untyped literal takes the type of what it is compared with. A text of a column with a length has lost the blanks at its end."""
+    return _DIALECT.string(value.isoformat() if isinstance(value, datetime.date) else str(value).rstrip(" "))
 
 
 def _kept(name: str, type: str) -> Kept:

@@ -29,6 +29,10 @@ class Dialect:
     #: A query whose one value says whether `row_id` is in that order; None where it always is.
     keeps_order: Statement | None = None
 
+    def by_bytes(self, text: str) -> str:
+        """The text, as what it is compared and ordered by: its bytes in UTF-8, whatever the database's collation is."""
+        return text
+
     # -- names and values ------------------------------------------------------------------------------------------------------
 
     def quote(self, identifier: str) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import duckdb
 import pytest
+from eltflow_postgres.tables import PostgresTables
 from postgres_server import PASSWORD
+
+from eltflow.transfer import Kept, Origin, Since
 
 TARGETS = ("duckdb", "postgres", "sqlite")
 SOURCES = ("sqlite", "duckdb", "postgres")
@@ -139,6 +144,19 @@ def test_replace_and_a_query(world, source, target):
     assert w.rows() == []
 
 
+@both
+def test_delete_and_insert_and_names_that_must_be_quoted(world, source, target):
+    w = world(source, target)
+    table = '"Or ""der"'
+    w.change(f'create table {table} ("sel ect" integer, "a""b" varchar(9), "UPPER" date, "naïve %" integer)')
+    w.change(f"insert into {table} values (1, 'a', '2020-01-01', 1), (1, 'b', '2020-01-02', 2)")
+    w.step("delete+insert", table='Or "der', partition_by=["UPPER"])
+    w.run()
+    w.change(f"delete from {table} where \"UPPER\" = '2020-01-02'", f"insert into {table} values (2, 'c', '2020-01-01', 3)")
+    w.run()
+    assert w.rows('select "a""b" from s_raw.x') == [("a",), ("b",), ("c",)]
+
+
 ODD = ("x", "", "tab\there", "line\nbreak\r", "back\\slash \\n \\N", '"quotes" \'', "naïve 😀", "\\", "a\\\\t", " padded ")
 
 
@@ -167,6 +185,7 @@ POSTGRES = {
     "numeric": "1234567890123456789012345678901234567890.123",
     "timestamptz": "infinity",
     "timestamp": "-infinity",
+    "timestamp(3)": "0044-03-15 01:02:03.5 BC",
     "date": "0044-03-15 BC",
     "double precision": "NaN",
     "real": "-Infinity",
@@ -208,6 +227,7 @@ def test_every_type_of_postgres(world, target):
     found = dict(zip(POSTGRES, row, strict=True))
     spelt = {
         "date": ("0044-03-15 (BC)", "0044-03-15 BC"),
+        "timestamp(3)": ("0044-03-15 (BC) 01:02:03.5", "0044-03-15 01:02:03.5 BC"),
         "double precision": ("nan", "NaN"),
         "real": ("-inf", "-Infinity"),
         "interval": ("1 year 2 months 3 days 04:05:06.7", "1 year 2 mons 3 days 04:05:06.7"),
@@ -220,6 +240,96 @@ def test_every_type_of_postgres(world, target):
         wanted = spelt.get(type, (value, value))[TARGETS.index(target)]
         assert found[type] == wanted, type
     assert w.rows("select count(*) from s_raw.x") == [(2,)]
+
+
+#: Expression in DuckDB → what PostgreSQL has of it, as text; None where it is what DuckDB says.
+DUCKDB = {
+    "170141183460469231731687303715884105727::hugeint": None,
+    "18446744073709551615::ubigint": None,
+    "'12345678901234567890123456789012345678'::decimal(38,0)": None,
+    "'nan'::double": "NaN",
+    "'-inf'::float": "-Infinity",
+    "0.1::double": None,
+    "'5881580-07-10'::date": "",
+    "'infinity'::date": None,
+    "'0044-03-15 (BC)'::date": "0044-03-15 BC",
+    "'0044-03-15 (BC) 01:02:03.5'::timestamp": "0044-03-15 01:02:03.5 BC",
+    "'-infinity'::timestamp": None,
+    "'2020-01-01 10:00:00+05:30'::timestamptz": "2020-01-01 04:30:00+00",
+    "'2020-01-01 10:00:00'::timestamp_s": None,
+    "'2020-01-01 10:00:00.123'::timestamp_ms": None,
+    "'2020-01-01 10:00:00.123456'::timestamp_ns": None,
+    "'23:59:59.999999'::time": None,
+    "'10:00:00+05:30'::timetz": None,
+    "'-1 month 3 days -04:05:06'::interval": "-1 mons +3 days -04:05:06",
+    "'6f1a0e9a-5a3b-4f0e-8c57-000000000001'::uuid": None,
+    r"'\xff\x00a'::blob": r"\xff0061",
+    "'0101'::bit": None,
+    "'a b'::enum('a b', 'c\"d')": None,
+    "['a,b', null, 'x\"y']": r'["a,b", null, "x\"y"]',
+    "[[1], [2, 3]]": "[[1], [2, 3]]",
+    "{'a': 1.5::decimal(9,2), 'b': 'x'}": '{"a": 1.5, "b": "x"}',
+    "map {1: 'a'}": '{"1": "a"}',
+    "'{\"a\": 1.10}'::json": '{"a": 1.10}',
+    "''": None,
+    "true": None,
+}
+SAID = {
+    r"['\xff'::blob]": "is BLOB[], and comes as JSON",
+    "['{}'::json]": "is JSON[], and comes as JSON, whose numbers may lose digits",
+    "'10:00:00.123456789'::time_ns": "is TIME_NS, and comes as text",
+}
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_every_type_of_duckdb(world, target):
+    w = world("duckdb", target)
+    wanted = {e: own for e, own in {**DUCKDB, **SAID}.items() if own != "" or target == "duckdb"}
+    items = ", ".join(f"{expression} as c{n}" for n, expression in enumerate(wanted))
+    w.change("set TimeZone = 'UTC'", f"create table t as select {items}", "insert into t (c0) values (null)")
+    w.step("replace")
+    said = w.run()
+    columns = [n for n, expression in enumerate(wanted) if expression in DUCKDB]
+    for n, expression in enumerate(wanted):
+        assert expression in DUCKDB or f"`c{n}` {SAID[expression]}" in said
+    with duckdb.connect(str(w.root / "src.duckdb"), read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        source = con.execute(f"select {', '.join(f'c{n}::varchar' for n in columns)} from t where c0 is not null").fetchone()
+        types = con.execute("select * from t limit 0").description
+    if target == "duckdb":
+        with duckdb.connect(str(w.root / "p.duckdb"), read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            found = con.execute(
+                f"select {', '.join(f'c{n}::varchar' for n in columns)} from s_raw.x where c0 is not null"
+            ).fetchone()
+            kept = con.execute("select * from s_raw.x limit 0").description
+        assert [str(kept[n][1]) for n in columns] == [str(types[n][1]) for n in columns]
+        assert found == source
+    else:
+        with closing(w._postgres.connect(options="-c timezone=UTC")) as con:
+            found = con.execute(f"select {', '.join(f'c{n}::text' for n in columns)} from s_raw.x where c0 is not null").fetchone()
+        own = [DUCKDB[expression] for expression in wanted if expression in DUCKDB]
+        assert found == tuple(there if said is None else said for said, there in zip(own, source, strict=True))
+    assert w.rows("select count(*) from s_raw.x") == [(2,)]
+
+
+def test_every_digit_of_a_number_of_sqlite(world):
+    """A cast to text keeps 15 of them."""
+    w = world("sqlite")
+    numbers = [12345678901234.567, 0.1, 1 / 3, -2.2250738585072014e-308, 1.7976931348623157e308, 9.0, 5e-324]
+    w.change("create table t (a double, b decimal(18,4), c)")
+    with closing(sqlite3.connect(w.root / "src.sqlite")) as con:
+        con.executemany("insert into t values (?, ?, ?)", [(n, round(12345678901.2345 + i, 4), n) for i, n in enumerate(numbers)])
+        con.execute("insert into t values (9e999, null, null), (-9e999, null, 'a' || char(0) || 'b')")
+        con.commit()
+    w.step("replace")
+    w.run()
+    found = w.rows("select a, b, c from s_raw.x")
+    assert sorted(a for a, _, _ in found) == sorted([*numbers, math.inf, -math.inf])
+    assert sorted(str(b) for _, b, _ in found if b is not None) == [f"123456789{i:02}.2345" for i in range(1, 8)]
+    assert {c for _, _, c in found if c is not None} == {*map(repr, numbers), "a\0b"}
+    w.change("update t set b = 1.23456 where a = 0.1")
+    assert "the column `b` is decimal(18,4), and holds `1.23456`" in w.run(code=1)
 
 
 def test_what_sqlite_cannot_keep_is_refused(world):
@@ -245,6 +355,8 @@ def test_what_sqlite_cannot_keep_is_refused(world):
         ("boolean", "2", "2"),
         ("date", "'2020-01-01 10:00'", "2020-01-01 10:00"),
         ("datetime", "'2020-01-01T10:00:00+02'", "2020-01-01T10:00:00+02"),
+        ("datetime", "'2020-01-01 10:00:00 EST'", "2020-01-01 10:00:00 EST"),
+        ("decimal(9,2)", "'many'", "many"),
     ],
 )
 def test_a_value_of_sqlite_that_is_not_of_its_columns_type(world, type, value, shown):
@@ -287,6 +399,110 @@ def test_what_goes_wrong_with_a_cursor(world, source, target):
 
 
 @both
+def test_a_cursor_of_text_goes_by_its_bytes(world, source, target):
+    w = world(source, target)
+    w.change("create table t (id integer, k varchar(9))", "insert into t values (1, 'a'), (2, 'B')")
+    w.step("merge", unique_key="id", cursor={"column": "k"})
+    w.run()
+    w.change("insert into t values (3, '~z'), (4, 'b ')")
+    w.run()
+    assert w.rows("select id from s_raw.x") == [(1,), (2,), (3,), (4,)]
+    assert w.rows("select value from eltflow_meta.cursor") == [("~z",)]
+    w.run()
+
+
+def test_postgres_is_asked_for_bytes():
+    """In most collations ~z is before a, and would never be read. (The server of the tests has none of them: the words alone are proof.)"""
+    asked = []
+    tables = PostgresTables(SimpleNamespace(execute=lambda one: asked.append(one.sql) or SimpleNamespace(rows=[(None,)])))
+    column = Kept("k", "VARCHAR", '"k"')
+    source = tables.rows(Origin(table="t"), [(column, "k")], Since("k", "VARCHAR", "a "))
+    assert """ where ("k"::text collate "C") >= 'a' or "k" is null""" in source.sql
+    tables.highest(Origin(table="t"), column)
+    assert 'max(("k"::text collate "C"))' in asked[-1]
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgres"])
+def test_a_cursor_that_comes_as_text_is_refused(world, source):
+    """As text 10 is before 9: rows would be left out."""
+    w = world(source)
+    untyped = "n numeric" if source == "postgres" else "n"
+    w.change(f"create table t (id integer, {untyped})", "insert into t values (1, 9)")
+    w.step("merge", unique_key="id", cursor={"column": "n"})
+    said = w.run(code=1)
+    assert "comes as text" in said
+    assert "and so cannot be the cursor" in said
+    w.change("drop table t", "create table t (id integer, n integer)", "insert into t values (1, 9)")
+    for declared in ({"column_types": {"n": "varchar"}}, {"columns": [{"name": "n", "data_type": "varchar"}]}):
+        w.step("merge", unique_key="id", cursor={"column": "n"}, **declared)
+        said = w.run(code=1)
+        assert "in the source, and varchar by its configuration: its values would go in another order" in said
+    w.step("merge", unique_key="id", cursor={"column": "n"})
+    w.run()
+    w.change("insert into t values (2, 10)")
+    w.run()
+    assert w.rows("select id from s_raw.x") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    ("type", "first", "odd"), [("timestamp", "'2020-01-01'", "17"), ("integer", "5", "'4'||'x'"), ("date", "'2020-01-01'", "3")]
+)
+def test_a_cursor_of_sqlite_that_holds_another_kind_of_value(world, type, first, odd):
+    """SQLite sorts numbers before texts, so that it would not be read, and nobody told."""
+    w = world("sqlite")
+    w.change(f"create table t (id integer, n {type})", f"insert into t values (1, {first})")
+    w.step("merge", unique_key="id", cursor={"column": "n"})
+    w.run()
+    w.change(f"insert into t values (2, {odd})")
+    assert f"the column `n` is {type}, and holds `" in w.run(code=1).lower()
+
+
+@both
+def test_a_cursor_belongs_to_what_it_was_read_from(world, source, target):
+    w = world(source, target)
+    w.change("create table t (id bigint, n bigint)", "insert into t values (1, 5)")
+    w.change("create table u (id bigint, n bigint)", "insert into u values (7, 1)")
+    w.step("merge", unique_key="id", cursor={"column": "n"})
+    w.run()
+    w.step("merge", unique_key="id", cursor={"column": "n"}, table="u")
+    said = w.run(code=1)
+    assert "is loaded up to `n` 5 from" in said
+    assert "t of `crm`, and the step reads" in said
+    assert "--full-refresh" in said
+    w.run("--full-refresh")
+    assert w.rows() == [(7, 1)]
+    (w.root / "a.csv").write_text("id,n\n3,3\n")
+    by_table = (w.root / "ingest/i.yml").read_text()
+    step = {"name": "x", "source": {"kind": "files", "path": "a.csv"}, "into": "raw.x", "load": "replace"}
+    (w.root / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
+    w.run()
+    (w.root / "ingest/i.yml").write_text(by_table)
+    w.change("insert into u values (8, 0)")
+    w.run()  # nothing of the cursor is left: it goes on from nothing
+    assert sorted(w.rows("select id from s_raw.x")) == [(3,), (7,), (8,)]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_columns_of_one_name(world, target):
+    """DuckDB and SQLite give the second one another name."""
+    w = world("postgres", target)
+    w.change("create table t (id integer)", "insert into t values (1)")
+    w.step("replace", query="select a.id, b.id from src.t a, src.t b")
+    assert "gives several columns named `id`" in w.run(code=1)
+
+
+def test_where_a_first_load_begins_has_a_zone_or_none(world):
+    w = world("postgres")
+    w.change("create table t (id integer, at timestamp, z timestamptz)")
+    w.change("insert into t values (1, '2020-01-01', '2020-01-01'), (2, '2021-01-01', '2021-01-01')")
+    w.step("merge", unique_key="id", cursor={"column": "at", "initial": "2020-06-01T00:00:00Z"})
+    assert "the cursor `at` is TIMESTAMP, and cannot go on from `2020-06-01T00:00:00Z`" in w.run(code=1)
+    w.step("merge", unique_key="id", cursor={"column": "z", "initial": "2020-06-01T00:00:00"})
+    w.run()
+    assert w.rows("select id from s_raw.x") == [(2,)]
+
+
+@both
 def test_a_source_that_is_not_what_it_was(world, source, target):
     w = world(source, target)
     w.change("create table t (id integer, v integer)", "insert into t values (1, 5)")
@@ -311,6 +527,17 @@ def test_a_source_that_is_not_what_it_was(world, source, target):
     assert w.rows() == [(1, 6, 7)]
 
 
+def test_the_target_as_its_own_source(world):
+    w = world("duckdb")
+    w.change("create table t (id integer)")
+    w.settings["connections"]["crm"]["path"] = "p.duckdb"
+    w.save()
+    w.step("replace")
+    said = w.run(code=1)
+    assert "p.duckdb is the target itself" in said
+    assert "read its tables in a model" in said
+
+
 def test_connections_that_are_wrong(world):
     w = world("postgres")
     w.change("create table t (id integer)")
@@ -330,6 +557,8 @@ def test_connections_that_are_wrong(world):
         assert ran.code in (1, 2), ran.text
         assert words in ran.text
         assert PASSWORD[:-1] not in ran.text
+        for path in w.root.rglob("*"):
+            assert path.name == "eltflow.yml" or not path.is_file() or PASSWORD[:-1].encode() not in path.read_bytes(), path
     w.settings["connections"] = {"crn": good}
     w.save()
     said = w.run(code=2)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from eltflow.warehouse import WarehouseError
 from eltflow_sqlalchemy.sqlite.dialect import SQLiteDialect
 
 _DIALECT = SQLiteDialect()
-_BATCH = 5_000  #: rows
+_BATCH = 500  #: rows; some may be long
 _VIEW = "temp.eltflow_columns"
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 #: What the name of a declared type holds → DuckDB's type; the first that fits (the rules of datatype3.html §3.1 for what is not there).
@@ -56,12 +58,18 @@ class SQLiteTableReader:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         tables = SQLiteTables(connection)
         connection.create_function("eltflow_refuse", 3, tables.refuse)
+        connection.create_function("eltflow_text", 1, _every_digit)
         tables.ask("select 1 from sqlite_master")  # a file that is none says so now
         tables.ask("begin")
         return tables
 
 
 TABLES = SQLiteTableReader()
+
+
+def _every_digit(value: Any) -> str:
+    """A number with a fraction as the shortest text that is this very number: a cast keeps 15 digits of it, printf not always the last."""
+    return repr(value) if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")
 
 
 class SQLiteTables:
@@ -100,12 +108,17 @@ class SQLiteTables:
         parameters: Sequence[Any] = ()
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where, parameters = f" where {column} >= ? or {column} is null", (_bound(since.value),)
+            # A value of another kind than its column's sorts before all or behind all: it is read too, and refused.
+            kind = "'integer', 'real'" if isinstance(since.value, int | Decimal) else "'text'"
+            missed = f"{column} is null or typeof({column}) not in ({kind})"
+            where, parameters = f" where {column} collate binary >= ? or {missed}", (_bound(since.value),)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Selected(self, f"select {values} from {_item(origin)}{where}", parameters, fields)
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
-        value = self.ask(f"select cast(max({_DIALECT.quote(column.name)}) as text) from {_item(origin)}").fetchone()[0]
+        value = self.ask(f"select cast(max({_DIALECT.quote(column.name)} collate binary) as text) from {_item(origin)}").fetchone()[
+            0
+        ]
         return None if value is None else str(value)
 
     def close(self) -> None:
@@ -158,7 +171,7 @@ def _bound(value: Any) -> Any:
     ways: what is read is more than was asked for, and never less."""
     if isinstance(value, datetime.datetime):
         return value.date().isoformat()
-    return value if isinstance(value, int | float) else str(value)
+    return float(value) if isinstance(value, Decimal) else value if isinstance(value, int) else str(value)
 
 
 def _kept(name: str, declared: str) -> Kept:
@@ -167,7 +180,8 @@ def _kept(name: str, declared: str) -> Kept:
     decimal = _DECIMAL.match(upper)
     if decimal is not None and int(decimal.group(1)) <= 38:
         type = f"DECIMAL({decimal.group(1)},{decimal.group(2)})"
-        return Kept(name, type, _checked(name, column, declared, "typeof({c}) in ('integer', 'real', 'text')", "cast({c} as text)"))
+        taken = f"typeof({{c}}) in ('integer', 'real') and round({{c}}, {decimal.group(2)}) = {{c}}"
+        return Kept(name, type, _checked(name, column, declared, taken, _PLAIN))
     type = next((type for word, type in _KINDS if word in upper), "VARCHAR")
     taken, text = _FORMS[type]
     note = (
@@ -191,18 +205,19 @@ def _escaped(value: str) -> str:
     return made
 
 
-_TEXT = ("typeof({c}) in ('text', 'integer', 'real')", _escaped("cast({c} as text)"))
+_PLAIN = "case typeof({c}) when 'real' then eltflow_text({c}) else cast({c} as text) end"
+_TEXT = ("typeof({c}) in ('text', 'integer', 'real')", _escaped(_PLAIN))
 #: Type → (condition that a value is of it, its text in the format of a source).
 _FORMS: Mapping[str, tuple[str, str]] = {
     "BIGINT": ("typeof({c}) = 'integer'", "cast({c} as text)"),
     "BOOLEAN": ("typeof({c}) = 'integer' and {c} in (0, 1)", "case {c} when 1 then 'true' else 'false' end"),
-    "DOUBLE": ("typeof({c}) in ('integer', 'real')", "printf('%!.17g', {c})"),
+    "DOUBLE": ("typeof({c}) in ('integer', 'real')", _PLAIN),
     "VARCHAR": _TEXT,
     "JSON": ("json_valid({c})", _TEXT[1]),
     "BLOB": ("typeof({c}) in ('blob', 'text')", r"'\\x' || lower(hex({c}))"),
     "DATE": (f"typeof({{c}}) = 'text' and {{c}} glob '{_DAY}'", "{c}"),
     "TIMESTAMP": (
-        f"typeof({{c}}) = 'text' and ({{c}} glob '{_DAY}' or {{c}} glob '{_DAY}[ T]{_MINUTE}' and substr({{c}}, 12) not glob '*[-+Zz]*')",
+        f"typeof({{c}}) = 'text' and ({{c}} glob '{_DAY}' or {{c}} glob '{_DAY}[ T]{_MINUTE}' and substr({{c}}, 12) not glob '*[^0-9:.]*')",
         "{c}",
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -26,8 +27,9 @@ def valued(text: str, type: str, column: str, place: tuple[str, ...] = ("cursor"
             return datetime.date.fromisoformat(text)
         if type in _MOMENTS:
             moment = datetime.datetime.fromisoformat(text)
-            aware = type != "TIMESTAMP"
-            return moment.replace(tzinfo=datetime.UTC) if aware and moment.tzinfo is None else moment
+            if type == "TIMESTAMP":
+                return moment if moment.tzinfo is None else _refuse(text, type, column, place)
+            return moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
         if type == "VARCHAR":
             return text
     except (ValueError, InvalidOperation):
@@ -57,7 +59,7 @@ def since(column: str, type: str, value: Any, lookback: object) -> Since:
             "give it a time like `1 hour`" if timed else "give it a number, and none where the cursor is text",
         )
     if unit is None:
-        return Since(column, type, value - (int(amount) if isinstance(value, int) else amount))
+        return Since(column, type, value - (math.ceil(amount) if isinstance(value, int) else amount))
     back = datetime.timedelta(**{f"{unit}s": float(amount)})
     if not isinstance(value, datetime.datetime) and back % datetime.timedelta(days=1):
         _misfit(lookback, column, type, "give it whole days")

@@ -31,6 +31,7 @@ LOAD_COLUMNS = (
 CURSOR_COLUMNS = (
     Column("relation", "varchar"),
     Column("step", "varchar"),
+    Column("source", "varchar"),
     Column("name", "varchar"),
     Column("value", "varchar"),
     Column("load_id", "varchar"),
@@ -143,11 +144,14 @@ def forgotten(job: Job, paths: Sequence[str] | None = None) -> Statement:
 
 
 def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: Sequence[str] | None) -> Steps[None]:
-    """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all)."""
+    """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all, and
+    of the cursor)."""
     dialect, literal = job.dialect, job.dialect.literal
     key = key_of(job)
     if forget is None or forget:
         yield forgotten(job, forget)
+    if forget is None and dialect.capabilities.transactional_ddl:  # others have no loads by a cursor
+        yield _without_cursor(job)
     values = []
     for file in files:
         # Only a step that adds to its table ever asks whether a file is the one that it loaded.
@@ -160,18 +164,23 @@ def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget
     yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.clock})", role="dml")
 
 
-def loaded_up_to(job: Job, name: str) -> Steps[str | None]:
-    """The value, as text, up to which a cursor's rows are loaded; None if none are."""
+def loaded_up_to(job: Job, name: str) -> Steps[tuple[str, str] | None]:
+    """The value, as text, up to which a cursor's rows are loaded, and what they were read from; None if none are."""
     where = f"relation = {job.dialect.literal(key_of(job))} and name = {job.dialect.literal(name)}"
-    found = yield Statement(f"select value from {job.dialect.render(meta(job, 'cursor'))} where {where}", role="query")
-    return str(found.rows[0][0]) if found.rows and found.rows[0][0] is not None else None
+    found = yield Statement(f"select value, source from {job.dialect.render(meta(job, 'cursor'))} where {where}", role="query")
+    return (str(found.rows[0][0]), str(found.rows[0][1])) if found.rows else None
 
 
-def record_cursor(job: Job, name: str, value: str | None) -> Steps[None]:
-    """Write down up to where a cursor's rows are loaded, in the transaction that is open."""
+def record_cursor(job: Job, source: str, name: str, value: str | None) -> Steps[None]:
+    """Write down up to where a cursor's rows are loaded from a source, in the transaction that is open."""
     dialect, literal = job.dialect, job.dialect.literal
-    table, key = dialect.render(meta(job, "cursor")), literal(key_of(job))
-    yield Statement(f"delete from {table} where relation = {key}", role="dml")
+    yield _without_cursor(job)
     if value is not None:
-        values = ", ".join(literal(v) for v in (job.node.unique_id, name, value, job.run))
-        yield Statement(f"insert into {table} values ({key}, {values}, {dialect.clock})", role="dml")
+        values = ", ".join(literal(v) for v in (key_of(job), job.node.unique_id, source, name, value, job.run))
+        yield Statement(f"insert into {dialect.render(meta(job, 'cursor'))} values ({values}, {dialect.clock})", role="dml")
+
+
+def _without_cursor(job: Job) -> Statement:
+    """Delete what is written down of a table's cursor."""
+    key = job.dialect.literal(key_of(job))
+    return Statement(f"delete from {job.dialect.render(meta(job, 'cursor'))} where relation = {key}", role="dml")

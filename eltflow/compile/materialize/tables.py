@@ -52,6 +52,7 @@ def load_tables(job: Job) -> Program:
 def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
     assert job.tables is not None and job.node.ingest is not None
     kept = list(job.tables.columns())
+    _check_names(job, [k.name for k in kept])
     found = fit(job, [(job.tables.where, [Column(k.name, k.type) for k in kept])], table)
     by_name = {k.name: k for k in kept}
     columns = [(by_name[source], name) for source, name in found.chosen]
@@ -60,18 +61,39 @@ def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
     return _Plan(columns=columns, found=found, cursor=_cursor(job, columns), told=(*notes, *found.notes))
 
 
+def _check_names(job: Job, names: Sequence[str]) -> None:
+    """Raise ProgramError for a name that several columns of a query have."""
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        assert job.tables is not None
+        raise ProgramError(f"{job.tables.where} gives several columns named `{doubled}`", "give each a name of its own with `as`")
+
+
 def _cursor(job: Job, columns: Sequence[tuple[Kept, str]]) -> Kept | None:
     """The cursor's column in the source. Raises ProgramError if there is none of that name."""
     assert job.node.ingest is not None and job.tables is not None
     named = (job.node.ingest.step.get("cursor") or {}).get("column")
     if named is None:
         return None
-    found = next((k for k, name in columns if key_of_column(job, name) == key_of_column(job, str(named))), None)
+    found = next(((k, name) for k, name in columns if key_of_column(job, name) == key_of_column(job, str(named))), None)
     if found is None:
         names = [name for _, name in columns]
         help = did_you_mean(str(named), names) or f"there are: {listed(names, 8)}"
         raise ProgramError(f"{job.tables.where} has no column `{named}`, which is the cursor", help, place=("cursor", "column"))
-    return found
+    _check_ordered(job, found[0], found[1])
+    return found[0]
+
+
+def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
+    """Raise ProgramError for a cursor whose values have another order in the table than in the source: 9 is behind 10 as text."""
+    declared = {key_of_column(job, column): type for column, type in declared_types(job).items()}.get(key_of_column(job, name))
+    wanted = job.dialect.keeps(cursor.type)
+    if cursor.note is not None:
+        help = "name a column of another type, or give this one its own: with `query:`, as in `select cast(n as bigint) as n, ...`"
+        raise ProgramError(f"{cursor.note}, and so cannot be the cursor", help, place=("cursor", "column"))
+    if declared is not None and wanted is not None and not job.dialect.holds(declared.lower(), wanted.lower()):
+        message = f"the cursor `{name}` is {wanted} in the source, and {declared} by its configuration: its values would go in another order"
+        raise ProgramError(message, "leave it the type that it has", place=("cursor", "column"))
 
 
 def _whole(job: Job) -> Program:
@@ -84,10 +106,10 @@ def _whole(job: Job) -> Program:
     if job.node.ingest.load in ("merge", "delete+insert"):
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
+    yield from record_load(job, [], count, forget=None)
     if plan.cursor is not None:
         top = yield from _reached(job, job.relation, names, plan.cursor)
-        yield from record_cursor(job, plan.cursor.name, top)
-    yield from record_load(job, [], count, forget=None)
+        yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
     return replace(outcome, kind="load", rows=count, told=plan.told)
 
 
@@ -107,7 +129,7 @@ def _delta(job: Job) -> Program:
     _check_types(job, plan)
     before, limit = None, _first(job, plan.cursor)
     if plan.cursor is not None:
-        before = yield from loaded_up_to(job, plan.cursor.name)
+        before = yield from _loaded(job, plan.cursor)
         if before is not None:
             value = valued(before, plan.cursor.type, plan.cursor.name)
             limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
@@ -119,16 +141,28 @@ def _delta(job: Job) -> Program:
         top = yield from _reached(job, staged, names, plan.cursor)
         top = _onward(job, plan.cursor, before, top)
     if job.node.ingest.load == "append":
-        written, gone = (yield from _appended(job, staged, names, limit)), None
+        written, gone = (yield from _appended(job, staged, plan, limit)), None
+        yield job.dialect.drop(staged)
     else:
         written, gone = yield from put(job, staged, names)
-    if job.node.ingest.load == "append":
-        yield job.dialect.drop(staged)
     if plan.cursor is not None:
-        yield from record_cursor(job, plan.cursor.name, top)
+        yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
     yield from record_load(job, [], written, forget=())
     made = CatalogTable(job.relation, "table", tuple(columns))
     return Outcome(kind="load", rows=written, changed=gone, made=(made,), told=plan.told)
+
+
+def _loaded(job: Job, cursor: Kept) -> Steps[str | None]:
+    """Up to where rows are loaded, as text. Raises ProgramError if they came from elsewhere: what is there before that would never come."""
+    assert job.tables is not None
+    found = yield from loaded_up_to(job, cursor.name)
+    if found is None:
+        return None
+    value, source = found
+    if source != job.tables.where:
+        message = f"{job.relation} is loaded up to `{cursor.name}` {value} from {source}, and the step reads {job.tables.where} now"
+        raise ProgramError(message, again(job), place=("source",))
+    return value
 
 
 def _check_types(job: Job, plan: _Plan) -> None:
@@ -164,9 +198,9 @@ def _reached(job: Job, relation: Relation, names: Sequence[str], cursor: Kept) -
     dialect, table = job.dialect, job.dialect.render(relation)
     name = cursor_of(job, names)
     assert name is not None
-    column = dialect.quote(name)
-    text = dialect.keeps("VARCHAR")
-    found = yield Statement(f"select count(*) - count({column}), cast(max({column}) as {text}) from {table}", role="query")
+    column, text = dialect.quote(name), dialect.keeps("VARCHAR")
+    highest = f"cast(max({_ordered(job, column, cursor)}) as {text})"
+    found = yield Statement(f"select count(*) - count({column}), {highest} from {table}", role="query")
     missing, top = found.rows[0]
     if missing:
         rows = "1 row of the source has" if missing == 1 else f"{missing:,} rows of the source have"
@@ -175,6 +209,11 @@ def _reached(job: Job, relation: Relation, names: Sequence[str], cursor: Kept) -
     if top is not None:
         valued(str(top), cursor.type, cursor.name)
     return None if top is None else str(top)
+
+
+def _ordered(job: Job, column: str, cursor: Kept) -> str:
+    """The cursor's column of the table, in the order that its values have in the source too."""
+    return job.dialect.by_bytes(column) if cursor.type == "VARCHAR" else column
 
 
 def _onward(job: Job, cursor: Kept, before: str | None, top: str | None) -> str | None:
@@ -196,12 +235,14 @@ def _onward(job: Job, cursor: Kept, before: str | None, top: str | None) -> str 
     return before
 
 
-def _appended(job: Job, staged: Relation, names: Sequence[str], limit: Since | None) -> Steps[int | None]:
+def _appended(job: Job, staged: Relation, plan: _Plan, limit: Since | None) -> Steps[int | None]:
     """Add the staged rows but those that are in the table already: what is read begins with the last that was loaded."""
-    dialect = job.dialect
-    cursor = cursor_of(job, names)
-    assert cursor is not None
-    late = "" if limit is None else f" where {dialect.quote(cursor)} >= {dialect.literal(limit.value)}"
+    dialect, names = job.dialect, plan.names
+    name = cursor_of(job, names)
+    assert name is not None and plan.cursor is not None
+    late = ""
+    if limit is not None:
+        late = f" where {_ordered(job, dialect.quote(name), plan.cursor)} >= {dialect.literal(limit.value)}"
     columns = dialect.columns(names)
     there = f"select {columns} from {dialect.render(job.relation)}{late}"
     fresh = f"select {columns} from {dialect.render(staged)}{late}\nexcept all\n{there}"

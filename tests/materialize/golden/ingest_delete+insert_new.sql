@@ -10,6 +10,7 @@ select * from read_csv(['/data/a.csv', '/data/b.csv'], header = true, delim = ',
 );
 select count(*) from "w"."s"."t" where "v" is null;
 delete from "w"."eltflow_meta"."file" where relation = '"s"."t"';
+delete from "w"."eltflow_meta"."cursor" where relation = '"s"."t"';
 insert into "w"."eltflow_meta"."file" values ('"s"."t"', 'data/a.csv', 10, 1, 'hash-of-data/a.csv', '0123abcd'), ('"s"."t"', 'data/b.csv', 20, 2, 'hash-of-data/b.csv', '0123abcd');
 insert into "w"."eltflow_meta"."load" values ('0123abcd', '"s"."t"', 'ingest.p.t', 2, null, current_timestamp);
 commit;
