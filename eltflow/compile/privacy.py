@@ -19,7 +19,7 @@ MASK = "*****"
 #: What an engine quotes in a message, or shows of a row: texts in quotes, values in parentheses, and long numbers.
 _VALUES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|(?<=\)=)\([^)\n]*\)|(?<![\w./-])\d{4,}(?![\w/])|(?<=with value )\S+")
 #: What our own messages show of a row.
-_HELD = re.compile(r"(?<=holds )`[^`]*`")
+_HELD = re.compile(r"(?<=holds )`[^`]*`|(?<=does not take )`[^`]*`")
 #: The kinds of errors that come before any row is read: what they quote are names.
 _SQLSTATE_OF_NAMES = re.compile(r"42\w{3}\Z")  # class 42: syntax error or access rule violation (SQL:2016 §24.1)
 _ABOUT_NAMES = frozenset({"binder", "catalog", "parser", "syntax"})
@@ -100,7 +100,9 @@ def masked_rows(
 def masked_text(text: str, code: str | None, personal: frozenset[str]) -> str:
     """An engine's words without the values that it quotes, where they may be personal; `code` is the kind of its error."""
     told = (code or "").lower()
-    return _VALUES.sub(MASK, text) if personal and told not in _ABOUT_NAMES and not _SQLSTATE_OF_NAMES.match(told) else text
+    if not personal or told in _ABOUT_NAMES or _SQLSTATE_OF_NAMES.match(told):
+        return text
+    return _VALUES.sub(MASK, masked_value(text, personal))
 
 
 def masked_value(text: str, personal: frozenset[str]) -> str:

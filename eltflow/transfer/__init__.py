@@ -6,6 +6,7 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,6 +77,26 @@ class Source(Protocol):
         Raises WarehouseError for a file that cannot be read, naming it.
         """
         ...
+
+
+_MARK = re.compile(r"\\(.)")
+_MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+
+
+def plain(text: str) -> str:
+    """A value of a source's text without what keeps tabs and line breaks apart from those of the format. (Bytes, `\\\\x`, become `\\x`.)"""
+    return _MARK.sub(lambda found: _MEANS.get(found.group(1), found.group(0)), text)
+
+
+def first_rows(source: Source, count: int) -> list[tuple[str | None, ...]]:
+    """The first rows of a source as texts, None for NULL; no more of it is read than they take."""
+    rows: list[tuple[str | None, ...]] = []
+    for batch in source.text():
+        for line in batch.decode().split("\n")[:-1]:
+            if len(rows) == count:
+                return rows
+            rows.append(tuple(None if value == "\\N" else plain(value) for value in line.split("\t")))
+    return rows
 
 
 class Tables(Protocol):

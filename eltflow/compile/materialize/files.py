@@ -14,7 +14,7 @@ from eltflow.compile.materialize.relation import (
     has_hooks,
 )
 from eltflow.compile.materialize.scan import Options, guarded, reading, scan, settled
-from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError
+from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
 from eltflow.warehouse.values import WarehouseError
 
 #: Columns of files, each with its name in the table.
@@ -85,9 +85,6 @@ def whole(
     """
     types = read_types(job, types)
     looks = look_at(job, job.files, format, options)
-    if looks == "plain":
-        select = scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
-        return (yield from built(job, body(rows_of(job, select, chosen))))
     if looks == "large" and not has_hooks(job):
         quick = rows_of(job, (yield from guarded(job, job.files, options, types)), chosen)
         try:
@@ -97,16 +94,28 @@ def whole(
                 raise
             if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
+    select = yield from typed(job, format, options, types, looks)
+    return (yield from built(job, body(rows_of(job, select, chosen))))
+
+
+def typed(job: Job, format: str, options: Options, types: Mapping[str, str], looks: Looks) -> Steps[str]:
+    """A query for all rows of the job's files under types that every one of them allows."""
+    if looks == "plain":
+        return scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
     every = yield from settled(job, job.files, options, types)
-    return (yield from built(job, body(rows_of(job, scan(reading(job), job.files, format, options, every), chosen))))
+    return scan(reading(job), job.files, format, options, every)
 
 
 def rows_of(job: Job, select: str, chosen: Pairs | None = None) -> Rows:
     """The rows of a query over files, of the chosen columns: the query itself, where the engine can run it."""
-    if chosen is not None:
-        items = ", ".join(reading(job).quote(a) + ("" if a == b else f" as {reading(job).quote(b)}") for a, b in chosen)
-        select = f"select {items} from (\n{select}\n) as eltflow_new"
+    select = select if chosen is None else picked(job, select, chosen)
     return select if job.reader is None else job.reader.source(select)
+
+
+def picked(job: Job, select: str, chosen: Pairs) -> str:
+    """The chosen columns of a query over files, under their names in the table."""
+    items = ", ".join(reading(job).quote(a) + ("" if a == b else f" as {reading(job).quote(b)}") for a, b in chosen)
+    return f"select {items} from (\n{select}\n) as eltflow_new"
 
 
 def read_types(job: Job, types: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,17 @@ from typing import Any
 
 from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
-from eltflow.compile.materialize.files import check_unchanged, file_format, look_at, read_types, rows_of, told_format, whole
+from eltflow.compile.materialize.files import (
+    check_unchanged,
+    file_format,
+    look_at,
+    picked,
+    read_types,
+    rows_of,
+    told_format,
+    typed,
+    whole,
+)
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
 from eltflow.compile.materialize.relation import (
     Rows,
@@ -44,7 +54,7 @@ def ingest(job: Job) -> Program:
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
         raise ProgramError(message, help)
     if not job.files:
-        raise ProgramError(f"no file matches {info.source['path']}", "check `path:`, which starts at the project root")
+        raise no_files(job)
     adds = info.load != "replace" and not job.full_refresh
     if adds and job.existing is not None and job.existing.kind == "table":
         return (yield from built(job, _add(job)))
@@ -52,12 +62,36 @@ def ingest(job: Job) -> Program:
     look_at(job, job.files, format, options)
     found = None
     if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
-        described = yield from described_files(job, job.files, format, options)
-        check_types([(f.name, c) for f, c in described], format, types)
-        found = fit(job, [(f.name, c) for f, c in described], None)
-        types = {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
+        found, types = yield from _fitted(job, format, options, types)
     chosen = found.chosen if found is not None and _picks(job, found) else None
     return (yield from whole(job, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
+
+
+def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
+    """How the columns of all files go into a table of their own, and the types that are given to them."""
+    described = yield from described_files(job, job.files, format, options)
+    check_types([(f.name, c) for f, c in described], format, types)
+    found = fit(job, [(f.name, c) for f, c in described], None)
+    return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
+
+
+def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
+    """A query, for whatever reads the step's files, that gives their rows as the table would get them if it were made now; and how the
+    columns go into it."""
+    assert job.node.ingest is not None
+    if not job.files:
+        raise no_files(job)
+    format, options, types = _options(job)
+    looks = look_at(job, job.files, format, options)
+    found, types = yield from _fitted(job, format, options, types)
+    select = yield from typed(job, format, options, read_types(job, types), looks)
+    return picked(job, select, found.chosen), found
+
+
+def no_files(job: Job) -> ProgramError:
+    """What there is to say of a step whose path matches nothing."""
+    assert job.node.ingest is not None
+    return ProgramError(f"no file matches {job.node.ingest.source['path']}", "check `path:`, which starts at the project root")
 
 
 def _picks(job: Job, found: Fit) -> bool:
@@ -105,7 +139,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
     """The first rows of a table that later loads add to, where making a table commits by itself: what stands there at any moment agrees
     with what is written down, so that no file is ever loaded twice or left out. A table of other columns is emptied before it goes."""
     dialect, existing = job.dialect, job.existing
-    columns = loaded_columns(job, rows)
+    columns = loaded_columns(job, rows.fields)
     create = dialect.create_table(job.relation, columns, job.config)
     same = (
         existing is not None

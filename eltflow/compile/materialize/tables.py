@@ -13,7 +13,7 @@ from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record
 from eltflow.compile.materialize.relation import build_table, built, declared_types, landing
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
-from eltflow.transfer import Kept, Since
+from eltflow.transfer import Kept, Since, Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Statement
 
 
@@ -47,6 +47,13 @@ def load_tables(job: Job) -> Program:
     if adds and job.existing is not None and job.existing.kind == "table":
         return (yield from built(job, _delta(job)))
     return (yield from built(job, _whole(job)))
+
+
+def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str], Source]:
+    """The columns that the step reads with their names in a table made now; what people should know of them; and the rows."""
+    assert job.tables is not None
+    plan = _planned(job, None)
+    return plan.columns, plan.told, job.tables.rows(plan.columns, _first(job, plan.cursor))
 
 
 def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
