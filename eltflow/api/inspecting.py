@@ -9,15 +9,17 @@ from typing import Any
 from eltflow.api.compiling import files_of
 from eltflow.api.connections import check_connections, opened_table
 from eltflow.api.explain import program_problem, warehouse_problem
+from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
 from eltflow.compile.privacy import MASK, personal_columns
-from eltflow.compile.program import Job, ProgramError, Steps
+from eltflow.compile.program import Hashing, Job, ProgramError, Steps
 from eltflow.ingest.csvfile import inspect
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.tables import OpenedTable
@@ -88,6 +90,8 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     reader = None if dialect.capabilities.reads_files else file_reader()
     files = files_of(loaded, node)
     job = Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader)
+    check_hashing(job)
+    job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
     made = _of_files(job, rows) if tables is None else _of_table(job, tables, rows)
     personal = personal_columns(node, loaded.graph)

@@ -15,6 +15,7 @@ from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
 from eltflow.api.connections import check_connections, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
+from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
@@ -27,7 +28,7 @@ from eltflow.compile.materialize.relation import project_hook
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
-from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
@@ -80,6 +81,7 @@ class RunState:
     warned: int = 0
     cancelled: bool = False
     lease: Lease | None = None
+    hasher: Callable[[str], str] | None = None
     records: bool = False
 
     @property
@@ -106,6 +108,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
+    state.hasher = hasher(loaded, runnable)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
@@ -363,6 +366,7 @@ def job_of(
     fence: Statement | None = None,
     records: bool = False,
     options: Mapping[str, Any] | None = None,
+    hasher: Callable[[str], str] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
@@ -385,7 +389,12 @@ def job_of(
         fence=fence,
         run_id=run_id if records else None,
         options=options or {},
+        hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
     )
+
+
+def _unhashed(text: str) -> str:
+    raise AssertionError("rows are read only where the secret is known")
 
 
 class _Worker:
@@ -498,6 +507,7 @@ class _Worker:
             fence=self._fence,
             records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
+            hasher=self.state.hasher,
         )
 
 

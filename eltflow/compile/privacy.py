@@ -71,7 +71,12 @@ def _linked(node: Node, graph: Graph) -> Iterator[Node]:
 
 
 def _tagged(nodes: Iterable[Node]) -> frozenset[str]:
-    return frozenset(c.name.lower() for node in nodes for c in node.columns.values() if TAG in c.tags)
+    found: set[str] = set()
+    for node in nodes:
+        found |= {c.name.lower() for c in node.columns.values() if TAG in c.tags}
+        hashed = node.ingest.step.get("hash") or {} if node.ingest is not None else {}
+        found |= {name.lower() for name in (*hashed, *hashed.values())}
+    return frozenset(found)
 
 
 def masked_rows(

@@ -86,6 +86,14 @@ class FileInfo:
     mtime: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """What hashes texts, and what reads files whose rows are hashed on their way."""
+
+    reader: FileReader
+    digest: Callable[[str], str]
+
+
 class TableSource(Protocol):
     """The table or query of another database that a step reads. All raise WarehouseError."""
 
@@ -113,7 +121,8 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a CSV file
     with this delimiter, and a header or none, and raises ProgramError where its head is wrong. All are None where no file is to be read.
-    `reader` reads files for an engine that cannot, `tables` is what a step reads of another database.
+    `reader` reads files for an engine that cannot, `tables` is what a step reads of another database, `hashing` what its hashed columns
+    need.
     `ours` tells whether a relation is one of the project's. `fence`
     is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
     `eltflow_meta.applied`, None where it is not.
@@ -134,6 +143,7 @@ class Job:
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
     tables: TableSource | None = None
+    hashing: Hashing | None = None
     fence: Statement | None = None
     run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False

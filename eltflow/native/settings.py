@@ -70,6 +70,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         external_tables=value.get("external_tables") or "allow",
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
+        hash_secret=value.get("hash_secret"),
     )
     return settings, value
 

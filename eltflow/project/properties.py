@@ -200,6 +200,7 @@ STEP_COLUMN = Object(
         "name": Scalar(about="The column's name in the source."),
         "rename": Scalar(about="Its name in the table."),
         "exclude": Scalar((bool,), about="Whether to leave it out."),
+        "hash": Scalar((bool,), about="Whether its values are replaced by their HMAC-SHA256 under the project's `hash_secret`."),
     },
 )
 SCHEMA_CHANGES = Object(

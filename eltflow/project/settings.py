@@ -48,6 +48,7 @@ SETTINGS = Object(
         "connections": MapOf(
             Object(fields={"type": TEXT}, required=("type",), open=True), about="What is no warehouse: sources and destinations."
         ),
+        "hash_secret": Scalar(about="What columns with `hash: true` are hashed under: from the environment, by env_var()."),
         "models": MapOf(about="Configuration of models, by folder; keys that begin with + are configuration."),
         "seeds": _TREE,
         "sources": _TREE,
@@ -116,6 +117,7 @@ class Settings:
     external_tables: str = "allow"
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    hash_secret: str | None = field(default=None, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

@@ -20,7 +20,8 @@ _MATCHES = {"merge": "unique_key", "delete+insert": "partition_by"}
 def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a load of the step needs to know beside its source: plain values, empty ones left out.
 
-    `rename` holds the names of columns in the source and in the table, `exclude` those in the source of columns that are left out.
+    `rename` holds the names of columns in the source and in the table, `hash` the same of columns whose values are hashed, `exclude` those in
+    the source of columns that are left out.
     """
     columns = entry.get("columns") or ()
     made = {
@@ -30,6 +31,7 @@ def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "cursor": entry.get("cursor"),
         "schema_changes": entry.get("schema_changes"),
         "rename": {c["name"]: c["rename"] for c in columns if c.get("rename")},
+        "hash": {c["name"]: c.get("rename") or c["name"] for c in columns if c.get("hash")},
         "exclude": [c["name"] for c in columns if c.get("exclude")],
     }
     return {key: value for key, value in made.items() if value}
@@ -67,7 +69,26 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         )
     for index, column in enumerate(entry.get("columns") or ()):
         if column.get("exclude"):
-            more = next((key for key in ("rename", "data_type", "data_tests", "tests") if column.get(key)), None)
+            more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
             if more is not None:
                 message = f"the column `{column['name']}` is left out, and `{more}` means nothing"
                 yield ("columns", index, more), message, f"take out `{more}:` or `exclude:`"
+        elif column.get("hash"):
+            yield from _hashed(entry, index, column)
+
+
+def _hashed(entry: Mapping[str, Any], index: int, column: Mapping[str, Any]) -> Iterator[Finding]:
+    """What does not go together with a column's `hash`."""
+    name = column.get("rename") or column["name"]
+    if column.get("data_type") or name in (entry.get("column_types") or {}):
+        yield (
+            ("columns", index, "hash"),
+            f"the column `{name}` is hashed, which is a text, and has a type too",
+            "take one of them out",
+        )
+    if (entry.get("cursor") or {}).get("column") == name:
+        yield (
+            ("cursor", "column"),
+            f"the cursor `{name}` is hashed, and hashes have no order",
+            "take out its `hash:`, or name another column",
+        )

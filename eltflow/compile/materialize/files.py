@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eltflow.base.records import replace
+from eltflow.compile.materialize.hashed import hashed
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -109,7 +110,8 @@ def typed(job: Job, format: str, options: Options, types: Mapping[str, str], loo
 def rows_of(job: Job, select: str, chosen: Pairs | None = None) -> Rows:
     """The rows of a query over files, of the chosen columns: the query itself, where the engine can run it."""
     select = select if chosen is None else picked(job, select, chosen)
-    return select if job.reader is None else job.reader.source(select)
+    reader = job.reader or (job.hashing.reader if job.hashing is not None else None)
+    return select if reader is None else hashed(job, reader.source(select))
 
 
 def picked(job: Job, select: str, chosen: Pairs) -> str:

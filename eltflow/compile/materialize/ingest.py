@@ -18,6 +18,7 @@ from eltflow.compile.materialize.files import (
     typed,
     whole,
 )
+from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
 from eltflow.compile.materialize.relation import (
     Rows,
@@ -37,7 +38,7 @@ from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
 
 #: What a step says of columns, so that it must be known which there are.
-_OF_COLUMNS = ("rename", "exclude", "schema_changes", "cursor", "unique_key", "partition_by")
+_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by")
 
 
 def ingest(job: Job) -> Program:
@@ -53,6 +54,7 @@ def ingest(job: Job) -> Program:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
         raise ProgramError(message, help)
+    check_hashing(job)
     if not job.files:
         raise no_files(job)
     adds = info.load != "replace" and not job.full_refresh
@@ -115,7 +117,8 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         if key in info.source:
             options[key] = info.source[key]
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
-    return format, options, {called.get(name, name): type for name, type in declared_types(job).items()}
+    types = {called.get(name, name): type for name, type in declared_types(job).items()}
+    return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}
 
 
 def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
@@ -236,7 +239,7 @@ def _grown(
     columns = list(job.existing.columns)
     if not found.added:
         return columns, {}
-    read: Mapping[str, str] = of_files
+    read: Mapping[str, str] = {**of_files, **types}
     if format == "csv":
         read = yield from settled(job, files, options, read_types(job, types))
     declared = declared_types(job)

@@ -81,7 +81,7 @@ def _taken(job: Job, described: Described) -> dict[str, tuple[str, str]]:
     renamed: Mapping[str, str] = step.get("rename") or {}
     without = {job.dialect.fold(str(name), True) for name in step.get("exclude") or ()}
     there = list(dict.fromkeys(c.name for _, columns in described for c in columns))
-    for name in (*renamed, *(step.get("exclude") or ())):
+    for name in (*renamed, *(step.get("exclude") or ()), *(step.get("hash") or ())):
         if name not in there and not job.dry:
             help = did_you_mean(name, there) or f"there are: {listed(there, 8)}"
             raise ProgramError(f"`columns` names `{name}`, which {described[0][0]} does not have", help, config=("columns", name))

@@ -9,6 +9,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.cursor import since, valued
 from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
+from eltflow.compile.materialize.hashed import check_hashing, hashed
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
 from eltflow.compile.materialize.relation import build_table, built, declared_types, landing
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
@@ -41,6 +42,7 @@ def load_tables(job: Job) -> Program:
     if info.load == "append" and not job.dialect.capabilities.except_all:
         message = f"{job.dialect.name} has no EXCEPT ALL, by which rows that are there are told from new ones"
         raise ProgramError(message, "set `load: merge` with a `unique_key`, or `replace`")
+    check_hashing(job)
     if job.tables is None:
         return Outcome(kind="load")  # nothing is read in a dry run
     adds = info.load != "replace" and not job.full_refresh
@@ -53,7 +55,12 @@ def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str],
     """The columns that the step reads with their names in a table made now; what people should know of them; and the rows."""
     assert job.tables is not None
     plan = _planned(job, None)
-    return plan.columns, plan.told, job.tables.rows(plan.columns, _first(job, plan.cursor))
+    return plan.columns, plan.told, _rows(job, plan, _first(job, plan.cursor))
+
+
+def _rows(job: Job, plan: _Plan, limit: Since | None) -> Source:
+    assert job.tables is not None
+    return hashed(job, job.tables.rows(plan.columns, limit))
 
 
 def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
@@ -62,7 +69,11 @@ def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
     _check_names(job, [k.name for k in kept])
     found = fit(job, [(job.tables.where, [Column(k.name, k.type) for k in kept])], table)
     by_name = {k.name: k for k in kept}
-    columns = [(by_name[source], name) for source, name in found.chosen]
+    texts = job.node.ingest.step.get("hash") or {}
+    columns = [
+        (replace(by_name[source], type="VARCHAR", note=None) if source in texts else by_name[source], name)
+        for source, name in found.chosen
+    ]
     declared = declared_types(job)
     notes = tuple(k.note for k, name in columns if k.note is not None and name not in declared)
     return _Plan(columns=columns, found=found, cursor=_cursor(job, columns), told=(*notes, *found.notes))
@@ -106,7 +117,7 @@ def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
 def _whole(job: Job) -> Program:
     assert job.tables is not None and job.node.ingest is not None
     plan = _planned(job, None)
-    rows = job.tables.rows(plan.columns, _first(job, plan.cursor))
+    rows = _rows(job, plan, _first(job, plan.cursor))
     outcome = yield from build_table(job, rows)
     names = [landing(job, name) for name in plan.names]
     count = outcome.rows
@@ -142,7 +153,7 @@ def _delta(job: Job) -> Program:
             limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
     columns = yield from _grown(job, plan)
     names = plan.names
-    staged = yield from stage(job, job.tables.rows(plan.columns, limit), names, columns)
+    staged = yield from stage(job, _rows(job, plan, limit), names, columns)
     top = before
     if plan.cursor is not None:
         top = yield from _reached(job, staged, names, plan.cursor)
