@@ -1,10 +1,11 @@
 """Runs the bare statements of a generated project straight through DuckDB: one connection, dependency order.
 
-    python bench/engine.py raw|seed|run|test|build|all PROJECT DATABASE
+    python bench/engine.py raw|seed|run_one|run|test|build|all PROJECT DATABASE
 
 It imports nothing but DuckDB and json, so the CPU of its process is the floor for a tool that sends the same
 statements. `run` builds what is missing and replaces what is there; an incremental model that is there gets its new
-rows by delete and insert. `build` makes a whole database from nothing, `all` also tests it. Exit code 1 when a test
+rows by delete and insert. `run_one` does so for the one model that a measurement selects. `build`
+makes a whole database from nothing, `all` also tests it. Exit code 1 when a test
 finds failing rows.
 """
 
@@ -81,7 +82,7 @@ def test(connection: duckdb.DuckDBPyConnection, statements: Statements) -> int:
 def main() -> int:
     """The command line."""
     command, project, path = sys.argv[1:4]
-    with open(os.path.join(project, "statements.json"), encoding="utf-8") as file:
+    with open(os.path.join(project, "one.json" if command == "run_one" else "statements.json"), encoding="utf-8") as file:
         statements: Statements = json.load(file)
     connection = connect(path)
     if command in {"raw", "build", "all"}:
@@ -89,7 +90,7 @@ def main() -> int:
             connection.execute(statement)
     if command in {"seed", "build", "all"}:
         seed(connection, statements, project)
-    if command in {"run", "build", "all"}:
+    if command in {"run_one", "run", "build", "all"}:
         run(connection, statements)
     failed = test(connection, statements) if command in {"test", "all"} else 0
     connection.close()

@@ -3,7 +3,8 @@
     python -m bench.generate --models 1000 --style ref --flavour eltflow --out some/folder
 
 Beside the project's own files stand `edges.json` (what each model reads, by node id), `statements.json` (the bare
-statements, for `bench.engine`) and `facts.json` (counts, and the models that a measurement selects and edits).
+statements, for `bench.engine`; those of the one model that is selected in `one.json`)
+and `facts.json` (counts, and the models that a measurement selects and edits).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from bench.body import MACROS, STYLES, body
 from bench.properties import ROOT_FILES, models_file, seeds_file, sources_file
 from bench.shape import Model, Shape, Source, draw, folders
-from bench.statements import seed_text, statements
+from bench.statements import Statements, seed_text, statements
 
 
 def generate(out: Path, count: int, style: str, flavour: str, seed: int = 1) -> Shape:
@@ -46,6 +47,7 @@ def project_files(shape: Shape, style: str, flavour: str) -> dict[str, str]:
         files |= {f"macros/{name}.sql": text for name, text in MACROS.items()}
     files["edges.json"] = json.dumps(edges(shape), indent=1) + "\n"
     files["statements.json"] = json.dumps(statements(shape)) + "\n"
+    files["one.json"] = json.dumps(only(statements(shape), one(shape))) + "\n"
     files["facts.json"] = json.dumps(facts(shape, style, files), indent=1) + "\n"
     return files
 
@@ -90,9 +92,20 @@ def facts(shape: Shape, style: str, files: Mapping[str, str]) -> dict[str, objec
         "sql_bytes": sum(map(len, bodies)),
         "median_lines": sorted(text.count("\n") for text in bodies)[len(bodies) // 2],
         "models_with_macros": sum(model.jinja for model in shape.models) if style != "bare" else 0,
-        "one": next(model.name for model in plain if model.layer == "marts"),
+        "one": one(shape),
         "edited": model_path(next(model for model in plain if model.layer == "staging")),
     }
+
+
+def one(shape: Shape) -> str:
+    """The model that a measurement selects."""
+    return next(model.name for model in shape.models if model.materialized == "view" and not model.jinja and model.layer == "marts")
+
+
+def only(everything: Statements, name: str) -> Statements:
+    """The statements of one model."""
+    chosen = [model for model in everything["models"] if model["name"] == name]
+    return {**everything, "raw": [], "seeds": [], "models": chosen, "tests": []}
 
 
 def main() -> int:

@@ -99,11 +99,11 @@ def unproven(tool: Tool, command: Command, size: int) -> str:
 def ready(tool: Tool, command: Command, size: int, turn: int, limit: float) -> None:
     """Brings the tool's project into the state in which the command is measured."""
     (tool.folder(size) / "target" / "run_results.json").unlink(missing_ok=True)  # only new ones prove anything
-    if command.before == "forget":
+    if command.before in ("forget", "reload"):
         forget(tool, size)
     elif command.before == "edit":
         edit(tool, size, turn)
-    if command.before in ("edit", "warm") and tool.family != "engine" and not (tool.folder(size) / "target").exists():
+    if command.before in ("reload", "edit", "warm") and tool.family != "engine" and not (tool.folder(size) / "target").exists():
         words = next(one for one in COMMANDS if one.key == "load_cold")
         usage(tool.argv(words, size), tool.folder(size), tool.environment, limit)
         edit(tool, size, turn + 1000) if command.before == "edit" else None

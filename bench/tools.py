@@ -24,7 +24,7 @@ NAMING = ("version", "help")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A row of the table: its words for dbt and for eltflow, and what is done before it (`forget`, `edit`, `warm`)."""
+    """A row of the table: its words for dbt and for eltflow, and what is done before it (`forget`, `reload`, `edit`, `warm`)."""
 
     key: str
     title: str
@@ -41,6 +41,7 @@ COMMANDS = (
     Command(key="ls", title="`ls`", words=("ls",)),
     Command(key="run_one", title="`run --select` one model", words=("run", "--select", "ONE")),
     Command(key="compile_cold", title="compile all, cold", words=("compile",), before="forget"),
+    Command(key="compile_loaded", title="compile all, project loaded", words=("compile",), before="reload"),
     Command(key="compile_same", title="compile all, cached", words=("compile",)),
     Command(key="seed", title="seed", words=("seed",)),
     Command(key="run", title="run all, cache warm", words=("run",)),
@@ -95,7 +96,7 @@ def engine(name: str, python: str) -> Tool:
         prefix=(python, str(ROOT / "bench" / "engine.py")),
         python=python,
         versions={"duckdb": version, "python": platform.python_version()},
-        knows=("seed", "run", "test"),
+        knows=("run_one", "seed", "run", "test"),
         problem="" if version != "none" else "not measured: no DuckDB in this Python",
     )
 
@@ -108,7 +109,7 @@ def eltflow_tools(executable: Path) -> list[Tool]:
     python = str(beside) if there and beside.exists() else sys.executable
     packages = ("eltflow", "duckdb", "sqlglot", "sqlglotc", "jinja2", "typer")
     versions = {package: python_version(python, package) for package in packages} if there else {}
-    some = (*LOADING, "compile_cold", "compile_same")
+    some = (*LOADING, "compile_cold", "compile_loaded", "compile_same")
     every = tuple(command.key for command in COMMANDS)
     return [
         Tool(

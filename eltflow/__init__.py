@@ -13,35 +13,7 @@
 | report  | `manifest(project, graph, dialect, info)`   | Graph → `manifest.json`, as a plain value             | `report/`              |
 | report  | `run_results(results, nodes, dialect, info)`| results → `run_results.json`, as a plain value        | `report/`              |
 
-`eltflow.api` wires them together.
+`eltflow.api` wires them together, and is what other programs call.
 """
 
 __version__ = "0.1.0"
-
-#: The public face. Each name is imported from `eltflow.api` when it is used.
-__all__ = [
-    "Loaded",
-    "RunOptions",
-    "RunState",
-    "compile_offline",
-    "execute",
-    "find_node",
-    "init_project",
-    "load",
-    "new_options",
-    "plan",
-    "show",
-]
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(name)
-    from eltflow import api
-
-    value: object = getattr(api, name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

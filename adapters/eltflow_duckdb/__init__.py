@@ -23,8 +23,10 @@ class DuckDBAdapter:
         "settings": "DuckDB settings by name, set on opening",
         "extensions": "names of extensions to load; none is downloaded",
         "read_only": "open the file read-only",
+        "attach": "a list of other databases: path, alias, type, secret, read_only, options",
+        "secrets": "a list of what DuckDB needs to reach them: type, name, and what that type takes",
     }
-    secret_fields: frozenset[str] = frozenset()
+    secret_fields: frozenset[str] = frozenset({"secrets"})
     starter = """type: duckdb
 path: my_project.duckdb
 schema: "dev_{{ env_var('MY_SCHEMA', env_var('USER', 'me')) }}"
@@ -34,7 +36,9 @@ threads: 4
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         path = values.get("path", MEMORY)
-        if not isinstance(path, str) or not path:
+        if "path" not in values and "database" not in values:
+            found.append(("type", "a duckdb target needs `path:`, its file (or :memory:, which keeps nothing)"))
+        elif not isinstance(path, str) or not path:
             found.append(("path", "`path` must be a file name, or :memory:"))
         elif path != MEMORY and Path(path).parts[:1] == ("target",):
             found.append(("path", "the database cannot lie in target/, which `eltflow clean` deletes"))
@@ -42,25 +46,57 @@ threads: 4
             found.append(("settings", "`settings` must be a mapping of names to values"))
         if not isinstance(values.get("extensions", []), list):
             found.append(("extensions", "`extensions` must be a list of names"))
+        own = _own_name(values)
+        if values.get("attach") or values.get("secrets"):
+            from eltflow_duckdb.attached import problems
+
+            found += problems(values, own)
+        database = values.get("database")
+        if not found and database is not None and str(database).lower() not in (own.lower(), *map(str.lower, _attached(values))):
+            found.append(("database", f"`database` must be `{own}` or the alias of what is attached, not {database!r}"))
         return found
 
     def database_name(self, values: Mapping[str, Any], root: Path) -> str | None:
-        path = str(values.get("path", MEMORY))
-        return "memory" if path == MEMORY else Path(path).stem
+        return str(values.get("database") or _own_name(values))
 
     def location(self, target: Target, root: Path) -> str:
-        path = str(target.values.get("path", MEMORY))
-        return MEMORY if path == MEMORY else str((root / path).resolve())
+        values = target.values
+        entry = _attached(values).get(str(target.database)) if str(target.database) != _own_name(values) else None
+        if entry is not None:  # what the models are built in is what two runs must not share
+            from eltflow_duckdb.attached import path_of
+
+            path, file = path_of(entry, root)
+            return file or path
+        return self._file(values, root)
 
     def open(self, target: Target, root: Path, *, read_only: bool = False) -> Database:
         with driver("duckdb targets", "duckdb"):
             from eltflow_duckdb.session import DuckDBDatabase
-        return DuckDBDatabase(target, self.location(target, root), read_only=read_only)
+        return DuckDBDatabase(target, self._file(target.values, root), root, read_only=read_only)
+
+    def _file(self, values: Mapping[str, Any], root: Path) -> str:
+        path = str(values.get("path", MEMORY))
+        return MEMORY if path == MEMORY else str((root / path).resolve())
 
     def offline(self) -> Offline | None:
         with driver("duckdb targets", "duckdb"):
             from eltflow_duckdb.offline import DuckDBOffline
         return DuckDBOffline()
+
+
+def _own_name(values: Mapping[str, Any]) -> str:
+    """The name of the target's own database."""
+    path = str(values.get("path", MEMORY))
+    return "memory" if path == MEMORY else Path(path).stem
+
+
+def _attached(values: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The entries of `attach` by their names."""
+    if not values.get("attach"):
+        return {}
+    from eltflow_duckdb.attached import alias_of
+
+    return {alias_of(entry): entry for entry in values["attach"]}
 
 
 ADAPTER = DuckDBAdapter()

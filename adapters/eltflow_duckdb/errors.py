@@ -13,7 +13,9 @@ _KINDS: dict[str, ErrorKind] = {"interrupt": "cancelled", "connection": "connect
 _MOST_LINES = 8
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 _CSV_FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
-_SNIFFED = re.compile(r'Error when sniffing file "([^"]+)"')
+_SNIFFED = re.compile(r'Error when sniffing file "([^"]*)"')
+#: DuckDB 1.5 does not name the file of a list of one.
+_ONLY_FILE = re.compile(r"read_csv\(\['((?:[^']|'')+)'\]")
 #: Where DuckDB begins to speak of its own options, which are not the reader's.
 _CSV_TAIL = re.compile(r"^\s*(?:\* |Possible Solution|Column .* is being|This type was|file = |The search space)", re.IGNORECASE)
 _PREFIX = re.compile(r"\A(?:(\w[\w ]*?) ?Error: )+")
@@ -38,12 +40,14 @@ def as_warehouse_error(error: Exception, sql: str = "") -> WarehouseError:
     file = _CSV_FILE.search(message) or _SNIFFED.search(message)
     if csv is not None or file is not None:
         words = _csv_words(message)
+        only = _ONLY_FILE.search(sql)
+        name = (file.group(1).strip() if file is not None else "") or (only[1].replace("''", "'") if only is not None else "")
         return WarehouseError(
             f"{kind_name} Error: {words}",
             kind=_kind(kind_name, message),
             code=kind_name,
             help=_csv_help(message),
-            file=file.group(1).strip() if file is not None else None,
+            file=name or None,
             file_line=int(csv.group(1)) if csv is not None else None,
         )
     named = _FILE_NAMED.search(message) if kind_name == "Invalid Input" else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,7 +13,8 @@ import duckdb
 from eltflow.base.names import TEMPORARY
 from eltflow.transfer import Source
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
-from eltflow.warehouse.values import RelationKind
+from eltflow.warehouse.values import ErrorKind, RelationKind
+from eltflow_duckdb.attached import attachments, secret_statements
 from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
@@ -112,7 +114,7 @@ def _count(rows: Sequence[tuple[Any, ...]]) -> int | None:
 class DuckDBDatabase:
     """An opened database file."""
 
-    def __init__(self, target: Target, location: str, *, read_only: bool) -> None:
+    def __init__(self, target: Target, location: str, root: Path, *, read_only: bool) -> None:
         settings: dict[str, Any] = {str(k): v for k, v in (target.values.get("settings") or {}).items()}
         wants_read_only = read_only or bool(target.values.get("read_only"))
         if location != ":memory:" and wants_read_only and not os.path.exists(location):
@@ -124,6 +126,8 @@ class DuckDBDatabase:
         self._read_only = wants_read_only and location != ":memory:"
         self._settings = settings
         self._extensions = tuple(str(name) for name in target.values.get("extensions") or ())
+        self._secrets = secret_statements(target.values, _DIALECT)
+        self._attached = attachments(target.values, root, _DIALECT, read_only=self._read_only)
         self._root: duckdb.DuckDBPyConnection | None = None
         if location == ":memory:" or os.path.exists(location):
             self._connect()
@@ -132,25 +136,39 @@ class DuckDBDatabase:
         """The connection; a file that is not there yet is made when the first session is asked for, not before."""
         if self._root is None:
             try:
-                self._try_extensions()
+                if self._location != ":memory:" and not os.path.exists(self._location):
+                    with duckdb.connect(
+                        ":memory:", config=self._settings
+                    ) as trial:  # what cannot be had is told before the file is made
+                        self._equip(trial)
                 root = duckdb.connect(self._location, read_only=self._read_only, config=self._settings)
                 root.execute("set errors_as_json = true")
                 root.execute("set enable_progress_bar = false")
-                root.execute("set autoinstall_known_extensions = false")
-                for name in self._extensions:
-                    root.load_extension(name)
+                self._equip(root)
             except duckdb.Error as error:
                 raise as_warehouse_error(error) from None
             self._root = root
         return self._root
 
-    def _try_extensions(self) -> None:
-        """Load the extensions where nothing is kept: one that is missing is told before the file is made."""
-        if self._extensions and not os.path.exists(self._location):
-            with duckdb.connect(":memory:") as trial:
-                trial.execute("set autoinstall_known_extensions = false")
-                for name in self._extensions:
-                    trial.load_extension(name)
+    def _equip(self, root: duckdb.DuckDBPyConnection) -> None:
+        """Load the extensions, and attach the other databases with the secrets that they need."""
+        root.execute("set autoinstall_known_extensions = false")
+        for name in self._extensions:
+            root.load_extension(name)
+        for secret in self._secrets:
+            root.execute(secret)
+        for one in self._attached:
+            if one.file is not None and not os.path.isdir(os.path.dirname(one.file)):
+                raise WarehouseError(
+                    f"cannot attach {one.alias}: there is no folder {os.path.dirname(one.file)}", kind="connection"
+                )
+            try:
+                root.execute(one.sql)
+            except duckdb.Error as error:
+                found = as_warehouse_error(error)
+                message = f"cannot attach {one.alias}: {found.engine_message}"
+                kind: ErrorKind = found.kind if found.kind in ("locked", "permission", "disk") else "connection"
+                raise WarehouseError(message, kind=kind, code=found.code, help=found.help) from None
 
     def session(self) -> DuckDBSession:
         cursor = self._connect().cursor()

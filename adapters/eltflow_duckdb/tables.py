@@ -96,7 +96,7 @@ class DuckDBTables:
         self._connection = connection
 
     def columns(self, origin: Origin) -> Sequence[Kept]:
-        cursor = run(self._connection, f"select * from {_item(origin)} limit 0")
+        cursor = run(self._connection, f"select * from {origin.item(_DIALECT.quote)} limit 0")
         return [_kept(d[0], str(d[1])) for d in cursor.description or ()]
 
     def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
@@ -106,10 +106,12 @@ class DuckDBTables:
             column = _DIALECT.quote(since.column)
             where = f" where {column} >= cast({_DIALECT.literal(str(since.value))} as {since.type}) or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
-        return QuerySource(f"select {items} from {_item(origin)}{where}", fields, self._connection.cursor())
+        return QuerySource(f"select {items} from {origin.item(_DIALECT.quote)}{where}", fields, self._connection.cursor())
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
-        rows = run(self._connection, f"select cast(max({column.expression}) as varchar) from {_item(origin)}").fetchall()
+        rows = run(
+            self._connection, f"select cast(max({column.expression}) as varchar) from {origin.item(_DIALECT.quote)}"
+        ).fetchall()
         return None if rows[0][0] is None else str(rows[0][0])
 
     def close(self) -> None:
@@ -128,9 +130,3 @@ def _kept(name: str, type: str) -> Kept:
     if nested or kind in _KEPT:
         return Kept(name, type, column)
     return Kept(name, "VARCHAR", f"cast({column} as varchar)", f"`{name}` is {type}, and comes as text")
-
-
-def _item(origin: Origin) -> str:
-    if origin.table is not None:
-        return ".".join(_DIALECT.quote(part) for part in origin.table.split("."))
-    return f"(\n{origin.query}\n) as eltflow_rows"

@@ -85,7 +85,7 @@ class PostgresTables:
         session.execute(Statement("begin isolation level repeatable read read only", role="begin"))
 
     def columns(self, origin: Origin) -> Sequence[Kept]:
-        found = self._session.execute(Statement(f"select * from {_item(origin)} limit 0", role="query"))
+        found = self._session.execute(Statement(f"select * from {origin.item(_DIALECT.quote)} limit 0", role="query"))
         return [_kept(c.name, c.type or "") for c in found.columns]
 
     def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
@@ -95,11 +95,11 @@ class PostgresTables:
             column = _DIALECT.quote(since.column)
             where = f" where {_ordered(column, since.type)} >= {_literal(since.value)} or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
-        return _Copied(self._session, f"copy (\nselect {items} from {_item(origin)}{where}\n) to stdout", fields)
+        return _Copied(self._session, f"copy (\nselect {items} from {origin.item(_DIALECT.quote)}{where}\n) to stdout", fields)
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
         highest = f"max({_ordered(_DIALECT.quote(column.name), column.type)})"
-        rows = self._session.execute(Statement(f"select {highest}::text from {_item(origin)}", role="query")).rows
+        rows = self._session.execute(Statement(f"select {highest}::text from {origin.item(_DIALECT.quote)}", role="query")).rows
         return None if rows[0][0] is None else str(rows[0][0])
 
     def close(self) -> None:
@@ -128,12 +128,6 @@ class _Copied:
 
     def parquet(self, folder: str, names: Sequence[str]) -> None:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
-
-
-def _item(origin: Origin) -> str:
-    if origin.table is not None:
-        return ".".join(_DIALECT.quote(part) for part in origin.table.split("."))
-    return f"(\n{origin.query}\n) as eltflow_rows"
 
 
 def _ordered(column: str, type: str) -> str:

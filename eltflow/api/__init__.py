@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         write_junit,
         write_manifest,
     )
+    from eltflow.api.checking import Checked, check
     from eltflow.api.compiling import (
         compile_all,
         compile_offline,
@@ -46,6 +47,8 @@ _HOME = {
     "write_compiled": "artifacts",
     "write_junit": "artifacts",
     "write_manifest": "artifacts",
+    "Checked": "checking",
+    "check": "checking",
     "compile_all": "compiling",
     "compile_offline": "compiling",
     "last_catalog": "compiling",
@@ -79,10 +82,12 @@ _HOME = {
 }
 
 __all__ = [
+    "Checked",
     "Impact",
     "Loaded",
     "RunOptions",
     "RunState",
+    "check",
     "check_target_folder",
     "clean_project",
     "compile_all",

@@ -13,6 +13,7 @@ from eltflow.base.records import dataclass
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler
+from eltflow.compile.personal import forbidden
 from eltflow.compile.program import FileInfo
 from eltflow.graph.lookup import WITH_SQL
 from eltflow.ingest.files import file_info, matching
@@ -94,14 +95,16 @@ def make_compiler(
 
 def compile_all(compiler: Compiler, nodes: Iterable[Node]) -> tuple[dict[str, Compiled], list[str]]:
     """Every node compiled, and the ids of those that must ask the warehouse first. Raises EltflowError with every error."""
-    done, deferred, failed = _compile_each(compiler, nodes)
+    done, deferred, failed = compile_each(compiler, nodes)
     _stop(failed)
+    _stop_at(forbidden(compiler, done.values()))
     return done, deferred
 
 
-def _compile_each(
+def compile_each(
     compiler: Compiler, nodes: Iterable[Node]
 ) -> tuple[dict[str, Compiled], list[str], dict[str, tuple[Diagnostic, ...]]]:
+    """Every node compiled, the ids of those that must ask the warehouse first, and what is wrong with those that do not compile."""
     done: dict[str, Compiled] = {}
     deferred: list[str] = []
     failed: dict[str, tuple[Diagnostic, ...]] = {}
@@ -116,9 +119,13 @@ def _compile_each(
 
 
 def _stop(failed: Mapping[str, tuple[Diagnostic, ...]]) -> None:
-    found = dict.fromkeys(d for diagnostics in failed.values() for d in diagnostics)
-    if found:
-        raise EltflowError(found)
+    _stop_at(d for diagnostics in failed.values() for d in diagnostics)
+
+
+def _stop_at(found: Iterable[Diagnostic]) -> None:
+    distinct = dict.fromkeys(found)
+    if distinct:
+        raise EltflowError(distinct)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +160,14 @@ def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation
     is wrong whatever the target holds."""
     catalog, _ = last_catalog(loaded, seen)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
-    compiled, _, failed = _compile_each(compiler, nodes)
-    if failed and all(_certain(loaded, unique_id, found) for unique_id, found in failed.items()):
+    compiled, _, failed = compile_each(compiler, nodes)
+    if failed and all(certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
+    _stop_at(forbidden(compiler, compiled.values()))
     return FirstLook(catalog=catalog, compiler=compiler, compiled=compiled, sure=not failed)
 
 
-def _certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:
+def certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:
     """Whether an error stands whatever the target holds: nothing that it hangs on is asked of the target."""
     nodes = loaded.graph.nodes
     above = [unique_id, *loaded.graph.ancestors([unique_id], None)] if any(d.code in _OF_COLUMNS for d in found) else [unique_id]

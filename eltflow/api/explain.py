@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
 from eltflow.compile.compiled import Compiled
-from eltflow.compile.privacy import masked_text, masked_value, personal_columns
+from eltflow.compile.privacy import masked_text, masked_value, personal_values
 from eltflow.compile.program import ProgramError
 from eltflow.graph.graph import Graph
 from eltflow.ingest.csvfile import complaint
@@ -152,12 +152,12 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
 
 def _in_data(loaded: Loaded, node: Node, found: Diagnostic) -> Diagnostic:
     """A diagnostic at a line of a data file, with that line unless there may be personal data in it."""
-    return found if personal_columns(node, loaded.graph) else quoted(loaded, found)
+    return found if personal_values(node, loaded.personal) else quoted(loaded, found)
 
 
 def _words(loaded: Loaded, node: Node, error: WarehouseError) -> str:
     """The engine's words without secrets, and without values of personal columns."""
-    return masked_text(masked(error, loaded.target), error.code, personal_columns(node, loaded.graph))
+    return masked_text(masked(error, loaded.target), error.code, personal_values(node, loaded.personal))
 
 
 def _delimiter(node: Node, path: str) -> str:
@@ -176,7 +176,7 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
-    message = masked_value(error.message, personal_columns(node, loaded.graph))
+    message = masked_value(error.message, personal_values(node, loaded.personal))
     found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help)
     return quoted(loaded, found) if error.file is None else _in_data(loaded, node, found)
 

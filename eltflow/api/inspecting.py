@@ -18,7 +18,7 @@ from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
-from eltflow.compile.privacy import MASK, personal_columns
+from eltflow.compile.privacy import MASK, personal_values
 from eltflow.compile.program import Hashing, Job, ProgramError, Steps
 from eltflow.ingest.csvfile import inspect
 from eltflow.ingest.files import file_reader
@@ -94,8 +94,8 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
     made = _of_files(job, rows) if tables is None else _of_table(job, tables, rows)
-    personal = personal_columns(node, loaded.graph)
-    hidden = [column.name.lower() in personal for column in made.columns]
+    reach = personal_values(node, loaded.personal)
+    hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
     masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
     return replace(made, rows=masked)
 

@@ -15,6 +15,7 @@ from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
 
 if TYPE_CHECKING:
+    from eltflow.compile.personal import Personal
     from eltflow.events import Message
     from eltflow.graph.graph import Graph
     from eltflow.native.target import Opened
@@ -67,6 +68,14 @@ class Loaded:
             say=lambda text, shown: self.messages.append(Message(text=text, level="info" if shown else "debug")),
             warn=lambda text: self.messages.append(Message(text=text, level="warning")),
         )
+
+    @cached_property
+    def personal(self) -> Personal:
+        """Which columns hold personal data, as the target was last seen."""
+        from eltflow.api.compiling import last_catalog, make_compiler
+        from eltflow.compile.personal import Personal
+
+        return Personal(make_compiler(self, last_catalog(self)[0]))
 
     @property
     def target(self) -> Target:

@@ -19,7 +19,8 @@ from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.ingest import fresh_files
 from eltflow.compile.materialize.meta import loaded_files
 from eltflow.compile.node import Ask, Compiler
-from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_columns_in
+from eltflow.compile.personal import Personal
+from eltflow.compile.privacy import Reach, masked_rows, masked_text, personal_columns, personal_columns_in
 from eltflow.compile.program import FileInfo, Job, ProgramError
 from eltflow.engine.drive import dry
 from eltflow.ingest.files import digest
@@ -273,13 +274,13 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
             sql = _shown_sql(loaded, compiler, name, inline, asking(session, loaded.adapter.dialect))
             tail = f" limit {limit}" if limit >= 0 else ""
             found = session.execute(Statement(f"select * from (\n{sql}\n) as eltflow_shown{tail}", role="query"))
-            personal = _personal(loaded, name, sql)
+            personal = Personal(compiler)
             columns = tuple(column.name for column in found.columns)
-            return replace(found, rows=masked_rows(columns, found.rows, sql, personal, loaded.graph, loaded.adapter.dialect))
+            return replace(found, rows=masked_rows(columns, found.rows, sql, _reach(loaded, personal, name, sql), personal))
         except WarehouseError as error:
             missing = "build it first: eltflow build" if "does not exist" in error.engine_message else error.help
             help = (not_there(loaded.graph, find_node(loaded, name), catalog, error) if name is not None else None) or missing
-            words = masked_text(masked(error, loaded.target), error.code, _personal(loaded, name, sql))
+            words = masked_text(masked(error, loaded.target), error.code, _reach(loaded, Personal(compiler), name, sql))
             failed = fail("E0601", words, help=help)
             failed.exit_code = 1
             raise failed from None
@@ -287,11 +288,9 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
             session.close()
 
 
-def _personal(loaded: Loaded, name: str | None, sql: str) -> frozenset[str]:
+def _reach(loaded: Loaded, personal: Personal, name: str | None, sql: str) -> Reach:
     """The personal columns in reach of what is shown."""
-    if name is not None:
-        return personal_columns(find_node(loaded, name), loaded.graph)
-    return personal_columns_in(sql, loaded.graph, loaded.adapter.dialect)
+    return personal_columns(find_node(loaded, name), personal) if name is not None else personal_columns_in(sql, personal)
 
 
 def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str | None, ask: Ask | None) -> str:

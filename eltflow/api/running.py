@@ -27,6 +27,7 @@ from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.relation import project_hook
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
+from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
 from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
@@ -411,6 +412,7 @@ class _Worker:
         assert state.plan is not None
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
+        self.personal = Personal(compiler)
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
@@ -464,10 +466,9 @@ class _Worker:
         """The result of a test as people may see it: without what is personal in its failing rows."""
         if not result.sample and result.note is None:
             return result
-        graph = self.loaded.graph
-        personal = personal_columns(node, graph)
-        rows = masked_rows(result.sample_columns, result.sample, compiled.sql, personal, graph, self.compiler.dialect)
-        return replace(result, sample=rows, note=result.note and masked_text(result.note, code, personal))
+        reach = personal_columns(node, self.personal)
+        rows = masked_rows(result.sample_columns, result.sample, compiled.sql, reach, self.personal)
+        return replace(result, sample=rows, note=result.note and masked_text(result.note, code, reach))
 
     def _meant(self, step: Step, compiled: Compiled, found: Diagnostic) -> Diagnostic:
         """What the warehouse refused, with what is known of that very place: one error, and not a warning beside it."""

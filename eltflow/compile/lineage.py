@@ -49,10 +49,11 @@ class Coverage:
 
 
 class Lineages:
-    """The column lineage of a graph. `kept` is what an earlier one had in `fresh`."""
+    """The column lineage of a graph. `kept` is what an earlier one had in `fresh`; without `counts` nothing flows into a count."""
 
-    def __init__(self, compiler: Compiler, kept: Mapping[str, Any]) -> None:
+    def __init__(self, compiler: Compiler, kept: Mapping[str, Any], *, counts: bool = True) -> None:
         self.compiler = compiler
+        self._counts = counts
         self._graph = compiler.graph
         self._kept = kept
         self.fresh: dict[str, Any] = {}
@@ -92,7 +93,12 @@ class Lineages:
             return QueryLineage(unlisted="it does not compile", unsure="it does not compile")
         sql = own_sql(compiled)
         seen = [(i, self.names(self._graph.nodes[i]), self._graph.nodes[i].relation) for i in node.parents]
-        key = fingerprint(_VERSION, self.compiler.dialect.sqlglot, sql, repr((node.opaque, node.relation, seen)))
+        key = fingerprint(
+            _VERSION if self._counts else f"{_VERSION} without counts",
+            self.compiler.dialect.sqlglot,
+            sql,
+            repr((node.opaque, node.relation, seen)),
+        )
         kept = self._kept.get(node.unique_id)
         if kept is not None and kept[0] == key:
             self.fresh[node.unique_id] = kept
@@ -118,7 +124,7 @@ class Lineages:
                 return hit, self.compiler.known.standing(node)
             return hit, self.names(self._graph.nodes[hit])
 
-        return lineage(parsed, upstream, self.compiler.dialect.fold)
+        return lineage(parsed, upstream, self.compiler.dialect.fold, counts=self._counts)
 
     def node_of(self, parts: tuple[Ident, ...]) -> str | None:
         if len(parts) == 1:

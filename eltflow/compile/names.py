@@ -11,7 +11,7 @@ from eltflow.jinja.values import RenderError
 from eltflow.project.config import canonical
 from eltflow.project.nodes import Node
 from eltflow.project.relation import JinjaRelation
-from eltflow.project.surface import AdapterView
+from eltflow.project.surface import AdapterView, copied
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 
@@ -30,7 +30,7 @@ class ConfigView:
 
     def get(self, key: str, default: Any = None, validator: Any = None) -> Any:
         value = self._config.get(canonical(key))
-        return default if value is None else value
+        return default if value is None else copied(value)
 
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
@@ -44,7 +44,7 @@ class ConfigView:
         return value
 
     def meta_get(self, key: str, default: Any = None) -> Any:
-        return (self._config.get("meta") or {}).get(key, default)
+        return copied((self._config.get("meta") or {}).get(key, default))
 
 
 class GraphView(Mapping[str, Any]):
@@ -58,7 +58,7 @@ class GraphView(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         if key == "groups":
-            return {name: {"name": name, "owner": dict(group.owner)} for name, group in self._groups.items()}
+            return {name: {"name": name, "owner": copied(group.owner)} for name, group in self._groups.items()}
         if key not in self._KINDS:
             raise KeyError(key)
         kind = self._KINDS[key]
@@ -88,9 +88,9 @@ def node_view(node: Node) -> dict[str, Any]:
         "path": node.path,
         "original_file_path": node.path,
         "fqn": list(node.fqn),
-        "config": dict(node.config),
+        "config": copied(node.config),
         "tags": list(node.tags),
-        "meta": dict(node.meta),
+        "meta": copied(node.meta),
         "group": node.group,
         "description": node.description,
         "columns": {
@@ -98,7 +98,7 @@ def node_view(node: Node) -> dict[str, Any]:
                 "name": c.name,
                 "description": c.description,
                 "data_type": c.data_type,
-                "meta": dict(c.meta),
+                "meta": copied(c.meta),
                 "tags": list(c.tags),
             }
             for c in node.columns.values()

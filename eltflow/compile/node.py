@@ -145,6 +145,11 @@ class Compiler:
         """The generic tests that the project defines."""
         return frozenset(m.name.removeprefix("test_") for m in self.project.macros if m.name.startswith("test_"))
 
+    @property
+    def overridden(self) -> bool:
+        """Whether a macro of the project stands in for `ref`, `source` or another of their kind."""
+        return any(macro.name in static.SURFACE for macro in self.project.macros)
+
     def rebuilt(self, node: Node) -> bool:
         """Whether this run makes an incremental model's table from nothing."""
         own = node.config.get("full_refresh")
@@ -228,7 +233,7 @@ class Compiler:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
         names = self.names(node, ask)
-        template = static.scan(text)
+        template = static.scan(text) if not self.overridden else None
         if template is not None:
             rendered, spots = template.substitute(lambda call: self._static_call(call, names, text, node.path))
             used: frozenset[str] = frozenset()

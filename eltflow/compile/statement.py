@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
-from eltflow.base.names import did_you_mean, listed, suggest
+from eltflow.base.names import did_you_mean, suggest
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.faults import arity, faults
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place
 from eltflow.project.nodes import Node
@@ -19,7 +20,7 @@ from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
-from eltflow.sql.values import UNKNOWN, Missing, Names
+from eltflow.sql.values import UNKNOWN, Names
 
 if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
@@ -63,11 +64,15 @@ class Statement:
         spliced = splice(rendered, splices)
         sql = spliced.text.strip("\n")
         columns = None
-        if isinstance(parsed, Parsed) and node.opaque is None:
+        wrong: list[Diagnostic] = []
+        if isinstance(parsed, Refused):
+            wrong = arity(self, parsed, lambda read: self._as_read(read, splices))
+        elif node.opaque is None:
             resolved = resolve(parsed, self._columns(), self.compiler.dialect.fold)
             columns = resolved.columns.names if resolved.columns.complete else None
-            if resolved.missing:
-                self._check_missing(sql, resolved.missing)
+            wrong = faults(self, sql, resolved.faults) if resolved.faults else []
+        if wrong:
+            raise EltflowError(wrong)
         return Compiled(
             extra=body,
             node=node,
@@ -85,6 +90,24 @@ class Statement:
             return self.rendered
         return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.compiler.dialect.fold))).text
 
+    def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[str, Node] | None:
+        """The SQL of a statement whose plain names made no edges, with relations in their place, and the node with those it names for
+        parents; None if it reads anything else."""
+        compiler = self.compiler
+        parents = list(self.node.parents)
+        more = list(splices)
+        for one in reads(read, compiler.dialect.fold):
+            if tuple(part.name for part in one.parts) in self.names.rendered:
+                continue
+            hit = compiler.lookup.table(tuple((part.name, part.quoted) for part in one.parts))
+            if not isinstance(hit, str) or compiler.graph.nodes[hit].materialized == "ephemeral":
+                return None
+            if self.node.unique_id in (hit, *compiler.graph.ancestors([hit])):
+                return None
+            parents.append(hit)
+            more.append(self._table_splice(one, compiler.graph.nodes[hit])[0])
+        return splice(self.rendered, more).text, replace(self.node, parents=tuple(dict.fromkeys(parents)))
+
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
@@ -93,7 +116,7 @@ class Statement:
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
         help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
-        return replace(self._at(offset, "W0401", message), severity="warning", help=help)
+        return replace(self.at(offset, "W0401", message), severity="warning", help=help)
 
     def _check(self, parsed: Parsed) -> None:
         node, sql = self.node, self.rendered
@@ -105,7 +128,7 @@ class Statement:
             offset = second_statement(sql, self.compiler.dialect.sqlglot)
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
             help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
-            raise EltflowError(replace(self._at(offset, "E0403", message), help=help))
+            raise EltflowError(replace(self.at(offset, "E0403", message), help=help))
         self._check_kind(kind_problem(parsed) or no_select(parsed))
         if self.compiler.thorough:
             self._ask_engine(None)
@@ -116,7 +139,7 @@ class Statement:
             message = f"{self.node.resource_type} `{self.node.name}` must be a query, not {problem}"
             help = "write the SELECT alone: eltflow creates the table or view"
             first = first_word(self.rendered, self.compiler.dialect.sqlglot)
-            raise EltflowError(replace(self._at(first, "E0404", message), help=help))
+            raise EltflowError(replace(self.at(first, "E0404", message), help=help))
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""
@@ -128,7 +151,7 @@ class Statement:
         if line is None and refused is not None:
             line, column = refused.line, refused.column
         offset = position(sql, line, column or 1) if line is not None else None
-        found = self._at(offset, "E0401", f"broken SQL: {message}")
+        found = self.at(offset, "E0401", f"broken SQL: {message}")
         help = advice(sql, self.compiler.dialect.sqlglot, offset)
         raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
@@ -144,8 +167,12 @@ class Statement:
         for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
-            hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in read.parts))
+            parts = tuple((part.name, part.quoted) for part in read.parts)
+            hit = self.compiler.lookup.table(parts)
             if not isinstance(hit, str):
+                other = self.compiler.lookup.standing(parts)
+                if other is not None and other not in seen:
+                    found.append(self._in_reach(read, nodes[other]))
                 continue
             if hit not in seen:
                 found.append(self._unseen(read, hit))
@@ -171,10 +198,10 @@ class Statement:
                 node = self.compiler.graph.nodes[hit]
                 source = node.source
                 call = f"source('{source.source}', '{source.table}')" if source is not None else f"ref('{node.name}')"
-                found = self._at(
+                found = self.at(
                     offset, "E0213", f"`{'.'.join(name)}` is named in a text, which makes no edge to the {node.resource_type}"
                 )
-                yield replace(found, help=f"write query_table('{{{{ {call} }}}}')")
+                yield replace(found, help=f"write {{{{ {call} }}}} in that text")
 
     def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
@@ -187,7 +214,7 @@ class Statement:
             if near is not None:
                 message = f"{node.resource_type} `{node.name}` reads `{read}`, which is no node and no source"
                 help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
-                yield replace(self._at(read.start, "W0204", message), severity="warning", help=help)
+                yield replace(self.at(read.start, "W0204", message), severity="warning", help=help)
 
     def _table_splice(self, read: Read, node: Node) -> tuple[Splice, str]:
         """The splice of a table's name, and how its columns are qualified after it."""
@@ -202,8 +229,12 @@ class Statement:
     def _unseen(self, read: Read, hit: str) -> Diagnostic:
         message = f"`{read}` is read here, but that could not be seen when the graph was made"
         help = f"add a line `-- depends_on: {{{{ ref('{self.compiler.graph.nodes[hit].name}') }}}}`"
-        found = self._at(read.start, "E0213", message)
+        found = self.at(read.start, "E0213", message)
         return replace(found, help=help)
+
+    def _in_reach(self, read: Read, node: Node) -> Diagnostic:
+        message = f"`{read}` is where {node.resource_type} `{node.name}` is built: read by that name, it makes no edge"
+        return replace(self.at(read.start, "E0213", message), help=f"write `{node.name}`, or {{{{ ref('{node.name}') }}}}")
 
     def _columns(self) -> Callable[[tuple[Ident, ...]], Names]:
         def columns(parts: tuple[Ident, ...]) -> Names:
@@ -220,27 +251,6 @@ class Statement:
 
         return columns
 
-    def _check_missing(self, sql: str, missing: Sequence[Missing]) -> None:
-        """Raise EltflowError (E0405) for names that mean nothing; where an embedded engine can bind the SQL, it has the last word."""
-        complaint: str | None = None
-        node = self.node
-        stubs = self.compiler.known.stubs(node) if self.compiler.offline is not None else None
-        if self.compiler.offline is not None and stubs is not None:
-            bound = self.compiler.offline.bind(sql, stubs)
-            complaint = str(bound[0]) if bound and isinstance(bound[0], str) else ""
-        found = []
-        first = {(one.name, one.table): one for one in reversed(missing)}
-        for one in reversed(first.values()):
-            if complaint is not None and not (one.name.lower() in complaint.lower() and "column" in complaint.lower()):
-                continue
-            of = f" of `{one.table}`" if one.table else ""
-            message = f"{node.resource_type} `{node.name}` uses the column `{one.name}`{of}, which does not exist"
-            near = did_you_mean(one.name, one.known)
-            help = near or f"there are: {listed(one.known, 8)}"
-            found.append(replace(self._at(one.start, "E0405", message), help=help))
-        if found:
-            raise EltflowError(found)
-
     def _placer(self, spliced: Spliced) -> Place:
         node, text, rendered, origin = self.node, self.text, self.rendered, self.origin
         stripped = len(spliced.text) - len(spliced.text.lstrip("\n"))
@@ -252,7 +262,7 @@ class Statement:
 
         return place
 
-    def _at(self, offset: int | None, code: str, message: str) -> Diagnostic:
+    def at(self, offset: int | None, code: str, message: str) -> Diagnostic:
         """A diagnostic at the place in the user's file that gave the character at `offset` of the rendered text."""
         node, text, sql, origin = self.node, self.text, self.rendered, self.origin
         where = template_place(sql, offset, text, origin) if offset is not None else (None, None)

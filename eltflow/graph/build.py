@@ -17,6 +17,7 @@ from eltflow.jinja.static import branch_calls
 from eltflow.project import yamlfile
 from eltflow.project.config import as_list, merge_all
 from eltflow.project.findings import Findings
+from eltflow.project.folder import FILE
 from eltflow.project.nodes import Node
 from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
@@ -391,6 +392,11 @@ class _Builder:
 
     def _check_groups(self, nodes: Mapping[str, Node]) -> None:
         groups = self.project.groups
+        for index, name in enumerate(self.project.settings.pii_groups or ()):
+            if name not in groups:
+                help = did_you_mean(name, groups) or "declare it under `groups:` in a properties file"
+                message = f"`allowed_groups` names the group `{name}`, which does not exist"
+                self.findings.at(FILE, ("pii", "allowed_groups", index), "E0211", message, help=help)
         for node in nodes.values():
             if node.group is not None and node.group not in groups:
                 message = f"{node.resource_type} `{node.name}` is in the group `{node.group}`, which does not exist"

@@ -24,7 +24,7 @@ from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
 from eltflow.project.nodes import TestInfo
 from eltflow.project.relation import JinjaRelation
-from eltflow.project.surface import AdapterView
+from eltflow.project.surface import AdapterView, copied
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation, Target
 
@@ -79,7 +79,7 @@ class ConfigCall:
     def get(self, key: str, default: Any = None, validator: Any = None) -> Any:
         name = configs.canonical(key)
         value = self.recorded.get(name, self._outside.get(name))  # null in the file hides what is set outside
-        return default if value is None else value
+        return default if value is None else copied(value)
 
     def require(self, key: str, validator: Any = None) -> Any:
         value = self.get(key)
@@ -94,7 +94,7 @@ class ConfigCall:
 
     def meta_get(self, key: str, default: Any = None) -> Any:
         meta = {**(self._outside.get("meta") or {}), **(self.recorded.get("meta") or {})}
-        return meta.get(key, default)
+        return copied(meta.get(key, default))
 
 
 def config_problem(name: str, value: Any, kind: str, keys: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
@@ -142,7 +142,7 @@ class Extractor:
         quick = None if self._full else quick_only(text, path, kind, self._names, self._macros, self._vars, self._strict)
         if quick is not None:
             return quick
-        template = static.scan(text)
+        template = static.scan(text) if not self._macros.override else None
         if template is not None:
             return self._static(template, path, kind)
         return self._rendered(text, path, kind, outside, model)
@@ -249,7 +249,7 @@ class Extractor:
                 tables = [*(tables or []), *found]
             if "is_incremental" not in used:
                 break
-        for name, args in static.branch_calls(text):
+        for name, args in static.branch_calls(text) if not self._macros.override else ():
             if name == "ref":
                 refs.append(args)
             elif len(args) == 2:

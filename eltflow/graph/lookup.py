@@ -52,9 +52,10 @@ class Lookup:
         self._source_names: dict[tuple[str, str], str] = {}
         self._physical: dict[tuple[str, ...], str] = {}
         self._intos: dict[tuple[str, str], str] = {}
-        self._loaded: dict[tuple[str, ...], str] = {}
         self._made: dict[tuple[str, ...], str] = {}
         self._made_short: dict[tuple[str, ...], str] = {}
+        self._built: dict[tuple[str, ...], str] = {}
+        self._in_reach: dict[tuple[str, ...], str] = {}
         for node in nodes.values():
             if node.source is not None:
                 self._source_names[fold(node.source.source, False), fold(node.source.table, False)] = node.unique_id
@@ -63,12 +64,15 @@ class Lookup:
             elif node.ingest is not None:
                 schema, _, table = node.ingest.into.rpartition(".")
                 self._intos[fold(schema, False), fold(table, False)] = node.unique_id
-                if node.relation is not None:
-                    self._loaded[tuple(fold(p, True) for p in node.relation.parts())] = node.unique_id
             if node.relation is not None and node.resource_type in RELATIONS and node.materialized != "ephemeral":
                 parts = tuple(fold(p, True) for p in node.relation.parts())
                 self._made[parts] = node.unique_id
                 self._made_short[parts[-2:]] = node.unique_id
+                if node.source is not None:
+                    continue
+                self._built[parts] = node.unique_id
+                if parts[-2:-1] == (fold(dialect.default_schema, False),):  # where engines look for what is not qualified
+                    self._in_reach[parts[-1:]] = self._in_reach[parts[:-2] + parts[-1:]] = node.unique_id
 
     @property
     def spellings(self) -> list[str]:
@@ -132,6 +136,10 @@ class Lookup:
             return self._made.get(folded)
         return None
 
+    def standing(self, name: tuple[tuple[str, bool], ...]) -> str | None:
+        """The node whose relation the engine would find under a name that means no node: that of an alias, say."""
+        return self._in_reach.get(tuple(self._dialect.fold(part, quoted) for part, quoted in name))
+
     def _same_relation(self, hits: tuple[str, ...]) -> str | tuple[str, ...]:
         """A source and the step that loads its very relation are no conflict: the source, which has the step as parent, is meant."""
         sources = [h for h in hits if h.startswith("source.")]
@@ -141,9 +149,9 @@ class Lookup:
         return hits
 
     def loader_of(self, source_id: str) -> str | None:
-        """The step that loads the relation which a source declares, by what its `into:` says or by its physical name."""
+        """The step, model or seed that makes the relation which a source declares, by what its `into:` says or by its physical name."""
         node = next(n for n in self._sources.values() if n.unique_id == source_id)
         assert node.source is not None and node.relation is not None
         fold = self._dialect.fold
         declared = (fold(node.relation.schema or "", False), fold(node.relation.identifier, False))
-        return self._intos.get(declared) or self._loaded.get(tuple(fold(p, True) for p in node.relation.parts()))
+        return self._intos.get(declared) or self._built.get(tuple(fold(p, True) for p in node.relation.parts()))

@@ -13,7 +13,7 @@ from typing import Any
 
 from eltflow.base.records import dataclass
 from eltflow.graph.tablewords import BRANCH, TABLE, TABLE_CLAUSES, VALUE, Ident, Uncertain, plain_tables, takes_tables
-from eltflow.jinja.static import BLOCK, OPENS, STRING, Call, balanced, literal_call
+from eltflow.jinja.static import OPENS, STRING, SURFACE, Call, balanced, blocks, literal_call
 
 _CALL = re.compile(r"(?<![\w.])(ref|source)\s*\(\s*('[^'\\]*'|\"[^\"\\]*\")\s*(?:,\s*('[^'\\]*'|\"[^\"\\]*\")\s*)?\)")
 _CALLED = re.compile(r"(?<![\w.])(?:ref|source)\s*\(")
@@ -171,8 +171,12 @@ class MacroText:
 
 def macro_text(text: str) -> MacroText:
     """Look at one macro file."""
-    masked = BLOCK.sub(lambda m: VALUE if m.group("value") is not None else " ", text)
-    inside = " ".join(m.group("value") or m.group("tag") or "" for m in BLOCK.finditer(text))
+    at, outside, insides = 0, "", []
+    for block in blocks(text):
+        outside += text[at : block.start()] + (VALUE if block["value"] is not None else " ")
+        insides.append(block["value"] or block["tag"] or "")
+        at = block.end()
+    masked, inside = outside + text[at:], " ".join(insides)
     words = frozenset(map(str.lower, _WORD.findall(text)))
     return MacroText(
         words=words,
@@ -196,6 +200,11 @@ class MacroTexts:
 
     def __contains__(self, name: str) -> bool:
         return name in self._macros
+
+    @property
+    def override(self) -> bool:
+        """Whether a macro stands in for `ref`, `source` or another of their kind: then no call means what its text says."""
+        return any(name in self._macros for name in SURFACE)
 
     def reached(self, name: str) -> tuple[MacroText, ...]:
         """The macro's file, and those of the macros that it may call."""
@@ -233,6 +242,8 @@ class Quick:
 
 def quick_facts(text: str, candidates: frozenset[str], macros: MacroTexts, vars: Mapping[str, Any]) -> Quick | None:
     """What the template says, or None if that takes rendering or parsing to know. `candidates` are the words that may name a node."""
+    if macros.override:
+        return None
     try:
         return _Reading(text, candidates, macros, vars).read()
     except Uncertain:
@@ -259,7 +270,7 @@ class _Reading:
     def read(self) -> Quick:
         out: list[str] = []
         at = 0
-        for block in BLOCK.finditer(self.text):
+        for block in blocks(self.text):
             between = self.text[at : block.start()]
             if OPENS.search(between) or between[-1:] == "{" or self._joins(block, between):
                 raise Uncertain

@@ -72,7 +72,7 @@ def _looks(file: FileInfo, delimiter: str) -> Looks:
     if len(data) > _SMALL:
         return "large"
     edge = re.escape(delimiter).encode()
-    odd = rb"(?im)(?:^|\"|%b)\s*(?:yes|no|t|f|[-+]?0[xb][0-9a-f]+)\s*(?:$|\"|%b)" % (edge, edge)
+    odd = rb"(?im)(?:^|\"|%b)\s*(?:yes|no|t|f|[-+]?0[xb][0-9a-f]+|[-+]?[0-9]{17,})\s*(?:$|\"|%b)" % (edge, edge)
     return "odd" if re.search(odd, data) else "plain"
 
 

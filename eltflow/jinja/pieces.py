@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eltflow.base.records import dataclass
-from eltflow.jinja.static import BLOCK, OPENS, STRING, Call, balanced, literal_call
+from eltflow.jinja.static import OPENS, STRING, Call, balanced, blocks, literal_call
 
 _CLOSED_BY = {"endif": "if", "endfor": "for"}
 
@@ -32,7 +32,7 @@ def split(text: str, callable: Callable[[str], bool]) -> tuple[Piece, ...] | Non
     found: list[Piece] = []
     opened: list[str] = []
     at = begun = 0
-    for block in BLOCK.finditer(text):
+    for block in blocks(text):
         value, tag = block["value"], block["tag"]
         inner = value if value is not None else tag
         within = block.group()[2:-2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from eltflow.base.records import dataclass
@@ -19,12 +19,12 @@ AST = threading.RLock()
 #: Where Jinja begins.
 OPENS = re.compile(r"\{[{%#]")
 #: A comment, output (its inside is `value`) or tag (`tag`); marks of whitespace control are outside of both, strings hold no escapes.
-BLOCK = re.compile(
+_BLOCK = re.compile(
     r"\{#.*?#\}|\{\{[-+]?(?P<value>(?:[^'\"}]|'[^'\\]*'|\"[^\"\\]*\"|\}(?!\}))*?)[-+]?\}\}"
     r"|\{%[-+]?(?P<tag>(?:[^'\"%]|'[^'\\]*'|\"[^\"\\]*\"|%(?!\}))*?)[-+]?%\}",
     re.DOTALL,
 )
-STRING = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")  #: within a `BLOCK`
+STRING = re.compile(r"'[^'\\]*'|\"[^\"\\]*\"")  #: within a block
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _STRING = r"(?:'[^'\\\n]*'|\"[^\"\\\n]*\")"
 _SIMPLE_CALL = re.compile(rf"\s*([^\W\d]\w*)\(\s*({_STRING})\s*(?:,\s*({_STRING})\s*)?\)\s*\Z")
@@ -180,6 +180,15 @@ def branch_calls(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
                 found.append((name, args))
         at = close + 2
     return tuple(dict.fromkeys(found))
+
+
+def blocks(text: str) -> Iterator[re.Match[str]]:
+    """The blocks of a template, up to the first place where Jinja begins and no block is found (whoever goes on behind it would read
+    the whole text once for each of its brackets)."""
+    at = 0
+    while (opened := OPENS.search(text, at)) is not None and (block := _BLOCK.match(text, opened.start())) is not None:
+        yield block
+        at = block.end()
 
 
 def balanced(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",
+        pii_groups=tuple(as_list(value["pii"]["allowed_groups"])) if value.get("pii") is not None else None,
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
         hash_secret=value.get("hash_secret"),
@@ -184,6 +185,38 @@ class YamlRenderer:
         return self._renderer.expression(text, file, self.names)
 
 
+#: Keys within a secret field whose values tell nobody anything, and stand in many a message.
+_TOLD = frozenset(
+    [
+        "type",
+        "name",
+        "provider",
+        "scope",
+        "region",
+        "endpoint",
+        "url_style",
+        "host",
+        "hostaddr",
+        "port",
+        "database",
+        "dbname",
+        "user",
+    ]
+)
+
+
+def _secrets(value: Any, key: str = "") -> Iterator[str]:
+    """The texts within a secret field."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _secrets(inner, str(name).lower())
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _secrets(inner, key)
+    elif value and not isinstance(value, bool) and key not in _TOLD:
+        yield str(value)
+
+
 def read_target(
     value: Mapping[str, Any], root: Path, options: Options, render: YamlRenderer, findings: Findings
 ) -> tuple[Target, Adapter]:
@@ -209,7 +242,7 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
-    findings.secrets = tuple(str(values[k]) for k in adapter.secret_fields if values.get(k))
+    findings.secrets = tuple(secret for k in sorted(adapter.secret_fields) for secret in _secrets(values.get(k)))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:
@@ -218,7 +251,9 @@ def read_target(
                 FILE, (*place, key), "E0104", message, help=did_you_mean(key, known) or f"known: {', '.join(known)}", key=True
             )
     for key, problem in adapter.target_problems(values):
-        findings.at(FILE, (*place, key), "E0103", problem, help=f"`{key}` is {adapter.target_fields.get(key, 'of another kind')}")
+        about = adapter.target_fields.get(key)
+        help = f"`{key}` is {about}" if about else f"a {adapter.name} target has: {', '.join(adapter.target_fields)}"
+        findings.at(FILE, (*place, key), "E0103", problem, help=help)
     threads = options.threads or values.get("threads") or 4
     if isinstance(threads, str) and threads.isdigit():
         threads = int(threads)

@@ -94,7 +94,12 @@ def read_dotenv(root: Path) -> dict[str, str]:
             help = "write NAME=value in one line, and # before a comment"
             raise fail("E0116", "this is no NAME=value", span=Span(file=".env", line=number), help=help)
         value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        quote = value[:1] if value[:1] in ("'", '"') else ""
+        closed = value.find(quote, 1) if quote else -1
+        rest = value[closed + 1 :].strip() if closed > 0 else ""
+        if closed > 0 and (not rest or rest.startswith("#")):
+            value = value[1:closed]
+        elif closed > 0 and value[-1] == quote:  # quotes within the value
             value = value[1:-1]
         else:
             value = value.split(" #", 1)[0].rstrip()

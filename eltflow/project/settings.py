@@ -60,6 +60,11 @@ SETTINGS = Object(
         "on_run_end": NAMES,
         "on-run-start": NAMES,
         "on-run-end": NAMES,
+        "pii": Object(
+            fields={"allowed_groups": ListOf(TEXT, lone=True, about="The groups whose models may hold personal columns.")},
+            required=("allowed_groups",),
+            about="Where columns tagged `pii`, and what is made of them, may be.",
+        ),
         "query_comment": OneOf(
             options=(FLAG, MapOf(TEXT)),
             about="Whether statements begin with a comment that names node, run, project and target; a mapping adds entries to it.",
@@ -115,6 +120,7 @@ class Settings:
     on_run_start: tuple[str, ...] = ()
     on_run_end: tuple[str, ...] = ()
     external_tables: str = "allow"
+    pii_groups: tuple[str, ...] | None = None
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     hash_secret: str | None = field(default=None, repr=False)

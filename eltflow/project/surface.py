@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _MISSING = object()
 
 
+def copied(value: Any) -> Any:
+    """A plain value whose lists and mappings a template may change: nobody else sees that."""
+    if isinstance(value, Mapping):
+        return {key: copied(inner) for key, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
 class Environ:
     """The process environment as templates read it; `used` records each name read, so that a cache can tell when one changed."""
 
@@ -48,7 +55,7 @@ class Var:
 
     def __call__(self, name: str, default: Any = _MISSING) -> Any:
         if name in self._values:
-            return self._values[name]
+            return copied(self._values[name])
         if default is _MISSING:
             help = did_you_mean(name, self._values) or f"add it under `vars:`, or give a default: var('{name}', ...)"
             raise RenderError("E0305", f"the variable `{name}` is not defined", help=help, needle=name)

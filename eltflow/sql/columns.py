@@ -1,4 +1,4 @@
-"""Column names of a query, and names in it that certainly mean nothing. Own name resolution in one walk; unsure means silence.
+"""Column names of a query, and what is certainly wrong with the names in it. Own name resolution in one walk; unsure means silence.
 
 A query's columns are *complete* when every one of them is known by name; nobody is accused of a missing name where anything in sight is
 incomplete: a table function, a pivot, an unknown table, an expression that the engine will name.
@@ -14,7 +14,9 @@ from sqlglot import exp
 from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
-from eltflow.sql.values import UNKNOWN, Missing, Names
+from eltflow.sql.together import merged_names, plain, twice, twice_on
+from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names
+from eltflow.sql.width import Widths, many
 
 #: Columns that an engine gives to every table, and words that a parser may take for columns.
 _PSEUDO = frozenset(
@@ -31,6 +33,7 @@ _PSEUDO = frozenset(
         "values",
         "excluded",
         "current_date",
+        "__mark_join_marker",
     ]
 )
 _UNITS = frozenset(
@@ -94,10 +97,10 @@ _KINDS = _Kinds()
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What a statement yields, and the names in it that mean nothing."""
+    """What a statement yields, and what is certainly wrong with it."""
 
     columns: Names
-    missing: tuple[Missing, ...]
+    faults: tuple[Fault, ...]
 
 
 #: Gives the columns of a table by the parts of its name.
@@ -105,12 +108,12 @@ Lookup = Callable[[tuple[Ident, ...]], Names]
 
 
 def resolve(parsed: Parsed, lookup: Lookup, fold: Fold) -> Resolved:
-    """The columns of a statement and its missing names."""
+    """The columns of a statement and its faults."""
     if parsed.tree is None:
         return Resolved(UNKNOWN, ())
     walk = _Walk(lookup, fold)
     columns = walk.query(parsed.tree, {}, None)
-    return Resolved(columns, tuple(walk.missing))
+    return Resolved(columns, tuple(walk.faults))
 
 
 @dataclass(slots=True)
@@ -121,13 +124,16 @@ class _Scope:
     tables: dict[str, tuple[frozenset[str], bool, tuple[str, ...]]] = field(default_factory=dict)
     complete: bool = True
     aliases: frozenset[str] = frozenset()
+    #: Names that several tables have, where a bare one of them cannot mean anything but a table's column.
+    twice: frozenset[str] = frozenset()
 
 
 class _Walk:
     def __init__(self, lookup: Lookup, fold: Fold) -> None:
         self._lookup = lookup
         self._fold = fold
-        self.missing: list[Missing] = []
+        self.faults: list[Fault] = []
+        self._widths = Widths()
 
     # -- queries ---------------------------------------------------------------------------------------------------------------
 
@@ -170,6 +176,9 @@ class _Walk:
     def _set_operation(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
         left = self.query(node.this, ctes, outer)
         right = self.query(node.expression, ctes, outer)
+        unequal = self._widths.compared(node, left, right)
+        if unequal is not None:
+            self.faults.append(unequal)
         if node.args.get("by_name"):
             folded = {self._fold(n, True) for n in left.names}
             more = tuple(n for n in right.names if self._fold(n, True) not in folded)
@@ -196,11 +205,13 @@ class _Walk:
         for lateral in node.args.get("laterals") or ():
             for inner in _nested(lateral):
                 self.query(inner, ctes, scope)
-        merged = _merged_names(joins, self._fold)
+        merged = merged_names(joins, self._fold)
         scope.aliases = frozenset(
             self._key(e.args["alias"]) for e in node.expressions if isinstance(e, exp.Alias) and e.args.get("alias")
         )
-        self._check(node, scope, ctes, joins)
+        plainly = scope.complete and len(sources) > 1 and not from_.this.args.get("joins")
+        shared = twice(scope.tables, sources, only_match, joins, merged) if plainly else frozenset()
+        self._check(node, scope, ctes, joins, shared)
         return self._outputs(node, scope, ordered, merged)
 
     # -- sources ---------------------------------------------------------------------------------------------------------------
@@ -254,7 +265,7 @@ class _Walk:
             elif isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star):
                 wanted = self._key(projection.args["table"]) if projection.args.get("table") else ""
                 more = self._star(projection.this, [(a, c) for a, c in ordered if a == wanted], frozenset())
-            elif _many(projection):
+            elif many(projection):
                 more = None
             else:
                 name = projection.alias_or_name if isinstance(projection, (exp.Alias, exp.Column)) else ""
@@ -270,12 +281,12 @@ class _Walk:
             return None
         if not {k for k, v in star.args.items() if v} <= {"except_", "replace", "rename"}:
             return None
-        without = {self._fold(_plain(e), True) for e in star.args.get("except_") or ()}
+        without = {self._fold(plain(e), True) for e in star.args.get("except_") or ()}
         renamed: dict[str, str] = {}
         for pair in star.args.get("rename") or ():
             if not isinstance(pair, exp.Alias):
                 return None
-            renamed[self._fold(_plain(pair.this), True)] = pair.alias
+            renamed[self._fold(plain(pair.this), True)] = pair.alias
         names: list[str] = []
         seen: set[str] = set()
         for _, columns in ordered:
@@ -289,17 +300,22 @@ class _Walk:
 
     # -- names -----------------------------------------------------------------------------------------------------------------
 
-    def _check(self, node: Any, scope: _Scope, ctes: Mapping[str, Names], joins: list[Any]) -> None:
+    def _check(self, node: Any, scope: _Scope, ctes: Mapping[str, Names], joins: list[Any], shared: frozenset[str]) -> None:
         nested: list[Any] = []
         for key, value in node.args.items():
             if key in ("with_", "from_", "joins", "laterals", "hint"):
                 continue
             for child in value if isinstance(value, list) else (value,):
                 if isinstance(child, exp.Expression):
+                    # Behind these, a name may as well be that of an output column.
+                    strict = shared and (key == "where" or (key == "expressions" and not child.is_star and not many(child)))
+                    scope.twice = shared if strict else frozenset()
                     self._visit(child, scope, nested)
-        for join in joins:
+        for at, join in enumerate(joins):
             if join.args.get("on") is not None:
+                scope.twice = twice_on(scope.tables, joins[: at + 1], shared, self._fold) if shared else frozenset()
                 self._visit(join.args["on"], scope, nested)
+        scope.twice = frozenset()
         for inner in nested:
             self.query(inner, ctes, scope)
 
@@ -337,7 +353,7 @@ class _Walk:
                 return  # a struct may have the name of its table
             if found is None or not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
                 return
-            self.missing.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
+            self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
             return
         known: list[str] = []
         current: _Scope | None = scope
@@ -346,12 +362,20 @@ class _Walk:
                 return
             for folded, _, names in current.tables.values():
                 if key in folded:
+                    if key in current.twice and current is scope:
+                        self._twice(identifier, scope, key)
                     return
                 known += names
             current = current.outer
         if not known or identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
             return
-        self.missing.append(Missing(identifier.name, spot["start"], spot["end"] + 1, None, tuple(dict.fromkeys(known))))
+        self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, None, tuple(dict.fromkeys(known))))
+
+    def _twice(self, identifier: Any, scope: _Scope, key: str) -> None:
+        if identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
+            return
+        tables = tuple(alias for alias, (folded, _, _) in scope.tables.items() if key in folded and not alias.startswith("\x00"))
+        self.faults.append(Ambiguous(identifier.name, identifier.meta["start"], identifier.meta["end"] + 1, tables))
 
     def _key(self, identifier: Any) -> str:
         if isinstance(identifier, exp.Identifier):
@@ -376,21 +400,9 @@ def _renamed(listed: tuple[str, ...], columns: Names, query: Any) -> Names:
     while isinstance(query, (exp.SetOperation, exp.Subquery)):
         query = query.this
     width = len(columns.names)
-    if isinstance(query, exp.Select) and not any(_many(e) or isinstance(e, exp.Star) or e.is_star for e in query.expressions):
+    if isinstance(query, exp.Select) and not any(many(e) or isinstance(e, exp.Star) or e.is_star for e in query.expressions):
         width = len(query.expressions)
     return Names(listed, True) if len(listed) == width else UNKNOWN
-
-
-def _many(projection: Any) -> bool:
-    """Whether one expression may give several columns: `COLUMNS(...)`, `* LIKE 'a%'`, an unnested struct."""
-    inner = projection.this if isinstance(projection, exp.Alias) else projection
-    if isinstance(inner, (exp.Column, exp.Literal)):
-        return False
-    if isinstance(inner, (exp.Explode, exp.Unnest)) or (
-        isinstance(inner.args.get("this"), exp.Star) and not isinstance(inner, exp.Count)
-    ):
-        return True
-    return inner.find(exp.Columns) is not None
 
 
 def _nested(node: Any) -> Iterator[Any]:
@@ -404,12 +416,3 @@ def _nested(node: Any) -> Iterator[Any]:
             yield value
         elif isinstance(value, exp.Expression):
             stack.extend(value.args.values())
-
-
-def _merged_names(joins: list[Any], fold: Fold) -> frozenset[str]:
-    """Columns that a join's USING gives once."""
-    return frozenset(fold(_plain(e), True) for join in joins for e in join.args.get("using") or ())
-
-
-def _plain(node: Any) -> str:
-    return str(node.name)

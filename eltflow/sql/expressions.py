@@ -40,11 +40,16 @@ _AGGREGATES = frozenset(
 #: Of these the second argument only says which row is taken.
 _PICKING = frozenset(["arg_min", "arg_max", "min_by", "max_by", "argmin", "argmax", "arg_min_null", "arg_max_null"])
 
+_COUNTS = (exp.Count, exp.CountIf)
+
 Handler = Callable[["Expressions", Any, Scope, Flow, int, str | None], None]
 
 
 class Expressions:
     """Walks expressions; `query` is the walk over queries. `why` None means that what is met enters as a value."""
+
+    #: Whether what is counted flows into the count.
+    counts = True
 
     def __init__(self, fold: Fold) -> None:
         self.fold = fold
@@ -252,7 +257,7 @@ class Expressions:
 
     def _count(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         into.aggregated = True
-        if not isinstance(node.this, exp.Star):
+        if self.counts and not isinstance(node.this, exp.Star):
             self._aggregate(node, scope, into, rank, why)
 
     def _ordered_in(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
@@ -287,7 +292,7 @@ class Expressions:
             if kind in (exp.ArgMax, exp.ArgMin):
                 self.visit(function.this, scope, into, WINDOWED, why)
                 self.visit(function.expression, scope, into, WINDOWED, why or "sort")
-            elif not (isinstance(function, exp.Count) and isinstance(function.this, exp.Star)):
+            elif not (isinstance(function, _COUNTS) and (not self.counts or isinstance(function.this, exp.Star))):
                 self._any(function, scope, into, max(rank, WINDOWED), why)
         for one in wrapped:
             if isinstance(one, exp.Filter):
@@ -423,6 +428,7 @@ _EXACT: dict[type, Handler | None] = {
     exp.Anonymous: Expressions._anonymous,
     exp.AnonymousAggFunc: Expressions._aggregate,
     exp.Count: Expressions._count,
+    exp.CountIf: Expressions._count,
     exp.Order: Expressions._ordered_in,
     exp.WithinGroup: Expressions._within,
     exp.Filter: Expressions._filtered,

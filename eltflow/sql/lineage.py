@@ -18,12 +18,12 @@ from eltflow.sql.values import HOWS, ColumnLineage, Influence, Names, Origin, Qu
 Upstream = Callable[[tuple[Ident, ...]], tuple[str, Names]]
 
 
-def lineage(parsed: Parsed, upstream: Upstream, fold: Fold) -> QueryLineage:
-    """The lineage of a statement's columns."""
+def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = True) -> QueryLineage:
+    """The lineage of a statement's columns; without `counts` nothing flows into a count."""
     if parsed.tree is None:
         return QueryLineage(unlisted="there is no statement")
     try:
-        table = _Walk(upstream, fold).query(parsed.tree, {}, None)
+        table = _Walk(upstream, fold, counts).query(parsed.tree, {}, None)
     except RecursionError:
         return QueryLineage(unlisted="the statement is nested too deeply")
     columns = tuple(
@@ -57,8 +57,9 @@ def _influences(causes: set[Cause]) -> tuple[Influence, ...]:
 
 
 class _Walk(Pivots):
-    def __init__(self, upstream: Upstream, fold: Fold) -> None:
+    def __init__(self, upstream: Upstream, fold: Fold, counts: bool) -> None:
         super().__init__(fold)
+        self.counts = counts
         self._upstream = upstream
         self._tables: dict[tuple[str, ...], Table] = {}
 

@@ -9,12 +9,13 @@ from typing import Any
 from sqlglot import exp
 
 from eltflow.base.records import dataclass
-from eltflow.sql.parse import Parsed
+from eltflow.sql.parse import Parsed, parse
 
 Fold = Callable[[str, bool], str]
 #: Words after which a table's name stands alone: no alias may follow.
 _ALONE = re.compile(r"\b(?:table|summarize|describe|desc)\s*\Z", re.IGNORECASE)
 
+_CALLS_TEXT = re.compile(r"\bquery(?:_table)?\s*\(", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"\w+(\.\w+){0,2}\Z")
 
 
@@ -94,17 +95,28 @@ def _read(table: Any, sql: str) -> Read | None:
 
 
 def named_in_calls(parsed: Parsed) -> tuple[tuple[tuple[str, ...], int], ...]:
-    """The plain table names that stand as text in `query_table('x')` and `query_table(['x', 'y'])` of DuckDB, with their offset."""
-    if parsed.tree is None or "query_table" not in parsed.sql.lower():
+    """The plain table names that stand as text in `query_table('x')`, `query_table(['x', 'y'])` and `query('from x')` of DuckDB, with
+    their offset."""
+    if parsed.tree is None or not _CALLS_TEXT.search(parsed.sql):
         return ()
-    found = []
+    found: list[tuple[tuple[str, ...], int]] = []
     for call in parsed.tree.find_all(exp.Anonymous):
-        if call.name.lower() == "query_table":
+        if call.name.lower() == "query":
+            for literal in call.find_all(exp.Literal):
+                inner = parse(literal.name, "duckdb") if literal.is_string else None
+                if isinstance(inner, Parsed):
+                    at = max(parsed.sql.find("'" + literal.name.replace("'", "''") + "'"), 0)
+                    found += [(tuple(part.name for part in read.parts), at) for read in reads(inner, _small)]
+        elif call.name.lower() == "query_table":
             for literal in call.find_all(exp.Literal):
                 if literal.is_string and _PLAIN_NAME.match(literal.name):
                     spot = re.search(rf"'{re.escape(literal.name)}'", parsed.sql)
                     found.append((tuple(literal.name.split(".")), spot.start() + 1 if spot is not None else 0))
     return tuple(found)
+
+
+def _small(name: str, quoted: bool) -> str:
+    return name.lower()
 
 
 def qualifiers(parsed: Parsed) -> tuple[Read, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sqlglot import exp
-from sqlglot.errors import TokenError
+from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.tokens import TokenType
 
-from eltflow.sql.parse import Parsed, dialect_of, parse
+from eltflow.base.records import dataclass
+from eltflow.sql.parse import Parsed, Refused, dialect_of, parse
 
 _NO_QUERY: dict[type, str] = {
     exp.Create: "a CREATE",
@@ -102,3 +104,78 @@ def first_words(sql: str, dialect: str, count: int) -> list[str]:
         return [str(token.text) for token in dialect_of(dialect).tokenize(sql)[:count]]
     except TokenError:
         return []
+
+
+def word_between(sql: str, dialect: str, words: tuple[str, ...], after: int, before: int | None) -> int:
+    """The offset of the first of the words behind one offset and in front of another; the first offset if there is none."""
+    for token in dialect_of(dialect).tokenize(sql):
+        if token.start >= after and (before is None or token.start < before) and token.text.lower() in words:
+            return int(token.start)
+    return after
+
+
+def output_place(parsed: Parsed | Refused, name: str) -> tuple[int, int] | None:
+    """The line and column (from 1) where a query names one of its columns, or the star that gives it; None if that cannot be told."""
+    tree = parsed.tree if isinstance(parsed, Parsed) else None
+    while tree is not None and not isinstance(tree, exp.Select):
+        tree = tree.this if isinstance(tree, (exp.SetOperation, exp.Subquery, exp.Paren)) else None
+    for one in tree.expressions if tree is not None else ():
+        if one.alias_or_name.lower() == name.lower() or one.is_star:
+            named = one.args.get("alias") if isinstance(one, exp.Alias) else one.args.get("table") if one.is_star else one.this
+            start = named.meta.get("start") if isinstance(named, exp.Identifier) else None
+            if start is not None:
+                before = parsed.sql[:start]
+                return before.count("\n") + 1, start - before.rfind("\n")
+    return None
+
+
+# -- calls of functions ----------------------------------------------------------------------------------------------------------
+
+#: What sqlglot says of a call that has more or fewer arguments than it knows the function to take.
+_MISCALLED = re.compile(r"The number of provided arguments \(|Required keyword: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a function: its name as written, where that stands, and how many arguments it is given."""
+
+    name: str
+    start: int
+    arguments: int
+
+
+def miscalled(refused: Refused, dialect: str) -> tuple[Call, Parsed] | None:
+    """The first call in a text that sqlglot refuses for nothing but the number of arguments of its calls, and the statement as far as
+    it was read; None for a text that it refuses for another reason."""
+    if not _MISCALLED.match(refused.message):
+        return None
+    engine = dialect_of(dialect)
+    parser = engine.parser(error_level=ErrorLevel.WARN)
+    try:
+        tokens = engine.tokenize(refused.sql)
+        trees = [tree for tree in parser.parse(tokens, refused.sql) if tree is not None]
+    except (ParseError, TokenError, RecursionError):
+        return None
+    found = [error for one in parser.errors for error in one.errors]
+    if len(trees) != 1 or not found or not all(_MISCALLED.match(str(error.get("description"))) for error in found):
+        return None
+    call = _call(tokens, found[0].get("line"), found[0].get("col"))
+    return (call, Parsed(refused.sql, trees[0], 1)) if call is not None else None
+
+
+def _call(tokens: list[Any], line: int | None, column: int | None) -> Call | None:
+    """The call that ends with the parenthesis at a place."""
+    at = next((i for i, t in enumerate(tokens) if t.line == line and t.col == column and t.token_type == TokenType.R_PAREN), None)
+    depth = commas = 0
+    for index in range(at if at is not None else -1, 0, -1):
+        kind = tokens[index].token_type
+        depth += (kind in _CLOSING) - (kind in _OPENING)
+        commas += kind == TokenType.COMMA and depth == 1
+        if depth == 0:
+            name = tokens[index - 1]
+            return Call(str(name.text), int(name.start), 0 if index + 1 == at else commas + 1)
+    return None
+
+
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})

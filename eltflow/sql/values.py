@@ -27,6 +27,29 @@ class Missing:
     known: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A bare column name that several tables in sight have: where it stands in the text, and the tables' names."""
+
+    name: str
+    start: int
+    end: int
+    tables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unequal:
+    """A set operation of queries that give `first` and `second` columns; its word stands between the offsets `after` and `before`
+    (None: up to the end)."""
+
+    first: int
+    second: int
+    after: int
+    before: int | None
+
+
+Fault = Missing | Ambiguous | Unequal
+
 #: How a value is made of a column, from what changes it least to what changes it most.
 HOWS = ("copied", "renamed", "cast", "computed", "aggregated", "windowed")
 

@@ -43,6 +43,12 @@ class Origin:
     def __str__(self) -> str:
         return self.table or "the query"
 
+    def item(self, quote: Callable[[str], str]) -> str:
+        """What stands behind FROM."""
+        if self.table is not None:
+            return ".".join(map(quote, self.table.split(".")))
+        return f"(\n{self.query}\n) as eltflow_rows"
+
 
 @dataclass(frozen=True, slots=True)
 class Since:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("module", ["eltflow", "eltflow.api"])
+@pytest.mark.parametrize("module", ["eltflow.api"])
 def test_names_are_listed_before_they_are_imported_and_all_are_there(module):
     code = (
         f"import sys, {module} as m\n"

@@ -1,5 +1,6 @@
 """The contract, on DuckDB."""
 
+import duckdb
 import pytest
 from eltflow_duckdb import ADAPTER
 
@@ -12,6 +13,12 @@ def subject(tmp_path):
     return Subject(
         adapter=ADAPTER, target={"type": "duckdb", "path": str(tmp_path / "w.duckdb"), "schema": "s"}, root=tmp_path, places=True
     )
+
+
+@pytest.fixture(autouse=True)
+def older(request: pytest.FixtureRequest) -> None:
+    if duckdb.__version__ < "2" and request.node.name.endswith("counts_as_much[99999999999999999999]"):
+        request.applymarker(pytest.mark.xfail(strict=True, reason="no whole numbers of more than 64 bits from CSV: they stay text"))
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,62 @@ def test_rows_that_cannot_be_fetched_change_no_verdict(eltflow, project):
     ran = eltflow("build", cwd=tagged)
     assert "its rows cannot be shown: Conversion Error: Could not convert string *****" in ran.out
     assert "x1" not in ran.out
+
+
+DOWN = {
+    **FILES,
+    "models/v.sql": "select id, email as contact, upper(email) as loud, amt * 2 as twice, email from u",
+    "models/w.sql": "{{ config(materialized='table') }}\n"
+    "select v.id, cast(contact as varchar) as c, loud || '!' as l, case when contact like 'a%' then 1 end as a, twice from v",
+    "models/counted.sql": "select count(c) as n, count(distinct l) filter (where a = 1) as m, count(*) over () as o from w group by all",
+}
+
+
+@pytest.mark.parametrize(
+    ("sql", "row"),
+    [
+        ("select c, l, a, id, twice from w", {"c": "*****", "l": "*****", "a": "*****", "id": 1, "twice": "5.0"}),
+        ("select n, m, o from counted", {"n": 1, "m": 1, "o": 1}),
+        ("select max(c) as id from w", {"id": "*****"}),
+        ("select contact as id, twice from v", {"id": "*****", "twice": "5.0"}),
+    ],
+)
+def test_what_is_made_of_personal_columns_is_masked_models_later(eltflow, project, sql, row):
+    root = project(DOWN)
+    assert eltflow("run", cwd=root).code == 0
+    assert sample(eltflow, root, sql) == [row]
+
+
+def test_errors_of_the_warehouse_hold_no_values_models_later(eltflow, project):
+    root = project({**DOWN, "models/z.sql": "{{ config(materialized='table') }} select cast(c as int) as z from w"})
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 1
+    assert "Could not convert string *****" in ran.text
+    assert SECRET not in ran.text
+
+
+def test_a_column_that_somebody_cleared_is_shown(eltflow, project):
+    cleared = "models:\n  - name: v\n    columns: [{name: loud, meta: {pii: false}}]\n"
+    root = project({**DOWN, "models/v.yml": cleared})
+    assert eltflow("run", cwd=root).code == 0
+    assert sample(eltflow, root, "select l, c from w") == [{"l": f"{SECRET.upper()}!", "c": "*****"}]
+
+
+def test_columns_that_cannot_be_followed_are_masked(eltflow, project):
+    files = {
+        "models/p.sql": "{{ config(materialized='table') }} pivot u on email using sum(amt) group by id",
+        "models/q.sql": "{{ config(materialized='table') }} select columns(lambda c: length(c) > 2) from u",
+    }
+    root = project({**FILES, **files})
+    assert eltflow("run", cwd=root).code == 0
+    assert set(sample(eltflow, root, "select * from p")[0].values()) == {"*****"}
+    assert set(sample(eltflow, root, "select amt from q", name="s2")[0].values()) == {"*****"}
+
+
+def test_a_recursion_and_a_table_that_reads_itself(eltflow, project):
+    grown = "{{ config(materialized='incremental', unique_key='id') }} select id, contact as c from v"
+    grown += "{% if is_incremental() %} union all select id, c from {{ this }}{% endif %}"
+    root = project({**DOWN, "models/g.sql": grown})
+    for _ in range(2):
+        assert eltflow("run", cwd=root).code == 0
+        assert sample(eltflow, root, "select id, c from g limit 1") == [{"id": 1, "c": "*****"}]

@@ -62,7 +62,7 @@ def engine():
 )
 def test_valid_sql_is_not_accused(engine, sql):
     found = resolved(sql)
-    assert found.missing == ()
+    assert found.faults == ()
     described = [row[0].lower() for row in engine.execute(f"select column_name from (describe {sql})").fetchall()]
     assert not found.columns.complete or [name.lower() for name in found.columns.names] == described
 
@@ -79,4 +79,4 @@ def test_valid_sql_is_not_accused(engine, sql):
     ],
 )
 def test_what_certainly_means_nothing(sql, missing):
-    assert [one.name for one in resolved(sql).missing] == missing
+    assert [one.name for one in resolved(sql).faults] == missing

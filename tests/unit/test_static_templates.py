@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eltflow.jinja.pieces import split
 from eltflow.jinja.renderer import Renderer
-from eltflow.jinja.static import branch_calls, literal_call, macro_names, scan
+from eltflow.jinja.static import blocks, branch_calls, literal_call, macro_names, scan
 
 PIECES = st.sampled_from(
     ["select 1", "\n", " ", "{{ ref('a') }}", '{{ source("s", "t") }}', "{{ config(x=[1, 2], y={'a': none}) }}", "{# no #}", "from t",
@@ -106,3 +107,14 @@ def test_threads_read_literals_at_the_same_time():
         sys.setswitchinterval(interval)
         gc.set_threshold(*thresholds)
     assert wrong == []
+
+
+@pytest.mark.parametrize("text", ["{" * 8000, "{{ ' " * 8000, '{{ "' * 6000, "{% " * 8000, "{#" * 20000])
+def test_garbage_has_no_blocks_and_is_left_to_jinja(text):
+    """Each of these took seconds when every bracket was tried."""
+    assert list(blocks(text)) == []
+    assert split(text, lambda name: True) is None
+
+
+def test_blocks_end_where_one_is_not_closed():
+    assert [block.group() for block in blocks("a {{ x }} {# c #}{% if y %} {{ z")] == ["{{ x }}", "{# c #}", "{% if y %}"]

@@ -95,7 +95,7 @@ class SQLiteTables:
         return WarehouseError(str(error))
 
     def columns(self, origin: Origin) -> Sequence[Kept]:
-        self.ask(f"create temp view eltflow_columns as select * from {_item(origin)}")
+        self.ask(f"create temp view eltflow_columns as select * from {origin.item(_DIALECT.quote)}")
         try:
             found = self.ask("select name, type from pragma_table_info('eltflow_columns')").fetchall()
         finally:
@@ -113,12 +113,12 @@ class SQLiteTables:
             missed = f"{column} is null or typeof({column}) not in ({kind})"
             where, parameters = f" where {column} collate binary >= ? or {missed}", (_bound(since.value),)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
-        return _Selected(self, f"select {values} from {_item(origin)}{where}", parameters, fields)
+        return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields)
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
-        value = self.ask(f"select cast(max({_DIALECT.quote(column.name)} collate binary) as text) from {_item(origin)}").fetchone()[
-            0
-        ]
+        value = self.ask(
+            f"select cast(max({_DIALECT.quote(column.name)} collate binary) as text) from {origin.item(_DIALECT.quote)}"
+        ).fetchone()[0]
         return None if value is None else str(value)
 
     def close(self) -> None:
@@ -158,12 +158,6 @@ class _Selected:
 
     def parquet(self, folder: str, names: Sequence[str]) -> None:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
-
-
-def _item(origin: Origin) -> str:
-    if origin.table is not None:
-        return ".".join(_DIALECT.quote(part) for part in origin.table.split("."))
-    return f"(\n{origin.query}\n) as eltflow_rows"
 
 
 def _bound(value: Any) -> Any:

@@ -52,12 +52,10 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
         spelt = dialect.spelt(column, type)
         if spelt is not None:
             read[name] = _TEXT
-            right = f"{spelt} or {column} is null"
             # The very expression that `spelt` may hold, so that the engine computes it once. What is misspelt gets a cast that fails,
-            # and the load with it.
-            casts.append(
-                f"case when {right} then try_cast({column} as {type}) else cast({column} || '?' as {type}) end as {column}"
-            )
+            # and the load with it; NULL stays NULL.
+            wrong = f"cast({column} || '?' as {type})"
+            casts.append(f"case when {spelt} then try_cast({column} as {type}) else {wrong} end as {column}")
     replaced = f" replace ({', '.join(casts)})" if casts else ""
     return scan(dialect, files, "csv", options, {**read, **types}).replace("select *", f"select *{replaced}", 1)
 

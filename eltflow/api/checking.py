@@ -1,0 +1,61 @@
+"""Everything that can be said against a project without asking its target: of all nodes at once, and how much of them is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from eltflow.api.compiling import certain, compile_each, keep_compiled, last_catalog, make_compiler, new_warnings, said_warnings
+from eltflow.api.loading import Loaded
+from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.records import dataclass, replace
+from eltflow.compile.lineage import Lineages
+from eltflow.compile.personal import forbidden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What checking gave. `counts` tells how many nodes of each kind were checked, `known` of how many models all columns are known,
+    `unknown` of which that compile they are not, by name, with the reason; `deferred` are nodes whose templates ask the warehouse."""
+
+    findings: tuple[Diagnostic, ...]
+    counts: Mapping[str, int]
+    known: int
+    unknown: Mapping[str, str]
+    deferred: tuple[str, ...]
+
+
+def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> Checked:
+    """The nodes compiled as a build compiles them before it opens the target, and every error and warning of theirs.
+
+    What hangs on tables of the target, which are as they were last seen, is a warning."""
+    catalog, seen = last_catalog(loaded)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+    nodes = [loaded.graph.nodes[i] for i in ids]
+    compiled, deferred, failed = compile_each(compiler, nodes)
+    keep_compiled(loaded, compiler)
+    findings: dict[Diagnostic, None] = {}
+    for unique_id, found in failed.items():
+        sure = seen is None or certain(loaded, unique_id, found)
+        findings |= dict.fromkeys(found if sure else (_as_last_seen(one, str(seen)) for one in found))
+    findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
+    warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
+    models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]
+    lineages = Lineages(compiler, {})
+    unknown = {}
+    for node in models:
+        done = compiled.get(node.unique_id)
+        if done is None or done.columns is None:
+            unknown[node.name] = lineages.of(node).unlisted or "the engine names some of them"
+    return Checked(
+        findings=tuple(dict.fromkeys((*findings, *warnings))),
+        counts=Counter(node.resource_type for node in nodes),
+        known=len(models) - len(unknown),
+        unknown=unknown,
+        deferred=tuple(loaded.graph.nodes[i].name for i in deferred),
+    )
+
+
+def _as_last_seen(found: Diagnostic, seen: str) -> Diagnostic:
+    note = f"tables of the target are taken as they were seen at {seen}"
+    return replace(found, severity="warning", notes=(*found.notes, note))

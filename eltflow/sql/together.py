@@ -1,0 +1,52 @@
+"""Names that several of the tables of a FROM have: which of them a join shows once, and which a bare name cannot tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+from eltflow.sql.reads import Fold
+
+#: By alias, in the order of FROM: a table's columns (folded names) first.
+Tables = Mapping[str, tuple[frozenset[str], bool, tuple[str, ...]]]
+
+
+def merged_names(joins: Sequence[Any], fold: Fold) -> frozenset[str]:
+    """Columns that a join's USING gives once."""
+    return frozenset(fold(plain(e), True) for join in joins for e in join.args.get("using") or ())
+
+
+def twice(
+    tables: Tables, sources: Sequence[Any], only_match: Set[int], joins: Sequence[Any], merged: frozenset[str]
+) -> frozenset[str]:
+    """The names that stand in several of the tables, but for those that a USING gives once; none where a join is on names of its own
+    finding, and of tables of which only the matching is seen."""
+    if len(tables) != len(sources) or any(join.args.get("method") for join in joins):
+        return frozenset()
+    shown = [folded for source, (folded, _, _) in zip(sources, tables.values(), strict=True) if id(source) not in only_match]
+    return _several(shown) - merged
+
+
+def twice_on(tables: Tables, joins: Sequence[Any], shared: frozenset[str], fold: Fold) -> frozenset[str]:
+    """The same for the condition of the last of the joins, which sees no table that comes later (nor, after a comma, any before)."""
+    if any(_comma(join) for join in joins):
+        return frozenset()
+    seen = list(tables.values())[: len(joins) + 1]
+    return _several([folded for folded, _, _ in seen]) & shared
+
+
+def _several(tables: Sequence[frozenset[str]]) -> frozenset[str]:
+    once: set[str] = set()
+    more: set[str] = set()
+    for folded in tables:
+        more |= once & folded
+        once |= folded
+    return frozenset(more)
+
+
+def _comma(join: Any) -> bool:
+    return not any(join.args.get(key) for key in ("on", "using", "kind", "side", "method"))
+
+
+def plain(node: Any) -> str:
+    return str(node.name)

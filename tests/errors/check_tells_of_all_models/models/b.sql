@@ -1,0 +1,1 @@
+select c.nme from {{ ref('customers') }} c

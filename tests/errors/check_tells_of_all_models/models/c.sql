@@ -1,0 +1,1 @@
+select id from customers union select id, name from customers

@@ -1,0 +1,5 @@
+select
+  id,
+  name
+from orders
+join customers on customers.id = customer_id

@@ -1,0 +1,2 @@
+select id, regexp_replace(name) as name
+from {{ ref('customers') }}

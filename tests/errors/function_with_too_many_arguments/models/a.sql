@@ -1,0 +1,4 @@
+select
+  id,
+  lower(name, 'de') as name
+from customers

@@ -1,0 +1,2 @@
+select id
+from query('select * from people where id > 0')

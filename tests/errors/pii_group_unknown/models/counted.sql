@@ -1,0 +1,1 @@
+select count(distinct who) as people from revenue

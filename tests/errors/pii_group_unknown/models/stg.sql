@@ -1,0 +1,1 @@
+{{ config(materialized='ephemeral') }} select id, lower(email) as contact from customers

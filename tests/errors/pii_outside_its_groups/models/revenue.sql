@@ -1,0 +1,5 @@
+select
+  id,
+  contact as who,
+  1 as amount
+from stg

@@ -1,0 +1,2 @@
+{{ config(alias='y', materialized='table') }}
+select 1 as id

@@ -1,0 +1,5 @@
+select id, name
+from customers
+union all
+select *
+from customers
