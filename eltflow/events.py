@@ -18,7 +18,8 @@ BAD = frozenset({"error", "fail", "cancelled"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
     """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written; `sample` are failing rows of a test,
-    or `note` says why there are none. `statement_id` is what the engine knows the step's main statement by."""
+    or `note` says why there are none. `statement_id` is what the engine knows the step's main statement by, `statistics` are its own
+    figures."""
 
     step: str
     status: Status
@@ -41,6 +42,7 @@ class StepResult:
     sample: Sequence[tuple[Any, ...]] = ()
     statements: int = 0
     statement_id: str | None = None
+    statistics: Mapping[str, float] = field(default_factory=dict)
     sql: str | None = None
 
 

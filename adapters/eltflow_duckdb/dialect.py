@@ -13,6 +13,18 @@ _INTEGERS = frozenset(
 )
 
 
+def _unrounded(text: str) -> str:
+    """Whether a DOUBLE keeps all digits of a number: one of at most 17, which it gives back. (DuckDB 1.x takes whole numbers of more than 64
+    bits for DOUBLE, all versions decimals of any length.)"""
+    number = f"try_cast({text} as double)"
+
+    def bare(value: str) -> str:
+        return f"case when contains({value}, '.') then rtrim(rtrim({value}, '0'), '.') else {value} end"
+
+    same = f"{bare(text)} in ({bare(f'cast({number} as varchar)')}, printf('%.17g', {number}))"
+    return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
+
+
 class DuckDBDialect(Dialect):
     """DuckDB 1.4 to 2.x."""
 
@@ -58,9 +70,9 @@ class DuckDBDialect(Dialect):
         if type in ("DOUBLE", "FLOAT"):
             # `:` is what follows 9. Twice as fast as a regular expression.
             zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
-            # DuckDB 1.x takes whole numbers of more than 64 bits for DOUBLE, which rounds them.
-            rounded = f"(strlen({text}) > 16 and regexp_full_match({text}, '[-+]?[0-9]+'))"
-            return f"not ({zeros} or contains({text}, '_') or contains({text}, 'n') or {rounded})"
+            return f"not ({zeros} or contains({text}, '_') or contains({text}, 'n')) and ({_unrounded(text)})"
+        if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
+            return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
         return f"{text} in ('true', 'false', 'True', 'False', 'TRUE', 'FALSE')" if type == "BOOLEAN" else None
 
     def describe(self, sql: str) -> Statement:

@@ -20,6 +20,11 @@ _BATCH = 10_000  #: rows; at some 100 bytes each, a megabyte
 _NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 #: Types whose values may hold what a line of text must not.
 _ESCAPED = ("VARCHAR", "ENUM")
+#: Types that every reader of Parquet understands alike.
+_PLAIN = (
+    *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+    *("FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE"),
+)
 #: Types that Parquet has no exact place for, or that readers of it understand in several ways.
 _BEYOND = (
     "HUGEINT",
@@ -74,22 +79,22 @@ class QuerySource:
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         named = zip(self.fields, names, strict=True)
-        values = ", ".join(f"{_as_parquet(field)} as {_DIALECT.quote(name)}" for field, name in named)
+        values = ", ".join(f"{_as_parquet(field, plain)} as {_DIALECT.quote(name)}" for field, name in named)
         with _connected() as connection:
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
             run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
 
 
-def _as_parquet(field: Field) -> str:
+def _as_parquet(field: Field, plain: bool) -> str:
     column = _DIALECT.quote(field.name)
     kind = field.type.split("(")[0].strip().upper()
     if field.type.endswith("]") or kind == "STRUCT":
-        return column
+        return f"cast(to_json({column}) as varchar)" if plain else column
     if kind in _NESTED:
         return f"cast({column if kind == 'JSON' else f'to_json({column})'} as varchar)"
-    return f"cast({column} as varchar)" if kind in _BEYOND else column
+    return f"cast({column} as varchar)" if kind in _BEYOND or (plain and kind not in _PLAIN) else column
 
 
 def _as_text(field: Field) -> str:

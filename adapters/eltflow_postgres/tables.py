@@ -126,7 +126,7 @@ class _Copied:
         if waiting:
             yield b"".join(waiting)
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
 
 

@@ -198,7 +198,7 @@ def last_catalog(loaded: Loaded, only: Sequence[Relation] | None = None) -> tupl
     """The last view of the target (with `only`: of these relations), and when that was (ISO 8601, UTC); an empty one if it was never
     seen."""
     seen = loaded.store.catalog(loaded.target_key, only)
-    fold = loaded.adapter.dialect.fold
+    fold = loaded.adapter.dialect.fold_relation
     if seen is None:
         return Catalog(fold, known=False), None
     return Catalog(fold, seen[1]), seen[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,11 +10,14 @@ from eltflow.api.loading import Loaded
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
+from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
+
+_SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 
 def reads_database(node: Node) -> bool:
@@ -44,6 +48,9 @@ def connection_of(loaded: Loaded, name: str) -> Connection:
     settings = loaded.opened.project.settings
     render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
     values = {key: render(value, FILE, (*place, key)) for key, value in settings.connections[name].items()}
+    # What its type calls a secret is not known yet.
+    likely = (secret for key, value in values.items() if _SECRET.search(key) for secret in secrets_of(value))
+    findings.secrets = (*likely, *passwords_within(values))
     findings.stop()
     try:
         reader = plugins.load("eltflow.sources", str(values["type"]))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
 from eltflow.api.connections import reads_database
-from eltflow.api.explain import masked, not_there
+from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
@@ -28,18 +28,20 @@ from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.protocols import Session
+from eltflow.warehouse.protocols import Estimates, Session
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedStep:
-    """A step with the statements that it would send. `word` says what it does; `queries` are those that its template asks."""
+    """A step with the statements that it would send. `word` says what it does; `queries` are those that its template asks; `reads` are
+    the bytes that its query would read, where the warehouse was asked and tells."""
 
     step: Step
     word: str
     statements: tuple[str, ...]
     queries: tuple[str, ...] = ()
+    reads: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,9 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
     catalog, seen = last_catalog(loaded)
     nodes = [loaded.graph.nodes[i] for i in ids]
     known: _Known | None = None
+    tells = False
     if connect:
-        catalog, known = _ask(loaded, nodes)
+        catalog, known, tells = _ask(loaded, nodes)
         assumption = "what exists was read from the warehouse"
     elif seen is None:
         assumption = "this target was never seen: everything is taken to be new"
@@ -71,6 +74,7 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
     reasons = {n.unique_id: _reason(n, catalog, full_refresh, loads.get(n.unique_id)) for n in runnable}
     made = make_plan(loaded.graph, request, loaded.store.durations(loaded.target_key), reasons, project_hooks(loaded))
     steps = []
+    reads = _estimates(loaded, compiled) if tells else {}
     for step in made.steps.values():
         one = compiled.get(step.id)
         asks = ("run_query: the SQL is known when it runs",) if step.id in deferred else ()
@@ -83,18 +87,31 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
                 word=_word(step, catalog),
                 statements=_statements(loaded, step, one, catalog, compiler, full_refresh, load),
                 queries=asks,
+                reads=reads.get(step.id),
             )
         )
     return Planned(plan=made, steps=tuple(steps), assumption=assumption)
+
+
+def _estimates(loaded: Loaded, compiled: Mapping[str, Compiled]) -> Mapping[str, int]:
+    """The bytes that each node's query would read; of a warehouse that can tell beforehand."""
+    with connected(loaded, read_only=True) as database:
+        assert isinstance(database, Estimates)
+        try:
+            told = {node: database.estimate(one.sql) for node, one in compiled.items() if one.sql}
+        except WarehouseError as error:
+            raise EltflowError(connection_problem(loaded, error, "ask")) from None
+    return {node: size for node, size in told.items() if size is not None}
 
 
 #: What was loaded before, by the id of the step: path → (size, mtime, hash).
 _Known = Mapping[str, Mapping[str, tuple[int, int, str]]]
 
 
-def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known]:
-    """What the target holds, and which files were loaded by those of the nodes that append; asked without writing anything."""
-    fold = loaded.adapter.dialect.fold
+def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known, bool]:
+    """What the target holds, which files were loaded by those of the nodes that append, and whether the warehouse tells what a query
+    costs; asked without writing anything."""
+    fold = loaded.adapter.dialect.fold_relation
     location = loaded.adapter.location(loaded.target, loaded.root)
     known: dict[str, Mapping[str, tuple[int, int, str]]] = {}
     try:
@@ -104,10 +121,10 @@ def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known]:
                 for node in nodes:
                     if _appends(node, catalog):
                         known[node.unique_id] = _loaded_before(loaded, node, session)
-            return catalog, known
+            return catalog, known, isinstance(database, Estimates)
     except EltflowError as error:
         if "there is no database" in str(error) and location != ":memory:":
-            return Catalog(fold), known
+            return Catalog(fold), known, False
         raise
 
 
@@ -241,8 +258,8 @@ def _statements(
     answer = Result(columns=columns, rows=((0, False, False),)) if step.action == "test" else Result(columns=columns)
     try:
         return tuple(s.sql for s in dry(MATERIALIZATIONS[node.materialized](job), answer))
-    except ProgramError as error:
-        raise fail("E0602", error.message, help=error.help) from None
+    except (ProgramError, WarehouseError) as error:  # a dialect may refuse a configuration
+        raise fail("E0602", str(error), help=error.help) from None
 
 
 def find_node(loaded: Loaded, name: str) -> Node:
@@ -263,7 +280,7 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
     """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all.
 
     Values that may come from columns tagged `pii` are masked, as in the failing rows of tests."""
-    catalog, _ = _ask(loaded)
+    catalog, _, _ = _ask(loaded)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     with contextlib.suppress(NeedsWarehouse):
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened

@@ -45,7 +45,7 @@ from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
-from eltflow.warehouse.values import CatalogTable, Relation, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +192,7 @@ def _execute(
 ) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
-    catalog = Catalog(dialect.fold, (t for t in tables if not is_temporary(t.relation.identifier)))
+    catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
@@ -299,7 +299,7 @@ def leftovers(
 
 def _folded(dialect: Dialect, schema: tuple[str | None, str]) -> tuple[str | None, str]:
     database, name = schema
-    return dialect.fold(database, True) if database is not None else None, dialect.fold(name, True)
+    return dialect.fold_relation(database, True) if database is not None else None, dialect.fold_relation(name, True)
 
 
 def _grants_unknown(loaded: Loaded, nodes: Iterable[Node]) -> Iterator[Message]:
@@ -433,7 +433,7 @@ class _Worker:
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""
         program = MATERIALIZATIONS[step.node.materialized](job)
-        trace = Trace()
+        trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         outcome = self._driven(step, program, session, trace, compiled)
         for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
@@ -480,7 +480,7 @@ class _Worker:
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))
-        trace = Trace()
+        trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         if sql:
             self._driven(step, project_hook(self.loaded.adapter.dialect, sql, self._fence), session, trace, None)
         sent = len(trace.statements)
@@ -542,6 +542,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         sample=outcome.sample,
         statements=len(trace.statements),
         statement_id=trace.statement_id,
+        statistics=trace.statistics,
     )
 
 

@@ -161,6 +161,7 @@ def show_plan(given: o.Given, *, sql: bool = False, connect: bool = False) -> in
                         "waits_for": list(s.step.waits),
                         "statements": list(s.statements),
                         "queries": list(s.queries),
+                        "reads_bytes": s.reads,
                     }
                     for s in planned.steps
                 ],
@@ -181,6 +182,16 @@ def show_plan(given: o.Given, *, sql: bool = False, connect: bool = False) -> in
     return 0
 
 
+def _size(count: int) -> str:
+    """Bytes, in steps of 1000, as prices are."""
+    size = float(count)
+    for unit in ("bytes", "KB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{count:,} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
 def _print_steps(steps: Sequence[Any], sql: bool) -> None:
     from eltflow.cli import render
 
@@ -191,6 +202,8 @@ def _print_steps(steps: Sequence[Any], sql: bool) -> None:
             continue
         name = node.name if planned.step.action == "test" else node.display
         render.out(f"  {planned.word:<11} {name:<{width}} {planned.step.reason}".rstrip())
+        if planned.reads is not None:
+            render.out(f"      reads {_size(planned.reads)}")
         for query in planned.queries:
             render.out(f"      asks: {query}")
         if sql:

@@ -220,9 +220,8 @@ class Statement:
         """The splice of a table's name, and how its columns are qualified after it."""
         relation = self.names.relation_of(node)
         written = read.parts[-1]
-        differs = node.materialized == "ephemeral" or self.compiler.dialect.fold(
-            relation.identifier, True
-        ) != self.compiler.dialect.fold(written.name, written.quoted)
+        fold = self.compiler.dialect.fold_relation
+        differs = node.materialized == "ephemeral" or fold(relation.identifier, True) != fold(written.name, written.quoted)
         alias = f" as {self.compiler.dialect.quote(written.name)}" if differs and not read.aliased else ""
         return Splice(read.start, read.end, str(relation) + alias), alias.removeprefix(" as ") or str(relation)
 

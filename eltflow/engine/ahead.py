@@ -36,8 +36,8 @@ class Ahead:
             stopped.set()
             thread.join()
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
-        self._source.parquet(folder, names)
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        self._source.parquet(folder, names, plain=plain)
 
     def _read(self, waiting: queue.Queue[bytes | BaseException | None], stopped: threading.Event) -> None:
         def put(item: bytes | BaseException | None) -> None:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.program import Outcome, Program
 from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session
-from eltflow.warehouse.values import Result, Statement, WarehouseError
+from eltflow.warehouse.values import Purpose, Result, Statement, WarehouseError
 
 
 @dataclass(slots=True)
 class Trace:
-    """The statements that a program sent, for messages and artifacts, and what the engine knows the main one of them by."""
+    """The statements that a program sent, for messages and artifacts, and what the engine knows the main one of them by. `purpose` goes
+    with each; `statistics` are the engine's own figures of them all together."""
 
     statements: list[Statement] = field(default_factory=list)
     statement_id: str | None = None
+    purpose: Purpose | None = None
+    statistics: dict[str, float] = field(default_factory=dict)
+
+    def told(self, statistics: Mapping[str, float]) -> None:
+        """Note down what the engine says of a statement."""
+        for key, value in statistics.items():
+            if isinstance(value, bool):
+                self.statistics[key] = value and bool(self.statistics.get(key, True))
+            else:
+                self.statistics[key] = value + self.statistics.get(key, 0)
 
 
 #: What may leave something behind when it is sent outside of a transaction, and does harm when it is sent again. (A lone statement that
@@ -40,11 +52,12 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
             open_transaction = open_transaction or statement.role == "begin"  # it may fail after it has opened one
             alone = alone or (not open_transaction and statement.role in _LEAVES)
             try:
-                result = session.execute(_read_ahead(statement))
+                result = session.execute(_outfitted(statement, trace.purpose))
             except WarehouseError as error:
                 unsure = unsure or (error.kind == "lost" and statement.role == "commit")
                 statement = program.throw(error)  # a program may know another way
                 continue
+            trace.told(result.statistics)
             if statement.main or trace.statement_id is None:
                 trace.statement_id = result.statement_id or trace.statement_id
             if statement.role in ("commit", "rollback"):
@@ -77,8 +90,10 @@ def patiently(session: Session, statement: Statement, attempts: int = 3) -> Resu
     raise AssertionError
 
 
-def _read_ahead(statement: Statement) -> Statement:
-    return statement if statement.source is None else replace(statement, source=Ahead(statement.source))
+def _outfitted(statement: Statement, purpose: Purpose | None) -> Statement:
+    if statement.source is not None:
+        statement = replace(statement, source=Ahead(statement.source))
+    return statement if purpose is None else replace(statement, purpose=purpose)
 
 
 def dry(program: Program, answer: Result | None = None) -> list[Statement]:

@@ -379,7 +379,7 @@ class _Builder:
         for node in nodes.values():
             if node.relation is None or node.resource_type not in REFERABLE or node.materialized == "ephemeral":
                 continue
-            key = tuple(self.dialect.fold(part, True) for part in node.relation.parts())
+            key = tuple(self.dialect.fold_relation(part, True) for part in node.relation.parts())
             other = seen.setdefault(key, node)
             if other is not node:
                 message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"

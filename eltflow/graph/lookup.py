@@ -47,7 +47,7 @@ class Lookup:
         self._disabled = {n.name: n for n in disabled.values() if n.resource_type in REFERABLE}
         self._sources = {(n.source.source, n.source.table): n for n in nodes.values() if n.source is not None}
         self._disabled_sources = {(n.source.source, n.source.table): n for n in disabled.values() if n.source is not None}
-        fold = dialect.fold
+        fold = dialect.fold_relation
         self._bare: dict[str, str] = {fold(n.name, False): n.unique_id for n in self._named.values()}
         self._source_names: dict[tuple[str, str], str] = {}
         self._physical: dict[tuple[str, ...], str] = {}
@@ -82,10 +82,10 @@ class Lookup:
 
     def disabled(self, name: tuple[tuple[str, bool], ...]) -> Node | None:
         """The disabled node that a plain table name would mean if it were not."""
-        folded = tuple(self._dialect.fold(part, quoted) for part, quoted in name)
+        folded = tuple(self._dialect.fold_relation(part, quoted) for part, quoted in name)
         if len(folded) == 1:
-            return next((n for n in self._disabled.values() if self._dialect.fold(n.name, False) == folded[0]), None)
-        pairs = ((self._dialect.fold(a, False), self._dialect.fold(b, False)) for a, b in self._disabled_sources)
+            return next((n for n in self._disabled.values() if self._dialect.fold_relation(n.name, False) == folded[0]), None)
+        pairs = ((self._dialect.fold_relation(a, False), self._dialect.fold_relation(b, False)) for a, b in self._disabled_sources)
         return next((n for pair, n in zip(pairs, self._disabled_sources.values(), strict=True) if pair == folded), None)
 
     def is_disabled(self, kind: str, args: tuple[str, ...]) -> bool:
@@ -119,7 +119,7 @@ class Lookup:
 
     def table(self, name: tuple[tuple[str, bool], ...]) -> str | tuple[str, ...] | None:
         """The node that a plain table name means; several ids if it may mean several; None for an undeclared table."""
-        folded = tuple(self._dialect.fold(part, quoted) for part, quoted in name)
+        folded = tuple(self._dialect.fold_relation(part, quoted) for part, quoted in name)
         if len(folded) == 1:
             return self._bare.get(folded[0])
         if len(folded) == 2:
@@ -152,6 +152,6 @@ class Lookup:
         """The step, model or seed that makes the relation which a source declares, by what its `into:` says or by its physical name."""
         node = next(n for n in self._sources.values() if n.unique_id == source_id)
         assert node.source is not None and node.relation is not None
-        fold = self._dialect.fold
+        fold = self._dialect.fold_relation
         declared = (fold(node.relation.schema or "", False), fold(node.relation.identifier, False))
         return self._intos.get(declared) or self._built.get(tuple(fold(p, True) for p in node.relation.parts()))

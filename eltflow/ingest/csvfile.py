@@ -72,7 +72,8 @@ def _looks(file: FileInfo, delimiter: str) -> Looks:
     if len(data) > _SMALL:
         return "large"
     edge = re.escape(delimiter).encode()
-    odd = rb"(?im)(?:^|\"|%b)\s*(?:yes|no|t|f|[-+]?0[xb][0-9a-f]+|[-+]?[0-9]{17,})\s*(?:$|\"|%b)" % (edge, edge)
+    words = rb"yes|no|t|f|[-+]?0[xb][0-9a-f]+|[-+]?[0-9.]{16,}"
+    odd = rb"(?im)(?:^|\"|%b)\s*(?:%b)\s*(?:$|\"|%b)|:[0-9]{2}[.][0-9]{7}" % (edge, words, edge)
     return "odd" if re.search(odd, data) else "plain"
 
 

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass, field
+from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.transfer import Kept, Origin, Since, Source, TableReader, Tables
 from eltflow.warehouse.values import WarehouseError
 
@@ -25,7 +27,8 @@ class Connection:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return tuple(str(self.values[k]) for k in self.reader.secret_keys if self.values.get(k))
+        told = (secret for key in sorted(self.reader.secret_keys) for secret in secrets_of(self.values.get(key)))
+        return (*told, *passwords_within(self.values))
 
 
 class OpenedTable:
@@ -66,9 +69,7 @@ class OpenedTable:
         try:
             yield
         except WarehouseError as error:
-            words = error.engine_message
-            for secret in self._connection.secrets:
-                words = words.replace(secret, "*****")
+            words = without(self._connection.secrets, error.engine_message)
             help = (error.help or "").replace("of the target", f"of the connection `{self._connection.name}`")
             told = f"connection `{self._connection.name}`: {words}"
             raise WarehouseError(
@@ -96,6 +97,6 @@ class _Told:
         with self.told():
             yield from self.source.text()
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         with self.told():
-            self.source.parquet(folder, names)
+            self.source.parquet(folder, names, plain=plain)

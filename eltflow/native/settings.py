@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.jinja.static import has_jinja, literal_call
 from eltflow.jinja.values import RenderError
 from eltflow.project import config as configs
@@ -185,38 +186,6 @@ class YamlRenderer:
         return self._renderer.expression(text, file, self.names)
 
 
-#: Keys within a secret field whose values tell nobody anything, and stand in many a message.
-_TOLD = frozenset(
-    [
-        "type",
-        "name",
-        "provider",
-        "scope",
-        "region",
-        "endpoint",
-        "url_style",
-        "host",
-        "hostaddr",
-        "port",
-        "database",
-        "dbname",
-        "user",
-    ]
-)
-
-
-def _secrets(value: Any, key: str = "") -> Iterator[str]:
-    """The texts within a secret field."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _secrets(inner, str(name).lower())
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _secrets(inner, key)
-    elif value and not isinstance(value, bool) and key not in _TOLD:
-        yield str(value)
-
-
 def read_target(
     value: Mapping[str, Any], root: Path, options: Options, render: YamlRenderer, findings: Findings
 ) -> tuple[Target, Adapter]:
@@ -242,7 +211,8 @@ def read_target(
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
-    findings.secrets = tuple(secret for k in sorted(adapter.secret_fields) for secret in _secrets(values.get(k)))
+    told = (secret for k in sorted(adapter.secret_fields) for secret in secrets_of(values.get(k)))
+    findings.secrets = (*told, *passwords_within(values))
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:

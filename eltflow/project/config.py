@@ -93,7 +93,7 @@ _ADAPTER_KEYS = [
 MODEL: dict[str, Shape] = {
     **_BUILT,
     "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view", "dynamic_table")),
-    "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge")),
+    "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge", "insert_overwrite")),
     "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
     "on_schema_change": Scalar(choices=("ignore", "append_new_columns", "sync_all_columns", "fail")),
     "incremental_predicates": NAMES,

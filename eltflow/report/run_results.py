@@ -93,7 +93,7 @@ def _response(result: StepResult) -> dict[str, Any]:
         made["statement_id"] = result.statement_id
     if result.attempts > 1:
         made["attempts"] = result.attempts
-    return made
+    return {**made, **result.statistics}
 
 
 def _message(result: StepResult) -> str | None:

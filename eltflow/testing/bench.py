@@ -12,6 +12,7 @@ from typing import Any
 from eltflow import api
 from eltflow.base.diagnostics import Span
 from eltflow.base.records import dataclass, field
+from eltflow.base.secrets import secrets_of
 from eltflow.compile.compiled import Compiled, Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.meta import META, applied_table, load_tables
@@ -76,7 +77,7 @@ class Subject:
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
         values = {**self.target, **more}
-        secrets = tuple(str(values[k]) for k in self.adapter.secret_fields if values.get(k))
+        secrets = tuple(text for k in self.adapter.secret_fields for text in secrets_of(values.get(k)))
         database = self.adapter.database_name(values, self.root)
         return Target(name="dev", type=self.adapter.name, database=database, schema="s", threads=2, values=values, secrets=secrets)
 
@@ -220,7 +221,7 @@ class Bench:
         place = self.table.database
         names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
         dialect = self.adapter.dialect
-        return Catalog(dialect.fold, self.database.catalog([(place, dialect.named(name)) for name in names]))
+        return Catalog(dialect.fold_relation, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
         return self.catalog().get(relation or self.table)

@@ -76,9 +76,10 @@ class Source(Protocol):
         """
         ...
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         """Write the rows as Parquet files into an empty folder, the columns under these names. What Parquet keeps of a type is kept; whole
-        numbers beyond 64 bits, nanoseconds, and nested values other than lists and structures (as JSON) are text.
+        numbers beyond 64 bits, nanoseconds, and nested values other than lists and structures (as JSON) are text. With `plain`, all is
+        text but booleans, whole numbers of 64 bits, floating-point numbers, bytes and dates.
 
         Raises WarehouseError for a file that cannot be read, naming it.
         """
@@ -129,7 +130,7 @@ class Hashed:
                 lines.append("\t".join(values) + "\n")
             yield "".join(lines).encode()
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is sent hashes")
 
 

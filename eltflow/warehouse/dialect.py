@@ -47,6 +47,10 @@ class Dialect:
         """A key that is equal for two spellings exactly when the engine takes them for the same name (SQL:2016 §5.2)."""
         return identifier if quoted else identifier.upper()
 
+    def fold_relation(self, identifier: str, quoted: bool) -> str:
+        """As `fold`, for the names of relations and schemas, where these have a rule of their own."""
+        return self.fold(identifier, quoted)
+
     def named(self, name: str) -> str:
         """The name itself of a relation, schema or database that a project calls so. On an engine whose people write names without quotes
         it is what the engine makes of that; else it is as written."""
@@ -243,6 +247,17 @@ class Dialect:
             main=True,
         )
 
+    def partitions_in(self, source: Relation, config: Mapping[str, Any]) -> Statement | None:
+        """A query for the partitions, as the configuration has them, that the rows of `source` are in: a column of their starts. None
+        where the configuration has no partitions."""
+        raise NotImplementedError
+
+    def overwrite(
+        self, relation: Relation, source: Relation, columns: Sequence[str], partitions: Sequence[str], config: Mapping[str, Any]
+    ) -> Statement:
+        """The rows of `source` in place of all that the partitions (SQL) hold; where they are none, beside what is there."""
+        raise NotImplementedError
+
     def add_column(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} add column {self.quote(column.name)} {column.type}")
 
@@ -263,7 +278,7 @@ class Dialect:
     def comment_on(self, relation: Relation, kind: str, text: str) -> Statement:
         return Statement(f"comment on {self.word(kind)} {self.render(relation)} is {self.string(text)}")
 
-    def comment_on_column(self, relation: Relation, column: str, text: str) -> Statement:
+    def comment_on_column(self, relation: Relation, column: str, text: str, kind: str = "table") -> Statement:
         return Statement(f"comment on column {self.render(relation)}.{self.quote(column)} is {self.string(text)}")
 
     def grants(
@@ -310,6 +325,11 @@ class Dialect:
     def holds(self, type: str, other: str) -> bool:
         """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""
         return type == other
+
+    def brought_back(self, column: str, type: str, into: str) -> str | None:
+        """A value as another type keeps it, in its own type again: it differs where the other one rounds or cuts it. None where the engine
+        keeps values whatever the column's type, or cannot say it."""
+        return f"cast(cast({column} as {into}) as {type})"
 
     def widened(self, type: str, other: str) -> str | None:
         """What a column's type must become to take values of another one, where the engine types a query's columns as narrow as its

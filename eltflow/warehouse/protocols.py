@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from eltflow.transfer import Source
 from eltflow.warehouse.dialect import Dialect
@@ -42,6 +42,15 @@ class Database(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """A `Database` that can tell beforehand what a query costs."""
+
+    def estimate(self, sql: str) -> int | None:
+        """The bytes that a query would read; None where it cannot run as things are. Nothing is run. Raises WarehouseError."""
+        ...
 
 
 class Offline(Protocol):

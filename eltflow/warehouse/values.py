@@ -10,7 +10,18 @@ from eltflow.transfer import Source
 
 RelationKind = Literal["table", "view", "materialized_view", "dynamic_table", "external"]
 ErrorKind = Literal[
-    "sql", "transient", "connection", "lost", "permission", "locked", "disk", "cancelled", "read_only", "conflict", "outside"
+    "sql",
+    "transient",
+    "connection",
+    "lost",
+    "permission",
+    "locked",
+    "disk",
+    "cancelled",
+    "read_only",
+    "conflict",
+    "outside",
+    "layout",
 ]
 
 
@@ -64,12 +75,21 @@ class CatalogTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a statement is sent for: the id of the run and of the node."""
+
+    run: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement for a session.
 
     `role` says what it is for: "begin", "commit" and "rollback" are carried out by the session's transaction methods (their `sql` is
     for people to read), "query" wants its rows back, "load" takes in the rows of `source`, "user" is the user's own statement (a hook).
-    `main` marks the one whose row count is the step's. `parameters` are bound by the driver, never pasted.
+    `main` marks the one whose row count is the step's. `parameters` are bound by the driver, never pasted. `purpose` says for what it is
+    sent, where the engine can be told.
     """
 
     sql: str
@@ -77,17 +97,20 @@ class Statement:
     main: bool = False
     parameters: tuple[Any, ...] = ()
     source: Source | None = field(default=None, repr=False, compare=False)
+    purpose: Purpose | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a statement gave: rows of a query (tuples in column order), the number of rows it changed where the engine tells, and what
-    the engine's own history or log knows it by."""
+    the engine's own history or log knows it by; `statistics` are the engine's own figures, in dbt's words where it has some
+    (`bytes_processed`)."""
 
     columns: tuple[Column, ...] = ()
     rows: Sequence[tuple[Any, ...]] = ()
     affected: int | None = None
     statement_id: str | None = None
+    statistics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +180,9 @@ class WarehouseError(Exception):
 
     `kind` decides what happens next: "transient" is retried; "lost" says that the connection went away under a statement: the session is
     given up, and the step is retried if `safe`, which who drove it sets, says that to do it again does no harm; "outside" says that the
-    statement cannot stand in a transaction. `line` and `column` (from 1) point into the statement's text where the engine tells;
-    `engine_message` keeps the engine's own words. Where a data file is at fault, `file` (absolute) and `file_line` (from 1) name it;
-    `help` is what the adapter knows to be a remedy.
+    statement cannot stand in a transaction, "layout" that a table cannot be replaced as it stands, and is to be made beside. `line` and
+    `column` (from 1) point into the statement's text where the engine tells; `engine_message` keeps the engine's own words. Where a data
+    file is at fault, `file` (absolute) and `file_line` (from 1) name it; `help` is what the adapter knows to be a remedy.
     """
 
     def __init__(

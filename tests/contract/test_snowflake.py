@@ -7,10 +7,9 @@ and tells of a case that an emulator of another version does). Of what it stands
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from eltflow_snowflake import ADAPTER
+from emulators import mark_limits
 from snowflake_server import live_target
 
 from eltflow.testing import contract
@@ -46,10 +45,7 @@ def limits(request: pytest.FixtureRequest) -> None:
     name = request.node.name
     if name.startswith("test_an_unchanged_type_is_no_change") and request.node.callspec.params["type"] in FOREIGN:
         pytest.skip("Snowflake has no such type")
-    reason = GOLDEN_ONLY.get(name) or GOLDEN_ONLY.get(name.split("[")[0])
-    if reason and live_target() is None:
-        tried = bool(os.environ.get("ELTFLOW_TEST_GOLDEN_ONLY"))
-        request.applymarker(pytest.mark.xfail(reason=f"golden only: {reason}", strict=True, run=tried))
+    mark_limits(request, GOLDEN_ONLY, live=live_target() is not None)
 
 
 def test_the_list_names_cases_that_there_are() -> None:

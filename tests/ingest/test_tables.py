@@ -547,7 +547,8 @@ def test_connections_that_are_wrong(world):
         ({"user": "limited", "password": PASSWORD[:-1]}, "password authentication failed"),
         ({"host": "127.0.0.1", "port": 1}, "127.0.0.1"),
         ({"dbname": "nope"}, "nope"),
-        ({"usr": "x"}, "a postgres connection has no key `usr`"),
+        ({"usr": "x", "password": PASSWORD[:-1]}, "a postgres connection has no key `usr`"),
+        ({"type": "postgre", "password": PASSWORD[:-1]}, "no source is called `postgre`"),
         ({"type": "postgrs"}, "no source is called `postgrs`"),
         ({"password": "{{ env_var('NOT_SET_ANYWHERE') }}"}, "the environment variable `NOT_SET_ANYWHERE` is not set"),
     ):

@@ -5,9 +5,9 @@ For MySQL these texts, and that MariaDB takes nearly the same ones, are all the 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+import golden_files
 import pytest
 from eltflow_sqlalchemy import MARIADB, MYSQL, SQLITE
 
@@ -46,9 +46,5 @@ def test_statements(adapter):
         more = dict(given)
         node = make_node(kind, more.pop("config", {}), None, T)
         program = MATERIALIZATIONS[kind](make_job(adapter, node, "select id, v\nfrom s.up", dry=True, **more))
-        shown += f"-- {name}\n" + "".join(f"{s.sql};\n" for s in dry(program, answer)) + "\n"
-    path = FOLDER / f"{adapter.name}.sql"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(shown)
-    assert shown == path.read_text(), f"{path.name} differs"
+        shown += f"-- {name}\n" + golden_files.text(dry(program, answer)) + "\n"
+    golden_files.compare(FOLDER / f"{adapter.name}.sql", shown)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+import golden_files
 import pytest
 from eltflow_duckdb import ADAPTER
 
@@ -69,22 +69,15 @@ def job(kind, sql="", *, config=None, made=None, **more):
     return make_job(ADAPTER, made or model(kind, config or {}), sql, **more)
 
 
-def text(statements) -> str:
-    return "".join(f"{s.sql};\n" for s in statements)
-
-
 def check(name: str, shown: str) -> None:
-    path = FOLDER / f"{name}.sql"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(shown)
-    assert shown == path.read_text(), f"{path.name} differs"
+    golden_files.compare(FOLDER / f"{name}.sql", shown)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_statements(name):
     kind, more, answer = CASES[name]
     made = job(kind, SQL, **more)
-    check(name, text(dry(MATERIALIZATIONS[kind](_blind(made)), answer)))
+    check(name, golden_files.text(dry(MATERIALIZATIONS[kind](_blind(made)), answer)))
 
 
 def _blind(made):
@@ -106,7 +99,7 @@ def test_ingest(load, existing):
     made = _blind(job("ingest", made=step, files=FILES, existing=existing))
     answer = Result(columns=(Column("id", "BIGINT"), Column("v", "VARCHAR")))
     program = MATERIALIZATIONS["ingest"](made)
-    check(f"ingest_{load}_{'again' if existing else 'new'}", text(dry(program, answer)))
+    check(f"ingest_{load}_{'again' if existing else 'new'}", golden_files.text(dry(program, answer)))
 
 
 @pytest.mark.parametrize("kind", ["table", "view", None])
@@ -115,14 +108,14 @@ def test_data_test(kind):
     made = model("test", config, test=TestInfo())
     answer = Result(rows=((5, True, True),))
     name = f"test_stored_as_{kind}" if kind else "test"
-    check(name, text(dry(MATERIALIZATIONS["test"](job("test", SQL, made=made)), answer)))
+    check(name, golden_files.text(dry(MATERIALIZATIONS["test"](job("test", SQL, made=made)), answer)))
 
 
 def test_persisted_descriptions():
     described = {n: ColumnInfo(name=n, description=f"the {n}") for n in ("ID", "gone")}
     made = model("table", {"persist_docs": {"relation": True, "columns": True}}, described, description="It's all")
     answer = Result(columns=(Column("id", "BIGINT"),))
-    check("table_described", text(dry(MATERIALIZATIONS["table"](job("table", SQL, made=made)), answer)))
+    check("table_described", golden_files.text(dry(MATERIALIZATIONS["table"](job("table", SQL, made=made)), answer)))
 
 
 def test_every_golden_file_has_a_test():

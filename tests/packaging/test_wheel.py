@@ -115,6 +115,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_duckdb",
         "eltflow_postgres",
         "eltflow_snowflake",
+        "eltflow_bigquery",
         "eltflow_sqlalchemy",
     }
     assert not _derived(names)

@@ -3,8 +3,8 @@ environment's Python.
 
     python fakesnow_server.py LOG
 
-It prints its port, and ends when its input does: when whoever started it has ended, however that came. LOG gets a line of JSON for each
-request: the statements, and what asks to abort one, which the emulator answers with success and does not do.
+It prints its port, and serves until it is stopped. LOG gets a line of JSON for each request: the statements, and what asks to abort one,
+which the emulator answers with success and does not do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import gzip
 import json
 import re
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +117,6 @@ async def answered(send: Any, start: dict[str, Any], answer: Any) -> None:
 
 async def serve() -> None:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-
-    def watch() -> None:
-        sys.stdin.read()
-        server.should_exit = server.force_exit = True
-
-    threading.Thread(target=watch, daemon=True).start()
     running = asyncio.create_task(server.serve())
     while not server.started and not running.done():
         await asyncio.sleep(0.05)

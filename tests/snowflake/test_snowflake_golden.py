@@ -6,12 +6,12 @@ Rewritten by `GOLDEN=rewrite pytest tests/snowflake/test_snowflake_golden.py`.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import golden_files
 import pytest
 from eltflow_snowflake import ADAPTER
 from eltflow_snowflake.dialect import SnowflakeDialect
@@ -73,16 +73,7 @@ def job(kind: str, sql: str = "", *, config: Mapping[str, Any] | None = None, ma
 
 
 def check(name: str, statements: Any) -> None:
-    """The statements are those of the golden file, and none between begin and commit would commit by itself."""
-    inside = False
-    for statement in statements:
-        inside = statement.role == "begin" or (inside and statement.role not in ("commit", "rollback"))
-        assert not inside or statement.role != "ddl", statement.sql
-    shown = "".join(f"{s.sql};\n" for s in statements)
-    path = FOLDER / f"{name}.sql"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(shown)
-    assert shown == path.read_text(), f"{path.name} differs"
+    golden_files.compare(FOLDER / f"{name}.sql", golden_files.without_ddl_inside(statements))
 
 
 def sent(kind: str, answer: Result | None = None, **more: Any) -> Any:

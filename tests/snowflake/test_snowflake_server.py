@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from eltflow_snowflake import ADAPTER
-from snowflake_server import PASSWORD, Emulator, make, need
+from emulators import make, need
+from snowflake_server import PASSWORD, Emulator
 
 from eltflow.testing.bench import Subject, counting
 from eltflow.warehouse.values import Statement, WarehouseError

@@ -167,6 +167,9 @@ class MariaDBDialect(Dialect):
         made = super().delete_matching(relation, source, keys, predicates).sql.replace(" as eltflow_target\n", "\n", 1)
         return Statement(_TARGET.sub(lambda found: found.group(0) if found.group(1) is None else name, made), role="dml")
 
+    def brought_back(self, column: str, type: str, into: str) -> str | None:
+        return None  # CAST knows few of the types that columns have
+
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} modify column {self.quote(column.name)} {column.type}")
 

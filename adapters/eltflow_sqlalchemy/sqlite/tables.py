@@ -156,7 +156,7 @@ class _Selected:
                 return
             yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
-    def parquet(self, folder: str, names: Sequence[str]) -> None:
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
 
 

@@ -7,15 +7,17 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.narrowing import keeping, narrows
 from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
 from eltflow.project.config import as_list
 from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
 
 
 def incremental(job: Job) -> Program:
     """Create on the first run (or when what stands there is no table, or on a full refresh); bring in new rows on the next ones."""
+    chosen_strategy(job)  # the first run, which needs none, tells what is wrong with it
     named = named_columns(job.config, job.dialect)
     unsure = bool(named) and (job.compiled is None or job.compiled.columns is None)
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
@@ -30,10 +32,14 @@ def incremental(job: Job) -> Program:
 Named = Sequence[tuple[str, str]]
 
 
+#: The strategies that do not mind a `unique_key`.
+_KEYLESS = ("append", "insert_overwrite")
+
+
 def named_columns(config: Mapping[str, Any], dialect: Dialect) -> Named:
     """The columns that an incremental model's configuration names, of the keys that its strategy minds."""
     strategy = str(config.get("incremental_strategy") or dialect.capabilities.incremental_strategies[0])
-    if strategy == "append" or not any(as_list(config.get("unique_key"))):
+    if strategy in _KEYLESS or not any(as_list(config.get("unique_key"))):
         return ()
     keys = ("unique_key", *(("merge_update_columns", "merge_exclude_columns") if strategy == "merge" else ()))
     return tuple((key, str(name)) for key in keys for name in as_list(config.get(key)) if name)
@@ -75,20 +81,23 @@ def _increment(job: Job, unsure: Named) -> Program:
     _check_alike(job, [c.name for c in before])
     mode = job.config.get("on_schema_change") or "ignore"
     change = _Change((), (), ())
+    now: Result | None = None
     if mode != "ignore" or unsure:
         now = yield job.dialect.describe(job.sql)
         _check_alike(job, [c.name for c in now.columns])
         _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
     keys = as_columns(job, keys, [*before, *change.added])
-    keyed = bool(keys) and strategy != "append"
+    keyed = bool(keys) and strategy not in _KEYLESS
     if keyed:
         _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
     # Rows are staged before the columns change: the query may read a column of the table that is about to go.
-    staged = job.dialect.staging(job.temporary()) if keyed or (change and mode != "fail") else None
+    staged = (
+        job.dialect.staging(job.temporary()) if keyed or strategy == "insert_overwrite" or (change and mode != "fail") else None
+    )
     if staged is None:
-        return (yield from _brought_in(job, None, mode, change, before, ()))
-    body = _brought_in(job, staged, mode, change, before, keys if keyed else ())
+        return (yield from _brought_in(job, None, mode, change, before, now, ()))
+    body = _brought_in(job, staged, mode, change, before, now, keys if keyed else ())
     outcome = yield from tidily(job, staged, body)
     yield from discarded(job, staged)
     return outcome
@@ -105,9 +114,16 @@ def _check_alike(job: Job, columns: Sequence[str]) -> None:
 
 
 def _brought_in(
-    job: Job, staged: Relation | None, mode: str, change: _Change, before: Sequence[CatalogColumn], keys: Sequence[str]
+    job: Job,
+    staged: Relation | None,
+    mode: str,
+    change: _Change,
+    before: Sequence[CatalogColumn],
+    now: Result | None,
+    keys: Sequence[str],
 ) -> Program:
-    """The new rows in the table, whose columns follow first; by way of `staged`, where that is given."""
+    """The new rows in the table, whose columns follow first; by way of `staged`, where that is given. `now` tells the query's columns,
+    if they were asked for."""
     assert job.existing is not None
     if staged is not None:
         yield job.dialect.create_temporary_as(staged, job.sql)
@@ -115,10 +131,13 @@ def _brought_in(
     aside = (yield from set_aside(job)) if narrows else ()
     if job.dialect.capabilities.narrow_literals:
         yield from _widen(job, staged, before, change)
-    columns = yield from _follow(job, mode, change, [c.name for c in before])
+    columns = yield from _follow(job, mode, change, before)
+    yield from _fitting(job, staged, mode, change, before, now)
     if staged is None:
         result = yield job.dialect.insert_select(job.relation, columns, _select(job, columns))
         outcome = Outcome(kind="append", rows=result.affected)
+    elif chosen_strategy(job) == "insert_overwrite":
+        outcome = yield from _overwrite(job, staged, columns)
     elif not keys:
         result = yield job.dialect.insert_from(job.relation, columns, staged)
         outcome = Outcome(kind="append", rows=result.affected)
@@ -128,6 +147,26 @@ def _brought_in(
         outcome = yield from rows_together(job, _delete_insert(job, staged, keys, columns))
     outcome = replace(outcome, made=(CatalogTable(job.relation, "table") if change else job.existing,))
     return (yield from put_back(job, aside, outcome))
+
+
+def _fitting(
+    job: Job, staged: Relation | None, mode: str, change: _Change, before: Sequence[CatalogColumn], now: Result | None
+) -> Steps[None]:
+    """Raise ProgramError for new rows with values that the table's columns would round or cut."""
+    if not job.dialect.capabilities.column_types or job.dialect.brought_back("", "", "") is None:
+        return
+    if now is None:
+        now = yield job.dialect.describe(job.sql if staged is None else f"select * from {job.dialect.render(staged)}")
+    fold = job.dialect.fold
+    given = {fold(c.name, True): c.type for c in now.columns}
+    followed = {fold(c.name, True) for c in change.retyped} if mode == "sync_all_columns" else set()
+    columns = []
+    for column in before:
+        type = given.get(fold(column.name, True))
+        if type and column.type and fold(column.name, True) not in followed and narrows(type, column.type):
+            columns.append((column.name, type, column.type))
+    help = "cast the column in the model, or build it with --full-refresh to give the table the type of the query"
+    yield from keeping(job, staged or job.sql, columns, help)
 
 
 def _widen(job: Job, staged: Relation | None, before: Sequence[CatalogColumn], change: _Change) -> Steps[None]:
@@ -180,7 +219,8 @@ def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
 
 
 def chosen_strategy(job: Job) -> str:
-    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks."""
+    """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks, or that lacks
+    something itself."""
     known = job.dialect.capabilities.incremental_strategies
     asked = job.config.get("incremental_strategy")
     if asked is not None and asked not in known:
@@ -188,6 +228,8 @@ def chosen_strategy(job: Job) -> str:
     strategy = str(asked or known[0])
     if strategy == "merge" and not as_list(job.config.get("unique_key")):
         return "append"
+    if strategy == "insert_overwrite" and job.dialect.partitions_in(job.relation, job.config) is None:
+        raise ProgramError("`insert_overwrite` needs `partition_by`", "set it, or take another `incremental_strategy`")
     return strategy
 
 
@@ -215,6 +257,19 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
     merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, _predicates(job, columns))
     return Outcome(kind="merge", rows=merged.affected)
+
+
+def _overwrite(job: Job, staged: Relation, columns: Sequence[str]) -> Program:
+    """The new rows in place of what stands in their partitions, or in those that `partitions` names."""
+    dialect = job.dialect
+    ask = dialect.partitions_in(staged, job.config)
+    assert ask is not None
+    partitions = [str(p) for p in as_list(job.config.get("partitions"))]
+    if not partitions:
+        found = (yield ask).rows
+        partitions = ["/* those of the new rows */"] if job.dry and not found else [dialect.literal(row[0]) for row in found]
+    written = yield dialect.overwrite(job.relation, staged, columns, partitions, job.config)
+    return Outcome(kind="insert_overwrite", rows=written.affected)
 
 
 #: The names of table and new rows in the statements that people's predicates were written for, and in ours.
@@ -255,8 +310,9 @@ def _compare(job: Job, table: Sequence[CatalogColumn], now: Sequence[Column]) ->
     )
 
 
-def _follow(job: Job, mode: str, change: _Change, columns: list[str]) -> Steps[list[str]]:
+def _follow(job: Job, mode: str, change: _Change, before: Sequence[CatalogColumn]) -> Steps[list[str]]:
     """Bring the table's columns after the query's, as `on_schema_change` says; gives the columns to write."""
+    columns = [c.name for c in before]
     if mode == "fail" and change:
         parts = [
             f"{what}: {listed(names, 8)}"
@@ -278,6 +334,10 @@ def _follow(job: Job, mode: str, change: _Change, columns: list[str]) -> Steps[l
     if mode == "sync_all_columns":
         for name in change.removed:
             yield job.dialect.drop_column(job.relation, name)
+        types = {job.dialect.fold(c.name, True): c.type for c in before}
+        retyped = [(c.name, types[job.dialect.fold(c.name, True)], str(c.type)) for c in change.retyped]
+        help = "build it with --full-refresh, which asks the query for all rows again, or cast the column in the model"
+        yield from keeping(job, job.relation, retyped, help)
         for column in change.retyped:
             yield job.dialect.alter_type(job.relation, column)
     gone = {job.dialect.fold(name, True) for name in change.removed}

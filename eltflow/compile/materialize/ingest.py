@@ -161,7 +161,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
 
 def _emptied(job: Job, existing: CatalogTable) -> tuple[Statement, ...]:
     """The statements that delete a table's rows and what is written down of its loads."""
-    rows = Statement(f"delete from {job.dialect.render(job.relation)}", role="dml")
+    rows = Statement(f"delete from {job.dialect.render(job.relation)} where true", role="dml")
     return (rows, forgotten(job)) if existing.kind == "table" else (forgotten(job),)
 
 

@@ -118,15 +118,23 @@ def build_table(job: Job, rows: Rows | None = None, check: Callable[[], None] = 
     wanted = job.sql if rows is None else rows
     outcome = Outcome(kind="table", made=(CatalogTable(job.relation, "table"),))
     at_once = isinstance(wanted, str) or job.dialect.capabilities.transactional_ddl
+    alike = True
     if replaceable(job) and at_once:
-        result = yield from _filled(job, job.relation, wanted, replace=job.existing is not None)
-        check()
-        return replace(outcome, rows=result.affected)
-    return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, outcome, check)))
+        try:
+            result = yield from _filled(job, job.relation, wanted, replace=job.existing is not None)
+        except WarehouseError as error:
+            if error.kind != "layout":
+                raise
+            alike = False
+        else:
+            check()
+            return replace(outcome, rows=result.affected)
+    return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, outcome, check, alike)))
 
 
-def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], None]) -> Program:
-    """The table made beside what stands there, which the query may read, and put in its place."""
+def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], None], alike: bool) -> Program:
+    """The table made beside what stands there, which the query may read, and put in its place; by one statement, where both are laid out
+    `alike`."""
     dialect, fresh = job.dialect, job.temporary()
     if not dialect.capabilities.transactional_ddl:
         yield from cleared(job, fresh)  # of an attempt whose connection was lost
@@ -136,11 +144,16 @@ def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], N
     put = dialect.rename(fresh, job.relation.identifier)
     if job.existing is None:
         yield put
-    elif not replaceable(job):
+    elif not replaceable(job) or not alike:
         swapped = dialect.exchange(job.relation, fresh) is not None
         return (yield from in_place(job, () if swapped else (put,), outcome, fresh))
     else:
-        yield dialect.create_table_as(job.relation, f"select * from {dialect.render(fresh)}", replace=True, config=job.config)
+        try:
+            yield dialect.create_table_as(job.relation, f"select * from {dialect.render(fresh)}", replace=True, config=job.config)
+        except WarehouseError as error:
+            if error.kind != "layout":
+                raise
+            return (yield from in_place(job, (put,), outcome, fresh))
         yield from discarded(job, fresh)
     return outcome
 
@@ -378,7 +391,7 @@ def _described(job: Job, kind: str) -> Steps[None]:
         for column in told:
             name = there.get(fold(column.name, True)) or there.get(fold(column.name, False))
             if name is not None:
-                yield job.dialect.comment_on_column(job.relation, name, column.description)
+                yield job.dialect.comment_on_column(job.relation, name, column.description, kind)
 
 
 def _granted(job: Job, kind: str) -> Steps[None]:

@@ -55,7 +55,9 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
             # The very expression that `spelt` may hold, so that the engine computes it once. What is misspelt gets a cast that fails,
             # and the load with it; NULL stays NULL.
             wrong = f"cast({column} || '?' as {type})"
-            casts.append(f"case when {spelt} then try_cast({column} as {type}) else {wrong} end as {column}")
+            taken = f"try_cast({column} as {type})"
+            taken = taken if taken in spelt else f"cast({column} as {type})"
+            casts.append(f"case when {spelt} then {taken} else {wrong} end as {column}")
     replaced = f" replace ({', '.join(casts)})" if casts else ""
     return scan(dialect, files, "csv", options, {**read, **types}).replace("select *", f"select *{replaced}", 1)
 

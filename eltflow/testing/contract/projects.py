@@ -136,9 +136,9 @@ def test_a_plan_without_a_connection(warehouse: Bench) -> None:
 
 
 def test_a_step_that_takes_too_long(warehouse: Bench) -> None:
-    results = warehouse.project(
-        {"models/slow.sql": "{{ config(materialized='table') }}\n" + SLOW, "models/b.sql": "select 1 as id"}, timeout=1.0
-    )
+    """(The other one comes first: an engine with one writer at a time would have it wait for too long, too.)"""
+    slow = "{{ config(materialized='table') }}\n-- depends_on: {{ ref('b') }}\n" + SLOW
+    results = warehouse.project({"models/slow.sql": slow, "models/b.sql": "select 1 as id"}, timeout=1.0)
     assert {name: r.status for name, r in results.items()} == {"slow": "error", "b": "success"}
     assert "timed out" in str(results["slow"].message)
     assert warehouse.names() == {"b"}

@@ -3,6 +3,9 @@ create temporary table "temp"."main"."t__eltflow_tmp_0123abcd" as (
 select id, v
 from w.s.up
 );
+select * from (
+select * from "temp"."main"."t__eltflow_tmp_0123abcd"
+) as eltflow_described limit 0;
 merge into "w"."s"."t" as eltflow_target
 using "temp"."main"."t__eltflow_tmp_0123abcd" as eltflow_source
 on eltflow_target."id" = eltflow_source."id"

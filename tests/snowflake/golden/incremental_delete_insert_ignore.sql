@@ -5,6 +5,9 @@ from db.s.up
 select * from (
 select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
 ) as eltflow_described where false;
+select * from (
+select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
+) as eltflow_described where false;
 begin;
 delete from "DB"."S"."T" as eltflow_target
 where exists (

@@ -5,6 +5,9 @@ from db.s.up
 select * from (
 select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
 ) as eltflow_described where false;
+select * from (
+select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
+) as eltflow_described where false;
 merge into "DB"."S"."T" as eltflow_target
 using "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as eltflow_source
 on eltflow_target."ID" = eltflow_source."ID"

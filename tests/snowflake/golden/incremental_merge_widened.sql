@@ -7,6 +7,9 @@ select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
 ) as eltflow_described where false;
 alter table "DB"."S"."T" alter column "ID" set data type NUMBER(2,0);
 alter table "DB"."S"."T" alter column "V" set data type VARCHAR(12);
+select * from (
+select * from "DB"."S"."T__ELTFLOW_TMP_0123ABCD"
+) as eltflow_described where false;
 merge into "DB"."S"."T" as eltflow_target
 using "DB"."S"."T__ELTFLOW_TMP_0123ABCD" as eltflow_source
 on eltflow_target."ID" = eltflow_source."ID"

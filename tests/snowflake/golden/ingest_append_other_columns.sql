@@ -1,5 +1,5 @@
 begin;
-delete from "DB"."S"."T";
+delete from "DB"."S"."T" where true;
 delete from "DB"."ELTFLOW_META"."FILE" where relation = '"S"."T"';
 commit;
 alter table "DB"."S"."T" rename to "DB"."S"."T__OLD__ELTFLOW_TMP_0123ABCD";

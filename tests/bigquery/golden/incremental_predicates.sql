@@ -1,0 +1,14 @@
+select * from (
+select id, v
+from s.up
+) as eltflow_described where false;
+create or replace table `my-project`.`s`.`t__eltflow_tmp_0123abcd` options(expiration_timestamp = timestamp_add(current_timestamp(), interval 1 day)) as (
+select id, v
+from s.up
+);
+merge into `my-project`.`s`.`t` as eltflow_target
+using `my-project`.`s`.`t__eltflow_tmp_0123abcd` as eltflow_source
+on eltflow_target.`id` = eltflow_source.`id` and (eltflow_target.id > 10)
+when matched then update set `v` = eltflow_source.`v`
+when not matched then insert (`id`, `v`) values (eltflow_source.`id`, eltflow_source.`v`);
+drop table if exists `my-project`.`s`.`t__eltflow_tmp_0123abcd`;

@@ -1,0 +1,4 @@
+create table `my-project`.`s`.`t` as (
+select id, v
+from s.up
+);

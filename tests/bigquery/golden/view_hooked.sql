@@ -1,0 +1,6 @@
+select 1;
+create or replace view `my-project`.`s`.`t` as (
+select id, v
+from s.up
+);
+select 2;
