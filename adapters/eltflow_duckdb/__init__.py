@@ -54,6 +54,10 @@ threads: 4
         database = values.get("database")
         if not found and database is not None and str(database).lower() not in (own.lower(), *map(str.lower, _attached(values))):
             found.append(("database", f"`database` must be `{own}` or the alias of what is attached, not {database!r}"))
+        if not found and database is not None and values.get("threads") != 1:
+            entry = _attached(values).get(str(database))
+            if entry is not None and str(entry["path"]).startswith("ducklake:"):
+                found.append(("database", "a DuckLake wants `threads: 1`: what one session made, the next may not find at once"))
         return found
 
     def database_name(self, values: Mapping[str, Any], root: Path) -> str | None:

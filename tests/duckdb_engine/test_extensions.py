@@ -109,7 +109,7 @@ LAKE_SQL = ("load ducklake", "attach 'ducklake:meta.ducklake' as lake")
 
 def lake(root, older, files=LAKE, **more):
     attach = [{"path": "ducklake:meta.ducklake", "alias": "lake", "options": {"data_path": "files", "data_inlining_row_limit": 0}}]
-    return project(root, older, files, path=":memory:", extensions=["ducklake"], attach=attach, database="lake", **more)
+    return project(root, older, files, path=":memory:", threads=1, extensions=["ducklake"], attach=attach, database="lake", **more)
 
 
 def test_a_lake_as_the_target(older, tmp_path):
@@ -129,6 +129,15 @@ def test_a_lake_as_the_target(older, tmp_path):
     left = older.rows(root, "select table_name from duckdb_tables() where table_name like '%eltflow_tmp%'", *LAKE_SQL)
     assert left == []
     assert list((root / "files").rglob("*.parquet"))
+
+
+def test_a_lake_takes_one_at_a_time(older, tmp_path):
+    """With several, DuckLake of DuckDB 1.5 did not always find the table that another session had made a moment before."""
+    attach = [{"path": "ducklake:meta.ducklake", "alias": "lake"}]
+    root = project(tmp_path, older, LAKE, path=":memory:", extensions=["ducklake"], attach=attach, database="lake")
+    ran = older("build", cwd=root)
+    assert ran.code == 2, ran.text
+    assert "a DuckLake wants `threads: 1`" in ran.text
 
 
 def test_a_model_that_fails_leaves_the_lake_as_it_was(older, tmp_path):
