@@ -22,24 +22,28 @@ from typing import Any
 
 def arm(statement: int, delay: float) -> None:
     """Let this process die at the `statement`-th statement of its workers: before it is sent, or `delay` seconds later."""
-    from eltflow_duckdb import session
+    from eltflow_duckdb.session import DuckDBSession
+    from eltflow_postgres.session import PostgresSession
 
     counted = [0]
-    real = session.DuckDBSession.execute
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def execute(self, one):  # type: ignore[no-untyped-def]
-        if threading.current_thread().name.startswith("eltflow-"):
-            counted[0] += 1
-            if counted[0] == statement and delay <= 0:
-                die()
-            elif counted[0] == statement:
-                threading.Timer(delay, die).start()
-        return real(self, one)
+    def armed(real):  # type: ignore[no-untyped-def]
+        def execute(self, one):  # type: ignore[no-untyped-def]
+            if threading.current_thread().name.startswith("eltflow-"):
+                counted[0] += 1
+                if counted[0] == statement and delay <= 0:
+                    die()
+                elif counted[0] == statement:
+                    threading.Timer(delay, die).start()
+            return real(self, one)
 
-    session.DuckDBSession.execute = execute
+        return execute
+
+    for session in (DuckDBSession, PostgresSession):
+        session.execute = armed(session.execute)
 
 
 OTHERS = (
@@ -57,10 +61,11 @@ OTHERS = (
 def import_everything() -> None:
     """What a build may import, imported here once."""
     import eltflow_duckdb
+    import eltflow_postgres
 
     import eltflow
 
-    for package in (eltflow, eltflow_duckdb):
+    for package in (eltflow, eltflow_duckdb, eltflow_postgres):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(found.name)
     for name in OTHERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eltflow.transfer import Field, Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
 
 _INTEGERS = frozenset(
@@ -35,11 +36,15 @@ class DuckDBDialect(Dialect):
         create_or_replace_table=True,
         reads_files=True,
         merge=True,
+        except_all=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
         offline_parser=True,
         query_comments=False,  # nobody else is there to read them
     )
+
+    row_id = "rowid"
+    keeps_order = Statement("select cast(current_setting('preserve_insertion_order') as boolean)", role="query")
 
     def fold(self, identifier: str, quoted: bool) -> str:
         """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
@@ -80,6 +85,10 @@ class DuckDBDialect(Dialect):
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         return Statement(f"create temporary table {self.render(relation)} as (\n{sql}\n)")
 
+    def create_temporary(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create temporary table {self.render(relation)} ({body})")
+
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
@@ -87,6 +96,20 @@ class DuckDBDialect(Dialect):
         if format == "json" and type.upper() in ("VARCHAR", "TEXT", "STRING"):
             return f"(to_json({column}) ->> '$')"  # a cast would keep the quotes of what was read as JSON
         return super().cast_read(format, column, type)
+
+    def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
+        """From a file that the session writes the source's text to, whose path and longest line it binds."""
+        read = {f"c{n}": _read_as(field) for n, field in enumerate(source.fields)}
+        values = ", ".join(_value(f"c{n}", field) for n, field in enumerate(source.fields))
+        kinds = self.literal({**read, "eltflow_end": "VARCHAR"})
+        return Statement(
+            f"insert into {self.render(relation)} ({self.columns(columns)})\nselect {values}\nfrom read_csv($1, columns = {kinds},"
+            " auto_detect = false, header = false, delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n',"
+            " nullstr = '\\N', max_line_size = $2)",
+            role="load",
+            main=True,
+            source=source,
+        )
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A call of read_csv, read_json or read_parquet.
@@ -122,3 +145,36 @@ class DuckDBDialect(Dialect):
         if types:
             made.append(f"types = {self.literal(dict(types))}")
         return made
+
+
+#: Types whose values are spelt in a source's text as DuckDB reads them.
+_AS_THEY_ARE = _INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
+#: Those that a text is cast to.
+_CAST = ("BIT", "BIGNUM", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIME_NS")
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+
+
+def _read_as(field: Field) -> str:
+    return field.type if field.type in _AS_THEY_ARE or field.type.startswith("DECIMAL(") else "VARCHAR"
+
+
+def _value(column: str, field: Field) -> str:
+    """A column of a source's text (`eltflow.transfer.Source.text`) as a value of its type."""
+    if _read_as(field) != "VARCHAR":
+        return column
+    if field.type in _MOMENTS:
+        early = rf"regexp_replace({column}, '^(\S+)(.*) BC$', '\1 (BC)\2')"
+        return f"cast(case when ends_with({column}, ' BC') then {early} else {column} end as {field.type})"
+    if field.type in _CAST:
+        return f"cast({column} as {field.type})"
+    if field.type == "BLOB":
+        return f"unhex(substr({column}, 4))"
+    parts = f"string_split({column}, '\\\\')"
+    marks = "replace(replace(replace(x, '\\t', chr(9)), '\\n', chr(10)), '\\r', chr(13))"
+    plain = f"array_to_string(list_transform({parts}, lambda x: {marks}), '\\')"
+    text = f"case when contains({column}, '\\') then {plain} else {column} end"
+    if field.type == "VARCHAR":
+        return text
+    if field.type.startswith("ENUM("):
+        return f"cast({text} as {field.type})"
+    return f"cast(({text})::json as {field.type})"  # nested values come as JSON

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import duckdb
 
 from eltflow.base.names import TEMPORARY
+from eltflow.transfer import Source
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import ErrorKind, RelationKind
 from eltflow_duckdb.attached import attachments, secret_statements
@@ -17,6 +19,7 @@ from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
 _DIALECT = DuckDBDialect()
+_LINE = 2_000_000  #: bytes that a line may have without being asked about
 _TABLES = "select database_name, schema_name, table_name, 'table', comment, estimated_size from duckdb_tables() where not internal"
 _VIEWS = "select database_name, schema_name, view_name, 'view', comment, null from duckdb_views() where not internal"
 _COLUMNS = """
@@ -30,6 +33,7 @@ class DuckDBSession:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
         self._cursor = cursor
+        self._cancelled = False
 
     def execute(self, statement: Statement) -> Result:
         try:
@@ -39,6 +43,8 @@ class DuckDBSession:
                 self._cursor.commit()
             elif statement.role == "rollback":
                 self._cursor.rollback()
+            elif statement.role == "load":
+                return self._load(statement)
             else:
                 return self._run(statement)
         except duckdb.Error as error:
@@ -61,7 +67,38 @@ class DuckDBSession:
             return Result(columns=columns, rows=rows)
         return Result(affected=_count(rows))
 
+    def _load(self, statement: Statement) -> Result:
+        """By way of a file, which takes no memory, and which DuckDB reads in parallel."""
+        assert statement.source is not None
+        self._cancelled = False
+        with tempfile.TemporaryDirectory(prefix="eltflow-load-") as folder:
+            path = os.path.join(folder, "rows")
+            try:
+                rows, longest = self._spooled(statement.source, path)
+            except OSError as error:
+                help = "make room there, or name another folder with the environment variable TMPDIR"
+                raise WarehouseError(f"rows on their way through {folder}: {error.strerror}", help=help) from None
+            self._cursor.execute(statement.sql, [path, longest + 2])
+            taken = _count(self._cursor.fetchall())
+        if taken != rows:
+            raise WarehouseError(f"{rows} rows were read, and {taken} came into the table")
+        return Result(affected=taken)
+
+    def _spooled(self, source: Source, path: str) -> tuple[int, int]:
+        """Write the source's text to a file; gives (rows, bytes of the longest line)."""
+        rows, longest = 0, _LINE
+        with open(path, "wb") as file:
+            for batch in source.text():
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                if len(batch) > longest:
+                    longest = max(longest, *(len(line) for line in batch.split(b"\n")))
+                rows += batch.count(b"\n")
+                file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+        return rows, longest
+
     def cancel(self) -> None:
+        self._cancelled = True
         self._cursor.interrupt()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from eltflow.base.plugins import driver
@@ -51,29 +52,30 @@ class DuckDBFiles:
 
     def query(self, statement: Statement) -> Result:
         with _connected() as connection:
-            cursor = _run(connection, statement.sql)
+            cursor = run(connection, statement.sql)
             rows = cursor.fetchall()
             return Result(columns=tuple(Column(d[0], str(d[1])) for d in cursor.description or ()), rows=rows)
 
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
-        return _QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+        return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
 
 
 READER = DuckDBFiles()
 
 
 @dataclass(frozen=True, slots=True)
-class _QuerySource:
-    """The rows of a query over files, run by an in-memory DuckDB of its own each time."""
+class QuerySource:
+    """The rows of a query: over files, run by an in-memory DuckDB of its own each time, or on a connection that is given."""
 
     select: str
     fields: tuple[Field, ...]
+    connection: duckdb.DuckDBPyConnection | None = None
 
     def text(self) -> Iterator[bytes]:
         values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
-        with _connected() as connection:
-            cursor = _run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
+        with _connected() if self.connection is None else nullcontext(self.connection) as connection:
+            cursor = run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
@@ -82,7 +84,7 @@ class _QuerySource:
         values = ", ".join(f"{_as_parquet(field, plain)} as {_DIALECT.quote(name)}" for field, name in named)
         with _connected() as connection:
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
-            _run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
+            run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
 
 
 def _as_parquet(field: Field, plain: bool) -> str:
@@ -110,7 +112,8 @@ def _as_text(field: Field) -> str:
         return f"case when epoch_ns({column}) % 1000 = 0 then {text} else error({refuse} || cast({column} as varchar)) end"
     if kind in ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"):
         text = f"cast({column} as varchar)"
-        return f"case when {column} < date '0001-01-01' then replace({text}, ' (BC)', ' BC') else {text} end"
+        late = rf"regexp_replace({text}, '^(\S+) \(BC\)(.*)$', '\1\2 BC')"  # behind the time, not before it
+        return f"case when {column} < date '0001-01-01' then {late} else {text} end"
     return f"cast({column} as varchar)"
 
 
@@ -135,7 +138,8 @@ def _connected() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Execute a statement. Raises WarehouseError."""
     import duckdb
 
     from eltflow_duckdb.errors import as_warehouse_error

@@ -138,10 +138,18 @@ class PostgresDialect(Dialect):
         replace_view_columns=False,
         materialized_views=True,
         merge=True,
+        except_all=True,
         grants=True,
         identifier_limit=63,
         incremental_strategies=("delete+insert", "append", "merge"),
     )
+
+    #: COPY and INSERT ... SELECT fill a table that is new in the transaction page by page, without looking for room on earlier ones
+    #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
+    row_id = "ctid"
+
+    def by_bytes(self, text: str) -> str:
+        return f'({text} collate "C")'
 
     def fold(self, identifier: str, quoted: bool) -> str:
         """Folded to lower case without quotes (manual: "Identifiers and Key Words")."""
@@ -188,6 +196,10 @@ class PostgresDialect(Dialect):
 
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         return Statement(f"create temporary table {self.render(relation)} as (\n{sql}\n)")
+
+    def create_temporary(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create temporary table {self.render(relation)} ({body})")
 
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         name = self.quote(column.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,15 @@ class PostgresSession:
                         raise WarehouseError("cancelled", kind="cancelled")
                     copy.write(batch)
             return Result(affected=cursor.rowcount)
+
+    def copied(self, sql: str) -> Iterator[bytes]:
+        """What a COPY ... TO STDOUT gives, a row or more at a time. Raises WarehouseError."""
+        try:
+            with self._connection.cursor().copy(sql) as copy:
+                for part in copy:
+                    yield bytes(part)
+        except psycopg.Error as error:
+            raise self._told(error, sql) from None
 
     def _columns(self, cursor: psycopg.Cursor[Any]) -> tuple[Column, ...]:
         """Names and types of a result. The server is asked how it spells a type the first time that one is met."""

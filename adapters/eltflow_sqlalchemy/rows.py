@@ -7,14 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from eltflow.transfer import Source
+from eltflow.transfer import Source, plain
 from eltflow.warehouse import WarehouseError
 
 #: What makes a value of the text that a source gives; raises ValueError, with the reason, for a text that the column does not take.
 Reads = Callable[[str], Any]
-_MARK = re.compile(r"\\(.)")
 _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
-_MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
 
 def batches(source: Source, names: Sequence[str], reads: Sequence[Reads]) -> Iterator[list[tuple[Any, ...]]]:
@@ -36,11 +34,6 @@ def _value(text: str, read: Reads) -> Any:
     if text == "\\N":
         return None
     return read(plain(text) if "\\" in text else text)
-
-
-def plain(text: str) -> str:
-    """The text without what keeps tabs and line breaks apart from those of the format. (Bytes, `\\\\x`, become `\\x`.)"""
-    return _MARK.sub(lambda found: _MEANS.get(found.group(1), found.group(0)), text)
 
 
 def _refused(values: Sequence[str], names: Sequence[str], reads: Sequence[Reads], row: int) -> WarehouseError:

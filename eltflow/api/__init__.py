@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         said_warnings,
     )
     from eltflow.api.folder import clean_project, diagnose, init_project
+    from eltflow.api.inspecting import inspect_steps, preview
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
@@ -73,6 +74,8 @@ _HOME = {
     "keep_lineages": "lineage",
     "lineages": "lineage",
     "reached_nodes": "lineage",
+    "inspect_steps": "inspecting",
+    "preview": "inspecting",
     "find_node": "looking",
     "plan": "looking",
     "show": "looking",
@@ -97,6 +100,7 @@ __all__ = [
     "generate_docs",
     "impact",
     "init_project",
+    "inspect_steps",
     "is_node",
     "keep_lineages",
     "last_catalog",
@@ -109,6 +113,7 @@ __all__ = [
     "past_runs",
     "patch_manifest",
     "plan",
+    "preview",
     "reached_nodes",
     "run_info",
     "said_warnings",

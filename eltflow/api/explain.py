@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
 from eltflow.compile.compiled import Compiled
-from eltflow.compile.privacy import masked_text, masked_value, personal_columns
+from eltflow.compile.privacy import masked_text, masked_value, personal_values
 from eltflow.compile.program import ProgramError
 from eltflow.graph.graph import Graph
 from eltflow.ingest.csvfile import complaint
@@ -152,12 +152,12 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
 
 def _in_data(loaded: Loaded, node: Node, found: Diagnostic) -> Diagnostic:
     """A diagnostic at a line of a data file, with that line unless there may be personal data in it."""
-    return found if personal_columns(node, loaded.personal) else quoted(loaded, found)
+    return found if personal_values(node, loaded.personal) else quoted(loaded, found)
 
 
 def _words(loaded: Loaded, node: Node, error: WarehouseError) -> str:
     """The engine's words without secrets, and without values of personal columns."""
-    return masked_text(masked(error, loaded.target), error.code, personal_columns(node, loaded.personal))
+    return masked_text(masked(error, loaded.target), error.code, personal_values(node, loaded.personal))
 
 
 def _delimiter(node: Node, path: str) -> str:
@@ -171,10 +171,12 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     span = node_span(loaded, node)
     if error.file is not None:
         code, span = "E0603", Span(file=_shown(loaded.root, error.file), line=error.line)
+    elif error.place and node.patch is not None:
+        span = yaml_span(loaded, node.patch, (*node.place, *error.place))
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
-    message = masked_value(error.message, personal_columns(node, loaded.personal))
+    message = masked_value(error.message, personal_values(node, loaded.personal))
     found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help)
     return quoted(loaded, found) if error.file is None else _in_data(loaded, node, found)
 
@@ -193,7 +195,9 @@ def yaml_span(loaded: Loaded, file: str, path: tuple[str | int, ...], *, key: bo
 def node_span(loaded: Loaded, node: Node) -> Span:
     """Where a node is defined: its entry if it has no file of its own, else its file."""
     if node.ingest is not None and node.patch is not None:
-        return yaml_span(loaded, node.patch, (*node.place, "source", "path"))
+        return yaml_span(
+            loaded, node.patch, (*node.place, "source", next(k for k in ("path", "table", "query") if k in node.ingest.source))
+        )
     if node.place and node.patch is not None and node.path == node.patch:
         return yaml_span(loaded, node.patch, node.place)
     return Span(file=node.path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
+from eltflow.api.connections import reads_database
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
@@ -15,7 +16,8 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.compile.materialize.files import fresh_files, loaded_files
+from eltflow.compile.materialize.ingest import fresh_files
+from eltflow.compile.materialize.meta import loaded_files
 from eltflow.compile.node import Ask, Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import Reach, masked_rows, masked_text, personal_columns, personal_columns_in
@@ -129,7 +131,7 @@ def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known, b
 def _appends(node: Node, catalog: Catalog) -> bool:
     """Whether a step adds files to a table that is there. (A build never loads everything again.)"""
     existing = catalog.get(node.relation) if node.relation is not None else None
-    return node.ingest is not None and node.ingest.load == "append" and existing is not None and existing.kind == "table"
+    return node.ingest is not None and node.ingest.load != "replace" and existing is not None and existing.kind == "table"
 
 
 def _loaded_before(loaded: Loaded, node: Node, session: Session) -> Mapping[str, tuple[int, int, str]]:
@@ -154,16 +156,38 @@ class _Load:
     sure: bool = True
 
 
+def _from_database(node: Node, catalog: Catalog) -> str:
+    """What a step that reads another database would do; its source is not asked."""
+    assert node.ingest is not None
+    source, step = node.ingest.source, node.ingest.step
+    cursor = (step.get("cursor") or {}).get("column")
+    what = f"{source.get('table') or 'a query'} of the connection `{source['connection']}`"
+    if not _appends(node, catalog):
+        return f"loads all of {what}"
+    return (
+        f"{_BRINGS[node.ingest.load]} what is new by `{cursor}` in {what}"
+        if cursor
+        else f"{_BRINGS[node.ingest.load]} all of {what}"
+    )
+
+
+_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in"}
+
+
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
     files = files_of(loaded, node)
     assert node.ingest is not None and node.relation is not None
+    if reads_database(node):
+        return _Load((), _from_database(node, catalog))
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):
-        how = "the table's first: " if node.ingest.load == "append" else "replaces the table by "
+        how = "the table's first: " if node.ingest.load != "replace" else "replaces the table by "
         return _Load(files, f"{how}{_count(files)}")
     if known is None:
-        return _Load(files, f"appends what was not loaded before, of {_count(files)} (--connect tells)", sure=False)
+        return _Load(
+            files, f"{_BRINGS[node.ingest.load]} what was not loaded before, of {_count(files)} (--connect tells)", sure=False
+        )
     job = Job(node=node, relation=node.relation, dialect=loaded.adapter.dialect, run="", files=files, digest=digest)
     try:
         fresh = tuple(fresh_files(job, known.get(node.unique_id, {})))

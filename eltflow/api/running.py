@@ -13,7 +13,9 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
+from eltflow.api.connections import check_connections, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
+from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
@@ -27,7 +29,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
-from eltflow.compile.program import FileInfo, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
@@ -84,6 +86,7 @@ class RunState:
     warned: int = 0
     cancelled: bool = False
     lease: Lease | None = None
+    hasher: Callable[[str], str] | None = None
     records: bool = False
 
     @property
@@ -110,6 +113,8 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
+    check_connections(loaded, runnable)
+    state.hasher = hasher(loaded, runnable)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
@@ -368,6 +373,7 @@ def job_of(
     fence: Statement | None = None,
     records: bool = False,
     options: Mapping[str, Any] | None = None,
+    hasher: Callable[[str], str] | None = None,
 ) -> Job:
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
@@ -390,7 +396,12 @@ def job_of(
         fence=fence,
         run_id=run_id if records else None,
         options=options or {},
+        hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
     )
+
+
+def _unhashed(text: str) -> str:
+    raise AssertionError("rows are read only where the secret is known")
 
 
 class _Worker:
@@ -421,13 +432,21 @@ class _Worker:
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
-        program = MATERIALIZATIONS[step.node.materialized](self._job(step.node, compiled))
+        tables = opened_table(self.loaded, step.node)
+        with contextlib.closing(tables) if tables is not None else contextlib.nullcontext():
+            return self._made(step, session, tell, compiled, replace(self._job(step.node, compiled), tables=tables))
+
+    def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
+        """Drive the step's program, and take in what it did."""
+        program = MATERIALIZATIONS[step.node.materialized](job)
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         outcome = self._driven(step, program, session, trace, compiled)
         for table in (*outcome.made, *outcome.moved):
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        for text in outcome.told:
+            tell(Message(text=f"`{step.node.name}`: {text}"))
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
             tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)
@@ -495,6 +514,7 @@ class _Worker:
             fence=self._fence,
             records=self.state.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
+            hasher=self.state.hasher,
         )
 
 

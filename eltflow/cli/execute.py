@@ -49,7 +49,21 @@ def seed(given: o.Given) -> int:
 
 
 @o.takes(*_EVERY)
-def ingest(given: o.Given) -> int:
+def ingest(
+    given: o.Given,
+    preview: Annotated[
+        str | None,
+        typer.Option("--preview", metavar="STEP", help="Show the types and first ten rows of a step's source, and load nothing."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show how steps would load, and in which types; asks their sources, and loads nothing."),
+    ] = False,
+) -> int:
+    if preview is not None or dry_run:
+        from eltflow.cli.inspect import show_steps
+
+        return show_steps(given, preview)
     return _execute("ingest", given)
 
 

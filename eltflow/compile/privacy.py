@@ -18,7 +18,7 @@ MASK = "*****"
 #: What an engine quotes in a message, or shows of a row: texts in quotes, values in parentheses, and long numbers.
 _VALUES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|(?<=\)=)\([^)\n]*\)|(?<![\w./-])\d{4,}(?![\w/])|(?<=with value )\S+")
 #: What our own messages show of a row.
-_HELD = re.compile(r"(?<=holds )`[^`]*`")
+_HELD = re.compile(r"(?<=holds )`[^`]*`|(?<=does not take )`[^`]*`")
 #: The kinds of errors that come before any row is read: what they quote are names.
 _SQLSTATE_OF_NAMES = re.compile(r"42\w{3}\Z")  # class 42: syntax error or access rule violation (SQL:2016 §24.1)
 _ABOUT_NAMES = frozenset({"binder", "catalog", "parser", "syntax"})
@@ -44,6 +44,13 @@ def personal_columns(node: Node, personal: Personal) -> Reach:
     if node.opaque is not None:
         return Reach(unsure=True)  # it may read more than its edges tell
     return _reach(personal, _reached(node, personal))
+
+
+def personal_values(node: Node, personal: Personal) -> Reach:
+    """The columns whose values must not be seen in what is said of a node while it is built: its personal ones, and what a step hashes."""
+    reach = personal_columns(node, personal)
+    hashed = node.ingest.step.get("hash") or {} if node.ingest is not None else {}
+    return Reach(reach.names | {name.lower() for name in (*hashed, *hashed.values())}, reach.unsure)
 
 
 def personal_columns_in(sql: str, personal: Personal) -> Reach:
@@ -101,7 +108,9 @@ def masked_rows(columns: Sequence[str], rows: Rows, sql: str, reach: Reach, pers
 def masked_text(text: str, code: str | None, reach: Reach) -> str:
     """An engine's words without the values that it quotes, where they may be personal; `code` is the kind of its error."""
     told = (code or "").lower()
-    return _VALUES.sub(MASK, text) if reach and told not in _ABOUT_NAMES and not _SQLSTATE_OF_NAMES.match(told) else text
+    if not reach or told in _ABOUT_NAMES or _SQLSTATE_OF_NAMES.match(told):
+        return text
+    return _VALUES.sub(MASK, masked_value(text, reach))
 
 
 def masked_value(text: str, reach: Reach) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from eltflow.base.names import TEMPORARY, shorten
 from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
+from eltflow.transfer import Kept, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, WarehouseError
@@ -19,7 +20,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, 
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
-    is none. `made` is what it built, `moved` are views on top that were made again, `gone` are those that could not be."""
+    is none. `told` is what people should know about a load. `made` is what it built, `moved` are views on top that were made again,
+    `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -33,6 +35,7 @@ class Outcome:
     gone: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
+    told: tuple[str, ...] = ()
     note: str | None = None
     note_code: str | None = None
 
@@ -48,7 +51,7 @@ Program = Steps[Outcome]
 
 class ProgramError(Exception):
     """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
-    `config` the key of the node's configuration, and the value in it, that is at fault."""
+    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is."""
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class ProgramError(Exception):
         file: str | None = None,
         line: int | None = None,
         config: tuple[str, str] | None = None,
+        place: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -65,6 +69,7 @@ class ProgramError(Exception):
         self.file = file
         self.line = line
         self.config = config
+        self.place = place
 
 
 class LostLease(ProgramError):
@@ -81,14 +86,44 @@ class FileInfo:
     mtime: int
 
 
+@dataclass(frozen=True, slots=True)
+class Hashing:
+    """What hashes texts, and what reads files whose rows are hashed on their way."""
+
+    reader: FileReader
+    digest: Callable[[str], str]
+
+
+class TableSource(Protocol):
+    """The table or query of another database that a step reads. All raise WarehouseError."""
+
+    @property
+    def where(self) -> str:
+        """What people know it by."""
+        ...
+
+    def columns(self) -> Sequence[Kept]:
+        """Its columns, by the database's own catalogue."""
+        ...
+
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        """The rows, of the columns by these names."""
+        ...
+
+    def highest(self, column: Kept) -> str | None:
+        """The largest value of a column, as text; None if there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `reader` reads files for an engine that cannot. `ours` tells whether a relation is one of the project's.
-    `fence` is a query without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in
+    no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database, `hashing`
+    what its hashed columns need. `ours` tells whether a relation is one of the project's. `fence` is a query without rows if another
+    run may write in this one's place. `run_id` is what the effect is recorded under in
     `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
@@ -106,6 +141,8 @@ class Job:
     inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
+    tables: TableSource | None = None
+    hashing: Hashing | None = None
     fence: Statement | None = None
     run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False

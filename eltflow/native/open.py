@@ -131,6 +131,7 @@ class _Opening:
         described = self._properties(kinds, files, settings, macros, docs, render)
         drafts = self._drafts(kinds, files, settings, described, macros, docs, render)
         self._unique(drafts, settings)
+        self._check_connections(drafts, settings)
         self._check_folders(drafts, settings)
         project = Project(
             root=self.root,
@@ -391,6 +392,15 @@ class _Opening:
         else:
             line = None if draft.resource_type == "seed" else 1
             self.findings.error("E0206", message, file=draft.path, line=line, help=help)
+
+    def _check_connections(self, drafts: list[Draft], settings: Settings) -> None:
+        for draft in drafts:
+            name = draft.ingest.source.get("connection") if draft.ingest is not None else None
+            if name is not None and name not in settings.connections and draft.patch is not None:
+                known = settings.connections
+                help = did_you_mean(str(name), known) or f"connections in eltflow.yml: {', '.join(known) or 'none'}"
+                place = (*draft.place, "source", "connection")
+                self.findings.at(draft.patch, place, "E0118", f"there is no connection `{name}`", help=help)
 
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:

@@ -62,6 +62,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         pii_groups=tuple(as_list(value["pii"]["allowed_groups"])) if value.get("pii") is not None else None,
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
+        hash_secret=value.get("hash_secret"),
     )
     return settings, value
 

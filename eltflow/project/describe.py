@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
+from eltflow.project import steps
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo
@@ -53,9 +54,12 @@ def columns_of(entry: Mapping[str, Any], describe: Callable[..., str]) -> dict[s
     """The columns of an entry by name."""
     made: dict[str, ColumnInfo] = {}
     for index, column in enumerate(entry.get("columns") or ()):
+        if column.get("exclude"):
+            continue
         config = column.get("config") or {}
-        made[column["name"]] = ColumnInfo(
-            name=column["name"],
+        name = column.get("rename") or column["name"]
+        made[name] = ColumnInfo(
+            name=name,
             description=describe(column.get("description"), "columns", index),
             data_type=column.get("data_type"),
             meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
@@ -79,7 +83,9 @@ def tests_of(
         for key in ("data_tests", "tests"):
             if column.get(key):
                 inner = (*place, "columns", index, key)
-                made += read_tests(column[key], attached, column["name"], inner, package, known, findings, tags=tags)
+                made += read_tests(
+                    column[key], attached, column.get("rename") or column["name"], inner, package, known, findings, tags=tags
+                )
     _columns_once(entry, attached.file, place, findings)
     both = [e for e in (entry, *(entry.get("columns") or ())) if "tests" in e and "data_tests" in e]
     if both:
@@ -231,12 +237,13 @@ class Describer:
         """Take in one ingestion step."""
         schema, _, table = str(entry["into"]).rpartition(".")
         describe = _at(self._describe, path, place)
-        step = {k: v for k, v in entry.items() if k in ("column_types",)}
+        for inner, message, help in steps.problems(entry):
+            self._findings.at(path, (*place, *inner), "E0103", message, help=help)
         info = IngestInfo(
             source=self._render(entry["source"], path, (*place, "source")),
             load=entry.get("load") or "replace",
             into=entry["into"],
-            step=step,
+            step=steps.settings(entry),
         )
         self.result.drafts.append(
             Draft(

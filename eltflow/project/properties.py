@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 from eltflow.project import config
 from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
-from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
+from eltflow.project.shape import ByKey, ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
 
 #: Configuration that may also stand beside `config:`.
 _META, _TAGS = Nullable(META), Nullable(NAMES)
@@ -163,16 +165,61 @@ PROPERTIES = Object(
     },
 )
 
+#: How a step may bring rows into its table.
+LOADS = ("replace", "append", "merge", "delete+insert")
+
+_KIND = Scalar(choices=("files", "sql"))
 FILES = Object(
     what="the `source` of a step",
     required=("kind", "path"),
     fields={
-        "kind": Scalar(choices=("files",)),
+        "kind": _KIND,
         "path": OneOf(options=(TEXT, ListOf(TEXT))),
         "format": Scalar(choices=("csv", "json", "parquet")),
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
+    },
+)
+TABLES = Object(
+    what="the `source` of a step",
+    required=("kind", "connection"),
+    fields={
+        "kind": _KIND,
+        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
+        "table": Scalar(about="A table, as schema.table or by its name alone."),
+        "query": Scalar(about="A query in the SQL of that database."),
+    },
+)
+STEP_COLUMN = Object(
+    what="a column of a step",
+    required=("name",),
+    fields={
+        **COLUMN.fields,
+        "name": Scalar(about="The column's name in the source."),
+        "rename": Scalar(about="Its name in the table."),
+        "exclude": Scalar((bool,), about="Whether to leave it out."),
+        "hash": Scalar((bool,), about="Whether its values are replaced by their HMAC-SHA256 under the project's `hash_secret`."),
+    },
+)
+SCHEMA_CHANGES = Object(
+    what="`schema_changes`",
+    about="What happens when the columns of a load are others than the table's.",
+    fields={
+        "column": Scalar(
+            choices=("fail", "evolve", "discard"),
+            about="A column that is new, or missing: an error; added, and NULL where it is missing; left out, and NULL where it is missing.",
+        ),
+    },
+)
+CURSOR = Object(
+    what="`cursor`",
+    about="The column that says which rows are the latest.",
+    required=("column",),
+    fields={
+        "column": Scalar(about="A column of the table."),
+        "initial": Scalar((str, int, float, datetime.date), about="Where the first load begins; everything unless told."),
+        "lookback": Scalar((str, int, float), about="How far back of the last load rows are read again, e.g. 1 hour."),
     },
 )
 STEP = Object(
@@ -181,10 +228,14 @@ STEP = Object(
     fields={
         "name": TEXT,
         "description": DOC_TEXT,
-        "source": FILES,
+        "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES}),
         "into": Scalar(about="The table to load, as schema.table."),
-        "load": Scalar(choices=("replace", "append")),
-        "columns": ListOf(COLUMN),
+        "load": Scalar(choices=LOADS, about="How new rows come into the table."),
+        "unique_key": Nullable(NAMES),
+        "partition_by": Nullable(NAMES),
+        "cursor": CURSOR,
+        "schema_changes": SCHEMA_CHANGES,
+        "columns": ListOf(STEP_COLUMN),
         "data_tests": TESTS,
         "tests": TESTS,
         "column_types": MapOf(TEXT),

@@ -57,6 +57,7 @@ SETTINGS = Object(
         "connections": MapOf(
             Object(fields={"type": TEXT}, required=("type",), open=True), about="What is no warehouse: sources and destinations."
         ),
+        "hash_secret": Scalar(about="What columns with `hash: true` are hashed under: from the environment, by env_var()."),
         **TREES,
         "on_run_start": NAMES,
         "on_run_end": NAMES,
@@ -125,6 +126,7 @@ class Settings:
     pii_groups: tuple[str, ...] | None = None
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    hash_secret: str | None = field(default=None, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

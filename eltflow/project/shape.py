@@ -234,6 +234,27 @@ class OneOf(Shape):
         return {**made, **({"description": self.about} if self.about else {})}
 
 
+@dataclass(frozen=True, slots=True)
+class ByKey(Shape):
+    """A mapping whose shape one of its keys tells."""
+
+    key: str = ""
+    options: Mapping[str, Object] = field(default_factory=dict)
+
+    def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
+        told = value.get(self.key) if isinstance(value, dict) else None
+        first = next(iter(self.options.values()))
+        (self.options.get(told, first) if isinstance(told, str) else first).check(value, path, found, strict)
+
+    def schema(self) -> dict[str, Any]:
+        made = []
+        for name, option in self.options.items():
+            one = option.schema()
+            one["properties"][self.key] = {"const": name}
+            made.append(one)
+        return {"oneOf": made, **({"description": self.about} if self.about else {})}
+
+
 def _fits(shape: Shape, value: Any) -> bool:
     if isinstance(value, dict):
         return isinstance(shape, (Object, MapOf))

@@ -6,8 +6,10 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from eltflow.base.records import dataclass
 
@@ -18,6 +20,43 @@ class Field:
 
     name: str
     type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A column of a table that is read: its name, the type (as DuckDB spells it) that its values come as, the expression of the source's
+    own SQL that gives them so, and what is lost or changed by that, in words, if anything is."""
+
+    name: str
+    type: str
+    expression: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What is read of a database: a table, as `schema.table` or by its name alone, or the rows of a query."""
+
+    table: str | None = None
+    query: str | None = None
+
+    def __str__(self) -> str:
+        return self.table or "the query"
+
+    def item(self, quote: Callable[[str], str]) -> str:
+        """What stands behind FROM."""
+        if self.table is not None:
+            return ".".join(map(quote, self.table.split(".")))
+        return f"(\n{self.query}\n) as eltflow_rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and those where it is NULL."""
+
+    column: str
+    type: str
+    value: Any
 
 
 class Source(Protocol):
@@ -44,4 +83,92 @@ class Source(Protocol):
 
         Raises WarehouseError for a file that cannot be read, naming it.
         """
+        ...
+
+
+_MARK = re.compile(r"\\(.)")
+_MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+
+
+def plain(text: str) -> str:
+    """A value of a source's text without what keeps tabs and line breaks apart from those of the format. (Bytes, `\\\\x`, become `\\x`.)"""
+    return _MARK.sub(lambda found: _MEANS.get(found.group(1), found.group(0)), text)
+
+
+def first_rows(source: Source, count: int) -> list[tuple[str | None, ...]]:
+    """The first rows of a source as texts, None for NULL; no more of it is read than they take."""
+    rows: list[tuple[str | None, ...]] = []
+    for batch in source.text():
+        for line in batch.decode().split("\n")[:-1]:
+            if len(rows) == count:
+                return rows
+            rows.append(tuple(None if value == "\\N" else plain(value) for value in line.split("\t")))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """A source with the texts of some columns, by their names, replaced by what `digest` makes of them. NULL stays NULL."""
+
+    source: Source
+    names: frozenset[str]
+    digest: Callable[[str], str]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(Field(f.name, "VARCHAR") if f.name in self.names else f for f in self.source.fields)
+
+    def text(self) -> Iterator[bytes]:
+        places = [n for n, field in enumerate(self.source.fields) if field.name in self.names]
+        for batch in self.source.text():
+            lines = []
+            for line in batch.decode().split("\n")[:-1]:
+                values = line.split("\t")
+                for place in places:
+                    if values[place] != "\\N":
+                        values[place] = self.digest(plain(values[place]))
+                lines.append("\t".join(values) + "\n")
+            yield "".join(lines).encode()
+
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        raise NotImplementedError("no engine that takes Parquet is sent hashes")
+
+
+class Tables(Protocol):
+    """A connection to a database that is read. All raise WarehouseError."""
+
+    def columns(self, origin: Origin) -> Sequence[Kept]:
+        """The columns with their types, by the database's own catalogue."""
+        ...
+
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        """The rows, of the columns by these names; nothing is read before the source is."""
+        ...
+
+    def highest(self, origin: Origin, column: Kept) -> str | None:
+        """The largest value of a column, as text; None if there is none."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class TableReader(Protocol):
+    """What reads one kind of database: a plug-in of the entry-point group `eltflow.sources`, by the `type` of a connection."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that a connection of this type may have, beside `type`, and what each means."""
+        ...
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """Those of them whose values must never be shown."""
+        ...
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """(key, what is wrong with it) for each bad value of a connection."""
+        ...
+
+    def open(self, values: Mapping[str, Any], root: Path) -> Tables:
+        """Connect, to read alone. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
         ...

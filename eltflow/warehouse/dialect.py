@@ -23,6 +23,15 @@ class Dialect:
     #: that began, SQL:2016 §6.41.)
     clock = "current_timestamp"
     capabilities = Capabilities()
+    #: What tells a row of a table from every other; in a table that was filled in the transaction that is open, in the order in which the
+    #: rows came. None where the engine has nothing of the kind.
+    row_id: str | None = None
+    #: A query whose one value says whether `row_id` is in that order; None where it always is.
+    keeps_order: Statement | None = None
+
+    def by_bytes(self, text: str) -> str:
+        """The text, as what it is compared and ordered by: its bytes in UTF-8, whatever the database's collation is."""
+        return text
 
     # -- names and values ------------------------------------------------------------------------------------------------------
 
@@ -117,6 +126,11 @@ class Dialect:
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         """The table that `staging` names; it is dropped at the end of the step."""
         return Statement(f"create table {self.render(relation)} as (\n{sql}\n)")
+
+    def create_temporary(self, relation: Relation, columns: Sequence[Column]) -> Statement:
+        """The table that `staging` names, empty."""
+        body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
+        return Statement(f"create table {self.render(relation)} ({body})")
 
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         """Create an empty table, if it is not there."""

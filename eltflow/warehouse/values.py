@@ -133,6 +133,7 @@ class Capabilities:
     narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
+    except_all: bool = False
     grants: bool = False
     comments: bool = True
     column_types: bool = True

@@ -178,8 +178,14 @@ def test_a_column_that_one_of_several_new_files_lacks(lake, eltflow, kind, order
     assert f"the columns of data/{lacking}.{kind} are not those of p.s_raw.x (missing columns: v)" in ran.text
     assert query(root, "from s_raw.x") == [(1, "a")]
     assert query(root, "select path from eltflow_meta.file") == [(f"data/a.{kind}",)]
-    assert eltflow("ingest", "--full-refresh", cwd=root).code == 0
-    assert query(root, "select id, v from s_raw.x order by all") == [(1, "a"), (1, "a"), (2, None)]
+    assert eltflow("ingest", "--full-refresh", cwd=root).code == 1
+    settings = {"steps": [step("x", f"data/*.{kind}", schema_changes={"column": "evolve"})]}
+    (root / "ingest/i.yml").write_text(json.dumps(settings))
+    for command in ((), ("--full-refresh",)):
+        ran = eltflow("ingest", *command, cwd=root)
+        assert ran.code == 0, ran.text
+        assert f"data/{lacking}.{kind} lacks `v`, which is NULL in its rows" in ran.text
+        assert query(root, "select id, v from s_raw.x order by all") == [(1, "a"), (1, "a"), (2, None)]
 
 
 @pytest.mark.parametrize("load", ["append", "replace"])

@@ -24,15 +24,15 @@ FILES = {
 COUNTS = {
     ("duckdb", "view"): ((4, 4), (7, 8)),
     ("duckdb", "table"): ((4, 4), (7, 9)),
-    ("duckdb", "append"): ((4, 4), (5, 7)),
-    ("duckdb", "delete_insert"): ((4, 7), (5, 7)),
-    ("duckdb", "merge"): ((4, 6), (5, 7)),
+    ("duckdb", "append"): ((4, 5), (5, 7)),
+    ("duckdb", "delete_insert"): ((4, 8), (5, 7)),
+    ("duckdb", "merge"): ((4, 7), (5, 7)),
     ("duckdb", "seed"): ((4, 4), (6, 6)),
     ("postgres", "view"): ((4, 5), (5, 6)),
     ("postgres", "table"): ((4, 7), (5, 6)),
-    ("postgres", "append"): ((4, 4), (3, 7)),
-    ("postgres", "delete_insert"): ((4, 7), (3, 7)),
-    ("postgres", "merge"): ((4, 6), (3, 7)),
+    ("postgres", "append"): ((4, 5), (3, 7)),
+    ("postgres", "delete_insert"): ((4, 8), (3, 7)),
+    ("postgres", "merge"): ((4, 7), (3, 7)),
     ("postgres", "seed"): ((5, 8), (4, 4)),
 }
 #: dbt empties the table and fills it while readers wait; here they read the old rows until the new ones are all there.

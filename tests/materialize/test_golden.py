@@ -13,6 +13,7 @@ from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.program import FileInfo
 from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
+from eltflow.project.properties import LOADS
 from eltflow.testing.bench import make_job, make_node
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
 
@@ -87,10 +88,14 @@ def _blind(made):
     return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None, compiled=compiled, dry=True)
 
 
-@pytest.mark.parametrize("load", ["append", "replace"])
+MATCHED = {"merge": {"unique_key": ["id"], "cursor": {"column": "v"}}, "delete+insert": {"partition_by": ["v"]}}
+
+
+@pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("existing", [None, TABLE])
 def test_ingest(load, existing):
-    step = model("ingest", {}, ingest=IngestInfo(source={"path": "data/*.csv"}, load=load, into="s.t"))
+    info = IngestInfo(source={"kind": "files", "path": "data/*.csv"}, load=load, into="s.t", step=MATCHED.get(load, {}))
+    step = model("ingest", {}, ingest=info)
     made = _blind(job("ingest", made=step, files=FILES, existing=existing))
     answer = Result(columns=(Column("id", "BIGINT"), Column("v", "VARCHAR")))
     program = MATERIALIZATIONS["ingest"](made)
@@ -115,5 +120,5 @@ def test_persisted_descriptions():
 
 def test_every_golden_file_has_a_test():
     known = {*CASES, "test", "test_stored_as_table", "test_stored_as_view", "table_described"}
-    known |= {f"ingest_{load}_{when}" for load in ("append", "replace") for when in ("new", "again")}
+    known |= {f"ingest_{load}_{when}" for load in LOADS for when in ("new", "again")}
     assert {path.stem for path in FOLDER.glob("*.sql")} == known

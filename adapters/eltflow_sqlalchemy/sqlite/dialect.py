@@ -80,6 +80,8 @@ class SQLiteDialect(Dialect):
         incremental_strategies=("delete+insert", "append"),
     )
 
+    row_id = "rowid"  # one more than the largest, in a table without an INTEGER PRIMARY KEY (autoinc.html)
+
     def quote(self, identifier: str) -> str:
         """In backticks: what stands in double quotes becomes a text where no column has that name (quirks.html §8)."""
         return "`" + identifier.replace("`", "``") + "`"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from eltflow.compile.materialize.files import ingest, seed
+from eltflow.compile.materialize.files import seed
 from eltflow.compile.materialize.incremental import incremental
+from eltflow.compile.materialize.ingest import ingest
 from eltflow.compile.materialize.relation import dynamic_table, materialized_view, table, view
 from eltflow.compile.materialize.test import data_test
 from eltflow.compile.program import Job, Program

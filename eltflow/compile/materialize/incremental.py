@@ -87,7 +87,7 @@ def _increment(job: Job, unsure: Named) -> Program:
         _check_alike(job, [c.name for c in now.columns])
         _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
-    keys = _as_columns(job, keys, [*before, *change.added])
+    keys = as_columns(job, keys, [*before, *change.added])
     keyed = bool(keys) and strategy not in _KEYLESS
     if keyed:
         _check_keys(job, keys, [*before, *(change.added if mode in ("append_new_columns", "sync_all_columns") else ())])
@@ -201,7 +201,7 @@ def unique_keys(job: Job) -> list[str]:
     return [str(k) for k in dict.fromkeys(as_list(job.config.get("unique_key"))) if k]
 
 
-def _as_columns(job: Job, names: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> list[str]:
+def as_columns(job: Job, names: Sequence[str], columns: Sequence[Column | CatalogColumn]) -> list[str]:
     """Names from a configuration as the columns that they mean: as written, or else as SQL means them without quotes."""
     fold = job.dialect.fold
     there = {fold(c.name, True): c.name for c in columns}
@@ -245,8 +245,8 @@ def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Seq
 
 def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
     there = [Column(c) for c in columns]
-    only = _as_columns(job, as_list(job.config.get("merge_update_columns")), there)
-    without = _as_columns(job, as_list(job.config.get("merge_exclude_columns")), there)
+    only = as_columns(job, as_list(job.config.get("merge_update_columns")), there)
+    without = as_columns(job, as_list(job.config.get("merge_exclude_columns")), there)
     if only and without:
         raise ProgramError("`merge_update_columns` and `merge_exclude_columns` exclude each other", "keep one of them")
     fold = job.dialect.fold

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from eltflow.base.fingerprint import fingerprint
-from eltflow.compile.program import Job, Outcome, Program
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, Steps
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Column, Relation, Statement
 
@@ -28,6 +28,16 @@ LOAD_COLUMNS = (
     Column("rows", "bigint"),
     Column("loaded_at", _MOMENT),
 )
+CURSOR_COLUMNS = (
+    Column("relation", "varchar"),
+    Column("step", "varchar"),
+    Column("source", "varchar"),
+    Column("name", "varchar"),
+    Column("value", "varchar"),
+    Column("load_id", "varchar"),
+    Column("loaded_at", _MOMENT),
+)
+
 #: One row for each effect; of a relation, the latest is of what stands there. No key is declared: on DuckDB it would make a row three times
 #: as dear (2.4 instead of 0.8 ms of CPU; 2.0, November 2026), and the run lock keeps two runs from one relation.
 APPLIED_COLUMNS = (
@@ -38,6 +48,10 @@ APPLIED_COLUMNS = (
     Column("rows", "bigint"),
     Column("applied_at", _MOMENT),
 )
+
+
+#: What is known of a file that was loaded: its size, mtime and hash then.
+Known = Mapping[str, tuple[int, int, str]]
 
 
 def key_of(job: Job) -> str:
@@ -66,6 +80,7 @@ def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
         dialect.create_schema(database, dialect.named(META)),
         dialect.create_table(_table(dialect, database, "file"), _own(dialect, FILE_COLUMNS)),
         dialect.create_table(_table(dialect, database, "load"), _own(dialect, LOAD_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "cursor"), _own(dialect, CURSOR_COLUMNS)),
     )
 
 
@@ -107,3 +122,65 @@ def applied_fingerprint(job: Job) -> str:
     sql = job.compiled.sql if job.compiled is not None else ""
     config = json.dumps(job.config, sort_keys=True, default=str)
     return fingerprint(job.node.materialized, sql or job.node.checksum, config)
+
+
+def loaded_files(job: Job) -> Steps[Known]:
+    """What was loaded before: path → (size, mtime, hash)."""
+    dialect = job.dialect
+    key = dialect.literal(key_of(job))
+    result = yield Statement(
+        f"select path, size, mtime_ns, hash from {dialect.render(meta(job, 'file'))} where relation = {key}", role="query"
+    )
+    return {str(path): (size, mtime, digest) for path, size, mtime, digest in result.rows}
+
+
+def forgotten(job: Job, paths: Sequence[str] | None = None) -> Statement:
+    """Delete what is written down of a table's files: of all, or of these paths."""
+    literal = job.dialect.literal
+    only = "" if paths is None else f" and path in ({', '.join(map(literal, paths))})"
+    return Statement(
+        f"delete from {job.dialect.render(meta(job, 'file'))} where relation = {literal(key_of(job))}{only}", role="dml"
+    )
+
+
+def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget: Sequence[str] | None) -> Steps[None]:
+    """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all, and
+    of the cursor)."""
+    dialect, literal = job.dialect, job.dialect.literal
+    key = key_of(job)
+    if forget is None or forget:
+        yield forgotten(job, forget)
+    if forget is None and dialect.capabilities.transactional_ddl:  # others have no loads by a cursor
+        yield _without_cursor(job)
+    values = []
+    for file in files:
+        # Only a step that adds to its table ever asks whether a file is the one that it loaded.
+        adds = job.node.ingest is not None and job.node.ingest.load != "replace"
+        digest = job.digest(file) if job.digest is not None and adds else ""
+        values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, job.run))})")
+    if values:
+        yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
+    written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, len(files), rows))
+    yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.clock})", role="dml")
+
+
+def loaded_up_to(job: Job, name: str) -> Steps[tuple[str, str] | None]:
+    """The value, as text, up to which a cursor's rows are loaded, and what they were read from; None if none are."""
+    where = f"relation = {job.dialect.literal(key_of(job))} and name = {job.dialect.literal(name)}"
+    found = yield Statement(f"select value, source from {job.dialect.render(meta(job, 'cursor'))} where {where}", role="query")
+    return (str(found.rows[0][0]), str(found.rows[0][1])) if found.rows else None
+
+
+def record_cursor(job: Job, source: str, name: str, value: str | None) -> Steps[None]:
+    """Write down up to where a cursor's rows are loaded from a source, in the transaction that is open."""
+    dialect, literal = job.dialect, job.dialect.literal
+    yield _without_cursor(job)
+    if value is not None:
+        values = ", ".join(literal(v) for v in (key_of(job), job.node.unique_id, source, name, value, job.run))
+        yield Statement(f"insert into {dialect.render(meta(job, 'cursor'))} values ({values}, {dialect.clock})", role="dml")
+
+
+def _without_cursor(job: Job) -> Statement:
+    """Delete what is written down of a table's cursor."""
+    key = job.dialect.literal(key_of(job))
+    return Statement(f"delete from {job.dialect.render(meta(job, 'cursor'))} where relation = {key}", role="dml")

@@ -22,7 +22,7 @@ from eltflow.compile.program import (
     transaction,
 )
 from eltflow.project.config import as_list
-from eltflow.transfer import Source
+from eltflow.transfer import Field, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
 
@@ -164,20 +164,22 @@ def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) 
     if isinstance(rows, str):
         result = yield dialect.create_table_as(relation, rows, replace=replace, config=job.config)
     else:
-        columns = loaded_columns(job, rows)
+        columns = loaded_columns(job, rows.fields)
+        if replace:
+            yield dialect.drop(relation)
         yield dialect.create_table(relation, columns, job.config)
         result = yield from rows_together(job, _one(dialect.load(relation, [c.name for c in columns], rows)))
     yield from send(dialect.indexes(relation, job.relation, job.config, job.run))
     return result
 
 
-def loaded_columns(job: Job, rows: Source) -> list[Column]:
-    """The columns that the rows get in the table. A type is the one that the configuration names, or the engine's for what was found.
-    Raises ProgramError."""
+def loaded_columns(job: Job, fields: Sequence[Field]) -> list[Column]:
+    """The columns that rows get in the table. A type is the one that the configuration names, or the engine's
+    for what was found. Raises ProgramError."""
     dialect = job.dialect
     declared = declared_types(job)
     made: list[Column] = []
-    for field in rows.fields:
+    for field in fields:
         name = landing(job, field.name)
         type = declared.get(field.name) or dialect.keeps(field.type)
         if type is None:

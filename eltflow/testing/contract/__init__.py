@@ -18,6 +18,7 @@ from eltflow.testing.contract.catalog import *  # noqa: F403
 from eltflow.testing.contract.changes import *  # noqa: F403
 from eltflow.testing.contract.incremental import *  # noqa: F403
 from eltflow.testing.contract.loading import *  # noqa: F403
+from eltflow.testing.contract.merging import *  # noqa: F403
 from eltflow.testing.contract.projects import *  # noqa: F403
 from eltflow.testing.contract.reader import *  # noqa: F403
 from eltflow.testing.contract.sessions import *  # noqa: F403

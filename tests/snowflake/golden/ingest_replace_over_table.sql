@@ -1,6 +1,7 @@
 create schema if not exists "DB"."ELTFLOW_META";
 create transient table if not exists "DB"."ELTFLOW_META"."FILE" ("RELATION" VARCHAR, "PATH" VARCHAR, "SIZE" NUMBER(38,0), "MTIME_NS" NUMBER(38,0), "HASH" VARCHAR, "LOAD_ID" VARCHAR);
 create transient table if not exists "DB"."ELTFLOW_META"."LOAD" ("LOAD_ID" VARCHAR, "RELATION" VARCHAR, "STEP" VARCHAR, "FILES" NUMBER(38,0), "ROWS" NUMBER(38,0), "LOADED_AT" TIMESTAMP_TZ);
+create transient table if not exists "DB"."ELTFLOW_META"."CURSOR" ("RELATION" VARCHAR, "STEP" VARCHAR, "SOURCE" VARCHAR, "NAME" VARCHAR, "VALUE" VARCHAR, "LOAD_ID" VARCHAR, "LOADED_AT" TIMESTAMP_TZ);
 drop table if exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD";
 create transient table if not exists "DB"."S"."T__ELTFLOW_TMP_0123ABCD" ("ID" NUMBER(38,0), "V" VARCHAR);
 begin;

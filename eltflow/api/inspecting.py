@@ -1,0 +1,148 @@
+"""What ingestion steps would load, asked of their sources alone: nothing is written, and the target is not opened."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from eltflow.api.compiling import files_of
+from eltflow.api.connections import check_connections, opened_table
+from eltflow.api.explain import program_problem, warehouse_problem
+from eltflow.api.hashing import hashes
+from eltflow.api.loading import Loaded
+from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.hashed import check_hashing
+from eltflow.compile.materialize.ingest import inspect_files
+from eltflow.compile.materialize.relation import loaded_columns
+from eltflow.compile.materialize.tables import inspect_tables
+from eltflow.compile.privacy import MASK, personal_values
+from eltflow.compile.program import Hashing, Job, ProgramError, Steps
+from eltflow.ingest.files import file_reader
+from eltflow.ingest.looks import inspect
+from eltflow.ingest.tables import OpenedTable
+from eltflow.project.nodes import Node
+from eltflow.transfer import Field, first_rows
+from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.values import Statement, WarehouseError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedColumn:
+    """A column of a load: its name in the source and in the table, the type (as DuckDB spells it) that its values come as, and the
+    table's, if it were made now."""
+
+    source: str
+    name: str
+    read_as: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a step would load: how its rows come into the target, in words; its columns; what people should know about them (what is
+    lost, left out or filled); and its first rows, values of personal columns masked."""
+
+    node: Node
+    path: str
+    columns: tuple[LoadedColumn, ...]
+    notes: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...] = ()
+
+
+def preview(loaded: Loaded, name: str, rows: int = 10) -> Inspected:
+    """What a step would load, with its first rows. Raises EltflowError (E0214 for what is no step)."""
+    steps = [node for node in loaded.graph.nodes.values() if node.ingest is not None]
+    node = next((n for n in steps if name in (n.unique_id, n.name, n.display)), None)
+    if node is None:
+        other = next((n for n in loaded.graph.nodes.values() if name in (n.unique_id, n.name)), None)
+        what = f"`{name}` is a {other.resource_type}, and no ingestion step" if other is not None else f"there is no step `{name}`"
+        raise fail(
+            "E0214", what, help=did_you_mean(name, [n.name for n in steps]) or "eltflow ls --resource-type ingest lists them"
+        )
+    return inspect_steps(loaded, [node.unique_id], rows)[0]
+
+
+def inspect_steps(loaded: Loaded, ids: Sequence[str], rows: int = 0) -> tuple[Inspected, ...]:
+    """What steps would load into tables made now, with so many rows of each. Raises EltflowError with what every one would stop at."""
+    nodes = [loaded.graph.nodes[i] for i in ids]
+    check_connections(loaded, nodes)
+    found, failed = [], []
+    for node in nodes:
+        try:
+            found.append(_inspected(loaded, node, rows))
+        except ProgramError as error:
+            failed.append(program_problem(loaded, node, error))
+        except WarehouseError as error:
+            failed.append(warehouse_problem(loaded, node, None, error, None, Catalog(loaded.adapter.dialect.fold)))
+    if failed:
+        stopped = EltflowError(failed)
+        stopped.exit_code = 1
+        raise stopped
+    return tuple(found)
+
+
+def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
+    assert node.relation is not None
+    dialect = loaded.adapter.dialect
+    reader = None if dialect.capabilities.reads_files else file_reader()
+    files = files_of(loaded, node)
+    job = Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader)
+    check_hashing(job)
+    job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
+    tables = opened_table(loaded, node)
+    made = _of_files(job, rows) if tables is None else _of_table(job, tables, rows)
+    reach = personal_values(node, loaded.personal)
+    hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
+    masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
+    return replace(made, rows=masked)
+
+
+def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
+    with contextlib.closing(tables):
+        columns, notes, source = inspect_tables(replace(job, tables=tables))
+        return Inspected(
+            node=job.node,
+            path=f"{tables.where}: read as text under the types of its catalogue, and taken in by {job.dialect.name}'s bulk load",
+            columns=_columns(job, [kept.name for kept, _ in columns], source.fields),
+            notes=tuple(notes),
+            rows=tuple(first_rows(source, rows)) if rows else (),
+        )
+
+
+def _of_files(job: Job, rows: int) -> Inspected:
+    reader = file_reader()
+    select, found = _answered(inspect_files(job), reader)
+    fields = [Field(c.name, str(c.type)) for c in reader.query(reader.dialect.describe(select)).columns]
+    count = f"{len(job.files):,} file{'s' if len(job.files) != 1 else ''}"
+    how = (
+        f"read by {job.dialect.name} itself" if job.reader is None else f"read here, and taken in by {job.dialect.name}'s bulk load"
+    )
+    shown = Statement(f"select * from (\n{select}\n) as eltflow_shown limit {rows}", role="query")
+    return Inspected(
+        node=job.node,
+        path=f"{count}: {how}",
+        columns=_columns(job, [source for source, _ in found.chosen], fields),
+        notes=found.notes,
+        rows=tuple(tuple(row) for row in reader.query(shown).rows) if rows else (),
+    )
+
+
+def _answered(steps: Steps[Any], reader: Any) -> Any:
+    """What steps that only ask something of files come to."""
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send(reader.query(statement))
+    except StopIteration as end:
+        return end.value
+
+
+def _columns(job: Job, sources: Sequence[str], fields: Sequence[Field]) -> tuple[LoadedColumn, ...]:
+    made = loaded_columns(job, fields)
+    return tuple(
+        LoadedColumn(source=source, name=column.name, read_as=field.type, type=str(column.type))
+        for source, field, column in zip(sources, fields, made, strict=True)
+    )

@@ -1,0 +1,277 @@
+"""Ingestion steps of files: rows into a table, and what was loaded into `eltflow_meta`, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from eltflow.base.records import replace
+from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
+from eltflow.compile.materialize.files import (
+    check_unchanged,
+    file_format,
+    look_at,
+    picked,
+    read_types,
+    rows_of,
+    told_format,
+    typed,
+    whole,
+)
+from eltflow.compile.materialize.hashed import check_hashing
+from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
+from eltflow.compile.materialize.relation import (
+    Rows,
+    build_table,
+    built,
+    declared_types,
+    in_place,
+    landing,
+    loaded_columns,
+    send,
+)
+from eltflow.compile.materialize.scan import Options, reading, scan, settled
+from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
+from eltflow.compile.materialize.tables import load_tables
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.transfer import Source
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
+
+#: What a step says of columns, so that it must be known which there are.
+_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by")
+
+
+def ingest(job: Job) -> Program:
+    """A step's files into its table: all of them in its place, or those that are new to it.
+
+    What was loaded is written to `eltflow_meta.file` and `eltflow_meta.load` in the transaction that writes the rows.
+    """
+    info = job.node.ingest
+    assert info is not None
+    if info.source.get("kind") == "sql":
+        return (yield from load_tables(job))
+    if info.load in ("merge", "delete+insert") and not job.dialect.capabilities.transactional_ddl:
+        help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
+        message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
+        raise ProgramError(message, help)
+    check_hashing(job)
+    if not job.files:
+        raise no_files(job)
+    adds = info.load != "replace" and not job.full_refresh
+    if adds and job.existing is not None and job.existing.kind == "table":
+        return (yield from built(job, _add(job)))
+    format, options, types = _options(job)
+    look_at(job, job.files, format, options)
+    found = None
+    if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
+        found, types = yield from _fitted(job, format, options, types)
+    chosen = found.chosen if found is not None and _picks(job, found) else None
+    return (yield from whole(job, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
+
+
+def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
+    """How the columns of all files go into a table of their own, and the types that are given to them."""
+    described = yield from described_files(job, job.files, format, options)
+    check_types([(f.name, c) for f, c in described], format, types)
+    found = fit(job, [(f.name, c) for f, c in described], None)
+    return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
+
+
+def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
+    """A query, for whatever reads the step's files, that gives their rows as the table would get them if it were made now; and how the
+    columns go into it."""
+    assert job.node.ingest is not None
+    if not job.files:
+        raise no_files(job)
+    format, options, types = _options(job)
+    looks = look_at(job, job.files, format, options)
+    found, types = yield from _fitted(job, format, options, types)
+    select = yield from typed(job, format, options, read_types(job, types), looks)
+    return picked(job, select, found.chosen), found
+
+
+def no_files(job: Job) -> ProgramError:
+    """What there is to say of a step whose path matches nothing."""
+    assert job.node.ingest is not None
+    return ProgramError(f"no file matches {job.node.ingest.source['path']}", "check `path:`, which starts at the project root")
+
+
+def _picks(job: Job, found: Fit) -> bool:
+    """Whether the step takes other columns than files have, or by other names."""
+    assert job.node.ingest is not None
+    step = job.node.ingest.step
+    left = (step.get("schema_changes") or {}).get("column") == "discard"
+    return left or bool(step.get("exclude")) or any(source != final for source, final in found.chosen)
+
+
+def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The format of the files, its options, and the types of columns that the configuration names (as files call them)."""
+    info = job.node.ingest
+    assert info is not None
+    given = info.source.get("format")
+    if given:
+        format, options = str(given), file_format(job.files[0].path)[1]
+    else:
+        format, options = told_format(job)
+    for key in ("delimiter", "header", "null"):
+        if key in info.source:
+            options[key] = info.source[key]
+    called = {final: source for source, final in (info.step.get("rename") or {}).items()}
+    types = {called.get(name, name): type for name, type in declared_types(job).items()}
+    return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}
+
+
+def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
+    assert job.node.ingest is not None
+    told = found.notes if found is not None else ()
+    if job.node.ingest.load == "append" and not job.dialect.capabilities.transactional_ddl:
+        assert not isinstance(rows, str)  # no such engine reads files by itself
+        return replace((yield from _begin_with(job, rows)), told=told)
+    outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
+    count = outcome.rows
+    if job.node.ingest.load in ("merge", "delete+insert"):
+        assert found is not None
+        names = [landing(job, final) for _, final in found.chosen]
+        gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
+        count = count - gone if count is not None else None
+    yield from rows_together(job, record_load(job, job.files, count, forget=None))
+    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told)
+
+
+def _begin_with(job: Job, rows: Source) -> Program:
+    """The first rows of a table that later loads add to, where making a table commits by itself: what stands there at any moment agrees
+    with what is written down, so that no file is ever loaded twice or left out. A table of other columns is emptied before it goes."""
+    dialect, existing = job.dialect, job.existing
+    columns = loaded_columns(job, rows.fields)
+    create = dialect.create_table(job.relation, columns, job.config)
+    same = (
+        existing is not None
+        and existing.kind == "table"
+        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
+    )
+    clear = () if existing is None else _emptied(job, existing)
+    if existing is not None and not same:
+        yield from rows_together(job, send(clear))
+        yield from (in_place(job, (create,), Outcome(kind="load")))
+    elif existing is None:
+        yield create
+    body = _loaded(job, rows, [c.name for c in columns], job.files, before=clear if same else ())
+    return replace((yield from rows_together(job, body)), made=(CatalogTable(job.relation, "table"),))
+
+
+def _emptied(job: Job, existing: CatalogTable) -> tuple[Statement, ...]:
+    """The statements that delete a table's rows and what is written down of its loads."""
+    rows = Statement(f"delete from {job.dialect.render(job.relation)} where true", role="dml")
+    return (rows, forgotten(job)) if existing.kind == "table" else (forgotten(job),)
+
+
+def _loaded(
+    job: Job,
+    rows: Rows,
+    names: Sequence[str],
+    files: Sequence[FileInfo],
+    *,
+    columns: Sequence[CatalogColumn] = (),
+    before: Sequence[Statement] = (),
+    again: Sequence[str] = (),
+) -> Program:
+    """The rows brought in and written down, in place of what was written of the files that come `again`."""
+    yield from send(before)
+    written, gone = yield from bring_in(job, rows, names, columns)
+    check_unchanged(job, files)
+    yield from record_load(job, files, written, forget=again)
+    return Outcome(kind="load", rows=written, changed=gone, files=len(files))
+
+
+def _add(job: Job) -> Program:
+    """What is new among the files, into the table that stands."""
+    assert job.existing is not None
+    known = yield from loaded_files(job)
+    fresh = fresh_files(job, known)
+    if not fresh:
+        return Outcome(kind="load", rows=0, files=0)
+    format, options, types = _options(job)
+    look_at(job, fresh, format, options)
+    described = yield from described_files(job, fresh, format, options)
+    parts = [(f.name, c) for f, c in described]
+    check_types(parts, format, types)
+    found = fit(job, parts, job.existing.columns)
+    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns}
+    kept = yield from _kept(job, found, fresh, format, options, of_files, types)
+    columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
+    read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
+    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
+    changed = [f.name for f in fresh if f.name in known]
+    body = _loaded(job, rows, [name for _, name in found.chosen], fresh, columns=columns, again=changed)
+    outcome = yield from rows_together(job, body)
+    return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
+
+
+def _kept(
+    job: Job,
+    found: Fit,
+    files: Sequence[FileInfo],
+    format: str,
+    options: Options,
+    of_files: Mapping[str, str],
+    types: Mapping[str, str],
+) -> Steps[dict[str, str]]:
+    """The types that columns are read as: the table's, not those that these files alone suggest: `007` stays text where it has text."""
+    assert job.existing is not None
+    of_table = {c.name: c.type or "" for c in job.existing.columns}
+    own = [(a, b) for a, b in found.chosen if a not in types and a not in found.added]
+    kept = {source: job.dialect.reads_as(of_table[name]) for source, name in own}
+    yield from check_kept(job, files, format, options, kept, of_files)
+    return kept if format == "csv" else {name: type for name, type in kept.items() if type != of_files[name]}
+
+
+def _grown(
+    job: Job,
+    found: Fit,
+    files: Sequence[FileInfo],
+    format: str,
+    options: Options,
+    of_files: Mapping[str, str],
+    types: Mapping[str, str],
+) -> Steps[tuple[list[CatalogColumn], dict[str, str]]]:
+    """The table's columns, once it has got those that are new to it; and what these are read as."""
+    assert job.existing is not None
+    columns = list(job.existing.columns)
+    if not found.added:
+        return columns, {}
+    read: Mapping[str, str] = {**of_files, **types}
+    if format == "csv":
+        read = yield from settled(job, files, options, read_types(job, types))
+    declared = declared_types(job)
+    for source, final in found.chosen:
+        if source in found.added:
+            column = added_column(job, landing(job, final), read[source], declared.get(final))
+            yield job.dialect.add_column(job.relation, Column(column.name, column.type))
+            columns.append(column)
+    return columns, {name: read[name] for name in found.added} if format == "csv" else {}
+
+
+def _left(found: Fit, format: str, there: Iterable[str]) -> dict[str, str]:
+    """What the columns of CSV files that are not taken are read as: no value of theirs can be wrong."""
+    taken = {source for source, _ in found.chosen}
+    return dict.fromkeys((name for name in there if name not in taken), "VARCHAR") if format == "csv" else {}
+
+
+def fresh_files(job: Job, known: Known) -> list[FileInfo]:
+    """The job's files that are not among those `known` to be loaded; where rows take the place of others, also those that changed since.
+    Raises ProgramError for a changed file of a step that appends."""
+    assert job.node.ingest is not None
+    appends = job.node.ingest.load == "append"
+    fresh = []
+    for file in job.files:
+        before = known.get(file.name)
+        if before is None:
+            fresh.append(file)
+        elif before[:2] != (file.size, file.mtime) and job.digest is not None and job.digest(file) != before[2]:
+            if appends:
+                raise ProgramError(
+                    f"{file.name} changed since it was loaded",
+                    f"a step with `load: append` loads a file once; {again(job)}",
+                )
+            fresh.append(file)
+    return fresh

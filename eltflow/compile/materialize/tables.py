@@ -1,0 +1,268 @@
+"""Ingestion steps of tables and queries of other databases: the rows, and up to where they are loaded, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.cursor import since, valued
+from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
+from eltflow.compile.materialize.hashed import check_hashing, hashed
+from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
+from eltflow.compile.materialize.relation import build_table, built, declared_types, landing
+from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
+from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.transfer import Kept, Since, Source
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What is read: the columns with their names in the table, how they go into it, and the cursor's column, if the step has one."""
+
+    columns: Sequence[tuple[Kept, str]]
+    found: Fit
+    cursor: Kept | None
+    told: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _, name in self.columns]
+
+
+def load_tables(job: Job) -> Program:
+    """A step's table or query into its table: in its place, or what is new."""
+    info = job.node.ingest
+    assert info is not None
+    if not job.dialect.capabilities.transactional_ddl:
+        message = f"steps that read databases need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
+        raise ProgramError(message, "load into DuckDB, PostgreSQL or SQLite")
+    if info.load == "append" and not job.dialect.capabilities.except_all:
+        message = f"{job.dialect.name} has no EXCEPT ALL, by which rows that are there are told from new ones"
+        raise ProgramError(message, "set `load: merge` with a `unique_key`, or `replace`")
+    check_hashing(job)
+    if job.tables is None:
+        return Outcome(kind="load")  # nothing is read in a dry run
+    adds = info.load != "replace" and not job.full_refresh
+    if adds and job.existing is not None and job.existing.kind == "table":
+        return (yield from built(job, _delta(job)))
+    return (yield from built(job, _whole(job)))
+
+
+def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str], Source]:
+    """The columns that the step reads with their names in a table made now; what people should know of them; and the rows."""
+    assert job.tables is not None
+    plan = _planned(job, None)
+    return plan.columns, plan.told, _rows(job, plan, _first(job, plan.cursor))
+
+
+def _rows(job: Job, plan: _Plan, limit: Since | None) -> Source:
+    assert job.tables is not None
+    return hashed(job, job.tables.rows(plan.columns, limit))
+
+
+def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
+    assert job.tables is not None and job.node.ingest is not None
+    kept = list(job.tables.columns())
+    _check_names(job, [k.name for k in kept])
+    found = fit(job, [(job.tables.where, [Column(k.name, k.type) for k in kept])], table)
+    by_name = {k.name: k for k in kept}
+    texts = job.node.ingest.step.get("hash") or {}
+    columns = [
+        (replace(by_name[source], type="VARCHAR", note=None) if source in texts else by_name[source], name)
+        for source, name in found.chosen
+    ]
+    declared = declared_types(job)
+    notes = tuple(k.note for k, name in columns if k.note is not None and name not in declared)
+    return _Plan(columns=columns, found=found, cursor=_cursor(job, columns), told=(*notes, *found.notes))
+
+
+def _check_names(job: Job, names: Sequence[str]) -> None:
+    """Raise ProgramError for a name that several columns of a query have."""
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        assert job.tables is not None
+        raise ProgramError(f"{job.tables.where} gives several columns named `{doubled}`", "give each a name of its own with `as`")
+
+
+def _cursor(job: Job, columns: Sequence[tuple[Kept, str]]) -> Kept | None:
+    """The cursor's column in the source. Raises ProgramError if there is none of that name."""
+    assert job.node.ingest is not None and job.tables is not None
+    named = (job.node.ingest.step.get("cursor") or {}).get("column")
+    if named is None:
+        return None
+    found = next(((k, name) for k, name in columns if key_of_column(job, name) == key_of_column(job, str(named))), None)
+    if found is None:
+        names = [name for _, name in columns]
+        help = did_you_mean(str(named), names) or f"there are: {listed(names, 8)}"
+        raise ProgramError(f"{job.tables.where} has no column `{named}`, which is the cursor", help, place=("cursor", "column"))
+    _check_ordered(job, found[0], found[1])
+    return found[0]
+
+
+def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
+    """Raise ProgramError for a cursor whose values have another order in the table than in the source: 9 is behind 10 as text."""
+    declared = {key_of_column(job, column): type for column, type in declared_types(job).items()}.get(key_of_column(job, name))
+    wanted = job.dialect.keeps(cursor.type)
+    if cursor.note is not None:
+        help = "name a column of another type, or give this one its own: with `query:`, as in `select cast(n as bigint) as n, ...`"
+        raise ProgramError(f"{cursor.note}, and so cannot be the cursor", help, place=("cursor", "column"))
+    if declared is not None and wanted is not None and not job.dialect.holds(declared.lower(), wanted.lower()):
+        message = f"the cursor `{name}` is {wanted} in the source, and {declared} by its configuration: its values would go in another order"
+        raise ProgramError(message, "leave it the type that it has", place=("cursor", "column"))
+
+
+def _whole(job: Job) -> Program:
+    assert job.tables is not None and job.node.ingest is not None
+    plan = _planned(job, None)
+    rows = _rows(job, plan, _first(job, plan.cursor))
+    outcome = yield from build_table(job, rows)
+    names = [landing(job, name) for name in plan.names]
+    count = outcome.rows
+    if job.node.ingest.load in ("merge", "delete+insert"):
+        gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
+        count = count - gone if count is not None else None
+    yield from record_load(job, [], count, forget=None)
+    if plan.cursor is not None:
+        top = yield from _reached(job, job.relation, names, plan.cursor)
+        yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
+    return replace(outcome, kind="load", rows=count, told=plan.told)
+
+
+def _first(job: Job, cursor: Kept | None) -> Since | None:
+    """Where the first load begins."""
+    assert job.node.ingest is not None
+    initial = (job.node.ingest.step.get("cursor") or {}).get("initial")
+    if cursor is None or initial is None:
+        return None
+    return Since(cursor.name, cursor.type, valued(str(initial), cursor.type, cursor.name, ("cursor", "initial")))
+
+
+def _delta(job: Job) -> Program:
+    assert job.tables is not None and job.node.ingest is not None and job.existing is not None
+    step: Mapping[str, Any] = job.node.ingest.step
+    plan = _planned(job, job.existing.columns)
+    _check_types(job, plan)
+    before, limit = None, _first(job, plan.cursor)
+    if plan.cursor is not None:
+        before = yield from _loaded(job, plan.cursor)
+        if before is not None:
+            value = valued(before, plan.cursor.type, plan.cursor.name)
+            limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
+    columns = yield from _grown(job, plan)
+    names = plan.names
+    staged = yield from stage(job, _rows(job, plan, limit), names, columns)
+    top = before
+    if plan.cursor is not None:
+        top = yield from _reached(job, staged, names, plan.cursor)
+        top = _onward(job, plan.cursor, before, top)
+    if job.node.ingest.load == "append":
+        written, gone = (yield from _appended(job, staged, plan, limit)), None
+        yield job.dialect.drop(staged)
+    else:
+        written, gone = yield from put(job, staged, names)
+    if plan.cursor is not None:
+        yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
+    yield from record_load(job, [], written, forget=())
+    made = CatalogTable(job.relation, "table", tuple(columns))
+    return Outcome(kind="load", rows=written, changed=gone, made=(made,), told=plan.told)
+
+
+def _loaded(job: Job, cursor: Kept) -> Steps[str | None]:
+    """Up to where rows are loaded, as text. Raises ProgramError if they came from elsewhere: what is there before that would never come."""
+    assert job.tables is not None
+    found = yield from loaded_up_to(job, cursor.name)
+    if found is None:
+        return None
+    value, source = found
+    if source != job.tables.where:
+        message = f"{job.relation} is loaded up to `{cursor.name}` {value} from {source}, and the step reads {job.tables.where} now"
+        raise ProgramError(message, again(job), place=("source",))
+    return value
+
+
+def _check_types(job: Job, plan: _Plan) -> None:
+    """Raise ProgramError for a column whose type is another than when the table was made."""
+    assert job.existing is not None and job.tables is not None
+    there = {c.name: c.type for c in job.existing.columns}
+    declared = {key_of_column(job, name) for name in declared_types(job)}
+    for kept, name in plan.columns:
+        wanted = job.dialect.keeps(kept.type)
+        if name not in there or key_of_column(job, name) in declared or wanted is None:
+            continue
+        if not job.dialect.holds(there[name], wanted):
+            raise ProgramError(
+                f"the column `{kept.name}` of {job.tables.where} is {wanted} now, and {job.relation} has {there[name]} there",
+                f"give the column its type under `column_types:`, or {again(job)}",
+            )
+
+
+def _grown(job: Job, plan: _Plan) -> Steps[list[CatalogColumn]]:
+    """The table's columns, once it has got those that are new to it."""
+    assert job.existing is not None
+    columns, declared = list(job.existing.columns), declared_types(job)
+    for kept, name in plan.columns:
+        if kept.name in plan.found.added:
+            column = added_column(job, landing(job, name), kept.type, declared.get(name))
+            yield job.dialect.add_column(job.relation, Column(column.name, column.type))
+            columns.append(column)
+    return columns
+
+
+def _reached(job: Job, relation: Relation, names: Sequence[str], cursor: Kept) -> Steps[str | None]:
+    """The highest value of the cursor among new rows, as text. Raises ProgramError for a row that has none: no load would find it."""
+    dialect, table = job.dialect, job.dialect.render(relation)
+    name = cursor_of(job, names)
+    assert name is not None
+    column, text = dialect.quote(name), dialect.keeps("VARCHAR")
+    highest = f"cast(max({_ordered(job, column, cursor)}) as {text})"
+    found = yield Statement(f"select count(*) - count({column}), {highest} from {table}", role="query")
+    missing, top = found.rows[0]
+    if missing:
+        rows = "1 row of the source has" if missing == 1 else f"{missing:,} rows of the source have"
+        help = "correct the source, or leave such rows out with `query:`"
+        raise ProgramError(f"{rows} no value in the cursor `{name}`", help, place=("cursor", "column"))
+    if top is not None:
+        valued(str(top), cursor.type, cursor.name)
+    return None if top is None else str(top)
+
+
+def _ordered(job: Job, column: str, cursor: Kept) -> str:
+    """The cursor's column of the table, in the order that its values have in the source too."""
+    return job.dialect.by_bytes(column) if cursor.type == "VARCHAR" else column
+
+
+def _onward(job: Job, cursor: Kept, before: str | None, top: str | None) -> str | None:
+    """Up to where rows are loaded now. Raises ProgramError if the source has fallen back behind what was loaded."""
+    assert job.tables is not None
+    if before is None:
+        return top
+    value = valued(before, cursor.type, cursor.name)
+    if top is not None and valued(top, cursor.type, cursor.name) >= value:
+        return top
+    highest = job.tables.highest(cursor)
+    if highest is None or valued(highest, cursor.type, cursor.name) < value:
+        now = "has no rows any more" if highest is None else f"goes to {highest} now"
+        raise ProgramError(
+            f"the cursor `{cursor.name}` goes backwards: {job.tables.where} {now}, and was loaded up to {before}",
+            f"see whether the source was put back to an earlier state; then {again(job)}",
+            place=("cursor", "column"),
+        )
+    return before
+
+
+def _appended(job: Job, staged: Relation, plan: _Plan, limit: Since | None) -> Steps[int | None]:
+    """Add the staged rows but those that are in the table already: what is read begins with the last that was loaded."""
+    dialect, names = job.dialect, plan.names
+    name = cursor_of(job, names)
+    assert name is not None and plan.cursor is not None
+    late = ""
+    if limit is not None:
+        late = f" where {_ordered(job, dialect.quote(name), plan.cursor)} >= {dialect.literal(limit.value)}"
+    columns = dialect.columns(names)
+    there = f"select {columns} from {dialect.render(job.relation)}{late}"
+    fresh = f"select {columns} from {dialect.render(staged)}{late}\nexcept all\n{there}"
+    result = yield dialect.insert_select(job.relation, names, fresh)
+    return result.affected

@@ -1,0 +1,102 @@
+"""The table or query of another database that a step reads: opened when it is first asked, its secrets kept out of every message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eltflow.base.diagnostics import without
+from eltflow.base.records import dataclass, field
+from eltflow.base.secrets import passwords_within, secrets_of
+from eltflow.transfer import Kept, Origin, Since, Source, TableReader, Tables
+from eltflow.warehouse.values import WarehouseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connection of `eltflow.yml`, its values rendered: they may hold secrets, so never print it."""
+
+    name: str
+    reader: TableReader = field(repr=False)
+    values: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        told = (secret for key in sorted(self.reader.secret_keys) for secret in secrets_of(self.values.get(key)))
+        return (*told, *passwords_within(self.values))
+
+
+class OpenedTable:
+    """What a step reads. Whoever makes it closes it."""
+
+    def __init__(self, connection: Connection, source: Mapping[str, Any], root: Path) -> None:
+        self._connection = connection
+        self._origin = Origin(table=source.get("table"), query=source.get("query"))
+        self._root = root
+        self._opened: Tables | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self._origin} of `{self._connection.name}`"
+
+    def columns(self) -> Sequence[Kept]:
+        with self._told():
+            return self._tables().columns(self._origin)
+
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+        return _Told(self._tables().rows(self._origin, columns, since), self._told)
+
+    def highest(self, column: Kept) -> str | None:
+        with self._told():
+            return self._tables().highest(self._origin, column)
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def _tables(self) -> Tables:
+        if self._opened is None:
+            self._opened = self._connection.reader.open(self._connection.values, self._root)
+        return self._opened
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except WarehouseError as error:
+            words = without(self._connection.secrets, error.engine_message)
+            help = (error.help or "").replace("of the target", f"of the connection `{self._connection.name}`")
+            told = f"connection `{self._connection.name}`: {words}"
+            raise WarehouseError(
+                told, kind=_kind(error), code=error.code, help=help or "correct the source, or its connection"
+            ) from None
+
+
+def _kind(error: WarehouseError) -> Any:
+    """A connection that was lost is not the target's."""
+    return "sql" if error.kind in ("lost", "cancelled") else error.kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A source whose errors are told as those of its connection."""
+
+    source: Source
+    told: Callable[[], AbstractContextManager[None]]
+
+    @property
+    def fields(self) -> Any:
+        return self.source.fields
+
+    def text(self) -> Iterator[bytes]:
+        with self.told():
+            yield from self.source.text()
+
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        with self.told():
+            self.source.parquet(folder, names, plain=plain)

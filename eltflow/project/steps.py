@@ -1,0 +1,94 @@
+"""Ingestion steps as YAML defines them: what of an entry a load needs to know, and what in it does not go together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from eltflow.project.config import as_list
+from eltflow.project.shape import Path
+
+#: How far back rows are read again: a number, or a time.
+LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
+#: (place in the entry, message, help).
+Finding = tuple[Path, str, str]
+#: What each way to load needs to know of rows that take the place of others.
+_MATCHES = {"merge": "unique_key", "delete+insert": "partition_by"}
+
+
+def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a load of the step needs to know beside its source: plain values, empty ones left out.
+
+    `rename` holds the names of columns in the source and in the table, `hash` the same of columns whose values are hashed, `exclude` those in
+    the source of columns that are left out.
+    """
+    columns = entry.get("columns") or ()
+    made = {
+        "column_types": entry.get("column_types"),
+        "unique_key": as_list(entry.get("unique_key")),
+        "partition_by": as_list(entry.get("partition_by")),
+        "cursor": entry.get("cursor"),
+        "schema_changes": entry.get("schema_changes"),
+        "rename": {c["name"]: c["rename"] for c in columns if c.get("rename")},
+        "hash": {c["name"]: c.get("rename") or c["name"] for c in columns if c.get("hash")},
+        "exclude": [c["name"] for c in columns if c.get("exclude")],
+    }
+    return {key: value for key, value in made.items() if value}
+
+
+def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What of the entry does not go together."""
+    load = entry.get("load") or "replace"
+    needed = _MATCHES.get(load)
+    if needed is not None and not any(as_list(entry.get(needed))):
+        what = "whose values tell rows apart" if needed == "unique_key" else "whose values in the new rows say what is replaced"
+        yield ("load",), f"`load: {load}` needs `{needed}`", f"add `{needed}:`, the column or columns {what}"
+    for way, key in _MATCHES.items():
+        if entry.get(key) and way != load:
+            yield (key,), f"`{key}` means nothing to `load: {load}`", f"take it out, or set `load: {way}`"
+    files = (entry.get("source") or {}).get("kind") == "files"
+    cursor = entry.get("cursor") or {}
+    if cursor and (load in ("replace", "delete+insert") or (files and load == "append")):
+        yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
+    for key in ("initial", "lookback"):
+        if files and key in cursor:
+            yield ("cursor", key), f"`{key}` means nothing to files", "take it out: which files are new is known by their names"
+    if not files and load == "append" and not cursor:
+        message = "`load: append` of a table needs `cursor`, or its rows would come again each time"
+        yield ("load",), message, "add `cursor: {column: ...}`, or set `load: replace`"
+    lookback = cursor.get("lookback")
+    if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
+        yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
+    source = entry.get("source") or {}
+    if not files and bool(source.get("table")) == bool(source.get("query")):
+        yield (
+            ("source",),
+            "a step reads a `table` or a `query`",
+            "keep one of the two" if source.get("table") else "add `table:` or `query:`",
+        )
+    for index, column in enumerate(entry.get("columns") or ()):
+        if column.get("exclude"):
+            more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
+            if more is not None:
+                message = f"the column `{column['name']}` is left out, and `{more}` means nothing"
+                yield ("columns", index, more), message, f"take out `{more}:` or `exclude:`"
+        elif column.get("hash"):
+            yield from _hashed(entry, index, column)
+
+
+def _hashed(entry: Mapping[str, Any], index: int, column: Mapping[str, Any]) -> Iterator[Finding]:
+    """What does not go together with a column's `hash`."""
+    name = column.get("rename") or column["name"]
+    if column.get("data_type") or name in (entry.get("column_types") or {}):
+        yield (
+            ("columns", index, "hash"),
+            f"the column `{name}` is hashed, which is a text, and has a type too",
+            "take one of them out",
+        )
+    if (entry.get("cursor") or {}).get("column") == name:
+        yield (
+            ("cursor", "column"),
+            f"the cursor `{name}` is hashed, and hashes have no order",
+            "take out its `hash:`, or name another column",
+        )

@@ -1,0 +1,217 @@
+"""`kill -9` at random points of loads whose source changes meanwhile: a table never shows a part of a load, and the next run makes it what
+the source is. Both are looked up in what the test itself wrote down of the source, change by change."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+Row = tuple[int, int, str]  #: id (or day), n (what the cursor goes by), v
+#: (load, target, source): every way to load on both targets → the statements that a load sends, of the source's too.
+CASES = {
+    ("append", "duckdb", "sqlite"): 13,
+    ("append", "postgres", "files"): 7,
+    ("append", "postgres", "postgres"): 15,
+    ("merge", "duckdb", "files"): 26,
+    ("merge", "duckdb", "postgres"): 19,
+    ("merge", "postgres", "files"): 15,
+    ("merge", "postgres", "sqlite"): 17,
+    ("delete+insert", "duckdb", "files"): 19,
+    ("delete+insert", "duckdb", "postgres"): 13,
+    ("delete+insert", "postgres", "files"): 13,
+}
+DAYS = 6
+
+
+class Origin:
+    """A source that changes, and what a table that is loaded from it must hold: after each of its changes, and now."""
+
+    def __init__(self, load: str, chance: random.Random) -> None:
+        self.load, self._chance = load, chance
+        self.now: list[Row] = []
+        self.states: set[int] = set()
+        self._changes = 0
+
+    def change(self) -> None:
+        """One change, which is seen as a whole or not at all."""
+        self._changes += 1
+        rows = self._made()
+        if self.load == "append":
+            self.now += rows
+        else:
+            gone = {row[0] for row in rows}
+            self.now = [row for row in self.now if row[0] not in gone] + rows
+        self.states.add(state(self.now))  # before anybody can see it
+        self.write(rows)
+
+    def _made(self) -> list[Row]:
+        """New rows: to append, some with the last value of the cursor and some twice; to merge, of ids old and new; or of one day."""
+        n, chance = self._changes, self._chance
+        if self.load == "append":
+            return [(chance.randrange(20), n // 2, f"v{chance.randrange(3)}") for _ in range(300)]
+        if self.load == "merge":
+            return [(id, n, f"v{n}") for id in chance.sample(range(200 + 50 * n), 150)]
+        day = chance.randrange(DAYS)
+        return [(day, n, f"v{i}") for i in range(chance.randrange(100, 400))]
+
+    def write(self, rows: list[Row]) -> None:
+        raise NotImplementedError
+
+
+class Files(Origin):
+    """A file for each change; of a day, in place of the one before."""
+
+    def __init__(self, load: str, chance: random.Random, root: Path) -> None:
+        super().__init__(load, chance)
+        self._folder = root / "data"
+        self._folder.mkdir()
+
+    def write(self, rows: list[Row]) -> None:
+        name = f"day-{rows[0][0]}" if self.load == "delete+insert" else f"{self._changes:05}"
+        text = "id,n,v\n" + "".join(f"{id},{n},{v}\n" for id, n, v in rows)
+        made = self._folder / f"{name}.tmp"
+        made.write_text(text)
+        os.replace(made, self._folder / f"{name}.csv")
+
+
+class Table(Origin):
+    """A table of a database that others write to."""
+
+    def __init__(self, load: str, chance: random.Random, connect: Callable[[], Any], mark: str) -> None:
+        super().__init__(load, chance)
+        self._connect, self._mark = connect, mark
+
+    def write(self, rows: list[Row]) -> None:
+        with closing(self._connect()) as con:
+            cursor = con.cursor()
+            if self.load != "append":
+                cursor.executemany(f"delete from t where id = {self._mark}", [(id,) for id in sorted({row[0] for row in rows})])
+            cursor.executemany(f"insert into t values ({', '.join([self._mark] * 3)})", rows)
+            con.commit()
+
+
+def state(rows: list[Row]) -> int:
+    return hash(tuple(sorted(rows)))
+
+
+class World:
+    """A project with one step, its source, and its target."""
+
+    def __init__(self, root: Path, case: tuple[str, str, str], chance: random.Random, postgres: Any, forked: Any) -> None:
+        self.load, self.target, kind = case
+        self.root, self._postgres, self._forked = root, postgres, forked
+        root.mkdir()
+        self.said = ""
+        if "postgres" in case:
+            with closing(postgres.connect()) as con:
+                con.execute("drop schema if exists src, s_raw, eltflow_meta cascade")
+        source, connections = self._source(kind, chance)
+        settings = {"name": "k", "targets": {"dev": self._own()}, "connections": connections}
+        (root / "eltflow.yml").write_text(json.dumps(settings))
+        more = {"merge": {"unique_key": "id", "cursor": {"column": "n"}}, "delete+insert": {"partition_by": "id"}}.get(
+            self.load, {}
+        )
+        if self.load == "append" and kind != "files":
+            more = {"cursor": {"column": "n"}}
+        step = {"name": "m", "source": source, "into": "raw.m", "load": self.load, **more}
+        for name in ("ingest", "models"):
+            (root / name).mkdir()
+        (root / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
+
+    def _own(self) -> dict[str, Any]:
+        if self.target == "postgres":
+            return dict(self._postgres.target())
+        return {"type": "duckdb", "path": "k.duckdb", "schema": "s", "threads": 2}
+
+    def _source(self, kind: str, chance: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
+        if kind == "files":
+            self.origin: Origin = Files(self.load, chance, self.root)
+            return {"kind": "files", "path": "data/*.csv"}, {}
+        path = self.root / "crm.sqlite"
+        connection = {"type": "sqlite", "path": "crm.sqlite"}
+        connect: Callable[[], Any] = lambda: sqlite3.connect(path, timeout=60)  # noqa: E731
+        if kind == "postgres":
+            connection = {k: v for k, v in self._postgres.target().items() if k in ("type", "host", "user", "dbname")}
+            connect = self._in_source
+        with closing(self._postgres.connect() if kind == "postgres" else connect()) as con:
+            con.execute("create schema src" if kind == "postgres" else "pragma journal_mode = wal")
+            place = "src.t" if kind == "postgres" else "t"
+            con.execute(f"create table {place} (id integer, n integer, v varchar(9))")
+        self.origin = Table(self.load, chance, connect, "%s" if kind == "postgres" else "?")
+        return {"kind": "sql", "connection": "crm", "table": place}, {"crm": connection}
+
+    def _in_source(self) -> Any:
+        con = self._postgres.connect(options="-c search_path=src")
+        con.autocommit = False
+        return con
+
+    def run(self, point: tuple[int, float] | None = None) -> int:
+        statement, delay = point or (None, 0.0)
+        code, out, err = self._forked("ingest", cwd=self.root, statement=statement, delay=delay)
+        self.said = out + err
+        return int(code)
+
+    def rows(self) -> list[Row]:
+        query = "select id, n, v from s_raw.m"
+        if self.target == "duckdb":
+            with duckdb.connect(str(self.root / "k.duckdb"), read_only=True) as con:
+                return sorted(con.execute(query).fetchall())
+        with closing(self._postgres.connect()) as con:
+            return sorted(con.execute(query).fetchall())
+
+    def killed(self, point: tuple[int, float], delay: float) -> int:
+        """Run it to be killed, while the source changes once, after `delay` seconds."""
+
+        def change() -> None:
+            time.sleep(delay)
+            self.origin.change()
+
+        meanwhile = threading.Thread(target=change)
+        meanwhile.start()
+        try:
+            return self.run(point)
+        finally:
+            meanwhile.join()
+
+
+def prove(case: tuple[str, str, str], kills: int, seed: int, root: Path, postgres: Any, forked: Any) -> None:
+    chance = random.Random(f"{case} {seed}")
+    world = World(root, case, random.Random(seed), postgres, forked)
+    for _ in range(3 * DAYS):
+        world.origin.change()
+    assert world.run() == 0, world.said
+    assert world.rows() == sorted(world.origin.now)
+    killed = 0
+    for number in range(kills):
+        world.origin.change()
+        point = chance.randint(1, CASES[case]), chance.choice([0.0, chance.uniform(0, 0.003), chance.uniform(0, 0.02)])
+        code = world.killed(point, chance.uniform(0, 0.2))
+        # A file that changes while it is read stops a load, in words.
+        assert code in (-9, 0) or (code == 1 and "while it was being loaded" in world.said), world.said
+        killed += code == -9
+        assert state(world.rows()) in world.origin.states, f"a part of a load is seen after kill {number} at {point}"
+        assert world.run() == 0, world.said
+        assert world.rows() == sorted(world.origin.now), f"after kill {number} at {point}"
+    assert killed >= kills // 2, f"the kills came too late to prove anything: {killed} of {kills}"
+
+
+@pytest.mark.parametrize("case", list(CASES), ids="-".join)
+def test_killed(case, tmp_path, postgres, forked):
+    prove(case, 10, 1, tmp_path / "w", postgres, forked)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("case", list(CASES), ids="-".join)
+def test_killed_two_hundred_times(case, tmp_path, postgres, forked):
+    prove(case, 200, 2, tmp_path / "w", postgres, forked)
