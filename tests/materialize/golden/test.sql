@@ -8,4 +8,4 @@ from w.s.up
 select * from (
 select id, v
 from w.s.up
-) as eltflow_test limit 5;
+) as eltflow_test limit 3;

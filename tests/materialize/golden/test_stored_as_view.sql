@@ -12,4 +12,4 @@ select * from "w"."s"."t"
 ) as eltflow_test;
 select * from (
 select * from "w"."s"."t"
-) as eltflow_test limit 5;
+) as eltflow_test limit 3;

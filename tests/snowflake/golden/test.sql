@@ -8,4 +8,4 @@ from db.s.up
 select * from (
 select id, v
 from db.s.up
-) as eltflow_test limit 5;
+) as eltflow_test limit 3;

@@ -12,4 +12,4 @@ select * from "DB"."S"."T"
 ) as eltflow_test;
 select * from (
 select * from "DB"."S"."T"
-) as eltflow_test limit 5;
+) as eltflow_test limit 3;
