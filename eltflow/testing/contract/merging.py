@@ -184,17 +184,17 @@ def test_columns_that_come_and_go(warehouse: Bench, load: str, policy: str) -> N
             made(*later)
         assert warehouse.rows() == [(1, "a")]
         return
-    told = made(*later).told
+    told = [line.lower() for line in made(*later).told]  # a column is named as the file or as the engine has it
+    lacks = "b.csv lacks `v`, which is null in its rows"
     if policy == "evolve":
         assert [name for name, _ in warehouse.columns()] == ["id", "v", "w"]
         assert warehouse.kinds()[2][1] == warehouse.read_as(warehouse.type("DOUBLE"))
         assert warehouse.rows() == [(1, "a", None), (2, None, 1.5), (3, "c", None)]
         assert "new: `w`" in told
-        assert f"b.csv lacks `{warehouse.adapter.dialect.named('v')}`, which is NULL in its rows" in told
+        assert lacks in told
     else:
         assert warehouse.rows() == [(1, "a"), (2, None), (3, "c")]
-        lacks = f"b.csv lacks `{warehouse.adapter.dialect.named('v')}`, which is NULL in its rows"
-        assert told[:2] == ("left out: `w`", lacks)
+        assert told[:2] == ["left out: `w`", lacks]
     made(full_refresh=True)
     assert len(warehouse.rows()) == 3
     assert len(warehouse.columns()) == (3 if policy == "evolve" else 2)
