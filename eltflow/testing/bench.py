@@ -66,9 +66,7 @@ class Subject:
     behind: Mapping[str, Any] = field(default_factory=lambda: {"sslmode": "disable"})
     roles: tuple[str, ...] = ()
     places: bool = False
-    busy: str = (
-        "select count(*) from pg_stat_activity where state = 'active' and query like '%create table%' and pid <> pg_backend_pid()"
-    )
+    busy: str = "select count(*) from pg_stat_activity where state = 'active' and query like '%create table%as d0%' and pid <> pg_backend_pid()"
     drop_schema: str = "drop schema if exists {schema} cascade"
     lacks: tuple[str, ...] = ()
     spell: Callable[[str], str] = lambda sql: sql

@@ -22,7 +22,7 @@ def subject(mariadb: MariaDB, tmp_path):
         reading=("set session lock_wait_timeout = 0",),
         upstream=("127.0.0.1", mariadb.port),
         behind={"ssl_disabled": True},
-        busy="select count(*) from information_schema.processlist where info like '%create or replace table%' and id <> connection_id()",
+        busy="select count(*) from information_schema.processlist where info like '%create or replace table%as d0%' and id <> connection_id()",
         drop_schema="drop schema if exists {schema}",
         spell=spell,
         lacks=("interval", "integer[]", "json", "uuid"),
