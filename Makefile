@@ -37,7 +37,7 @@ check: $(VENV)/.developed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	PYTHONPATH=adapters $(BIN)/lint-imports
-	$(BIN)/pytest -n 2 tests/unit
+	$(BIN)/pytest -n 2 -m "not prove" tests/unit
 
 services: $(VENV)/.developed
 	$(BIN)/python tests/services/make.py
