@@ -29,10 +29,11 @@ class Impact:
     unsure: dict[str, str]
 
 
-def lineages(loaded: Loaded) -> Lineages:
-    """The column lineage of the project against the last view of its target. Nothing is walked until it is asked for."""
+def lineages(loaded: Loaded, *, telling: bool = False) -> Lineages:
+    """The column lineage of the project against the last view of its target. Nothing is walked until it is asked for. With `telling` the
+    expressions of all columns are kept beside it."""
     catalog, _ = last_catalog(loaded)
-    return Lineages(make_compiler(loaded, catalog), LoadCache(loaded.root, loaded.options).lineage())
+    return Lineages(make_compiler(loaded, catalog), LoadCache(loaded.root, loaded.options).lineage(), telling=telling)
 
 
 def keep_lineages(loaded: Loaded, found: Lineages) -> None:

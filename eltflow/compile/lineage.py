@@ -19,7 +19,7 @@ from eltflow.sql.reads import Ident
 from eltflow.sql.values import ColumnLineage, Influence, Names, Origin, QueryLineage
 
 #: Part of every key: a walk that learns something makes what was kept before worthless.
-_VERSION = "1"
+_VERSION = "2"
 
 #: (unique id, or the written name of a table that is no node; column)
 Spot = tuple[str, str]
@@ -49,11 +49,14 @@ class Coverage:
 
 
 class Lineages:
-    """The column lineage of a graph. `kept` is what an earlier one had in `fresh`; without `counts` nothing flows into a count."""
+    """The column lineage of a graph. `kept` is what an earlier one had in `fresh`; without `counts` nothing flows into a count; with
+    `telling` each column's expression is kept too, for whoever wants those of many."""
 
-    def __init__(self, compiler: Compiler, kept: Mapping[str, Any], *, counts: bool = True) -> None:
+    def __init__(self, compiler: Compiler, kept: Mapping[str, Any], *, counts: bool = True, telling: bool = False) -> None:
         self.compiler = compiler
         self._counts = counts
+        self._telling = telling
+        self._told: dict[str, Mapping[str, str]] = {}
         self._graph = compiler.graph
         self._kept = kept
         self.fresh: dict[str, Any] = {}
@@ -100,12 +103,14 @@ class Lineages:
             repr((node.opaque, node.relation, seen)),
         )
         kept = self._kept.get(node.unique_id)
-        if kept is not None and kept[0] == key:
+        if kept is not None and kept[0] == key and not (self._telling and kept[2] is None):
             self.fresh[node.unique_id] = kept
+            self._told[node.unique_id] = kept[2] or {}
             return _from_plain(kept[1])
         made = self._walk(node, sql)
         self.walked += 1
-        self.fresh[node.unique_id] = (key, _to_plain(made))
+        told = self._told.setdefault(node.unique_id, {}) if self._telling else None
+        self.fresh[node.unique_id] = (key, _to_plain(made), told)
         return made
 
     def _walk(self, node: Node, sql: str) -> QueryLineage:
@@ -115,6 +120,9 @@ class Lineages:
         if isinstance(parsed, Refused):
             reason = f"its SQL is beyond eltflow's parser ({parsed.message})"
             return QueryLineage(unlisted=reason, unsure=reason)
+
+        if self._telling:
+            self._told[node.unique_id] = expressions(parsed, self.compiler.dialect.sqlglot)
 
         def upstream(parts: tuple[Ident, ...]) -> tuple[str, Names]:
             hit = self.node_of(parts)
@@ -173,6 +181,11 @@ class Lineages:
         except (EltflowError, NeedsWarehouse, RecursionError):
             return None
         return expressions(parsed, self.compiler.dialect.sqlglot).get(name) if not isinstance(parsed, Refused) else None
+
+    def expressions(self, node: Node) -> Mapping[str, str]:
+        """The text that makes each column of a node that was walked, where it is more than the column's own name; `telling` alone has any."""
+        self.of(node)
+        return self._told.get(node.unique_id, {})
 
     def above(self, spot: Spot) -> list[Edge]:
         """What a column hangs on directly: origins first."""

@@ -38,17 +38,60 @@ def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = Tr
     return QueryLineage(columns, _influences(table.rows), table.open or None, table.unsure or None)
 
 
-def expressions(parsed: Parsed, dialect: str) -> Mapping[str, str]:
-    """The text of each named column's expression, for those that are not the bare column of that name."""
-    tree = parsed.tree
+def expressions(parsed: Parsed, dialect: str) -> dict[str, str]:
+    """The text of each named column's expression, for those that are not the bare column of that name. What a query only passes on from
+    a CTE is told as that CTE has it."""
+    return {name: value.sql(dialect=dialect, comments=False) for name, value in _values(parsed.tree, {}).items()}
+
+
+def _values(tree: Any, ctes: Mapping[str, Any]) -> dict[str, Any]:
     while tree is not None and not isinstance(tree, exp.Select):
+        ctes = _with(tree, ctes)
         tree = tree.this if isinstance(tree, (exp.SetOperation, exp.Subquery, exp.Paren)) else None
-    made: dict[str, str] = {}
-    for one in tree.expressions if tree is not None else ():
+    if tree is None:
+        return {}
+    passed = _passed(tree, _with(tree, ctes))
+    alone = next(iter(passed.values())) if len(passed) == 1 else {}
+    made: dict[str, Any] = {}
+    for one in tree.expressions:
         value = one.this if isinstance(one, exp.Alias) else one
+        column = value if isinstance(value, exp.Column) else None
+        above = passed.get(column.table, {}) if column is not None and column.table else alone
+        star = column.this if column is not None else value
         name = one.alias_or_name
-        if name and name != "*" and not (isinstance(value, exp.Column) and value.name == name):
-            made[name] = value.sql(dialect=dialect)
+        if isinstance(star, exp.Star):
+            made |= _through(star, above)
+        elif column is not None and column.name in above:
+            made[name] = above[column.name]
+        elif name and not (column is not None and column.name == name):
+            made[name] = value
+    return made
+
+
+def _through(star: Any, above: Mapping[str, Any]) -> dict[str, Any]:
+    """What a star hands on; nothing is told of one that makes or renames columns."""
+    if any(value for key, value in star.args.items() if key != "except_"):
+        return {}
+    left_out = {one.name for one in star.args.get("except_") or ()}
+    return {name: value for name, value in above.items() if name not in left_out}
+
+
+def _with(tree: Any, ctes: Mapping[str, Any]) -> Mapping[str, Any]:
+    with_ = tree.args.get("with_")
+    return {**ctes, **{cte.alias: cte.this for cte in with_.expressions}} if with_ is not None else ctes
+
+
+def _passed(select: Any, ctes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The expressions of each table that a select reads, by the table's name there; only a CTE has any."""
+    source = select.args.get("from_")
+    joined = (join.this for join in select.args.get("joins") or ())
+    made: dict[str, dict[str, Any]] = {}
+    for table in (source.this, *joined) if source is not None else ():
+        body = None
+        if isinstance(table, exp.Table) and not table.args.get("db") and not table.args.get("pivots"):
+            body = ctes.get(table.name)
+        inner = {name: cte for name, cte in ctes.items() if name != table.name}
+        made[table.alias_or_name] = _values(body, inner) if body is not None else {}
     return made
 
 
