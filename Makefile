@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test check services prove bench clean-venv
+.PHONY: help demo test check services site prove bench clean-venv
 
 help:
 	@echo "make demo    install eltflow and run the flights example end to end on DuckDB"
 	@echo "make test    install what is needed, then check and run every test"
 	@echo "make services   the servers that tests start, each in an environment of its own under .services/"
 	@echo "make check   the fast part: lint, types, import contracts, unit tests"
+	@echo "make site    build the program of the docs site from docs_site/ into the package"
 	@echo "make prove   the long proofs"
 
 $(STAMP): pyproject.toml
@@ -44,6 +45,10 @@ services: $(VENV)/.developed
 
 test: check services
 	$(BIN)/pytest -n 2 -m "not prove" tests
+
+site: $(VENV)/.developed
+	$(BIN)/python tests/services/make.py node
+	$(BIN)/python tests/services/build_site.py
 
 prove: $(VENV)/.developed services
 	$(BIN)/pytest -m prove tests

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from eltflow.api.artifacts import (
         check_target_folder,
-        generate_docs,
         run_info,
         write_artifacts,
         write_compiled,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         new_warnings,
         said_warnings,
     )
+    from eltflow.api.documenting import DOCS_FOLDER, generate_docs
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from eltflow.api.past import past_runs
     from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
+    from eltflow.api.serving import docs_server
 
 _HOME = {
     "check_target_folder": "artifacts",
-    "generate_docs": "artifacts",
+    "DOCS_FOLDER": "documenting",
+    "docs_server": "serving",
+    "generate_docs": "documenting",
     "run_info": "artifacts",
     "patch_manifest": "patching",
     "write_artifacts": "artifacts",
@@ -82,6 +85,7 @@ _HOME = {
 }
 
 __all__ = [
+    "DOCS_FOLDER",
     "Checked",
     "Impact",
     "Loaded",
@@ -93,6 +97,7 @@ __all__ = [
     "compile_all",
     "compile_offline",
     "diagnose",
+    "docs_server",
     "execute",
     "find_column",
     "find_node",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.api.compiling import compile_offline, last_catalog
 from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
-from eltflow.api.past import past_runs
 from eltflow.api.running import RunOptions, RunState, project_hooks
 from eltflow.api.writing import check_folder, write_if_changed, write_pieces
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
-from eltflow.report.info import RunInfo, patch_lines, to_json, to_lines
-from eltflow.report.manifest import SEED_LIMIT, manifest, manifest_entries, manifest_lines
-from eltflow.report.vocabulary import artifact_ids, mapped
+from eltflow.report.info import RunInfo, patch_lines, to_json
+from eltflow.report.manifest import SEED_LIMIT, manifest_entries, manifest_lines
 
 #: With more entries to put in than this, the manifest is written anew.
 _FEW = 100
@@ -46,7 +43,7 @@ def run_info(loaded: Loaded, command: str, argv: Sequence[str] = (), args: Mappi
     )
 
 
-def _manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
+def manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
     return {
         "project": loaded.opened.project,
         "graph": loaded.graph,
@@ -63,19 +60,19 @@ def _seed_bytes(loaded: Loaded, path: str) -> bytes | None:
     return file.read_bytes() if file.stat().st_size <= SEED_LIMIT else None
 
 
-def _path(loaded: Loaded, name: str) -> Path:
+def target_file(loaded: Loaded, name: str) -> Path:
     return loaded.root / loaded.target_path / name
 
 
 def _write(loaded: Loaded, name: str, text: str) -> Path:
-    path = _path(loaded, name)
+    path = target_file(loaded, name)
     write_if_changed(path, text)
     return path
 
 
 def manifest_stands(loaded: Loaded) -> bool:
     """Whether the manifest that is there was made of this very graph, so that only single nodes can be out of date in it."""
-    path = _path(loaded, "manifest.json")
+    path = target_file(loaded, "manifest.json")
     try:
         with path.open(encoding="utf-8") as handle:
             head = handle.readline(10_000)
@@ -88,13 +85,13 @@ def write_manifest(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compile
     """Write `manifest.json`; where it stands already, only the entries that are another now are put in."""
     ids = [*loaded.edited, *(i for i in compiled if i not in loaded.edited)]
     if len(ids) <= _FEW and manifest_stands(loaded):
-        head, entries = manifest_entries(**_manifest_inputs(loaded, info, compiled), ids=ids)
-        pieces = patch_lines(_path(loaded, "manifest.json").read_bytes(), {"metadata": head}, entries)
+        head, entries = manifest_entries(**manifest_inputs(loaded, info, compiled), ids=ids)
+        pieces = patch_lines(target_file(loaded, "manifest.json").read_bytes(), {"metadata": head}, entries)
         if pieces is not None:
-            write_pieces(_path(loaded, "manifest.json"), pieces)
+            write_pieces(target_file(loaded, "manifest.json"), pieces)
             return
-    inputs = _manifest_inputs(loaded, info, compiled)
-    write_pieces(_path(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
+    inputs = manifest_inputs(loaded, info, compiled)
+    write_pieces(target_file(loaded, "manifest.json"), manifest_lines(**inputs, hooks=project_hooks(loaded)))
 
 
 def check_target_folder(loaded: Loaded) -> None:
@@ -135,26 +132,3 @@ def write_junit(loaded: Loaded, options: RunOptions, state: RunState, path: Path
         warn_error=warn_error,
     )
     write_if_changed(path, text)
-
-
-def generate_docs(loaded: Loaded, only: Iterable[str] | None = None) -> Path:
-    """Write the docs site, with the manifest and the catalog; gives the page to open. With `only`, the page shows these nodes; manifest
-    and catalog, which other tools read, tell of all."""
-    from eltflow.report.catalog import catalog
-    from eltflow.report.site import site
-
-    info = run_info(loaded, "docs generate")
-    seen, _ = last_catalog(loaded)
-    compiled, _ = compile_offline(loaded, loaded.graph.nodes)
-    inputs = _manifest_inputs(loaded, info, compiled)
-    made = manifest(**inputs, hooks=project_hooks(loaded))
-    write_pieces(
-        _path(loaded, "manifest.json"), to_lines({**made, "nodes": {i: to_json(n) for i, n in made["nodes"].items()}}, "nodes")
-    )
-    tables = catalog(loaded.graph.nodes, seen, info)
-    _write(loaded, "catalog.json", to_json(tables))
-    history = [(run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, 50)]
-    readme = loaded.root / "README.md"
-    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
-    shown = None if only is None else mapped(only, artifact_ids(loaded.graph.nodes))
-    return _write(loaded, "index.html", site(made, catalog=tables, history=history, readme=text, only=shown))

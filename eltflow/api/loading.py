@@ -211,8 +211,9 @@ def load(root: Path, options: Options | None = None) -> Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedOnly:
-    """A project's settings and target, without its nodes: enough to look at its history."""
+    """A project's settings and target, without its nodes: enough to look at its history and its derived files."""
 
+    target_path: Path
     target_key: str
     target: Target
     store: Store
@@ -225,7 +226,10 @@ def open_only(root: Path, options: Options) -> OpenedOnly:
     from eltflow.project.project import read_text
     from eltflow.state.store import Store
 
-    _, target, adapter, _, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
+    settings, target, adapter, _, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
     return OpenedOnly(
-        target_key=target_key(adapter, target, root), target=target, store=Store(root / STATE_FOLDER / "state.sqlite")
+        target_path=root / settings.target_path,
+        target_key=target_key(adapter, target, root),
+        target=target,
+        store=Store(root / STATE_FOLDER / "state.sqlite"),
     )

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("look", "Show past runs."),
     "debug": ("project", "Check the project, the target and the connection."),
     "clean": ("project", "Delete derived files."),
-    "docs": ("docs", "Generate the docs site."),
+    "docs": ("docs", "Generate the docs site, and look at it."),
     "schema": ("project", "Write JSON Schemas of the YAML files, for editors."),
 }
 

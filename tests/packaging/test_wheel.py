@@ -28,6 +28,7 @@ _DERIVED = (
     ".hypothesis",
     ".venv",
     "bench/work",
+    "node_modules",
 )
 
 
@@ -102,7 +103,8 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
     for name in (
         "eltflow/py.typed",
         "eltflow_duckdb/py.typed",
-        "eltflow/report/site.html",
+        "eltflow/report/site/assets/site.js",
+        "eltflow/report/site/assets/site.css",
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
         "eltflow_sqlalchemy/py.typed",
@@ -147,4 +149,4 @@ def test_an_installed_eltflow_inits_and_builds(built: Path, venv: Path, tmp_path
     assert made == _template_files()
     assert "12 tests passed" in run("build", cwd=tmp_path / "shop")
     run("docs", "generate", cwd=tmp_path / "shop")
-    assert (tmp_path / "shop/target/index.html").is_file()
+    assert (tmp_path / "shop/target/docs/index.html").is_file()

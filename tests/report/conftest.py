@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from eltflow import api
+from eltflow.api.documenting import site_lineage
 from eltflow.api.explain import compiled_path
 from eltflow.api.running import project_hooks
 from eltflow.report.catalog import catalog
@@ -20,7 +21,7 @@ from eltflow.report.info import RunInfo
 from eltflow.report.junit import junit
 from eltflow.report.manifest import SEED_LIMIT, manifest
 from eltflow.report.run_results import run_results
-from eltflow.report.site import site
+from eltflow.report.site.facts import Facts, chunks
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=datetime.UTC)
@@ -74,10 +75,13 @@ class Built:
             self.state.results.values(), self.nodes, self.info, project=self.loaded.opened.project.settings.name, **options
         )
 
-    def site(self, readme: str = "") -> str:
+    def site(self, readme: str = "", only: set[str] | None = None) -> dict[str, Any]:
+        """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
-        return site(self.manifest(), catalog=self.catalog(), history=history, readme=readme)
+        lineage = site_lineage(self.loaded)
+        facts = Facts(manifest=self.manifest(), catalog=self.catalog(), history=history, lineage=lineage, readme=readme, only=only)
+        return chunks(facts)
 
 
 def build(root: Path, home: Path) -> Built:

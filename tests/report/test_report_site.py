@@ -1,4 +1,4 @@
-"""The docs site: complete, and inert whatever a project says."""
+"""What the docs site is made of: complete, packed so that nothing in it is read as code, written anew without leftovers."""
 
 from __future__ import annotations
 
@@ -6,109 +6,209 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> \u2028 ünï \"'` @@DATA@@ <!-- <![CDATA["
+from eltflow import api
+from eltflow.report.site.files import single_page, site_files
+
+EVIL = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)> \u2028 ünï \"'` @@PARTS@@ <!-- <![CDATA["
 
 
 class Page(HTMLParser):
-    """The tags of a page, and the text of its scripts by id."""
+    """The tags of a page, and the text of its scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: dict[str | None, str] = {}
-        self._inside: str | bool | None = False
+        self.inside: dict[str, list[str]] = {"script": [], "style": []}
+        self._open: str | None = None
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self._inside = dict(attrs).get("id") if tag == "script" else False
+        self._open = tag if tag in self.inside else None
+        if self._open is not None:
+            self.inside[tag].append("")
 
     def handle_endtag(self, tag: str) -> None:
-        self._inside = False
+        self._open = None
 
     def handle_data(self, data: str) -> None:
-        if self._inside is not False:
-            self.scripts[self._inside] = self.scripts.get(self._inside, "") + data  # type: ignore[index]
+        if self._open is not None:
+            self.inside[self._open][-1] += data
 
     @property
-    def data(self) -> dict[str, Any]:
-        read: dict[str, Any] = json.loads(self.scripts["data"])
-        return read
+    def policy(self) -> str:
+        return str(next(a["content"] for _, a in self.tags if a.get("http-equiv") == "Content-Security-Policy"))
 
 
-def test_the_page_holds_the_project(built_example: Any) -> None:
-    page = Page(built_example.site(readme="# Hello"))
+def unpacked(packed: str) -> Any:
+    return json.loads(zlib.decompress(base64.b64decode(packed)))
+
+
+def details(parts: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every node's details by its id."""
+    return {node["id"]: node for name, part in parts.items() if name.startswith("nodes-") for node in part}
+
+
+def test_the_parts_hold_the_project(built_example: Any) -> None:
+    parts = built_example.site(readme="# Hello")
     manifest = built_example.manifest()
-    names = {n["id"] for n in page.data["nodes"]}
-    assert {i for i in manifest["nodes"] if i.startswith(("model.", "seed."))} | {*manifest["sources"]} <= names
-    assert page.data["readme"] == "# Hello"
-    assert page.data["run"]["status"] == "success"
-    assert page.data["tests"] == sum(1 for i in manifest["nodes"] if i.startswith("test."))
-    for node in page.data["nodes"]:
-        assert all(page.data["nodes"][i]["id"] in manifest["parent_map"][node["id"]] for i in node["up"])
-        if node["kind"] in ("model", "seed", "source") and node["materialized"] != "ephemeral":
+    index, nodes = parts["index"], parts["index"]["nodes"]
+    told = details(parts)
+    ids = list(told)
+    assert {i for i in manifest["nodes"] if i.startswith(("model.", "seed."))} | {*manifest["sources"]} <= {*ids}
+    assert {len(column) for column in nodes.values()} == {len(ids)}
+    assert index["readme"] == "# Hello"
+    assert index["runs"][0]["status"] == "success"
+    assert index["tests"][0] == len(parts["tests"]) == sum(1 for i in manifest["nodes"] if i.startswith("test."))
+    assert index["macros"] == len(parts["macros"]) == len(manifest["macros"])
+    for at, (unique_id, node) in enumerate(told.items()):
+        assert all(ids[i] in manifest["parent_map"][unique_id] for i in nodes["up"][at])
+        if nodes["kind"][at] in ("model", "seed", "ingest") and nodes["materialized"][at] != "ephemeral":
             assert node["columns"]
-            assert node["last"]["status"] == "success"
-        assert all(test["last"]["status"] in ("pass", "warn") for test in node["tests"])
+            assert node["runs"][0][1] == "success"
+            assert nodes["built"][at] is not None
+        assert all(test["status"] in ("pass", "warn") for test in node["tests"])
+    assert any(node["compiled"] != node["raw"] for node in told.values())
 
 
-def test_nothing_comes_from_outside(built_example: Any) -> None:
-    text = built_example.site()
-    page = Page(text)
-    assert not [
-        a for _, attributes in page.tags for a in attributes if a in ("src", "srcset", "data", "background") or a.startswith("on")
+def test_column_lineage_names_nodes_by_their_place(built_example: Any) -> None:
+    parts = built_example.site()
+    kinds = parts["index"]["nodes"]["kind"]
+    found = [node for name, part in parts.items() if name.startswith("lineage-") for node in part]
+    assert len(found) == len(kinds)
+    edges = 0
+    for at, node in enumerate(found):
+        if node is None:
+            continue
+        for _, origins, influences, _, unknown in node[0]:
+            assert unknown is None
+            for place, _, _ in (*origins, *influences):
+                assert isinstance(place, int)
+                assert place in parts["index"]["nodes"]["up"][at] or kinds[place] == "model"
+                edges += 1
+    assert edges > 20
+    assert any(column[3] is not None for node in found if node is not None for column in node[0])
+
+
+def test_only_some_nodes(built: Callable[..., Any]) -> None:
+    one = built({"models/a.sql": "select 1 as x", "models/b.sql": "select x from a", "models/c.sql": "select x from b"})
+    parts = one.site(only={"model.p.b", "model.p.c"})
+    assert [node["id"] for node in parts["nodes-000"]] == ["model.p.b", "model.p.c"]
+    assert parts["index"]["nodes"]["up"] == [[], [0]]
+    assert parts["lineage-000"][0][0] == [["x", [["model.p.a", "x", 0]], [], None, None]]
+
+
+def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., Path]) -> None:
+    files = {
+        "models/a.sql": "select 1 as id, 'x' as name",
+        "models/p.yml": "models: [{name: a, columns: [{name: name, description: who, data_type: text}, {name: gone}]}]",
+    }
+    page = api.generate_docs(api.load(project(files), api.new_options()))
+    parts = _parts(page)
+    assert parts["index"]["runs"] == []
+    assert [(c["name"], c["type"], c["description"]) for c in parts["nodes-000"][0]["columns"]] == [
+        ("id", None, ""),
+        ("name", "text", "who"),
+        ("gone", None, ""),
     ]
-    assert not [attributes for tag, attributes in page.tags if tag in ("link", "iframe", "object", "base", "img")]
-    assert "url(" not in re.sub(r'<script id="data".*?</script>', "", text, flags=re.DOTALL)
 
 
-def test_only_the_pages_own_script_may_run(built_example: Any) -> None:
-    page = Page(built_example.site())
-    policy = next(a["content"] for tag, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
-    digest = base64.b64encode(hashlib.sha256(page.scripts[None].encode()).digest()).decode()
-    assert policy is not None
-    assert f"script-src 'sha256-{digest}';" in policy
-    assert policy.startswith("default-src 'none';")
-    assert "unsafe" not in policy
+def test_an_empty_project_has_a_site(project: Callable[..., Path]) -> None:
+    page = api.generate_docs(api.load(project({}), api.new_options()))
+    assert _parts(page)["index"]["nodes"]["kind"] == []
+    assert not list((page.parent / "data").glob("nodes-*"))
 
 
-def test_the_script_makes_no_html(built_example: Any) -> None:
-    script = Page(built_example.site()).scripts[None]
-    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc"):
-        assert word not in script
+def _parts(page: Path) -> dict[str, Any]:
+    made = {}
+    for file in (page.parent / "data").glob("*.js"):
+        found = re.fullmatch(r'eltflowPart\("([\w-]+)","([A-Za-z0-9+/=]*)"\);\n', file.read_text())
+        assert found is not None, f"{file.name} is more than a call"
+        assert found.group(1) == file.stem
+        made[file.stem] = unpacked(found.group(2))
+    return made
+
+
+def test_relationships_and_keys(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/a.sql": "select 1 as id, 2 as boss",
+            "models/b.sql": "select 1 as a_id",
+            "models/p.yml": """
+models:
+  - name: a
+    columns:
+      - {name: id, data_tests: [unique, not_null]}
+      - {name: boss, data_tests: [{relationships: {arguments: {to: ref('a'), field: id}, config: {severity: warn}}}]}
+  - name: b
+    columns: [{name: a_id, data_tests: [{relationships: {arguments: {to: ref('a'), field: id}}}]}]
+""",
+        }
+    )
+    assert one.site()["erd"] == {"keys": {0: ["id"]}, "links": [[0, "boss", 0, "id"], [1, "a_id", 0, "id"]]}
+
+
+def test_names_that_two_nodes_share(built: Callable[..., Any]) -> None:
+    from eltflow.report.site.facts import _unique
+
+    pairs = [("model", "a"), ("seed", "a"), ("model", "b"), ("model", "b")]
+    assert _unique(pairs, ["m.a", "s.a", "p.b", "q.b"]) == ["a", "a", "p.b", "q.b"]
+
+
+def test_the_files_are_inert(built_example: Any) -> None:
+    files = dict(site_files(built_example.site(readme=EVIL)))
+    *_, last = files
+    assert last == "index.html"
+    page = Page(files["index.html"])
+    sources = [str(a["src"]) for tag, a in page.tags if tag == "script"]
+    assert [re.sub(r"\?.*", "", source) for source in sources] == ["site.js", "data/index.js"]
+    assert page.inside["script"] == ["", ""]
+    assert page.policy.startswith("default-src 'none'; script-src 'self' file:;")
+    assert "unsafe" not in page.policy
+    assert EVIL not in "".join(files.values())
+
+
+def test_the_single_page_lets_only_its_own_program_run(built_example: Any) -> None:
+    parts = built_example.site(readme=EVIL)
+    text = "".join(single_page(parts))
+    page = Page(text)
+    program, style = page.inside["script"][-1], page.inside["style"][0]
+    for body, directive in ((program, "script-src"), (style, "style-src")):
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}';" in page.policy
+    assert "unsafe" not in page.policy
+    held = {str(a["id"]).removeprefix("part-") for tag, a in page.tags if tag == "script" and a.get("type") == "text/plain"}
+    assert held == {*parts}
+    assert unpacked(page.inside["script"][0]) == json.loads(json.dumps(parts["index"]))
+    assert not [a for _, attributes in page.tags for a in attributes if a in ("src", "srcset", "background") or a.startswith("on")]
 
 
 @pytest.mark.parametrize("evil", [EVIL, "\ud800 lone", "\x00\x1b[31m", "{{ not jinja }}"])
-def test_hostile_texts_are_inert(built: Callable[..., Any], evil: str) -> None:
-    quoted = json.dumps(EVIL)
-    one = built(
-        {
-            "models/a.sql": f"select 1 as \"we</script>ird\", '{EVIL.replace(chr(39), chr(39) * 2)}' as x",
-            "models/p.yml": f"models:\n  - name: a\n    description: {quoted}\n    meta: {{owner: {quoted}}}\n"
-            f"    columns: [{{name: x, description: {quoted}}}]\n",
-        }
-    )
-    text = one.site(readme=evil)
-    page = Page(text)
-    assert text.count("<script") == 2
-    assert [tag for tag, _ in page.tags].count("script") == 2
-    assert not [tag for tag, _ in page.tags if tag == "img"]
-    assert page.data["readme"] == evil
-    (node,) = page.data["nodes"]
-    assert node["description"] == EVIL
-    assert {c["name"] for c in node["columns"]} == {"we</script>ird", "x"}
-    assert EVIL.replace("'", "''") in node["raw"]
+def test_odd_texts_arrive_as_they_are(built: Callable[..., Any], evil: str) -> None:
+    one = built({"models/a.sql": "select 1 as \"we</script>ird\", 'x' as x"}, settings=f"# {json.dumps(EVIL)}\n")
+    parts = one.site(readme=evil)
+    text = "".join(single_page(parts))
+    assert text.count("<script") == len(parts) + 1
+    assert unpacked(Page(text).inside["script"][0])["readme"] == evil
     text.encode("utf-8")
 
 
-def test_failing_rows_are_not_part_of_the_page(built: Callable[..., Any]) -> None:
-    one = built({"models/a.sql": "select 'c' || 'lassified' as x", "tests/t.sql": "select * from a"})
-    page = Page(one.site())
-    assert "classified" not in page.scripts["data"]
-    assert next(n for n in page.data["nodes"] if n["kind"] == "test")["last"]["failures"] == 1
+def test_writing_again_leaves_nothing_behind(project: Callable[..., Path]) -> None:
+    root = project({f"models/m{i}.sql": "select 1 as x" for i in range(60)})
+    page = api.generate_docs(api.load(root, api.new_options()))
+    data = page.parent / "data"
+    assert {"nodes-000.js", "nodes-001.js"} <= {file.name for file in data.iterdir()}
+    (data / "notes.txt").write_text("somebody's own")
+    for i in range(30, 60):
+        (root / f"models/m{i}.sql").unlink()
+    api.generate_docs(api.load(root, api.new_options()))
+    assert "nodes-001.js" not in {file.name for file in data.iterdir()}
+    assert (data / "notes.txt").is_file()

@@ -1,0 +1,45 @@
+/** What the colour of a box says. */
+
+import { age } from "../text/numbers";
+import type { Project } from "../data/project";
+
+export type Colouring = "kind" | "materialization" | "status" | "freshness";
+
+/** A class for a node, and the words that the legend has for it. */
+export function tone(project: Project, i: number, by: Colouring): [string, string] {
+  const kind = project.kind(i);
+  if (by === "status") {
+    const state = project.state(i);
+    return [`tone-${state}`, { ok: "passed", warn: "warned", error: "failed", none: "not run" }[state]];
+  }
+  if (by === "freshness") {
+    const hours = age(project.nodes.built[i], project.index.generated_at);
+    if (hours === undefined) return ["tone-none", "not known"];
+    if (hours <= 24) return ["tone-ok", "within a day"];
+    return hours <= 24 * 7 ? ["tone-warn", "within a week"] : ["tone-error", "older"];
+  }
+  if (by === "materialization") {
+    const made = project.nodes.materialized[i];
+    return made ? [`made-${SHADES[made] ?? "other"}`, made] : ["made-none", kind];
+  }
+  return [`kind-${kind}`, kind];
+}
+
+const SHADES: Record<string, string> = {
+  table: "table",
+  view: "view",
+  incremental: "incremental",
+  ephemeral: "ephemeral",
+  materialized_view: "view",
+};
+
+/** The worst of some nodes: what is folded together is coloured by it. */
+export function worst(project: Project, nodes: readonly number[], by: Colouring): [string, string] {
+  const tones = nodes.map((i) => tone(project, i, by));
+  for (const bad of ["tone-error", "tone-warn"]) {
+    const found = tones.find(([name]) => name === bad);
+    if (found !== undefined) return found;
+  }
+  const first = tones[0] ?? ["tone-none", ""];
+  return tones.every(([name]) => name === first[0]) ? first : ["tone-mixed", "several"];
+}

@@ -1,0 +1,124 @@
+/** An entity-relationship diagram: keys, and the columns that refer to them, as the tests of the project say. */
+
+import { useMemo } from "preact/hooks";
+import { part } from "../data/parts";
+import type { Project, Relationships } from "../data/project";
+import { curve, layout } from "../lineage/layout";
+import { count } from "../text/numbers";
+import { Empty, letter, Loading, nodeHref, useLoaded } from "../ui/bits";
+import { Card, type Row, rowY, sizeOf } from "../ui/cards";
+import { PanZoom } from "../ui/panzoom";
+
+const MOST = 400;
+
+export interface Table {
+  node: number;
+  rows: Row[];
+}
+
+/** The tables of the diagram with the columns that take part, and its links as places of table and row. */
+export function diagram(relations: Relationships): { tables: Table[]; links: [number, number, number, number][] } {
+  const tables: Table[] = [];
+  const at = new Map<number, number>();
+  const place = (node: number): number => {
+    let known = at.get(node);
+    if (known === undefined) {
+      known = tables.length;
+      at.set(node, known);
+      tables.push({ node, rows: (relations.keys[node] ?? []).map((name) => ({ name, note: "key", tone: "key" })) });
+    }
+    return known;
+  };
+  const row = (table: number, name: string): number => {
+    const rows = tables[table]?.rows ?? [];
+    const known = rows.findIndex((one) => one.name === name);
+    return known >= 0 ? known : rows.push({ name }) - 1;
+  };
+  const links = relations.links.map(([node, column, above, field]): [number, number, number, number] => {
+    const from = place(node);
+    const to = place(above);
+    return [from, row(from, column), to, row(to, field)];
+  });
+  return { tables, links };
+}
+
+export function RelationsPage({ project }: { project: Project }) {
+  const { value, error } = useLoaded(() => part<Relationships>("erd"), []);
+  if (value === undefined) return <Loading error={error} />;
+  if (value.links.length === 0) {
+    return (
+      <article class="page">
+        <h1 tabIndex={-1}>Relationships</h1>
+        <Empty>No table refers to another one by a <code>relationships</code> test. Write one, and the diagram draws it.</Empty>
+      </article>
+    );
+  }
+  return <Diagram project={project} relations={value} />;
+}
+
+function Diagram({ project, relations }: { project: Project; relations: Relationships }) {
+  const made = useMemo(() => {
+    const all = diagram({ ...relations, links: relations.links.slice(0, MOST) });
+    const sizes = all.tables.map((table) => sizeOf(project.name(table.node), table.rows));
+    const edges = [...new Map(all.links.filter(([a, , b]) => a !== b).map(([a, , b]) => [`${b}>${a}`, [b, a] as const])).values()];
+    return { ...all, sizes, layout: layout(sizes, edges, { node: 28, rank: 110 }) };
+  }, [relations]);
+  return (
+    <div class="lineage-page">
+      <header class="bar">
+        <h1 tabIndex={-1}>
+          Relationships <small>{count(made.tables.length)} tables</small>
+        </h1>
+        <p class="muted small">A line leads from a key to the column that refers to it, as <code>relationships</code> tests say.</p>
+      </header>
+      <div class="stage">
+        <div class="drawing">
+        <PanZoom
+          width={made.layout.width}
+          height={made.layout.height}
+          label={`Diagram of ${made.tables.length} tables and ${made.links.length} references`}
+          subject="erd"
+          greedy
+        >
+          <g class="edges" aria-hidden="true">
+            {made.links.map(([from, fromRow, to, toRow], i) => {
+              const a = made.layout.boxes[to];
+              const b = made.layout.boxes[from];
+              return a && b && <path key={i} class="edge reference" marker-end="url(#many)" d={curve(a, b, [], a.y + rowY(toRow), b.y + rowY(fromRow))} />;
+            })}
+          </g>
+          <defs>
+            <marker id="many" viewBox="0 0 12 12" refX="11" refY="6" markerWidth="11" markerHeight="11" orient="auto">
+              <path class="crow" d="M0 6H12M1 6L12 1M1 6L12 11" />
+            </marker>
+          </defs>
+          {made.tables.map((table, i) => {
+            const place = made.layout.boxes[i];
+            return (
+              place && (
+                <Card
+                  key={table.node}
+                  x={place.x}
+                  y={place.y}
+                  size={place}
+                  label={project.name(table.node)}
+                  mark={letter(project.kind(table.node))}
+                  tone={`kind-${project.kind(table.node)}`}
+                  rows={table.rows}
+                  said={`Table ${project.name(table.node)}`}
+                  onPick={() => {
+                    location.hash = nodeHref(project, table.node);
+                  }}
+                  onRow={(at) => {
+                    location.hash = nodeHref(project, table.node, table.rows[at]?.name);
+                  }}
+                />
+              )
+            );
+          })}
+        </PanZoom>
+        </div>
+      </div>
+    </div>
+  );
+}

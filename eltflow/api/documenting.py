@@ -1,0 +1,98 @@
+"""The docs site of a loaded project: written under the target folder, with the manifest and the catalog that tell the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from eltflow.api.artifacts import manifest_inputs, run_info, target_file
+from eltflow.api.compiling import compile_offline, last_catalog
+from eltflow.api.lineage import keep_lineages, lineages
+from eltflow.api.loading import Loaded
+from eltflow.api.past import past_runs
+from eltflow.api.running import project_hooks
+from eltflow.api.writing import write_if_changed, write_pieces
+from eltflow.report.catalog import catalog
+from eltflow.report.info import to_json, to_lines
+from eltflow.report.manifest import manifest
+from eltflow.report.site.facts import Columns, Facts, chunks
+from eltflow.report.site.files import single_page, site_files
+from eltflow.report.vocabulary import artifact_ids, mapped
+from eltflow.sql.values import ColumnLineage, Influence, Origin, QueryLineage
+
+#: The site's folder under the target folder, and the page that holds a whole site.
+DOCS_FOLDER, PAGE = "docs", "docs.html"
+#: How many past runs the site tells of.
+_RUNS = 30
+
+
+def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_file: bool = False) -> Path:
+    """Write the docs site, with the manifest and the catalog; gives the page to open. With `only`, the site shows these nodes; manifest
+    and catalog, which other tools read, tell of all. With `single_file` the site is one page."""
+    parts = chunks(_facts(loaded, None if only is None else mapped(only, artifact_ids(loaded.graph.nodes))))
+    if single_file:
+        page = target_file(loaded, PAGE)
+        write_pieces(page, single_page(parts))
+        return page
+    folder = target_file(loaded, DOCS_FOLDER)
+    kept = set()
+    for name, text in site_files(parts):
+        write_if_changed(folder / name, text)
+        kept.add(name)
+    for old in (folder / "data").glob("*.js"):
+        if f"data/{old.name}" not in kept:
+            with suppress(OSError):
+                old.unlink()
+    return folder / "index.html"
+
+
+def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
+    info = run_info(loaded, "docs generate")
+    seen, _ = last_catalog(loaded)
+    compiled, _ = compile_offline(loaded, loaded.graph.nodes)
+    made = manifest(**manifest_inputs(loaded, info, compiled), hooks=project_hooks(loaded))
+    entries = {i: to_json(n) for i, n in made["nodes"].items()}
+    write_pieces(target_file(loaded, "manifest.json"), to_lines({**made, "nodes": entries}, "nodes"))
+    tables = catalog(loaded.graph.nodes, seen, info)
+    write_if_changed(target_file(loaded, "catalog.json"), to_json(tables))
+    readme = loaded.root / "README.md"
+    return Facts(
+        manifest=made,
+        catalog=tables,
+        history=[
+            (run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, _RUNS)
+        ],
+        lineage=site_lineage(loaded),
+        readme=readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "",
+        only=None if only is None else frozenset(only),
+    )
+
+
+def site_lineage(loaded: Loaded) -> dict[str, Columns]:
+    """The column lineage of everything that has SQL, in the ids of artifacts."""
+    found = lineages(loaded, telling=True)
+    ids = artifact_ids(loaded.graph.nodes)
+    nodes = [n for n in loaded.graph.nodes.values() if n.resource_type in ("model", "analysis")]
+    made = {n.unique_id: (_named(found.of(n), ids), found.expressions(n)) for n in nodes}
+    keep_lineages(loaded, found)
+    return made
+
+
+def _named(found: QueryLineage, ids: dict[str, str]) -> QueryLineage:
+    if not ids:
+        return found
+
+    def influences(given: Iterable[Influence]) -> tuple[Influence, ...]:
+        return tuple(Influence(ids.get(i.table, i.table), i.column, i.why) for i in given)
+
+    columns = tuple(
+        ColumnLineage(
+            c.name,
+            tuple(Origin(ids.get(o.table, o.table), o.column, o.how) for o in c.origins),
+            influences(c.influences),
+            c.unknown,
+        )
+        for c in found.columns
+    )
+    return QueryLineage(columns, influences(found.rows), found.unlisted, found.unsure)

@@ -1,0 +1,103 @@
+"""What the docs site tells of one entry of a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+#: Settings that a page shows where the project sets them. Others may hold what came from the environment.
+_SETTINGS = ("unique_key", "incremental_strategy", "on_schema_change", "access", "event_time", "batch_size", "lookback", "begin")
+
+
+def kind_of(entry: Mapping[str, Any]) -> str:
+    """What kind of page an entry has: its resource type, or `ingest` for a table that a step loads."""
+    return "ingest" if step_of(entry) is not None else str(entry["resource_type"])
+
+
+def label(entry: Mapping[str, Any]) -> str:
+    """What people call it."""
+    name = entry["name"]
+    return f"{entry['source_name']}.{name}" if entry["resource_type"] == "source" else str(name)
+
+
+def step_of(entry: Mapping[str, Any]) -> str | None:
+    """The ingestion step that loads a source."""
+    step = (entry.get("meta") or {}).get("eltflow") if entry["resource_type"] == "source" else None
+    return str(step["unique_id"]) if isinstance(step, Mapping) and "unique_id" in step else None
+
+
+def tested(test: Mapping[str, Any]) -> list[str]:
+    """What a test hangs on: one table for a generic test (its first parent), all that it reads for a singular one."""
+    parents = list(test["depends_on"]["nodes"])
+    if "test_metadata" not in test:
+        return parents
+    return [test["attached_node"]] if test["attached_node"] else parents[:1]
+
+
+def detail(
+    entry: Mapping[str, Any],
+    table: Mapping[str, Any] | None,
+    inferred: Sequence[str],
+    tests: Sequence[Mapping[str, Any]],
+    runs: list[list[Any]],
+) -> dict[str, Any]:
+    """Everything that a page tells of a node. `table` is its entry in the catalog, `inferred` the columns that its SQL gives, `tests` what
+    hangs on it."""
+    is_test = entry["resource_type"] == "test"
+    made: dict[str, Any] = {
+        "id": entry["unique_id"],
+        "description": entry["description"] or "",
+        "relation": None if is_test else entry.get("relation_name"),
+        "columns": _columns(entry.get("columns") or {}, table, inferred),
+        "rows": ((table or {}).get("stats", {}).get("row_count") or {}).get("value"),
+        "type": (table or {}).get("metadata", {}).get("type"),
+        "patch": (entry.get("patch_path") or "").partition("://")[2] or None,
+        "raw": entry.get("raw_code"),
+        "compiled": entry.get("compiled_code"),
+        "macros": [macro.rpartition(".")[2] for macro in entry.get("depends_on", {}).get("macros", ())],
+        "meta": {key: value for key, value in (entry.get("meta") or {}).items() if key != "eltflow"},
+        "settings": {k: v for k, v in entry["unrendered_config"].items() if k in _SETTINGS and v not in (None, "", [])},
+        "tests": tests,
+        "runs": runs,
+    }
+    if entry["resource_type"] == "source":
+        made |= _source(entry)
+    elif entry["resource_type"] == "exposure":
+        made["exposure"] = {key: entry[key] for key in ("type", "maturity", "url", "label")}
+        made["owner"] = _owner(entry["owner"])
+    return made
+
+
+def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
+    limits = {key: value for key, value in entry["freshness"].items() if isinstance(value, Mapping) and value.get("count")}
+    made: dict[str, Any] = {"loader": entry["loader"], "about_source": entry["source_description"] or "", "freshness": limits}
+    if step_of(entry) is not None:
+        facts = entry["meta"]["eltflow"]
+        made["step"] = {"name": facts["step"], "load": facts["load"], "into": facts["into"], "source": facts["source"]}
+    return made
+
+
+def _owner(owner: Mapping[str, Any]) -> str:
+    email = owner.get("email")
+    emails = ", ".join(map(str, email)) if isinstance(email, (list, tuple)) else email
+    return " · ".join(str(part) for part in (owner.get("name"), emails) if part)
+
+
+def _columns(described: Mapping[str, Any], table: Mapping[str, Any] | None, inferred: Sequence[str]) -> list[dict[str, Any]]:
+    """The columns that exist, or else those that the SQL gives, in their order; then those that are only described."""
+    exists: list[Mapping[str, Any]] = list((table or {}).get("columns", {}).values())
+    if not exists:
+        exists = [{"name": name, "type": None, "comment": None} for name in inferred]
+    by_name = {name.lower(): c for name, c in described.items()}
+    made = []
+    for column in exists:
+        about = by_name.pop(column["name"].lower(), None)
+        # a test names its column as YAML writes it
+        name = about["name"] if about is not None else column["name"]
+        made.append(_column(name, column["type"] or (about or {}).get("data_type"), about, column["comment"]))
+    return [*made, *(_column(c["name"], c["data_type"], c, None) for c in by_name.values())]
+
+
+def _column(name: str, type_: str | None, about: Mapping[str, Any] | None, comment: str | None) -> dict[str, Any]:
+    description = (about["description"] if about is not None else "") or comment or ""
+    return {"name": name, "type": type_, "description": description, "tags": list(about["tags"]) if about is not None else []}
