@@ -37,6 +37,9 @@ describe("draw", () => {
     const folded = draw(diamond, [0, 1, 2, 3, 4], "folder", new Set());
     expect(folded.boxes.map((box) => [box.label, box.nodes.length])).toEqual([["models/s", 2], ["models/m", 2], ["e", 1]]);
     expect(folded.edges).toEqual([[0, 1], [1, 2]]);
+    const wide = Array.from({ length: 200 }, (_, i) => i);
+    const many = project(wide.map((i) => `n${i}`), wide.map(() => []), wide.map((i) => `models/${i % 2}/deep${i % 190}/n${i}.sql`));
+    expect(draw(many, wide, "folder", new Set()).boxes.map((box) => box.label)).toEqual(["models/0", "models/1"]);
     const open = draw(diamond, [0, 1, 2, 3, 4], "folder", new Set(["f:models/s"]));
     expect(open.boxes.map((box) => box.label)).toEqual(["a", "b", "models/m", "e"]);
   });

@@ -187,6 +187,8 @@ def test_references_are_drawn(flights: Path, look: Callable[..., Any]) -> None:
         said
     )
     assert page.locator(".edge.reference").count() == 6
+    page.get_by_label("Filter tables").fill("delay")
+    page.wait_for_function("() => document.querySelectorAll('.edge.reference').length === 1")
     page.get_by_role("button", name="Table delay_bands").click()
     page.wait_for_function("() => document.querySelector('main h1').innerText.includes('delay_bands')")
 

@@ -7,15 +7,13 @@ import { letter } from "../ui/bits";
 import { Card, type Row, rowY, sizeOf } from "../ui/cards";
 import { PanZoom } from "../ui/panzoom";
 import { type Colouring, worst } from "./colours";
-import { type Box, type Drawing, draw, type Folding } from "./graph";
+import type { Box, Drawing } from "./graph";
 import { curve, layout } from "./layout";
 import type { Trace } from "./trace";
 
 interface Props {
   project: Project;
-  shown: ReadonlySet<number>;
-  folding: Folding;
-  opened: ReadonlySet<string>;
+  drawing: Drawing;
   colouring: Colouring;
   focus?: number;
   chosen?: number;
@@ -27,8 +25,7 @@ interface Props {
 }
 
 export function Graph(props: Props) {
-  const { project, shown, folding, opened, trace, focus } = props;
-  const drawing = useMemo(() => draw(project, shown, folding, opened), [project, shown, folding, opened]);
+  const { drawing, trace, focus } = props;
   const made = useMemo(() => {
     const rows = drawing.boxes.map((box) => rowsOf(box, trace));
     const sizes = drawing.boxes.map((box, i) => sizeOf(labelOf(box), rows[i] ?? []));

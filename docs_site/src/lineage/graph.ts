@@ -50,27 +50,37 @@ function spread(found: Set<number>, start: number, steps: number, next: (i: numb
   }
 }
 
-/** Boxes and arrows of some nodes. Nodes of one folder or group are one box, unless it was opened or holds only one. */
+/** Boxes and arrows of some nodes. Nodes of one folder or group are one box, unless it was opened or holds only one; an opened folder shows
+ * the folders in it. */
 export function draw(project: Project, shown: Iterable<number>, folding: Folding, opened: ReadonlySet<string>): Drawing {
+  const nodes = [...shown].sort((a, b) => a - b);
+  let made = drawn(project, nodes, folding, opened, DEEPEST);
+  if (folding !== "folder") return made;
+  // Folders as deep as can still be read.
+  for (let depth = 3; depth > 0 && (made.boxes.length > MANY || made.edges.length > 4 * MANY); depth--) {
+    made = drawn(project, nodes, folding, opened, depth);
+  }
+  return made;
+}
+
+const DEEPEST = 99;
+const MANY = 130;
+
+function drawn(project: Project, nodes: number[], folding: Folding, opened: ReadonlySet<string>, depth: number): Drawing {
   const members = new Map<string, number[]>();
-  for (const i of [...shown].sort((a, b) => a - b)) {
-    const key = folding === "none" ? `n${i}` : foldOf(project, i, folding);
+  for (const i of nodes) {
+    const key = foldOf(project, i, folding, opened, depth);
     const known = members.get(key);
     if (known === undefined) members.set(key, [i]);
     else known.push(i);
   }
   const boxes: Box[] = [];
   const home = new Map<number, number>();
-  for (const [key, nodes] of members) {
-    if (nodes.length > 1 && !opened.has(key)) {
-      nodes.forEach((i) => home.set(i, boxes.length));
-      boxes.push({ id: key, nodes, label: key.slice(2), folded: true });
-    } else {
-      for (const i of nodes) {
-        home.set(i, boxes.length);
-        boxes.push({ id: `n${i}`, nodes: [i], label: project.name(i), folded: false });
-      }
-    }
+  for (const [key, inside] of members) {
+    const [first = 0] = inside;
+    inside.forEach((i) => home.set(i, boxes.length));
+    if (inside.length > 1) boxes.push({ id: key, nodes: inside, label: key.slice(2), folded: true });
+    else boxes.push({ id: `n${first}`, nodes: inside, label: project.name(first), folded: false });
   }
   const edges = new Map<string, [number, number]>();
   for (const [i, to] of home) {
@@ -82,7 +92,17 @@ export function draw(project: Project, shown: Iterable<number>, folding: Folding
   return { boxes, edges: [...edges.values()] };
 }
 
-export function foldOf(project: Project, i: number, folding: Folding): string {
-  if (folding === "group") return `g:${project.nodes.group[i] ?? "no group"}`;
-  return `f:${project.folder(i) || "(top)"}`;
+/** The box that a node is in: itself, its group, or the folder of that depth that was not opened. */
+function foldOf(project: Project, i: number, folding: Folding, opened: ReadonlySet<string>, depth: number): string {
+  if (folding === "none") return `n${i}`;
+  if (folding === "group") {
+    const group = `g:${project.nodes.group[i] ?? "no group"}`;
+    return opened.has(group) ? `n${i}` : group;
+  }
+  const parts = (project.folder(i) || "(top)").split("/");
+  for (let at = Math.min(depth, parts.length); at <= parts.length; at++) {
+    const folder = `f:${parts.slice(0, at).join("/")}`;
+    if (!opened.has(folder)) return folder;
+  }
+  return `n${i}`;
 }

@@ -6,7 +6,7 @@ import { KINDS, type Project } from "../data/project";
 import { format, type Route } from "../data/route";
 import { type Colouring, tone } from "../lineage/colours";
 import { Graph } from "../lineage/Graph";
-import { around, type Folding, isAside } from "../lineage/graph";
+import { around, draw, type Folding, isAside } from "../lineage/graph";
 import { key, type Spot, type Trace, trace as follow } from "../lineage/trace";
 import { Snippet } from "../text/code";
 import { Markdown } from "../text/markdown";
@@ -52,7 +52,7 @@ function View({ project, route, focus }: { project: Project; route: Route; focus
   const toColumn = (node: number, name: string) => {
     location.hash = lineageHref(project, node, { ...query, column: name });
   };
-  const drawable = folding !== "none" || shown.size <= READABLE * 3;
+  const drawing = useMemo(() => draw(project, shown, folding, opened), [project, shown, folding, opened]);
   const panel = chosen ?? focus;
   return (
     <div class="lineage-page">
@@ -86,26 +86,31 @@ function View({ project, route, focus }: { project: Project; route: Route; focus
       </header>
       <div class="stage">
         <div class="drawing">
-        {traced.error !== undefined && <Loading error={traced.error} />}
-        {drawable ? (
-          <Graph
-            project={project}
-            shown={shown}
-            folding={folding}
-            opened={opened}
-            colouring={colouring}
-            focus={focus}
-            chosen={chosen}
-            trace={trace}
-            greedy
-            onNode={choose}
-            onFold={(id) => open(new Set([...opened, id]))}
-            onColumn={toColumn}
-          />
-        ) : (
-          <Empty>{counted(shown.size, "node")} are too many to draw one by one: fold them by folder or group, or begin at one of them.</Empty>
-        )}
-        <Legend project={project} shown={shown} colouring={colouring} />
+          {traced.error !== undefined && <Loading error={traced.error} />}
+          {drawing.boxes.length <= 2 * READABLE ? (
+            <Graph
+              project={project}
+              drawing={drawing}
+              colouring={colouring}
+              focus={focus}
+              chosen={chosen}
+              trace={trace}
+              greedy
+              onNode={choose}
+              onFold={(id) => open(new Set([...opened, id]))}
+              onColumn={toColumn}
+            />
+          ) : (
+            <Empty>
+              {counted(drawing.boxes.length, "box", "boxes")} are too many to draw: fold them by folder or group, or begin at one node.{" "}
+              {opened.size > 0 && (
+                <button type="button" onClick={() => open(new Set())}>
+                  Fold again
+                </button>
+              )}
+            </Empty>
+          )}
+          <Legend project={project} shown={shown} colouring={colouring} />
         </div>
         {panel !== undefined && (
           <aside class="panel" aria-label="Details">

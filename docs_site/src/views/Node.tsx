@@ -6,7 +6,7 @@ import { detail } from "../data/details";
 import { type Column, type Detail, KINDS, type Project, type Test } from "../data/project";
 import { format, type Route } from "../data/route";
 import { Graph } from "../lineage/Graph";
-import { around } from "../lineage/graph";
+import { around, draw } from "../lineage/graph";
 import { Code } from "../text/code";
 import { Markdown } from "../text/markdown";
 import { ago, count, counted, moment, seconds } from "../text/numbers";
@@ -290,10 +290,11 @@ function toneOf(test: Test): string {
   return { pass: "ok", warn: "warn", fail: "error", error: "error" }[test.status ?? ""] ?? "none";
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 function NearLineage({ project, node }: { project: Project; node: number }) {
-  const shown = useMemo(() => around(project, node, 1, 1), [project, node]);
+  const drawing = useMemo(() => draw(project, around(project, node, 1, 1), "none", NONE), [project, node]);
   const [chosen, choose] = useState<number | undefined>(undefined);
-  const none = useMemo(() => new Set<string>(), []);
   return (
     <section id="lineage">
       <h2>
@@ -302,13 +303,11 @@ function NearLineage({ project, node }: { project: Project; node: number }) {
           Open the whole lineage →
         </a>
       </h2>
-      {shown.size <= 150 ? (
+      {drawing.boxes.length <= 150 ? (
         <div class="mini">
           <Graph
             project={project}
-            shown={shown}
-            folding="none"
-            opened={none}
+            drawing={drawing}
             colouring="kind"
             focus={node}
             chosen={chosen}
@@ -321,7 +320,7 @@ function NearLineage({ project, node }: { project: Project; node: number }) {
           />
         </div>
       ) : (
-        <Empty>{counted(shown.size - 1, "neighbour")}: too many to draw here.</Empty>
+        <Empty>{counted(drawing.boxes.length - 1, "neighbour")}: too many to draw here.</Empty>
       )}
     </section>
   );

@@ -1,6 +1,6 @@
 /** An entity-relationship diagram: keys, and the columns that refer to them, as the tests of the project say. */
 
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { part } from "../data/parts";
 import type { Project, Relationships } from "../data/project";
 import { curve, layout } from "../lineage/layout";
@@ -9,7 +9,8 @@ import { Empty, letter, Loading, nodeHref, useLoaded } from "../ui/bits";
 import { Card, type Row, rowY, sizeOf } from "../ui/cards";
 import { PanZoom } from "../ui/panzoom";
 
-const MOST = 400;
+/** References that are drawn at once: more cannot be read. */
+const MOST = 90;
 
 export interface Table {
   node: number;
@@ -57,19 +58,27 @@ export function RelationsPage({ project }: { project: Project }) {
 }
 
 function Diagram({ project, relations }: { project: Project; relations: Relationships }) {
+  const [filter, setFilter] = useState("");
+  const wanted = filter.toLowerCase();
+  const links = relations.links.filter(([node, , above]) => [node, above].some((i) => project.name(i).toLowerCase().includes(wanted)));
   const made = useMemo(() => {
-    const all = diagram({ ...relations, links: relations.links.slice(0, MOST) });
+    const all = diagram({ ...relations, links: links.slice(0, MOST) });
     const sizes = all.tables.map((table) => sizeOf(project.name(table.node), table.rows));
     const edges = [...new Map(all.links.filter(([a, , b]) => a !== b).map(([a, , b]) => [`${b}>${a}`, [b, a] as const])).values()];
     return { ...all, sizes, layout: layout(sizes, edges, { node: 28, rank: 110 }) };
-  }, [relations]);
+  }, [relations, wanted]);
   return (
     <div class="lineage-page">
       <header class="bar">
         <h1 tabIndex={-1}>
           Relationships <small>{count(made.tables.length)} tables</small>
         </h1>
-        <p class="muted small">A line leads from a key to the column that refers to it, as <code>relationships</code> tests say.</p>
+        <p class="muted small">
+          {links.length > MOST
+            ? `The first ${MOST} of ${count(links.length)} references: filter to see others.`
+            : "A line leads from a key to the column that refers to it."}
+        </p>
+        <input type="search" placeholder="Filter tables" aria-label="Filter tables" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       </header>
       <div class="stage">
         <div class="drawing">
@@ -77,7 +86,7 @@ function Diagram({ project, relations }: { project: Project; relations: Relation
           width={made.layout.width}
           height={made.layout.height}
           label={`Diagram of ${made.tables.length} tables and ${made.links.length} references`}
-          subject="erd"
+          subject={`erd ${wanted}`}
           greedy
         >
           <g class="edges" aria-hidden="true">

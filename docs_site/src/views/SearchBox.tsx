@@ -126,7 +126,7 @@ function HitLine({ project, hit, part: read }: { project: Project; hit: Hit; par
           </>
         )}
       </span>
-      <span class="muted small about">{WHERE[hit.where] || `${KINDS[kind]?.one ?? kind} · ${project.nodes.about[hit.item] ?? ""}`}</span>
+      <span class="muted small about">{WHERE[hit.where] || [KINDS[kind]?.one ?? kind, project.nodes.about[hit.item]].filter(Boolean).join(" · ")}</span>
     </>
   );
 }
