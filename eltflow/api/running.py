@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -182,9 +183,12 @@ def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
         database.close()
 
 
-def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
-    found = {(n.relation.database, n.relation.schema): None for n in nodes if n.relation is not None and n.relation.schema}
-    return [(database, schema) for database, schema in found if schema is not None]
+def schemas_of(nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
+    return _schemas(n.relation for n in nodes if n.relation is not None)
+
+
+def _schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
+    return list({(r.database, r.schema): None for r in relations if r.schema})
 
 
 def _execute(
@@ -197,7 +201,7 @@ def _execute(
     seen: list[Relation] | None,
 ) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
+    tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
     catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
@@ -232,7 +236,7 @@ def _execute(
     try:
         control = database.session()
         try:
-            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            left = leftovers(tables, schemas_of(_writers(runnable, options)), dialect)
             for table in left:
                 control.execute(dialect.drop(table.relation, table.kind))
             state.records = _prepare(loaded, runnable, options, control)
@@ -353,7 +357,7 @@ def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> bool:
     """Make the schemas that the run writes to, and the tables of `eltflow_meta`; says whether what nodes do can be recorded there."""
     dialect = loaded.adapter.dialect
-    for database, schema in schemas_of(loaded, _writers(nodes, options)):
+    for database, schema in schemas_of(_writers(nodes, options)):
         patiently(control, dialect.create_schema(database, schema))
     return make_tables(loaded, nodes, control)
 
@@ -414,12 +418,20 @@ class _Worker:
         self.catalog = catalog
         self.state = state
         self.said = _said(loaded, state.run_id)
-        self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
-        self.personal = Personal(compiler)
         self.batches = Batches(compiler, tests, off=options.store_failures)
+
+    @functools.cached_property
+    def relations(self) -> frozenset[Relation]:
+        """Those of all nodes."""
+        return frozenset(n.relation for n in self.loaded.graph.nodes.values() if n.relation is not None)
+
+    @functools.cached_property
+    def personal(self) -> Personal:
+        """Made when rows are shown: it looks at every node."""
+        return Personal(self.compiler)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         if self.said is not None:
@@ -603,7 +615,7 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
         relations = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
         made = [r for r in relations if r is not None]
         whole = len(made) > _FEW
-        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()), None if whole else made)
+        tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)
         loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
         for table in tables:
             if state.catalog is not None:
