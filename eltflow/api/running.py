@@ -8,7 +8,7 @@ import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow import __version__
 from eltflow.api.asking import asking
@@ -47,6 +47,9 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
 from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement, WarehouseError
+
+if TYPE_CHECKING:
+    from eltflow.api.emitting import Emitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
+    emitter = _emitter(loaded, options, state)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
@@ -123,9 +127,34 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         _leased(loaded, options, state, database, about) as state.lease,
         contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
-        for event in events:
+        for event in _emitted(events, emitter) if emitter is not None else events:
             state.warned += isinstance(event, Message) and event.level == "warning"
             yield event
+
+
+def _emitter(loaded: Loaded, options: RunOptions, state: RunState) -> Emitter | None:
+    """What sends the run's events as OpenLineage's, if somebody wants them. Raises EltflowError for settings that are wrong."""
+    if loaded.opened.project.settings.openlineage is None and "OPENLINEAGE_URL" not in loaded.options.env:
+        return None
+    from eltflow.api.emitting import emitter  # imports an HTTP client
+
+    return emitter(loaded, options.command, state.run_id, lambda node: state.compiled.get(node), lambda: state.catalog)
+
+
+def _emitted(events: Iterable[Event], emitter: Emitter) -> Iterator[Event]:
+    """The events, each sent on its way; before the last one what did not arrive."""
+    ended = False
+    try:
+        for event in events:
+            emitter.take(event)
+            if isinstance(event, RunFinished):
+                ended = True
+                yield from emitter.close()
+            yield event
+    finally:
+        if not ended:
+            emitter.take(RunFinished(run_id="", finished_at=utc_now(), seconds=0.0, cancelled=True))
+            list(emitter.close())
 
 
 @contextlib.contextmanager
