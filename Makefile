@@ -51,7 +51,7 @@ site: $(VENV)/.developed
 	$(BIN)/python tests/services/build_site.py
 
 prove: $(VENV)/.developed services
-	$(BIN)/pytest -m prove tests
+	$(BIN)/pytest -n 2 -m prove tests
 
 bench: $(VENV)/.developed
 	$(BIN)/python -m bench.peers

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
     from eltflow.api.serving import docs_server
+    from eltflow.api.syncing import Synced, sync, write_synced
 
 _HOME = {
     "check_target_folder": "artifacts",
@@ -82,6 +83,9 @@ _HOME = {
     "find_node": "looking",
     "plan": "looking",
     "show": "looking",
+    "Synced": "syncing",
+    "sync": "syncing",
+    "write_synced": "syncing",
 }
 
 __all__ = [
@@ -91,6 +95,7 @@ __all__ = [
     "Loaded",
     "RunOptions",
     "RunState",
+    "Synced",
     "check",
     "check_target_folder",
     "clean_project",
@@ -123,10 +128,12 @@ __all__ = [
     "run_info",
     "said_warnings",
     "show",
+    "sync",
     "write_artifacts",
     "write_compiled",
     "write_junit",
     "write_manifest",
+    "write_synced",
 ]
 
 
