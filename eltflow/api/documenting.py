@@ -13,10 +13,11 @@ from eltflow.api.loading import Loaded
 from eltflow.api.past import past_runs
 from eltflow.api.running import project_hooks
 from eltflow.api.writing import write_if_changed, write_pieces
+from eltflow.compile.inherited import Inheritance, Inherited
 from eltflow.report.catalog import catalog
 from eltflow.report.info import to_json, to_lines
 from eltflow.report.manifest import manifest
-from eltflow.report.site.facts import Columns, Facts, chunks
+from eltflow.report.site.facts import Columns, Facts, Told, chunks
 from eltflow.report.site.files import single_page, site_files
 from eltflow.report.vocabulary import artifact_ids, mapped
 from eltflow.sql.values import ColumnLineage, Influence, Origin, QueryLineage
@@ -57,26 +58,35 @@ def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
     tables = catalog(loaded.graph.nodes, seen, info)
     write_if_changed(target_file(loaded, "catalog.json"), to_json(tables))
     readme = loaded.root / "README.md"
+    lineage, inherited = site_columns(loaded)
     return Facts(
         manifest=made,
         catalog=tables,
         history=[
             (run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, _RUNS)
         ],
-        lineage=site_lineage(loaded),
+        lineage=lineage,
+        inherited=inherited,
         readme=readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "",
         only=None if only is None else frozenset(only),
     )
 
 
-def site_lineage(loaded: Loaded) -> dict[str, Columns]:
-    """The column lineage of everything that has SQL, in the ids of artifacts."""
+def site_columns(loaded: Loaded) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:
+    """The column lineage of everything that has SQL, and what columns inherit, in the ids of artifacts."""
     found = lineages(loaded, telling=True)
+    more = Inheritance(found)
     ids = artifact_ids(loaded.graph.nodes)
     nodes = [n for n in loaded.graph.nodes.values() if n.resource_type in ("model", "analysis")]
     made = {n.unique_id: (_named(found.of(n), ids), found.expressions(n)) for n in nodes}
+    inherited = {n.unique_id: {name: _told(one, ids) for name, one in more.of(n).items()} for n in nodes}
     keep_lineages(loaded, found)
-    return made
+    return made, inherited
+
+
+def _told(one: Inherited, ids: dict[str, str]) -> Told:
+    origin = None if one.described is None else (ids.get(one.described[0], one.described[0]), one.described[1])
+    return one.description, origin, one.tags
 
 
 def _named(found: QueryLineage, ids: dict[str, str]) -> QueryLineage:

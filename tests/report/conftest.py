@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eltflow import api
-from eltflow.api.documenting import site_lineage
+from eltflow.api.documenting import site_columns
 from eltflow.api.explain import compiled_path
 from eltflow.api.running import project_hooks
 from eltflow.report.catalog import catalog
@@ -79,8 +79,16 @@ class Built:
         """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
-        lineage = site_lineage(self.loaded)
-        facts = Facts(manifest=self.manifest(), catalog=self.catalog(), history=history, lineage=lineage, readme=readme, only=only)
+        lineage, inherited = site_columns(self.loaded)
+        facts = Facts(
+            manifest=self.manifest(),
+            catalog=self.catalog(),
+            history=history,
+            lineage=lineage,
+            inherited=inherited,
+            readme=readme,
+            only=only,
+        )
         return chunks(facts)
 
 

@@ -106,6 +106,22 @@ def test_only_some_nodes(built: Callable[..., Any]) -> None:
     assert parts["lineage-000"][0][0] == [["x", [["model.p.a", "x", 0]], [], None, None]]
 
 
+def test_what_columns_inherit_is_shown_with_where_it_is_from(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/a.sql": "select 1 as id, 2 as n",
+            "models/b.sql": "select id as a_id, n + 1 as n from a",
+            "models/p.yml": "models:\n  - name: a\n    columns:\n      - {name: id, description: who, tags: [key]}\n"
+            "      - {name: n, description: how many}\n  - {name: b, config: {docs: {inherit: true}}}\n",
+        }
+    )
+    told = details(one.site())["model.p.b"]["columns"]
+    assert [(c["name"], c["description"], c.get("from"), c["tags"]) for c in told] == [
+        ("a_id", "who", [0, "id"], ["key"]),
+        ("n", "", None, []),
+    ]
+
+
 def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., Path]) -> None:
     files = {
         "models/a.sql": "select 1 as id, 'x' as name",

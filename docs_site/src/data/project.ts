@@ -58,6 +58,8 @@ export interface Column {
   type: string | null;
   description: string;
   tags: string[];
+  /** The node (or the name of a table) and column that the description is inherited from. */
+  from?: [number | string, string];
 }
 
 export interface Test {

@@ -248,6 +248,7 @@ function Columns({ project, node, detail, open }: Props & { open: string | undef
                   <td class="mono muted small">{column.type}</td>
                   <td>
                     <Markdown text={column.description} compact />
+                    <Inherited project={project} column={column} />
                     <Tags column={column} />
                   </td>
                   <td>
@@ -273,6 +274,16 @@ function Columns({ project, node, detail, open }: Props & { open: string | undef
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Inherited({ project, column }: { project: Project; column: Column }) {
+  if (column.from === undefined) return null;
+  const [node, name] = column.from;
+  return (
+    <p class="muted small">
+      as said of {typeof node === "number" ? <a href={nodeHref(project, node, name)}>{`${project.name(node)}.${name}`}</a> : `${node}.${name}`}
+    </p>
   );
 }
 

@@ -21,18 +21,22 @@ CHUNK = 48
 #: How much of a description lists show, in characters.
 ABOUT = 140
 
+#: What a column has from those that it is a copy of: description, the node and column of it (None: there is none), tags.
+Told = tuple[str, tuple[str, str] | None, tuple[str, ...]]
 #: The lineage of a node's columns (tables are ids of the manifest where they are nodes), and the expressions that are more than a name.
 Columns = tuple[QueryLineage, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a site is made of. `history` are the latest runs of the target, newest first; `only` are ids of the manifest (None: all)."""
+    """What a site is made of. `history` are the latest runs of the target, newest first; `inherited` is by
+    node and column; `only` are ids of the manifest (None: all)."""
 
     manifest: Mapping[str, Any]
     catalog: Mapping[str, Any] | None = None
     history: History = ()
     lineage: Mapping[str, Columns] | None = None
+    inherited: Mapping[str, Mapping[str, Told]] | None = None
     readme: str = ""
     only: Collection[str] | None = None
 
@@ -70,6 +74,7 @@ class _Fold:
         for i, entry in self.entries.items():
             inferred = [c.name for c in lineage[i][0].columns] if i in lineage else []
             details[i] = detail(entry, self.tables.get(i), inferred, self.hung.get(i, []), self.past.of(step_of(entry) or i))
+            self._inherit(details[i]["columns"], (self.facts.inherited or {}).get(i, {}))
         made: dict[str, Any] = {"index": self._index(details), "search": self._search(details), "code": self._code(details)}
         made |= {"tests": self.all_tests, "macros": self._macros(), "erd": self._relationships()}
         for name, rows in (("nodes", details.values()), ("lineage", map(self._lineage, self.entries))):
@@ -77,6 +82,14 @@ class _Fold:
             for number in range(0, len(self.entries), CHUNK):
                 made[f"{name}-{number // CHUNK:03d}"] = list(islice(left, CHUNK))
         return made
+
+    def _inherit(self, columns: list[dict[str, Any]], told: Mapping[str, Told]) -> None:
+        """Put in what columns inherit: a description with where it is from, and tags."""
+        for column in columns:
+            description, origin, tags = told.get(column["name"], ("", None, ()))
+            if description and origin is not None and not column["description"]:
+                column |= {"description": description, "from": [self._place(origin[0]), origin[1]]}
+            column["tags"] += tags
 
     # -- lists -------------------------------------------------------------------------------------------------------------------
 
