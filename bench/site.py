@@ -26,6 +26,7 @@ TRIES = 5
 #: How many relatives the lineage is drawn of.
 RELATIVES = 300
 
+_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
 _SEARCH = """async query => {
     const box = document.querySelector('dialog input');
     const type = async text => {
@@ -123,7 +124,7 @@ def looked_at(docs: Path, relatives: int = RELATIVES) -> dict[str, float]:
     made: dict[str, float] = {"relatives": shown}
     with sync_playwright() as playwright:
         path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         firsts = []
         for _ in range(3):
             page = browser.new_page(viewport={"width": 1300, "height": 900})
