@@ -113,40 +113,35 @@ def _reach(start: int, edges: Sequence[Sequence[int]], depth: int) -> set[int]:
     return seen
 
 
-def looked_at(docs: Path, relatives: int = RELATIVES) -> dict[str, float]:
-    """Milliseconds in a headless Chromium: the first page, the slowest search, a lineage of `relatives` nodes. Raises AssertionError if
+def looked_at(docs: Path, browser: Any, relatives: int = RELATIVES) -> dict[str, float]:
+    """Milliseconds in a Chromium of Playwright's: the first page, the slowest search, a lineage of `relatives` nodes. Raises AssertionError if
     the page shows less than it should, or complains."""
-    from playwright.sync_api import sync_playwright
-
     place, shown = related(docs, relatives)
     address = (docs / "index.html").resolve().as_uri()
     complaints: list[str] = []
     made: dict[str, float] = {"relatives": shown}
-    with sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        firsts = []
-        for _ in range(3):
-            page = browser.new_page(viewport={"width": 1300, "height": 900})
-            page.on("console", lambda message: complaints.append(message.text))
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(address)
-            page.wait_for_selector("main h1")
-            firsts.append(page.evaluate("performance.now()"))
-        made["first page"] = min(firsts)
-        page.keyboard.press("/")
-        page.wait_for_selector("dialog input")
-        page.locator("dialog input").fill("select")
-        page.wait_for_function("() => document.querySelector('#hits')?.innerText.includes('in its code')", timeout=60_000)
-        for query in QUERIES:
-            found = [page.evaluate(_SEARCH, query) for _ in range(TRIES)]
-            assert found[0][1] > 0, f"nothing was found for {query}"
-            made[f"search {query}"] = min(took for took, _ in found)
-        page.keyboard.press("Escape")
-        draws = [page.evaluate(_DRAW, [place, shown]) for _ in range(TRIES)]
-        assert {cards for _, cards in draws} == {shown}
-        made["lineage"] = min(took for took, _ in draws)
-        browser.close()
+    firsts = []
+    for _ in range(3):
+        page = browser.new_page(viewport={"width": 1300, "height": 900})
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
+        page.wait_for_selector("main h1")
+        firsts.append(page.evaluate("performance.now()"))
+    made["first page"] = min(firsts)
+    page.keyboard.press("/")
+    page.wait_for_selector("dialog input")
+    page.locator("dialog input").fill("select")
+    page.wait_for_function("() => document.querySelector('#hits')?.innerText.includes('in its code')", timeout=60_000)
+    for query in QUERIES:
+        found = [page.evaluate(_SEARCH, query) for _ in range(TRIES)]
+        assert found[0][1] > 0, f"nothing was found for {query}"
+        made[f"search {query}"] = min(took for took, _ in found)
+    page.keyboard.press("Escape")
+    draws = [page.evaluate(_DRAW, [place, shown]) for _ in range(TRIES)]
+    assert {cards for _, cards in draws} == {shown}
+    made["lineage"] = min(took for took, _ in draws)
+    page.close()
     assert not complaints, complaints
     return made
 
@@ -163,8 +158,13 @@ def main(root: Path) -> None:
     print(f"{len(nodes['kind']):,} nodes, {sum(nodes['columns']):,} columns, {size(docs) / 1e6:.1f} MB\n")
     for name, took in laps.items():
         print(f"{name:22}{took:8.1f} CPU s")
-    for name, took in looked_at(docs).items():
-        print(f"{name:22}{took:8.0f}{'' if name == 'relatives' else ' ms'}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        for name, took in looked_at(docs, browser).items():
+            print(f"{name:22}{took:8.0f}{'' if name == 'relatives' else ' ms'}")
+        browser.close()
 
 
 if __name__ == "__main__":

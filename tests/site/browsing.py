@@ -1,9 +1,10 @@
-"""A real headless Chromium, and what it notes of a page."""
+"""A real headless Chromium, what it notes of a page, and sites for it to look at."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from eltflow import api
 
 _FLAGS = [
     "--no-sandbox",
@@ -86,3 +89,25 @@ def _watch(seen: Seen, base: str) -> None:
     seen.page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
     seen.page.on("pageerror", lambda error: seen.said.append(f"error: {error}"))
     seen.page.on("dialog", lambda dialog: (seen.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+
+def documented(root: Path, *, build: bool = True, env: dict[str, str] | None = None) -> Path:
+    """Build the project and write its site, both ways; gives the target folder."""
+    loaded = api.load(root, api.new_options(env={"USER": "me", **(env or {})}))
+    if build:
+        state = api.RunState(run_id=loaded.options.invocation_id)
+        for _ in api.execute(loaded, api.RunOptions(selected=tuple(loaded.graph.nodes)), state):
+            pass
+    api.generate_docs(loaded, single_file=True)
+    return api.generate_docs(loaded).parent.parent
+
+
+@contextmanager
+def served(target: Path) -> Iterator[str]:
+    """The address of a server of the site in that target folder."""
+    with api.docs_server(target / api.DOCS_FOLDER) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import served
+from browsing import served
 
 PLACES = {
     "#/": "flights",

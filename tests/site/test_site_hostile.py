@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
 import json
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import documented, served
 
 EVIL = (
     "</script><script>alert('owned')</script><img src=x onerror=alert(1)><svg onload=alert(2)> "
@@ -83,8 +88,6 @@ def test_the_policy_stops_what_would_slip_through(flights: Path, look: Callable[
 
 
 def test_rows_messages_and_environment_stay_away(project: Callable[..., Path]) -> None:
-    from conftest import documented
-
     root = project(
         {
             "models/a.sql": "{{ config(pre_hook=\"select '\" ~ env_var('PRIVATE_TOKEN') ~ \"'\") }} select 'c' || 'lassified' as x",
@@ -92,10 +95,6 @@ def test_rows_messages_and_environment_stay_away(project: Callable[..., Path]) -
             "tests/t.sql": "select * from a",
         }
     )
-    import base64
-    import re
-    import zlib
-
     target = documented(root, env={"PRIVATE_TOKEN": "s3cr3t-token"})
     packed = re.findall(r'"([A-Za-z0-9+/=]{40,})"', "".join(f.read_text() for f in (target / "docs/data").glob("*.js")))
     text = "".join(zlib.decompress(base64.b64decode(one)).decode() for one in packed)
@@ -106,10 +105,6 @@ def test_rows_messages_and_environment_stay_away(project: Callable[..., Path]) -
 
 
 def test_the_server_gives_the_site_and_nothing_else(flights: Path) -> None:
-    import http.client
-
-    from conftest import served
-
     (flights / "docs" / "link.json").symlink_to(flights / "manifest.json")
     try:
         with served(flights) as address:
