@@ -40,7 +40,9 @@ def docs_server(folder: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
     """A server of the site in that folder on the loopback interface, at a free port unless one is named; not yet serving. Raises
     EltflowError (E0119 if there is no site, E0120 if the port cannot be had)."""
     if not (folder / "index.html").is_file():
-        raise fail("E0119", f"there are no docs in {folder}", help="write them first: eltflow docs generate")
+        raise fail(
+            "E0119", f"there are no docs in {folder.parent.name}/{folder.name}", help="write them first: eltflow docs generate"
+        )
 
     def handler(*args: Any) -> _Files:
         return _Files(*args, directory=str(folder))

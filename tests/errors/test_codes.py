@@ -68,7 +68,11 @@ def test_a_code_is_said_only_where_its_subject_is() -> None:
 
 def test_every_code_has_a_case() -> None:
     shown = {code for case in [*cases(), *cases(POOR)] for code in re.findall(r"\[([EW]\d{4})\]", case.expected)}
-    assert {code for code, _ in documented()} <= shown | {"E0807"}  # tests/postgres/test_lease.py: it takes a server
+    elsewhere = {
+        "E0807",  # tests/postgres/test_lease.py: it takes a server
+        "E0120",  # tests/site/test_docs_serve.py: it takes a port that somebody else has
+    }
+    assert {code for code, _ in documented()} <= shown | elsewhere
 
 
 def test_no_message_tells_of_this_machine() -> None:

@@ -71,7 +71,7 @@ def test_a_port_that_is_taken(written: Path, eltflow: Callable[..., Any]) -> Non
 def test_docs_that_were_not_written(project: Callable[..., Path], eltflow: Callable[..., Any]) -> None:
     ran = eltflow("docs", "serve", cwd=project({"models/a.sql": "select 1 as x"}))
     assert ran.code == 2
-    assert "error[E0119]: there are no docs in" in ran.err
+    assert "error[E0119]: there are no docs in target/docs" in ran.err
     assert "eltflow docs generate" in ran.err
 
 
