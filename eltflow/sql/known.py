@@ -1,0 +1,266 @@
+"""What is known to mean the same in another dialect, once `meaning` has rewritten it; anything else is refused, at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from eltflow.sql.dates import interval_of
+
+#: Parts of a statement, operators and functions that `tests/dialect/` runs on every engine.
+_PLAIN: frozenset[str] = frozenset(
+    [
+        "Select",
+        "From",
+        "Join",
+        "Where",
+        "Group",
+        "Having",
+        "Order",
+        "Ordered",
+        "Limit",
+        "Offset",
+        "With",
+        "CTE",
+        "TableAlias",
+        "Alias",
+        "Aliases",
+        "Subquery",
+        "Table",
+        "Identifier",
+        "Column",
+        "Star",
+        "Union",
+        "Except",
+        "Intersect",
+        "Values",
+        "Tuple",
+        "Paren",
+        "Window",
+        "WindowSpec",
+        "Distinct",
+        "Exists",
+        "In",
+        "Between",
+        "Like",
+        "And",
+        "Or",
+        "Not",
+        "EQ",
+        "NEQ",
+        "GT",
+        "GTE",
+        "LT",
+        "LTE",
+        "Is",
+        "NullSafeEQ",
+        "NullSafeNEQ",
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Mod",
+        "IntDiv",
+        "Neg",
+        "Case",
+        "If",
+        "Coalesce",
+        "Nullif",
+        "Cast",
+        "DataType",
+        "DataTypeParam",
+        "Literal",
+        "Boolean",
+        "Null",
+        "Var",
+        "Count",
+        "Sum",
+        "Avg",
+        "Min",
+        "Max",
+        "Filter",
+        "RowNumber",
+        "Rank",
+        "DenseRank",
+        "PercentRank",
+        "CumeDist",
+        "Ntile",
+        "Lag",
+        "Lead",
+        "FirstValue",
+        "LastValue",
+        "Qualify",
+        "Concat",
+        "ConcatWs",
+        "DPipe",
+        "Lower",
+        "Upper",
+        "Trim",
+        "Length",
+        "Substring",
+        "Left",
+        "Right",
+        "Replace",
+        "Round",
+        "Abs",
+        "Floor",
+        "Ceil",
+        "Sign",
+        "Sqrt",
+        "Exp",
+        "Ln",
+        "Greatest",
+        "Least",
+        "Extract",
+        "Interval",
+        "IntervalSpan",
+        "DateTrunc",
+        "TimestampTrunc",
+        "DateDiff",
+        "CurrentDate",
+        "Date",
+        "Year",
+        "Month",
+        "Day",
+        "Quarter",
+        "Hour",
+        "Minute",
+        "DayOfWeekIso",
+        "DayOfWeek",
+        "DayOfYear",
+        "StrPosition",
+        "Pow",
+        "GroupConcat",
+        "Median",
+        "PercentileCont",
+        "CountIf",
+        "LogicalAnd",
+        "LogicalOr",
+        "Stddev",
+        "StddevSamp",
+        "StddevPop",
+        "Variance",
+        "VariancePop",
+        "ToInterval",
+        "Anonymous",
+        "MD5",
+        "All",
+        "Any",
+        "DayOfWeekIso",
+        "Dayname",
+        "TimeToStr",
+        "DateFromParts",
+        "TimestampFromParts",
+        "StartsWith",
+        "Escape",
+        "IgnoreNulls",
+        "RespectNulls",
+    ]
+)
+#: What each target cannot say, or says otherwise in a way that nobody proved.
+_NOT_THERE: Mapping[str, frozenset[str]] = {
+    "sqlite": frozenset(
+        [
+            "PercentileCont",
+            "Median",
+            "Stddev",
+            "StddevSamp",
+            "StddevPop",
+            "Variance",
+            "VariancePop",
+            "MD5",
+            "All",
+            "Any",
+            "Lower",
+            "Upper",
+        ]
+    ),
+    "mysql": frozenset(["PercentileCont", "Median"]),
+}
+_SELECT = frozenset(["expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "with_", "distinct"])
+_ARGUMENTS: Mapping[type, frozenset[str]] = {
+    exp.Select: _SELECT | {"windows", "qualify"},
+    exp.Table: frozenset(["this", "db", "catalog", "alias"]),
+    exp.Group: frozenset(["expressions", "all"]),
+    exp.Join: frozenset(["this", "side", "kind", "on", "using", "method"]),
+    exp.Star: frozenset(),
+    exp.CTE: frozenset(["this", "alias", "materialized"]),
+    exp.Distinct: frozenset(["expressions", "on"]),
+    exp.Limit: frozenset(["expression"]),
+    exp.Cast: frozenset(["this", "to"]),
+    exp.Like: frozenset(["this", "expression", "negate"]),
+    exp.Max: frozenset(["this"]),
+    exp.Min: frozenset(["this"]),
+}
+_JOINS = frozenset([("", ""), ("LEFT", ""), ("RIGHT", ""), ("FULL", ""), ("", "INNER"), ("", "CROSS"), ("", "OUTER")])
+#: What a part of a statement is called by who writes it.
+_WORDS: Mapping[str, str] = {
+    "hint": "a hint",
+    "pivots": "PIVOT",
+    "sample": "TABLESAMPLE",
+    "laterals": "LATERAL",
+    "match": "MATCH_RECOGNIZE",
+    "except_": "EXCLUDE",
+    "replace": "REPLACE",
+    "rename": "RENAME",
+    "into": "INTO",
+    "locks": "FOR UPDATE",
+    "cube": "CUBE",
+    "rollup": "ROLLUP",
+    "grouping_sets": "GROUPING SETS",
+    "totals": "WITH TOTALS",
+    "prewhere": "PREWHERE",
+    "kind": "AS STRUCT",
+    "when": "time travel",
+    "ordinality": "WITH ORDINALITY",
+    "format": "FORMAT",
+    "percent": "a percentage of rows",
+}
+
+
+def refusals(tree: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
+    """Each part of the statement that is not known to mean the same, and what to say of it."""
+    missing = _NOT_THERE.get(write, frozenset())
+    for node in tree.walk():
+        name = type(node).__name__
+        if isinstance(node, exp.Interval) or interval_of(node) is not None:
+            yield from _interval(node, read, write)
+        elif isinstance(node, exp.Anonymous):
+            yield node, f"the function `{node.name.lower()}` is not known"
+        elif name not in _PLAIN or name in missing:
+            yield node, f"{_called(node, read)} is not known to mean the same"
+        else:
+            yield from _arguments(node, read)
+
+
+def _interval(node: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
+    """An interval stands after `+` or `-`, or in a window's frame."""
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    if isinstance(parent, exp.WindowSpec) and write in ("postgres", "mysql", "duckdb"):
+        return
+    if interval_of(node) is None or not isinstance(parent, (exp.Add, exp.Sub)):
+        yield node, "an interval anywhere but after `+` or `-` is not known to mean the same"
+
+
+def _arguments(node: Any, read: str) -> Iterator[tuple[Any, str]]:
+    allowed = _ARGUMENTS.get(type(node))
+    for key, value in node.args.items():
+        if allowed is not None and key not in allowed and value not in (None, [], False):
+            yield node, f"{_WORDS.get(key, key.strip('_').replace('_', ' ').upper())} is not known to mean the same"
+    if isinstance(node, exp.Join):
+        method, side, kind = (str(node.args.get(k) or "").upper() for k in ("method", "side", "kind"))
+        if method or (side, kind) not in _JOINS:
+            words = " ".join(word for word in (method, side, kind) if word)
+            yield node, f"{words} JOIN is not known to mean the same"
+
+
+def _called(node: Any, read: str) -> str:
+    """A part of a statement in the words in which it was written, as far as these are known."""
+    if isinstance(node, exp.Func):
+        return f"the function `{node.sql_name().lower()}`"
+    text = " ".join(node.sql(dialect=read).split())
+    return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"

@@ -1,0 +1,357 @@
+"""Rewrites a statement so that it means in another dialect what it did, where sqlglot alone would change that.
+
+Each rule is a function of one node: it gives the node that takes its place, or raises Unsaid. `tests/dialect/` runs all of them on every
+engine. Types are known only as far as the text shows them (`kind`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from eltflow.sql.dates import DATE_RULES
+from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
+from eltflow.sql.parse import dialect_of
+from eltflow.sql.template import Unsaid, call, cast, said
+
+Found = list[tuple[Any, str]]
+Rule = Callable[[Any, str, str], Any]
+
+#: What a division by zero gives: an error is never silent.
+_BY_ZERO: Mapping[str, str] = {"duckdb": "infinity", "sqlite": "NULL", "mysql": "NULL"}
+#: Engines whose LIKE takes a backslash for an escape unless told otherwise.
+_BACKSLASH = frozenset(["postgres", "mysql", "bigquery"])
+_GREATEST_OF_NULL = frozenset(["mysql", "snowflake", "bigquery", "sqlite"])  #: is NULL; elsewhere NULL counts for nothing
+
+
+def same_meaning(tree: Any, read: str, write: str) -> tuple[Any, Found]:
+    """The statement rewritten (sqlglot's tree), and what cannot be."""
+    found: Found = []
+    note_kinds(tree, read)
+    for node in reversed(list(tree.walk(bfs=False))):  # children first; what a rule makes is not looked at again
+        for rule in _RULES.get(type(node), ()):
+            try:
+                made = rule(node, read, write)
+            except Unsaid as unsaid:
+                found.append((node, str(unsaid)))
+                break
+            if made is not None and made is not node:
+                noted(node, made)
+                if node is tree:
+                    tree = made
+                else:
+                    node.replace(made)
+                break
+    return tree, found
+
+
+# -- numbers -------------------------------------------------------------------------------------------------------------------------
+
+
+def _safe_divisor(divisor: Any, read: str, write: str) -> None:
+    """Raise Unsaid for a divisor that may be zero, where the two engines make something else of that and neither stops."""
+    divisor = divisor.unnest()
+    here, there = _BY_ZERO.get(read, "an error"), _BY_ZERO.get(write, "an error")
+    number = literal_number(divisor)
+    safe = (number is not None and number != 0) or (isinstance(divisor, exp.Nullif) and literal_number(divisor.expression) == 0)
+    if here != there and there != "an error" and not safe:
+        text = divisor.sql(dialect=read)
+        raise Unsaid(f"a division by zero is {here} in {read}, and {there} there: divide by `nullif({text}, 0)`")
+
+
+def _divide(node: Any, read: str, write: str) -> Any:
+    """A quotient with its fraction: of 64 bits where the text is written so; no engine's own rule for whole numbers or digits."""
+    _safe_divisor(node.expression, read, write)
+    left, right = node.this, node.expression
+    if dialect_of(read).TYPED_DIVISION and not {kind(left, read), kind(right, read)} & {"double", "decimal"}:
+        if not dialect_of(write).TYPED_DIVISION:
+            raise Unsaid(
+                "whether `/` drops the fraction hangs on types that the text does not show: cast one side to double precision"
+            )
+        return None
+    typed, safe = dialect_of(write).TYPED_DIVISION, dialect_of(write).SAFE_DIVISION
+    if read == "duckdb" and kind(left, read) != "double":
+        left = cast(left, "double")
+    return exp.Div(this=left, expression=right, typed=typed, safe=safe)
+
+
+def _whole_division(node: Any, read: str, write: str) -> Any:
+    _safe_divisor(node.expression, read, write)
+    if {kind(node.this, read), kind(node.expression, read)} & {"double", "decimal"}:
+        raise Unsaid("`//` of what is no whole number is not known to mean the same")
+    if write == "sqlite":
+        return said(write, "cast(a_ as integer) / cast(b_ as integer)", a_=node.this, b_=node.expression)
+    if write == "snowflake":  # a quotient has six digits, and would be rounded up
+        return said(write, "cast((a_ - mod(a_, b_)) / b_ as bigint)", a_=node.this, b_=node.expression)
+    return None
+
+
+def _remainder(node: Any, read: str, write: str) -> Any:
+    _safe_divisor(node.expression, read, write)
+
+
+def _round(node: Any, read: str, write: str) -> Any:
+    """Half away from zero, whatever the type: PostgreSQL and MariaDB round a float to the even neighbour, SQLite by its decimal text."""
+    digits = literal_number(node.args["decimals"]) if node.args.get("decimals") is not None else 0
+    if digits is None or digits != int(digits) or not 0 <= digits <= 15:
+        raise Unsaid("ROUND to a number of digits that is not written as one from 0 to 15 is not known to mean the same")
+    if write == "sqlite":
+        return said(write, f"round(a_ * 1e{int(digits)}) / 1e{int(digits)}", a_=node.this) if digits else None
+    if write in ("postgres", "mysql"):
+        by = f"1{'0' * int(digits)}.0"
+        text = f"(case when a_ < 0 then ceil(a_ * {by} - 0.5) else floor(a_ * {by} + 0.5) end)"
+        return said(write, f"{text} / {by}" if digits else text, a_=node.this)
+    return None
+
+
+def _average(node: Any, read: str, write: str) -> Any:
+    """Of 64 bits: others give as few digits as the column has, and some more."""
+    if write in ("mysql", "snowflake") and kind(node.this, read) != "double" and not isinstance(node.this, exp.Distinct):
+        node.set("this", cast(node.this, "double"))
+
+
+def _most(node: Any, read: str, write: str) -> Any:
+    """GREATEST and LEAST, whose NULLs count for nothing, or for all."""
+    values = [node.this, *node.expressions]
+    here, there = read in _GREATEST_OF_NULL, write in _GREATEST_OF_NULL
+    name = "greatest" if isinstance(node, exp.Greatest) else "least"
+    if write == "sqlite":
+        name = {"greatest": "max", "least": "min"}[name]
+    made = values[0]
+    for value in values[1:]:
+        if there and not here:
+            made = said(write, f"coalesce({name}(a_, b_), a_, b_)", a_=made, b_=value)
+        elif here and not there:
+            made = said(write, f"case when a_ is null or b_ is null then null else {name}(a_, b_) end", a_=made, b_=value)
+        else:
+            made = said(write, f"{name}(a_, b_)", a_=made, b_=value)
+    return made
+
+
+# -- casts ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _cast(node: Any, read: str, write: str) -> Any:
+    to, given = kind(node, read), kind(node.this, read)
+    if to == "text" and given in ("double", "boolean", "timestamp"):
+        raise Unsaid(f"each engine writes a {given} as text in its own way")
+    if to == "boolean" and given not in ("boolean", None):
+        raise Unsaid("a cast to boolean is not known to mean the same: write a comparison")
+    if to == "integer" and write == "sqlite" and given not in ("integer", "text", "boolean"):
+        return said(
+            write, "case when typeof(a_) = 'real' then cast(round(a_) as integer) else cast(a_ as integer) end", a_=node.this
+        )
+    if to == "decimal" and write == "sqlite":
+        scale = node.to.expressions[1].name if len(node.to.expressions) > 1 else "0"
+        return said(write, f"round(a_ * 1e{scale}) / 1e{scale}", a_=node.this)
+    if to == "decimal" and write == "bigquery" and node.to.expressions:
+        return None
+    if to == "timestamp" and write == "mysql":
+        return said(write, "cast(a_ as datetime(6))", a_=node.this)
+    return None
+
+
+# -- text ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _like(node: Any, read: str, write: str) -> Any:
+    pattern = node.expression
+    text = pattern.name if isinstance(pattern, exp.Literal) and pattern.is_string else None
+    escaped = isinstance(node.parent, exp.Escape)
+    if read == "sqlite":
+        raise Unsaid("LIKE of SQLite knows no case, and is not known to mean the same")
+    if not escaped and (read in _BACKSLASH) != (write in _BACKSLASH) and (text is None or "\\" in text):
+        raise Unsaid("a backslash in a pattern of LIKE is not known to mean the same: say which sign escapes, with ESCAPE")
+    if write == "sqlite":
+        if text is None or escaped or any(sign in text for sign in "*?["):
+            raise Unsaid("LIKE of SQLite knows no case: only a plain pattern can be said, as GLOB")
+        glob = exp.Glob(this=node.this, expression=exp.Literal.string(text.replace("%", "*").replace("_", "?")))
+        return exp.Not(this=exp.Paren(this=glob)) if node.args.get("negate") else glob
+    return None
+
+
+def _substring(node: Any, read: str, write: str) -> Any:
+    start = literal_number(node.args["start"]) if node.args.get("start") is not None else None
+    if start is None or start < 1:
+        raise Unsaid("SUBSTRING from a place that is not written as a number from 1 is not known to mean the same")
+    length = node.args.get("length")
+    if length is not None and (literal_number(length) is None or literal_number(length) < 0):
+        raise Unsaid("SUBSTRING of a length that is not written as a number from 0 is not known to mean the same")
+
+
+def _side(node: Any, read: str, write: str) -> Any:
+    count = literal_number(node.expression)
+    if count is None or count < 1:
+        raise Unsaid("LEFT and RIGHT with a length that is not written as a number from 1 are not known to mean the same")
+    if write != "sqlite":
+        return None
+    return said(write, f"substr(a_, 1, {count})" if isinstance(node, exp.Left) else f"substr(a_, -{count})", a_=node.this)
+
+
+def _starts_with(node: Any, read: str, write: str) -> Any:
+    start = node.expression
+    if write not in ("sqlite", "mysql"):
+        return None
+    if not (isinstance(start, exp.Literal) and start.is_string and start.name):
+        raise Unsaid("STARTS_WITH of what is no written text is not known to mean the same")
+    return said(write, f"substr(a_, 1, {len(start.name)}) = b_", a_=node.this, b_=start)
+
+
+def _concat(node: Any, read: str, write: str) -> Any:
+    """CONCAT; where NULL counts for nothing in it, so it does there."""
+    if write in ("postgres", "duckdb") and node.args.get("coalesce"):
+        return None
+    parts = []
+    for one in node.expressions:
+        text = one if kind(one, read) == "text" else cast(one, "char" if write == "mysql" else "text")
+        literal = isinstance(one, exp.Literal)
+        parts.append(said(write, "coalesce(a_, '')", a_=text) if node.args.get("coalesce") and not literal else text)
+    if write == "mysql" or not node.args.get("coalesce"):
+        return call("concat", *parts)
+    made = parts[0]
+    for part in parts[1:]:
+        made = exp.DPipe(this=made, expression=part, safe=True)
+    return exp.Paren(this=made) if len(parts) > 1 else made
+
+
+def _concat_ws(node: Any, read: str, write: str) -> Any:
+    if write not in ("postgres", "duckdb", "mysql"):
+        raise Unsaid("CONCAT_WS is not known to mean the same")
+
+
+def _string_agg(node: Any, read: str, write: str) -> Any:
+    if write == "sqlite" and next(node.find_all(exp.Order), None) is not None:
+        raise Unsaid("STRING_AGG in an order is not known to mean the same")
+
+
+# -- aggregates, windows, order ----------------------------------------------------------------------------------------------------------
+
+
+def _filter(node: Any, read: str, write: str) -> Any:
+    """FILTER as a CASE, where the engine has none."""
+    if write not in ("mysql", "bigquery", "snowflake"):
+        return None
+    inner, condition = node.this, node.expression.this
+    if not isinstance(inner, (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)):
+        raise Unsaid("FILTER of this function is not known to mean the same")
+    argument = inner.this
+    holder = argument if isinstance(argument, exp.Distinct) else inner
+    values = argument.expressions if isinstance(argument, exp.Distinct) else [argument]
+    if len(values) != 1:
+        raise Unsaid("FILTER of several values is not known to mean the same")
+    value = exp.Literal.number(1) if isinstance(values[0], exp.Star) else values[0]
+    chosen = exp.Case(ifs=[exp.If(this=condition, true=value)])
+    holder.set("expressions" if holder is argument else "this", [chosen] if holder is argument else chosen)
+    return inner
+
+
+def _beside(node: Any, read: str, write: str) -> Any:
+    if write == "mysql" and node.args.get("default") is not None:
+        raise Unsaid("LAG and LEAD with a value for where no row is are not known to mean the same")
+
+
+def _window(node: Any, read: str, write: str) -> Any:
+    """BigQuery sorts NULLs in a window as it likes best: a key before says where they go. Snowflake takes the first and the last value
+    of the whole partition, where no frame is written."""
+    order, spec = node.args.get("order"), node.args.get("spec")
+    if isinstance(node.this, (exp.FirstValue, exp.LastValue)) and spec is None and "snowflake" in (read, write):
+        raise Unsaid(
+            "FIRST_VALUE and LAST_VALUE without a frame are not known to mean the same: write one, `rows between ... and ...`"
+        )
+    if write != "bigquery" or order is None:
+        return None
+    if spec is not None and str(spec.args.get("kind")).upper() == "RANGE" and str(spec.args.get("start")).upper() != "UNBOUNDED":
+        return None  # it may have one key only; sqlglot refuses it
+    order.set("expressions", [key for one in order.expressions for key in _keys(one)])
+    return None
+
+
+def _keys(one: Any) -> Iterator[Any]:
+    first, down = bool(one.args.get("nulls_first")), bool(one.args.get("desc"))
+    if first == (not down):  # as BigQuery has it
+        yield one
+        return
+    told = said("bigquery", f"case when a_ is null then {0 if first else 1} else {1 if first else 0} end", a_=one.this.copy())
+    yield exp.Ordered(this=told, desc=False, nulls_first=True)
+    one.set("nulls_first", not down)
+    yield one
+
+
+def _order(node: Any, read: str, write: str) -> Any:
+    for one in node.expressions:
+        inner = one.this if isinstance(one, exp.Ordered) else one
+        if isinstance(inner, exp.All) or (isinstance(inner, exp.Var) and inner.name.lower() == "all"):
+            raise Unsaid("ORDER BY ALL is not known to mean the same")
+        if isinstance(inner, exp.Column) and inner.name.lower() == "all" and not inner.this.args.get("quoted"):
+            raise Unsaid("ORDER BY ALL is not known to mean the same")
+
+
+def _group(node: Any, read: str, write: str) -> Any:
+    """GROUP BY ALL spelt out."""
+    if not node.args.get("all"):
+        return None
+    keys = []
+    for one in node.parent.expressions:
+        value = one.this if isinstance(one, exp.Alias) else one
+        if isinstance(value, exp.Star) or (isinstance(value, exp.Column) and isinstance(value.this, exp.Star)):
+            raise Unsaid("GROUP BY ALL of `*` is not known to mean the same")
+        if not any(_aggregates(value)):
+            keys.append(value.copy())
+    return exp.Group(expressions=keys) if keys else None
+
+
+def _aggregates(value: Any) -> Iterator[Any]:
+    for one in value.find_all(exp.AggFunc, exp.Window):
+        yield one
+
+
+def _deviation(node: Any, read: str, write: str) -> Any:
+    if write == "mysql" and kind(node.this, read) != "double":
+        node.set("this", cast(node.this, "double"))
+
+
+def _column(node: Any, read: str, write: str) -> Any:
+    """A table's name where a column may stand is the whole row, for those who have such."""
+    select = node.find_ancestor(exp.Select)
+    if select is None or node.args.get("table") is not None or write not in ("postgres", "bigquery", "duckdb"):
+        return None
+    from_ = select.args.get("from_")
+    tables = [from_.this if from_ is not None else None, *(join.this for join in select.args.get("joins") or ())]
+    if any(isinstance(one, exp.Table) and one.alias_or_name.lower() == node.name.lower() for one in tables):
+        raise Unsaid(f"`{node.name}` may be a column or a whole row of the table: write `{node.name}.{node.name}` for the column")
+    return None
+
+
+_RULES: Mapping[type, tuple[Rule, ...]] = {
+    **DATE_RULES,
+    exp.Div: (_divide,),
+    exp.IntDiv: (_whole_division,),
+    exp.Mod: (_remainder,),
+    exp.Round: (_round,),
+    exp.Avg: (_average,),
+    exp.Greatest: (_most,),
+    exp.Least: (_most,),
+    exp.Cast: (*DATE_RULES.get(exp.Cast, ()), _cast),
+    exp.Like: (_like,),
+    exp.Substring: (_substring,),
+    exp.Left: (_side,),
+    exp.Right: (_side,),
+    exp.StartsWith: (_starts_with,),
+    exp.Concat: (_concat,),
+    exp.ConcatWs: (_concat_ws,),
+    exp.GroupConcat: (_string_agg,),
+    exp.Filter: (_filter,),
+    exp.Lag: (_beside,),
+    exp.Lead: (_beside,),
+    exp.Window: (_window,),
+    exp.Order: (_order,),
+    exp.Group: (_group,),
+    exp.Column: (_column,),
+    exp.Stddev: (_deviation,),
+    exp.StddevPop: (_deviation,),
+    exp.StddevSamp: (_deviation,),
+    exp.Variance: (_deviation,),
+    exp.VariancePop: (_deviation,),
+}
