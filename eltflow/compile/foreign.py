@@ -68,13 +68,9 @@ class ForeignStatement(Statement):
 
     def _unsaid(self, offset: int | None, message: str) -> Diagnostic:
         node, target = self.node, self.compiler.dialect
-        who = f"{node.resource_type} `{node.name}`" if node.resource_type != "analysis" or node.name != "inline" else "the query"
-        found = self.at(
-            offset if offset is not None else 0,
-            "E0412",
-            f"{who} cannot be transpiled from {self.dialect.name} to {target.name}: {message}",
-        )
-        return replace(found, help=_HELP)
+        who = "the query" if node.unique_id == "inline" else f"{node.resource_type} `{node.name}`"
+        words = f"{who} cannot be transpiled from {self.dialect.name} to {target.name}: {message}"
+        return replace(self.at(offset if offset is not None else 0, "E0412", words), help=_HELP)
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """The target's parser is no judge of it."""

@@ -281,11 +281,14 @@ class Compiler:
         return static_value(call, names.names, text, path)
 
     def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Statement:
+        from eltflow.compile.statement import Statement
+
+        made = Statement
         if names.dialect is not self.dialect:
-            from eltflow.compile.foreign import ForeignStatement as Made
-        else:
-            from eltflow.compile.statement import Statement as Made
-        return Made(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask)
+            from eltflow.compile.foreign import ForeignStatement
+
+            made = ForeignStatement
+        return made(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask)
 
     def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""

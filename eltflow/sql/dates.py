@@ -27,20 +27,15 @@ _STEPS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _ASK = "say what it is: `cast({} as date)`, or as timestamp"
 
 _SQLITE_PART = {"year": "%Y", "month": "%m", "day": "%d", "hour": "%H", "minute": "%M", "dow": "%w", "doy": "%j"}
+_COMMON = ("year", "month", "day", "hour", "minute", "quarter")
 _PARTS: Mapping[str, Mapping[str, str]] = {
     "postgres": {
-        **{
-            p: f"cast(extract({p} from a_) as bigint)"
-            for p in ("year", "month", "day", "hour", "minute", "quarter", "dow", "isodow", "doy", "week")
-        },
+        **{p: f"cast(extract({p} from a_) as bigint)" for p in (*_COMMON, "dow", "isodow", "doy", "week")},
         "second": "cast(floor(extract(second from a_)) as bigint)",
     },
-    "duckdb": {
-        p: f"extract({p} from a_)"
-        for p in ("year", "month", "day", "hour", "minute", "second", "quarter", "dow", "isodow", "doy", "week")
-    },
+    "duckdb": {p: f"extract({p} from a_)" for p in (*_COMMON, "second", "dow", "isodow", "doy", "week")},
     "mysql": {
-        **{p: f"extract({p} from a_)" for p in ("year", "month", "day", "hour", "minute", "second", "quarter")},
+        **{p: f"extract({p} from a_)" for p in (*_COMMON, "second")},
         "dow": "(dayofweek(a_) - 1)",
         "isodow": "(weekday(a_) + 1)",
         "doy": "dayofyear(a_)",
@@ -53,14 +48,14 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
         "isodow": "((cast(strftime('%w', a_) as integer) + 6) % 7 + 1)",
     },
     "snowflake": {
-        **{p: f"{p}(a_)" for p in ("year", "month", "day", "hour", "minute", "second", "quarter")},
+        **{p: f"{p}(a_)" for p in (*_COMMON, "second")},
         "dow": "mod(dayofweekiso(a_), 7)",
         "isodow": "dayofweekiso(a_)",
         "doy": "dayofyear(a_)",
         "week": "weekiso(a_)",
     },
     "bigquery": {
-        **{p: f"extract({p} from a_)" for p in ("year", "month", "day", "hour", "minute", "second", "quarter")},
+        **{p: f"extract({p} from a_)" for p in (*_COMMON, "second")},
         "dow": "(extract(dayofweek from a_) - 1)",
         "isodow": "(mod(extract(dayofweek from a_) + 5, 7) + 1)",
         "doy": "extract(dayofyear from a_)",
@@ -147,7 +142,8 @@ def _truncate(node: Any, read: str, write: str) -> Any:
         raise Unsaid(f"truncating a {of} to its {unit} is not known to mean the same")
     if unit == "week" and read not in ("duckdb", "postgres"):
         raise Unsaid("where a week begins is not known to be the same")
-    return _TRUNCATE[write](unit, value, of)
+    as_timestamp = read == "duckdb" and write in ("postgres", "mysql")  # there a date is truncated to a timestamp
+    return _TRUNCATE[write](unit, value, "timestamp" if as_timestamp else of)
 
 
 def _cut_postgres(unit: str, value: Any, of: str) -> Any:
@@ -243,10 +239,8 @@ def _difference(node: Any, read: str, write: str) -> Any:
         return call("timestampdiff", exp.Var(this=unit), *cuts)
     if write == "sqlite":
         by = {"day": 86400, "hour": 3600, "minute": 60}[unit]
-        ends = [
-            said(write, "cast(a_ as integer)", a_=_raw_sqlite(f"strftime('%s', strftime('{_SQLITE_FORMAT[unit]}', a_))", one))
-            for one in (late, early)
-        ]
+        seconds = f"strftime('%s', strftime('{_SQLITE_FORMAT[unit]}', a_))"
+        ends = [said(write, "cast(a_ as integer)", a_=_raw_sqlite(seconds, one)) for one in (late, early)]
         return said(write, f"((a_ - b_) / {by})", a_=ends[0], b_=ends[1])
     if write == "bigquery":
         name = "date_diff" if unit == "day" else "datetime_diff"

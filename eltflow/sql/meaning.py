@@ -106,6 +106,13 @@ def _round(node: Any, read: str, write: str) -> Any:
     return None
 
 
+def _floor(node: Any, read: str, write: str) -> Any:
+    """Not every SQLite has FLOOR."""
+    if write != "sqlite" or node.args.get("decimals") is not None:
+        return None
+    return said(write, "(cast(a_ as integer) - (a_ < cast(a_ as integer)))", a_=node.this)
+
+
 def _average(node: Any, read: str, write: str) -> Any:
     """Of 64 bits: others give as few digits as the column has, and some more."""
     if write in ("mysql", "snowflake") and kind(node.this, read) != "double" and not isinstance(node.this, exp.Distinct):
@@ -140,9 +147,10 @@ def _cast(node: Any, read: str, write: str) -> Any:
     if to == "boolean" and given not in ("boolean", None):
         raise Unsaid("a cast to boolean is not known to mean the same: write a comparison")
     if to == "integer" and write == "sqlite" and given not in ("integer", "text", "boolean"):
-        return said(
-            write, "case when typeof(a_) = 'real' then cast(round(a_) as integer) else cast(a_ as integer) end", a_=node.this
-        )
+        half = "cast(round(a_) as integer)"
+        if given != "decimal":  # a float goes to the even neighbour
+            half = f"case when abs(a_ - cast(a_ as integer)) = 0.5 then 2 * cast(round(a_ / 2) as integer) else {half} end"
+        return said(write, f"case when typeof(a_) = 'real' then {half} else cast(a_ as integer) end", a_=node.this)
     if to == "decimal" and write == "sqlite":
         scale = node.to.expressions[1].name if len(node.to.expressions) > 1 else "0"
         return said(write, f"round(a_ * 1e{scale}) / 1e{scale}", a_=node.this)
@@ -179,6 +187,16 @@ def _substring(node: Any, read: str, write: str) -> Any:
     length = node.args.get("length")
     if length is not None and (literal_number(length) is None or literal_number(length) < 0):
         raise Unsaid("SUBSTRING of a length that is not written as a number from 0 is not known to mean the same")
+
+
+def _is(node: Any, read: str, write: str) -> Any:
+    """IS TRUE and IS FALSE, of which sqlglot takes the second half away for Snowflake: NULL would stay NULL."""
+    truth = node.expression
+    if write != "snowflake" or not isinstance(truth, exp.Boolean):
+        return None
+    if truth.this:
+        return said(write, "coalesce(a_, false)", a_=node.this)
+    return said(write, "not coalesce(a_, true)", a_=node.this)
 
 
 def _side(node: Any, read: str, write: str) -> Any:
@@ -279,6 +297,14 @@ def _keys(one: Any) -> Iterator[Any]:
     yield one
 
 
+def _derived(node: Any, read: str, write: str) -> Any:
+    """A table made by a query has a name, where the engine wants one."""
+    if write not in ("mysql", "postgres") or node.args.get("alias") is not None or not isinstance(node.parent, (exp.From, exp.Join)):
+        return None
+    number = sum(1 for _ in node.root().find_all(exp.TableAlias))
+    node.set("alias", exp.TableAlias(this=exp.to_identifier(f"eltflow_query_{number}")))
+
+
 def _order(node: Any, read: str, write: str) -> Any:
     for one in node.expressions:
         inner = one.this if isinstance(one, exp.Ordered) else one
@@ -303,8 +329,7 @@ def _group(node: Any, read: str, write: str) -> Any:
 
 
 def _aggregates(value: Any) -> Iterator[Any]:
-    for one in value.find_all(exp.AggFunc, exp.Window):
-        yield one
+    yield from value.find_all(exp.AggFunc, exp.Window)
 
 
 def _deviation(node: Any, read: str, write: str) -> Any:
@@ -330,11 +355,13 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.IntDiv: (_whole_division,),
     exp.Mod: (_remainder,),
     exp.Round: (_round,),
+    exp.Floor: (_floor,),
     exp.Avg: (_average,),
     exp.Greatest: (_most,),
     exp.Least: (_most,),
     exp.Cast: (*DATE_RULES.get(exp.Cast, ()), _cast),
     exp.Like: (_like,),
+    exp.Is: (_is,),
     exp.Substring: (_substring,),
     exp.Left: (_side,),
     exp.Right: (_side,),
@@ -347,6 +374,7 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Lead: (_beside,),
     exp.Window: (_window,),
     exp.Order: (_order,),
+    exp.Subquery: (_derived,),
     exp.Group: (_group,),
     exp.Column: (_column,),
     exp.Stddev: (_deviation,),
