@@ -74,10 +74,14 @@ def _with_target(text: str, adapter: Adapter) -> str:
     block = "".join(f"    {line}\n" for line in adapter.starter.splitlines())
     text = _TARGETS.sub(lambda found: f"# Where tables go.\ntargets:\n  dev:\n{block}", text)
     if adapter.name != _WRITTEN_IN:
-        told = f"# What the models are written in; {adapter.name} gets them transpiled. Take it out to write {adapter.name}'s SQL.\n"
+        told = (
+            f"# What the models are written in; {adapter.name} gets them transpiled. Take it out to write {adapter.name}'s SQL.\n"
+        )
         text = text.replace("# Where tables go.\n", f"{told}dialect: {_WRITTEN_IN}\n\n# Where tables go.\n", 1)
     if not adapter.dialect.capabilities.views_across_schemas:  # stg_orders reads raw.orders
-        text = text.replace("staging: {+materialized: view}", "staging: {+materialized: table}    # a view reads its own schema only", 1)
+        text = text.replace(
+            "staging: {+materialized: view}", "staging: {+materialized: table}    # a view reads its own schema only", 1
+        )
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError
@@ -20,6 +21,7 @@ from eltflow.sql.transpile import Relations, transpile
 if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
 
+_CLASS = re.compile(r"<class '[\w.]*?(\w+)'>")
 _HELP = "write it in other words, or for this engine alone: `dialect:` may be another for one model"
 
 
@@ -52,7 +54,8 @@ class ForeignStatement(Statement):
             raise EltflowError(self._unread(whole))
         target = self.compiler.dialect
         relation = relation_texts(self.compiler, self.node, self.names)
-        made = transpile(whole, self.dialect.sqlglot, target.sqlglot, relation)
+        named = self.node.resource_type == "model"
+        made = transpile(whole, self.dialect.sqlglot, target.sqlglot, relation, named=named)
         if made.problems:
             raise EltflowError(
                 self._unsaid(None if one.start is None else spliced.place(one.start), one.message) for one in made.problems
@@ -63,7 +66,7 @@ class ForeignStatement(Statement):
         from eltflow.sql.rewrite import position
 
         offset = position(self.rendered, refused.line, refused.column or 1) if refused.line is not None else None
-        said = refused.message[:1].lower() + refused.message[1:]
+        said = _CLASS.sub(lambda found: found.group(1), refused.message[:1].lower() + refused.message[1:])
         return self._unsaid(offset, f"it is beyond eltflow's parser ({said})")
 
     def _unsaid(self, offset: int | None, message: str) -> Diagnostic:

@@ -44,7 +44,7 @@ def respelt(tree: Any, read: str, write: str) -> None:
         means = quoted and key(name, True, read) != key(name, False, read)
         if not means:
             plain = _BARE.match(name) is not None and name.lower() not in _reserved()
-            if not plain and fold is not None and (quoted or name.lower() in _reserved()):
+            if fold is not None and (fold is str.lower or (not plain and (quoted or name.lower() in _reserved()))):
                 one.set("this", fold(name))
             one.set("quoted", not plain)
         if small and _names_a_table(one):
@@ -88,4 +88,5 @@ def _twins(named: list[Any], read: str, write: str) -> Iterator[tuple[Any, str]]
         means = quoted and key(one.name, True, read) != key(one.name, False, read)
         other = seen.setdefault(key(one.name, means, write), one)
         if key(other.name, bool(other.args.get("quoted")), read) != key(one.name, quoted, read):
-            yield one, f"`{other.name}` and `{one.name}` are two names where this is written, and one there"
+            first, second = other.sql(dialect=read), one.sql(dialect=read)
+            yield one, f"`{first}` and `{second}` are two names in {read}, and one there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,6 +57,7 @@ _ARGUMENTS: Mapping[type, frozenset[str]] = {
     exp.Max: frozenset(["this"]),
     exp.Min: frozenset(["this"]),
 }
+_NAME = re.compile(r"\w+")
 _JOINS = frozenset([("", ""), ("LEFT", ""), ("RIGHT", ""), ("FULL", ""), ("", "INNER"), ("", "CROSS"), ("", "OUTER")])
 #: What a part of a statement is called by who writes it.
 _WORDS: Mapping[str, str] = {
@@ -82,7 +84,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def refusals(tree: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
+def refusals(tree: Any, read: str, write: str, text: str) -> Iterator[tuple[Any, str]]:
     """Each part of the statement that is not known to mean the same, and what to say of it."""
     missing = _NOT_THERE.get(write, frozenset())
     for node in tree.walk():
@@ -92,9 +94,19 @@ def refusals(tree: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
         elif isinstance(node, exp.Anonymous):
             yield node, f"the function `{node.name.lower()}` is not known"
         elif name not in _PLAIN or name in missing:
-            yield node, f"{_called(node, read)} is not known to mean the same"
+            yield node, f"{_called(node, read, text)} is not known to mean the same"
         else:
             yield from _arguments(node, read)
+
+
+def nameless(tree: Any) -> Iterator[tuple[Any, str]]:
+    """Columns of the query that are no plain columns and have no name: what an engine calls them differs."""
+    select = tree
+    while not isinstance(select, exp.Select) and isinstance(select, (exp.SetOperation, exp.Subquery, exp.Paren)):
+        select = select.this
+    for one in select.expressions if isinstance(select, exp.Select) else ():
+        if not isinstance(one, (exp.Alias, exp.Aliases, exp.Column, exp.Star)):
+            yield one, "this column has no name, and each engine gives it one of its own: write `as name` after it"
 
 
 def _interval(node: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
@@ -120,9 +132,10 @@ def _arguments(node: Any, read: str) -> Iterator[tuple[Any, str]]:
             yield node, f"{words} JOIN is not known to mean the same"
 
 
-def _called(node: Any, read: str) -> str:
+def _called(node: Any, read: str, sql: str) -> str:
     """A part of a statement in the words in which it was written, as far as these are known."""
     if isinstance(node, exp.Func):
-        return f"the function `{node.sql_name().lower()}`"
+        written = _NAME.match(sql, node.meta["start"]) if "start" in node.meta else None
+        return f"the function `{(written.group() if written is not None else node.sql_name()).lower()}`"
     text = " ".join(node.sql(dialect=read).split())
     return f"`{text[:60]}{'…' if len(text) > 60 else ''}`"

@@ -97,6 +97,9 @@ def _round(node: Any, read: str, write: str) -> Any:
     digits = literal_number(node.args["decimals"]) if node.args.get("decimals") is not None else 0
     if digits is None or digits != int(digits) or not 0 <= digits <= 15:
         raise Unsaid("ROUND to a number of digits that is not written as one from 0 to 15 is not known to mean the same")
+    of = kind(node.this, read)
+    if read in ("postgres", "mysql") and (digits == 0 or read == "mysql") and of not in ("decimal", "integer"):
+        raise Unsaid(f"ROUND of {read} goes to the even neighbour for a float: say what it is, by a cast to decimal")
     if write == "sqlite":
         return said(write, f"round(a_ * 1e{int(digits)}) / 1e{int(digits)}", a_=node.this) if digits else None
     if write in ("postgres", "mysql"):
@@ -142,6 +145,12 @@ def _most(node: Any, read: str, write: str) -> Any:
 
 def _cast(node: Any, read: str, write: str) -> Any:
     to, given = kind(node, read), kind(node.this, read)
+    if (
+        read == "sqlite"
+        and to != given
+        and (to in ("date", "timestamp", "decimal") or (to == "integer" and given not in ("text", "boolean")))
+    ):
+        raise Unsaid(f"a cast to {to} makes no {to} in SQLite, and cuts what it makes")
     if to == "text" and given in ("double", "boolean", "timestamp"):
         raise Unsaid(f"each engine writes a {given} as text in its own way")
     if to == "boolean" and given not in ("boolean", None):
@@ -189,6 +198,16 @@ def _substring(node: Any, read: str, write: str) -> Any:
         raise Unsaid("SUBSTRING of a length that is not written as a number from 0 is not known to mean the same")
 
 
+def _length(node: Any, read: str, write: str) -> Any:
+    if read == "mysql" and node.args.get("binary"):
+        raise Unsaid("LENGTH counts bytes in MySQL: write CHAR_LENGTH")
+
+
+def _letters(node: Any, read: str, write: str) -> Any:
+    if read == "sqlite":
+        raise Unsaid("LOWER and UPPER of SQLite know ASCII letters only")
+
+
 def _is(node: Any, read: str, write: str) -> Any:
     """IS TRUE and IS FALSE, of which sqlglot takes the second half away for Snowflake: NULL would stay NULL."""
     truth = node.expression
@@ -221,6 +240,11 @@ def _concat(node: Any, read: str, write: str) -> Any:
     """CONCAT; where NULL counts for nothing in it, so it does there."""
     if write in ("postgres", "duckdb") and node.args.get("coalesce"):
         return None
+    if not node.args.get("coalesce") and write not in ("mysql", "snowflake", "bigquery"):  # their CONCAT minds no NULL
+        made = node.expressions[0].copy()
+        for one in node.expressions[1:]:
+            made = exp.DPipe(this=made, expression=one.copy(), safe=True)
+        return exp.Paren(this=made)
     parts = []
     for one in node.expressions:
         text = one if kind(one, read) == "text" else cast(one, "char" if write == "mysql" else "text")
@@ -299,7 +323,11 @@ def _keys(one: Any) -> Iterator[Any]:
 
 def _derived(node: Any, read: str, write: str) -> Any:
     """A table made by a query has a name, where the engine wants one."""
-    if write not in ("mysql", "postgres") or node.args.get("alias") is not None or not isinstance(node.parent, (exp.From, exp.Join)):
+    if (
+        write not in ("mysql", "postgres")
+        or node.args.get("alias") is not None
+        or not isinstance(node.parent, (exp.From, exp.Join))
+    ):
         return None
     number = sum(1 for _ in node.root().find_all(exp.TableAlias))
     node.set("alias", exp.TableAlias(this=exp.to_identifier(f"eltflow_query_{number}")))
@@ -362,6 +390,9 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Cast: (*DATE_RULES.get(exp.Cast, ()), _cast),
     exp.Like: (_like,),
     exp.Is: (_is,),
+    exp.Length: (_length,),
+    exp.Lower: (_letters,),
+    exp.Upper: (_letters,),
     exp.Substring: (_substring,),
     exp.Left: (_side,),
     exp.Right: (_side,),

@@ -14,7 +14,7 @@ from sqlglot.errors import ErrorLevel
 
 from eltflow.base.records import dataclass
 from eltflow.sql.identifiers import respelt, twins
-from eltflow.sql.known import refusals
+from eltflow.sql.known import nameless, refusals
 from eltflow.sql.meaning import same_meaning
 from eltflow.sql.parse import Parsed, dialect_of
 
@@ -39,11 +39,12 @@ class Transpiled:
     problems: tuple[Problem, ...] = ()
 
 
-def transpile(parsed: Parsed, read: str, write: str, relations: Relations) -> Transpiled:
-    """A statement that is one query, in sqlglot's dialect `read`, said in `write`."""
+def transpile(parsed: Parsed, read: str, write: str, relations: Relations, *, named: bool = False) -> Transpiled:
+    """A statement that is one query, in sqlglot's dialect `read`, said in `write`; with `named`, its columns must have names."""
     tree = parsed.tree.copy()
+    unnamed = list(nameless(tree)) if named else []
     marks = _mark_relations(tree, relations, write)
-    found = [*refusals(tree, read, write), *twins(tree, read, write)]
+    found = [*refusals(tree, read, write, parsed.sql), *twins(tree, read, write), *unnamed]
     if found:
         return Transpiled("", _problems(found))
     tree, found = same_meaning(tree, read, write)
@@ -60,7 +61,8 @@ def transpile(parsed: Parsed, read: str, write: str, relations: Relations) -> Tr
 
 
 def _problems(found: list[tuple[Any, str]]) -> tuple[Problem, ...]:
-    return tuple(dict.fromkeys(Problem(message, start_of(node)) for node, message in found))
+    told = dict.fromkeys(Problem(message, start_of(node)) for node, message in found)
+    return tuple(sorted(told, key=lambda one: -1 if one.start is None else one.start))
 
 
 def start_of(node: Any) -> int | None:

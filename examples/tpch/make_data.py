@@ -19,7 +19,8 @@ CUSTOMERS, ORDERS, PARTS, SUPPLIERS = 150, 1200, 200, 50
 TYPES = {
     "region": "r_regionkey int, r_name varchar, r_comment varchar",
     "nation": "n_nationkey int, n_name varchar, n_regionkey int, n_comment varchar",
-    "supplier": "s_suppkey int, s_name varchar, s_address varchar, s_nationkey int, s_phone varchar, s_acctbal decimal(12,2), s_comment varchar",
+    "supplier": "s_suppkey int, s_name varchar, s_address varchar, s_nationkey int, s_phone varchar, s_acctbal decimal(12,2), "
+    "s_comment varchar",
     "customer": "c_custkey int, c_name varchar, c_address varchar, c_nationkey int, c_phone varchar, c_acctbal decimal(12,2), "
     "c_mktsegment varchar, c_comment varchar",
     "part": "p_partkey int, p_name varchar, p_mfgr varchar, p_brand varchar, p_type varchar, p_size int, p_container varchar, "
@@ -45,8 +46,36 @@ SIZES = ("SM", "LG", "MED", "JUMBO", "WRAP")
 BOXES = ("CASE", "BOX", "BAG", "JAR", "PKG", "PACK", "CAN", "DRUM")
 MODES = ("REG AIR", "AIR", "RAIL", "SHIP", "TRUCK", "MAIL", "FOB")
 ORDERS_TO_CARRIERS = ("DELIVER IN PERSON", "COLLECT COD", "NONE", "TAKE BACK RETURN")
-COLOURS = ("almond", "azure", "blush", "chocolate", "cream", "forest", "green", "ivory", "khaki", "lemon", "navy", "orchid", "puff", "rose")
-WORDS = ("carefully", "final", "special", "ironic", "requests", "deposits", "express", "quick", "bold", "accounts", "packages", "even")
+COLOURS = (
+    "almond",
+    "azure",
+    "blush",
+    "chocolate",
+    "cream",
+    "forest",
+    "green",
+    "ivory",
+    "khaki",
+    "lemon",
+    "navy",
+    "orchid",
+    "puff",
+    "rose",
+)
+WORDS = (
+    "carefully",
+    "final",
+    "special",
+    "ironic",
+    "requests",
+    "deposits",
+    "express",
+    "quick",
+    "bold",
+    "accounts",
+    "packages",
+    "even",
+)
 FIRST, LAST, TODAY = dt.date(1992, 1, 1), dt.date(1998, 8, 2), dt.date(1995, 6, 17)
 
 Row = tuple[Any, ...]
@@ -82,7 +111,14 @@ def people(chance: random.Random) -> Iterator[tuple[str, Row]]:
         yield "supplier", (key, f"Supplier#{key:09}", words(chance, 2), nation, phone(chance, nation), balance, comment)
     for key in range(1, CUSTOMERS + 1):
         nation = chance.randrange(25)
-        row = (words(chance, 2), nation, phone(chance, nation), cents(chance, -99999, 999999), chance.choice(SEGMENTS), words(chance, 8))
+        row = (
+            words(chance, 2),
+            nation,
+            phone(chance, nation),
+            cents(chance, -99999, 999999),
+            chance.choice(SEGMENTS),
+            words(chance, 8),
+        )
         yield "customer", (key, f"Customer#{key:09}", *row)
 
 

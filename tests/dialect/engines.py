@@ -61,7 +61,9 @@ class Engine:
 def started(name: str, request: pytest.FixtureRequest) -> Engine:
     server = request.getfixturevalue(name) if name in _SERVED else None
     if name == "mariadb":  # without it, a join of tables without indexes looks at every pair
-        server.sql("set global join_cache_level = 8", "set global optimizer_switch = 'join_cache_hashed=on,optimize_join_buffer_size=on'")
+        server.sql(
+            "set global join_cache_level = 8", "set global optimizer_switch = 'join_cache_hashed=on,optimize_join_buffer_size=on'"
+        )
         server.sql("set global join_buffer_size = 4194304")
     return Engine(name, server)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -69,9 +68,7 @@ def test_every_query_has_an_answer(tpch_in_duckdb: dict[str, Rows]) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_tpch(
-    name: str, tmp_path: Path, tpch_files: Path, tpch_in_duckdb: dict[str, Rows], request: pytest.FixtureRequest
-) -> None:
+def test_tpch(name: str, tmp_path: Path, tpch_files: Path, tpch_in_duckdb: dict[str, Rows], request: pytest.FixtureRequest) -> None:
     engine = started(name, request)
     found = built(engine, _tpch(tmp_path / "tpch", tpch_files), "tpch")
     assert [query for query, expected in tpch_in_duckdb.items() if not same(found[query], expected)] == []
