@@ -22,6 +22,10 @@ GroupConcat Median PercentileCont CountIf LogicalAnd LogicalOr Stddev StddevSamp
 All Any Dayname TimeToStr DateFromParts TimestampFromParts StartsWith Escape IgnoreNulls RespectNulls
 """
 _PLAIN = frozenset(_PLAIN_NAMES.split())
+#: What only some targets have, too.
+_ALSO_THERE: Mapping[str, frozenset[str]] = {
+    "postgres": frozenset(["AtTimeZone", "GenerateSeries", "RegexpReplace", "RegexpLike"]),
+}
 #: What each target cannot say, or says otherwise in a way that nobody proved.
 _NOT_THERE: Mapping[str, frozenset[str]] = {
     "sqlite": frozenset(
@@ -86,17 +90,17 @@ _WORDS: Mapping[str, str] = {
 
 def refusals(tree: Any, read: str, write: str, text: str) -> Iterator[tuple[Any, str]]:
     """Each part of the statement that is not known to mean the same, and what to say of it."""
-    missing = _NOT_THERE.get(write, frozenset())
+    missing, also = _NOT_THERE.get(write, frozenset()), _ALSO_THERE.get(write, frozenset())
     for node in tree.walk():
         name = type(node).__name__
         if isinstance(node, exp.Interval) or interval_of(node) is not None:
             yield from _interval(node, read, write)
         elif isinstance(node, exp.Anonymous):
             yield node, f"the function `{node.name.lower()}` is not known"
-        elif name not in _PLAIN or name in missing:
+        elif (name not in _PLAIN and name not in also) or name in missing:
             yield node, f"{_called(node, read, text)} is not known to mean the same"
         else:
-            yield from _arguments(node, read)
+            yield from _arguments(node, write)
 
 
 def nameless(tree: Any) -> Iterator[tuple[Any, str]]:
@@ -116,18 +120,20 @@ def _interval(node: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
         parent = parent.parent
     if isinstance(parent, exp.WindowSpec) and write in ("postgres", "mysql", "duckdb"):
         return
+    if isinstance(parent, (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.GenerateSeries)) and write in ("postgres", "duckdb"):
+        return
     if interval_of(node) is None or not isinstance(parent, (exp.Add, exp.Sub)):
         yield node, "an interval anywhere but after `+` or `-` is not known to mean the same"
 
 
-def _arguments(node: Any, read: str) -> Iterator[tuple[Any, str]]:
+def _arguments(node: Any, write: str) -> Iterator[tuple[Any, str]]:
     allowed = _ARGUMENTS.get(type(node))
     for key, value in node.args.items():
         if allowed is not None and key not in allowed and value not in (None, [], False):
             yield node, f"{_WORDS.get(key, key.strip('_').replace('_', ' ').upper())} is not known to mean the same"
     if isinstance(node, exp.Join):
         method, side, kind = (str(node.args.get(k) or "").upper() for k in ("method", "side", "kind"))
-        if method or (side, kind) not in _JOINS:
+        if (method and (method, write) != ("ASOF", "postgres")) or (side, kind) not in _JOINS:
             words = " ".join(word for word in (method, side, kind) if word)
             yield node, f"{words} JOIN is not known to mean the same"
 

@@ -6,6 +6,7 @@ engine. Types are known only as far as the text shows them (`kind`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
 from eltflow.sql.parse import dialect_of
 from eltflow.sql.template import Unsaid, call, cast, said
 
+_SAME_PATTERN = re.compile(r"(?:[\w ,;:!@#%&=<>/'\"~`-]|\\\.|[|^$.()]|\[[\w -]+\][+*]?)*\Z")
 Found = list[tuple[Any, str]]
 Rule = Callable[[Any, str, str], Any]
 
@@ -298,6 +300,8 @@ def _window(node: Any, read: str, write: str) -> Any:
     """BigQuery sorts NULLs in a window as it likes best: a key before says where they go. Snowflake takes the first and the last value
     of the whole partition, where no frame is written."""
     order, spec = node.args.get("order"), node.args.get("spec")
+    if isinstance(node.this, (exp.Median, exp.PercentileCont, exp.WithinGroup)) and write == "postgres":
+        raise Unsaid("a median or a quantile over a window is not there in PostgreSQL")
     if isinstance(node.this, (exp.FirstValue, exp.LastValue)) and spec is None and "snowflake" in (read, write):
         raise Unsaid(
             "FIRST_VALUE and LAST_VALUE without a frame are not known to mean the same: write one, `rows between ... and ...`"
@@ -319,6 +323,38 @@ def _keys(one: Any) -> Iterator[Any]:
     yield exp.Ordered(this=told, desc=False, nulls_first=True)
     one.set("nulls_first", not down)
     yield one
+
+
+def _asof(node: Any, read: str, write: str) -> Any:
+    """ASOF JOIN as a subquery for each row: the nearest one, by the one condition that is no equality."""
+    if str(node.args.get("method") or "").upper() != "ASOF":
+        return None
+    table, conditions = node.this, node.args.get("on")
+    name = table.alias_or_name
+    parts = list(conditions.flatten()) if isinstance(conditions, exp.And) else [conditions]
+    nearest = [one.unnest() for one in parts if isinstance(one.unnest(), (exp.GT, exp.GTE, exp.LT, exp.LTE))]
+    if len(nearest) != 1 or not isinstance(table, exp.Table):
+        raise Unsaid("ASOF JOIN is not known to mean the same, but of a table, with one condition that is no equality")
+    inner = [side for side in (nearest[0].this, nearest[0].expression) if isinstance(side, exp.Column) and side.table == name]
+    if len(inner) != 1:
+        raise Unsaid(f"ASOF JOIN is not known to mean the same, unless one side of its condition is a column of `{name}`, said with its name")
+    latest = isinstance(nearest[0], (exp.GT, exp.GTE)) == (nearest[0].expression is inner[0])
+    chosen = exp.select("*").from_(table.copy()).where(conditions.copy())
+    chosen = chosen.order_by(exp.Ordered(this=inner[0].copy(), desc=latest, nulls_first=False)).limit(1)
+    alias = exp.TableAlias(this=exp.to_identifier(name, quoted=bool(table.args.get("alias"))))
+    side = "LEFT" if str(node.args.get("side") or "").upper() == "LEFT" else None
+    lateral = exp.Lateral(this=exp.Subquery(this=chosen), alias=alias)
+    return exp.Join(this=lateral, side=side, kind=None if side else "INNER", on=exp.true())
+
+
+def _pattern(node: Any, read: str, write: str) -> Any:
+    """A regular expression of the signs that mean the same to RE2 and to PostgreSQL."""
+    pattern = node.expression
+    if not (isinstance(pattern, exp.Literal) and _SAME_PATTERN.match(pattern.name)) or node.args.get("modifiers") is not None:
+        raise Unsaid("this regular expression is not known to mean the same: letters, digits, groups, `|`, `^`, `$`, `.` and ranges are")
+    new = node.args.get("replacement")
+    if isinstance(node, exp.RegexpReplace) and not (isinstance(new, exp.Literal) and "\\" not in new.name):
+        raise Unsaid("what is put in the place of a regular expression must be written, without backslashes")
 
 
 def _derived(node: Any, read: str, write: str) -> Any:
@@ -406,6 +442,9 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Window: (_window,),
     exp.Order: (_order,),
     exp.Subquery: (_derived,),
+    exp.Join: (_asof,),
+    exp.RegexpReplace: (_pattern,),
+    exp.RegexpLike: (_pattern,),
     exp.Group: (_group,),
     exp.Column: (_column,),
     exp.Stddev: (_deviation,),

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from eltflow.base.records import dataclass
+from eltflow.sql.exclude import spell_out
 from eltflow.sql.identifiers import respelt, twins
 from eltflow.sql.known import nameless, refusals
 from eltflow.sql.meaning import same_meaning
@@ -44,6 +45,7 @@ def transpile(parsed: Parsed, read: str, write: str, relations: Relations, *, na
     tree = parsed.tree.copy()
     unnamed = list(nameless(tree)) if named else []
     marks = _mark_relations(tree, relations, write)
+    spell_out(tree)
     found = [*refusals(tree, read, write, parsed.sql), *twins(tree, read, write), *unnamed]
     if found:
         return Transpiled("", _problems(found))

@@ -7,6 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
+import duckdb
+import golden_files
 import pytest
 from engines import NAMES, Engine, Rows, build, rows, same, started, with_target
 
@@ -103,3 +105,60 @@ def test_a_new_project(name: str, tmp_path: Path, template_in_duckdb: dict[str, 
     engine = started(name, request)
     found = built(engine, _template(tmp_path, name), "coffee")
     assert [model for model, expected in template_in_duckdb.items() if not same(found[model], expected)] == []
+
+
+# -- the flights -------------------------------------------------------------------------------------------------------------------------
+
+_ANYWHERE = {
+    "sqlite": {"path": "w.sqlite"},
+    "mariadb": {"host": "h", "user": "u"},
+    "snowflake": {"account": "a", "user": "u", "database": "d", "authenticator": "externalbrowser"},
+    "bigquery": {"project": "p"},
+    "postgres": {"host": "h", "user": "u", "dbname": "d"},
+}
+
+
+def _flights(root: Path) -> Path:
+    """Some of the flights of a month, and its weather."""
+    shutil.copytree(ROOT / "examples" / "flights", root, ignore=shutil.ignore_patterns("target", ".eltflow", "*.duckdb", "flights-*"))
+    month = ROOT / "examples" / "flights" / "data" / "flights-2013-01.parquet"
+    duckdb.execute(f"copy (select * from '{month}' where flight % 15 = 0) to '{root}/data/flights-2013-01.parquet'")
+    weather = root / "data" / "weather.parquet"
+    duckdb.execute(f"copy (select * from '{weather}' where month = 1) to '{root}/w.parquet'")
+    (root / "w.parquet").rename(weather)
+    settings = (root / "eltflow.yml").read_text(encoding="utf-8")
+    text = settings.replace("default_target: dev", "default_target: dev\ndialect: duckdb").replace("smallest_route: 100", "smallest_route: 5")
+    (root / "eltflow.yml").write_text(text, encoding="utf-8")
+    return root
+
+
+def _refused(root: Path) -> dict[str, list[str]]:
+    """The models that cannot be said on the target, with why."""
+    from eltflow.api.compiling import compile_each, last_catalog, make_compiler
+
+    loaded = api.load(root)
+    models = [node for node in loaded.graph.nodes.values() if node.resource_type == "model"]
+    failed = compile_each(make_compiler(loaded, last_catalog(loaded)[0]), models)[2]
+    why = {loaded.graph.nodes[i].name: found for i, found in failed.items()}
+    return {name: sorted({one.message.partition(": ")[2] for one in found}) for name, found in sorted(why.items())}
+
+
+@pytest.fixture(scope="session")
+def flights_in_duckdb(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
+    return built(DUCKDB, _flights(tmp_path_factory.mktemp("flights") / "flights"), "fl")
+
+
+def test_flights_on_postgres(tmp_path: Path, flights_in_duckdb: dict[str, Rows], request: pytest.FixtureRequest) -> None:
+    """All of it, with its tests."""
+    found = built(started("postgres", request), _flights(tmp_path / "flights"), "fl")
+    assert [model for model, expected in flights_in_duckdb.items() if not expected] == []
+    assert [model for model, expected in flights_in_duckdb.items() if not same(found[model], expected)] == []
+
+
+@pytest.mark.parametrize("name", sorted(_ANYWHERE))
+def test_what_of_the_flights_is_refused(name: str, tmp_path: Path) -> None:
+    """Elsewhere times with a zone, quantiles, or joins to the nearest row are missing; which models that concerns is written down."""
+    root = _flights(tmp_path / "flights")
+    with_target(root, {"type": name, "schema": "fl", **_ANYWHERE[name]})
+    told = "".join(f"{model}\n{''.join(f'    {one}' + chr(10) for one in why)}" for model, why in _refused(root).items())
+    golden_files.compare(Path(__file__).parent / "outcomes" / f"flights-{name}.txt", told)
