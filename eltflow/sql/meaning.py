@@ -337,7 +337,9 @@ def _asof(node: Any, read: str, write: str) -> Any:
         raise Unsaid("ASOF JOIN is not known to mean the same, but of a table, with one condition that is no equality")
     inner = [side for side in (nearest[0].this, nearest[0].expression) if isinstance(side, exp.Column) and side.table == name]
     if len(inner) != 1:
-        raise Unsaid(f"ASOF JOIN is not known to mean the same, unless one side of its condition is a column of `{name}`, said with its name")
+        raise Unsaid(
+            f"ASOF JOIN is not known to mean the same, unless one side of its condition is a column of `{name}`, said with its name"
+        )
     latest = isinstance(nearest[0], (exp.GT, exp.GTE)) == (nearest[0].expression is inner[0])
     chosen = exp.select("*").from_(table.copy()).where(conditions.copy())
     chosen = chosen.order_by(exp.Ordered(this=inner[0].copy(), desc=latest, nulls_first=False)).limit(1)
@@ -351,7 +353,9 @@ def _pattern(node: Any, read: str, write: str) -> Any:
     """A regular expression of the signs that mean the same to RE2 and to PostgreSQL."""
     pattern = node.expression
     if not (isinstance(pattern, exp.Literal) and _SAME_PATTERN.match(pattern.name)) or node.args.get("modifiers") is not None:
-        raise Unsaid("this regular expression is not known to mean the same: letters, digits, groups, `|`, `^`, `$`, `.` and ranges are")
+        raise Unsaid(
+            "this regular expression is not known to mean the same: letters, digits, groups, `|`, `^`, `$`, `.` and ranges are"
+        )
     new = node.args.get("replacement")
     if isinstance(node, exp.RegexpReplace) and not (isinstance(new, exp.Literal) and "\\" not in new.name):
         raise Unsaid("what is put in the place of a regular expression must be written, without backslashes")

@@ -120,14 +120,18 @@ _ANYWHERE = {
 
 def _flights(root: Path) -> Path:
     """Some of the flights of a month, and its weather."""
-    shutil.copytree(ROOT / "examples" / "flights", root, ignore=shutil.ignore_patterns("target", ".eltflow", "*.duckdb", "flights-*"))
+    shutil.copytree(
+        ROOT / "examples" / "flights", root, ignore=shutil.ignore_patterns("target", ".eltflow", "*.duckdb", "flights-*")
+    )
     month = ROOT / "examples" / "flights" / "data" / "flights-2013-01.parquet"
     duckdb.execute(f"copy (select * from '{month}' where flight % 15 = 0) to '{root}/data/flights-2013-01.parquet'")
     weather = root / "data" / "weather.parquet"
     duckdb.execute(f"copy (select * from '{weather}' where month = 1) to '{root}/w.parquet'")
     (root / "w.parquet").rename(weather)
     settings = (root / "eltflow.yml").read_text(encoding="utf-8")
-    text = settings.replace("default_target: dev", "default_target: dev\ndialect: duckdb").replace("smallest_route: 100", "smallest_route: 5")
+    text = settings.replace("default_target: dev", "default_target: dev\ndialect: duckdb").replace(
+        "smallest_route: 100", "smallest_route: 5"
+    )
     (root / "eltflow.yml").write_text(text, encoding="utf-8")
     return root
 

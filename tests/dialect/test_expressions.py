@@ -166,3 +166,18 @@ def test_the_other_way_round(name: str, tmp_path: Path, request: pytest.FixtureR
     golden_files.compare(
         HERE / "outcomes" / f"from-{name}.txt", "".join(f"{outcome:8}{case}\n" for case, outcome in outcomes.items())
     )
+
+
+def test_the_page_says_how_many() -> None:
+    """The figures of docs/how-to/write-once.md are those of the outcomes."""
+    page = (HERE.parents[1] / "docs" / "how-to" / "write-once.md").read_text(encoding="utf-8")
+    assert f"(of {len(cases())})" in page
+    for name, shown in {
+        "postgres": "PostgreSQL",
+        "mariadb": "MariaDB",
+        "sqlite": "SQLite",
+        "snowflake": "Snowflake",
+        "bigquery": "BigQuery",
+    }.items():
+        count = (HERE / "outcomes" / f"{name}.txt").read_text(encoding="utf-8").count("same    ")
+        assert re.search(rf"\| {shown} \| [^|]+ \| {count} \|", page), (shown, count)
