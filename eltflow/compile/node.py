@@ -57,12 +57,12 @@ class Compiler:
     open_offline: Callable[[], Offline | None]
     full_refresh: bool = False
     thorough: bool = False
-    lookups: Lookups
     files: Callable[[Node], tuple[str, ...]]
     kept: KeptSql | None = None
     _done: dict[str, Compiled]
     _known: Known | None = None
     _offline: list[Offline | None] = field(default_factory=list)
+    _lookups: Lookups | None = None
 
     @staticmethod
     def make(
@@ -79,7 +79,6 @@ class Compiler:
         files: Callable[[Node], tuple[str, ...]] = lambda node: (),
         kept: KeptSql | None = None,
     ) -> Compiler:
-        lookups = Lookups(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
             project=project,
             graph=graph,
@@ -90,7 +89,6 @@ class Compiler:
             open_offline=offline,
             full_refresh=full_refresh,
             thorough=thorough,
-            lookups=lookups,
             files=files,
             kept=kept,
             _done={},
@@ -123,6 +121,13 @@ class Compiler:
     @property
     def renderer(self) -> Renderer:
         return self.open_renderer()
+
+    @property
+    def lookups(self) -> Lookups:
+        """What names mean, by dialect; it looks at every node, which a run of few that are compiled already has no need of."""
+        if self._lookups is None:
+            self._lookups = Lookups(self.graph.nodes, self.graph.disabled, self.dialect, self.project.settings.name)
+        return self._lookups
 
     @property
     def offline(self) -> Offline | None:
