@@ -46,21 +46,69 @@ _NOT_THERE: Mapping[str, frozenset[str]] = {
     ),
     "mysql": frozenset(["PercentileCont", "Median"]),
 }
-_SELECT = frozenset(["expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "with_", "distinct"])
-_ARGUMENTS: Mapping[type, frozenset[str]] = {
-    exp.Select: _SELECT | {"windows", "qualify"},
-    exp.Table: frozenset(["this", "db", "catalog", "alias"]),
-    exp.Group: frozenset(["expressions", "all"]),
-    exp.Join: frozenset(["this", "side", "kind", "on", "using", "method"]),
-    exp.Star: frozenset(),
-    exp.CTE: frozenset(["this", "alias", "materialized"]),
-    exp.Distinct: frozenset(["expressions", "on"]),
-    exp.Limit: frozenset(["expression"]),
-    exp.Cast: frozenset(["this", "to"]),
-    exp.Like: frozenset(["this", "expression", "negate"]),
-    exp.Max: frozenset(["this"]),
-    exp.Min: frozenset(["this"]),
-}
+#: The arguments that those parts may have: the ones that a case of `tests/dialect/` has. `this`, `expression` and `expressions` unless told.
+_ARGUMENT_NAMES = """
+Alias: alias this
+AtTimeZone: this zone
+Between: high low this
+CTE: alias materialized this
+Case: default ifs this
+Cast: this to
+Column: catalog db table this
+Concat: coalesce expressions safe
+ConcatWs: coalesce expressions safe
+Count: big_int this
+DPipe: expression safe this
+DateDiff: date_part_boundary expression this unit
+DateFromParts: day month year
+DateTrunc: input_type_preserved this unit
+Dayname: abbreviated this
+Distinct: expressions on
+Div: expression safe this typed
+Except: distinct expression limit offset order this with_
+GenerateSeries: end is_end_exclusive start
+Greatest: expressions ignore_nulls this
+Group: all expressions
+GroupConcat: separator this
+Identifier: quoted this
+If: false this true
+In: expressions query this
+Intersect: distinct expression limit offset order this with_
+Interval: this unit
+Is: expression negate this
+Join: kind method on side this using
+Lag: default offset this
+Least: expressions ignore_nulls this
+Left: expression negative_length_returns_empty this
+Length: binary this
+Like: expression negate this
+Literal: is_string this
+Max: this
+Min: this
+Ordered: desc nulls_first this
+RegexpReplace: expression modifiers position replacement single_replace this
+Replace: expression replacement this
+Right: expression negative_length_returns_empty this
+Round: casts_non_integer_decimals decimals this
+Select: distinct expressions from_ group having joins limit offset order qualify where windows with_
+StrPosition: clamp_position substr this
+Subquery: alias this
+Substring: length start this zero_start
+Sum: this
+Table: alias catalog db this
+TableAlias: columns this
+TimeToStr: format this
+TimestampFromParts: day hour min month sec year
+TimestampTrunc: input_type_preserved this unit
+Trim: position this
+Union: distinct expression limit offset order this with_
+Values: alias expressions
+Window: alias order over partition_by spec this
+WindowSpec: end end_side kind start start_side
+With: expressions recursive
+"""
+_ARGUMENTS = {name: frozenset(keys.split()) for name, keys in (line.split(": ") for line in _ARGUMENT_NAMES.split("\n") if line)}
+_USUAL = frozenset(["this", "expression", "expressions"])
 _NAME = re.compile(r"\w+")
 _JOINS = frozenset([("", ""), ("LEFT", ""), ("RIGHT", ""), ("FULL", ""), ("", "INNER"), ("", "CROSS"), ("", "OUTER")])
 #: What a part of a statement is called by who writes it.
@@ -127,9 +175,9 @@ def _interval(node: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
 
 
 def _arguments(node: Any, write: str) -> Iterator[tuple[Any, str]]:
-    allowed = _ARGUMENTS.get(type(node))
+    allowed = _ARGUMENTS.get(type(node).__name__, _USUAL)
     for key, value in node.args.items():
-        if allowed is not None and key not in allowed and value not in (None, [], False):
+        if key not in allowed and value not in (None, [], False):
             yield node, f"{_WORDS.get(key, key.strip('_').replace('_', ' ').upper())} is not known to mean the same"
     if isinstance(node, exp.Join):
         method, side, kind = (str(node.args.get(k) or "").upper() for k in ("method", "side", "kind"))

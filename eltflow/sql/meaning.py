@@ -17,6 +17,10 @@ from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
 from eltflow.sql.parse import dialect_of
 from eltflow.sql.template import Unsaid, call, cast, said
 
+_TYPE = exp.DataType.Type
+_UNSURE = frozenset(
+    [_TYPE.INT128, _TYPE.INT256, _TYPE.UINT, _TYPE.UBIGINT, _TYPE.USMALLINT, _TYPE.UTINYINT, _TYPE.UINT128, _TYPE.UINT256]
+)
 _SAME_PATTERN = re.compile(r"(?:[\w ,;:!@#%&=<>/'\"~`-]|\\\.|[|^$.()]|\[[\w -]+\][+*]?)*\Z")
 Found = list[tuple[Any, str]]
 Rule = Callable[[Any, str, str], Any]
@@ -145,14 +149,43 @@ def _most(node: Any, read: str, write: str) -> Any:
 # -- casts ---------------------------------------------------------------------------------------------------------------------------
 
 
+#: What DECIMAL without digits is; PostgreSQL's has as many as it takes.
+_DECIMAL = {"duckdb": (18, 3), "mysql": (10, 0), "snowflake": (38, 0), "bigquery": (38, 9)}
+_CUT_TEXT = frozenset(["postgres", "mysql", "snowflake"])  #: engines where VARCHAR(3) cuts
+
+
+def _typed(node: Any, to: str | None, read: str, write: str) -> Any:
+    """A CAST whose type is said in full. Raises Unsaid for a type of which nothing is known."""
+    type, sizes = node.to, node.to.expressions
+    if to is None or type.this in _UNSURE:
+        raise Unsaid(f"a cast to {type.sql(dialect=read).lower()} is not known to mean the same")
+    if type.this == _TYPE.FLOAT and read in ("duckdb", "postgres", "mysql"):
+        raise Unsaid("a float of 32 bits is not known to mean the same: cast to double")
+    if to == "text" and sizes:
+        if read == "duckdb":  # it does not mind the length
+            return exp.Cast(this=node.this, to=exp.DataType.build("text")) if write != "mysql" else cast(node.this, "char")
+        if not {read, write} <= _CUT_TEXT or type.this != _TYPE.VARCHAR:
+            raise Unsaid("a cast to a text of so many signs cuts it in one and not in the other: cut it with LEFT")
+    if to == "decimal" and not sizes:
+        digits = _DECIMAL.get(read)
+        if digits is None:
+            raise Unsaid("DECIMAL without digits is not known to mean the same: write how many, as in decimal(18, 3)")
+        for size in digits:
+            type.append("expressions", exp.DataTypeParam(this=exp.Literal.number(size)))
+    if to == "decimal" and write == "bigquery":
+        scale = type.expressions[1].name if len(type.expressions) > 1 else "0"
+        return said(write, f"round(cast(a_ as numeric), {scale})", a_=node.this)
+    return None
+
+
 def _cast(node: Any, read: str, write: str) -> Any:
     to, given = kind(node, read), kind(node.this, read)
-    if (
-        read == "sqlite"
-        and to != given
-        and (to in ("date", "timestamp", "decimal") or (to == "integer" and given not in ("text", "boolean")))
-    ):
+    loose = to == "integer" and given not in ("integer", "text", "boolean")
+    if read == "sqlite" and (loose or to in ("date", "timestamp", "decimal")):
         raise Unsaid(f"a cast to {to} makes no {to} in SQLite, and cuts what it makes")
+    made = _typed(node, to, read, write)
+    if made is not None:
+        return made
     if to == "text" and given in ("double", "boolean", "timestamp"):
         raise Unsaid(f"each engine writes a {given} as text in its own way")
     if to == "boolean" and given not in ("boolean", None):
@@ -165,8 +198,6 @@ def _cast(node: Any, read: str, write: str) -> Any:
     if to == "decimal" and write == "sqlite":
         scale = node.to.expressions[1].name if len(node.to.expressions) > 1 else "0"
         return said(write, f"round(a_ * 1e{scale}) / 1e{scale}", a_=node.this)
-    if to == "decimal" and write == "bigquery" and node.to.expressions:
-        return None
     if to == "timestamp" and write == "mysql":
         return said(write, "cast(a_ as datetime(6))", a_=node.this)
     return None
