@@ -207,7 +207,7 @@ class MariaDBDialect(Dialect):
 
 
 class MySQLDialect(MariaDBDialect):
-    """MySQL 8.0.13 and later: MariaDB's words, without OR REPLACE for tables."""
+    """MySQL 8.0.17 and later (which has its collation): MariaDB's words, without OR REPLACE for tables."""
 
     name = "mysql"
     create = "create"
