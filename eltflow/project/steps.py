@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eltflow.project.config import as_list
@@ -17,22 +17,30 @@ Finding = tuple[Path, str, str]
 _MATCHES = {"merge": "unique_key", "delete+insert": "partition_by"}
 
 
+def columns_in(entry: Mapping[str, Any]) -> Sequence[tuple[str | int, str, Mapping[str, Any]]]:
+    """(place under `columns`, name, what is said) of each column of an entry: a list of properties YAML, or a step's columns by name."""
+    columns = entry.get("columns") or ()
+    if isinstance(columns, Mapping):
+        return [(name, str(name), column) for name, column in columns.items()]
+    return [(index, column["name"], column) for index, column in enumerate(columns)]
+
+
 def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a load of the step needs to know beside its source: plain values, empty ones left out.
 
     `rename` holds the names of columns in the source and in the table, `hash` the same of columns whose values are hashed, `exclude` those in
     the source of columns that are left out.
     """
-    columns = entry.get("columns") or ()
+    columns = [(name, column) for _, name, column in columns_in(entry)]
     made = {
         "column_types": entry.get("column_types"),
         "unique_key": as_list(entry.get("unique_key")),
         "partition_by": as_list(entry.get("partition_by")),
         "cursor": entry.get("cursor"),
         "schema_changes": entry.get("schema_changes"),
-        "rename": {c["name"]: c["rename"] for c in columns if c.get("rename")},
-        "hash": {c["name"]: c.get("rename") or c["name"] for c in columns if c.get("hash")},
-        "exclude": [c["name"] for c in columns if c.get("exclude")],
+        "rename": {name: c["rename"] for name, c in columns if c.get("rename")},
+        "hash": {name: c.get("rename") or name for name, c in columns if c.get("hash")},
+        "exclude": [name for name, c in columns if c.get("exclude")],
     }
     return {key: value for key, value in made.items() if value}
 
@@ -67,22 +75,21 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
             "a step reads a `table` or a `query`",
             "keep one of the two" if source.get("table") else "add `table:` or `query:`",
         )
-    for index, column in enumerate(entry.get("columns") or ()):
+    for place, name, column in columns_in(entry):
         if column.get("exclude"):
             more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
             if more is not None:
-                message = f"the column `{column['name']}` is left out, and `{more}` means nothing"
-                yield ("columns", index, more), message, f"take out `{more}:` or `exclude:`"
+                message = f"the column `{name}` is left out, and `{more}` means nothing"
+                yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
-            yield from _hashed(entry, index, column)
+            yield from _hashed(entry, place, column.get("rename") or name, column)
 
 
-def _hashed(entry: Mapping[str, Any], index: int, column: Mapping[str, Any]) -> Iterator[Finding]:
-    """What does not go together with a column's `hash`."""
-    name = column.get("rename") or column["name"]
+def _hashed(entry: Mapping[str, Any], place: str | int, name: str, column: Mapping[str, Any]) -> Iterator[Finding]:
+    """What does not go together with the `hash` of a column, whose name in the table is given."""
     if column.get("data_type") or name in (entry.get("column_types") or {}):
         yield (
-            ("columns", index, "hash"),
+            ("columns", place, "hash"),
             f"the column `{name}` is hashed, which is a text, and has a type too",
             "take one of them out",
         )

@@ -24,7 +24,6 @@ from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
     built,
-    declared_types,
     in_place,
     landing,
     loaded_columns,
@@ -34,6 +33,7 @@ from eltflow.compile.materialize.scan import Options, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.tables import load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.project.nodes import given_types
 from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
 
@@ -117,7 +117,7 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         if key in info.source:
             options[key] = info.source[key]
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
-    types = {called.get(name, name): type for name, type in declared_types(job).items()}
+    types = {called.get(name, name): type for name, type in given_types(job.node).items()}
     return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}
 
 
@@ -242,7 +242,7 @@ def _grown(
     read: Mapping[str, str] = {**of_files, **types}
     if format == "csv":
         read = yield from settled(job, files, options, read_types(job, types))
-    declared = declared_types(job)
+    declared = given_types(job.node)
     for source, final in found.chosen:
         if source in found.added:
             column = added_column(job, landing(job, final), read[source], declared.get(final))

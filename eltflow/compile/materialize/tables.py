@@ -11,9 +11,10 @@ from eltflow.compile.materialize.cursor import since, valued
 from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
 from eltflow.compile.materialize.hashed import check_hashing, hashed
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
-from eltflow.compile.materialize.relation import build_table, built, declared_types, landing
+from eltflow.compile.materialize.relation import build_table, built, landing
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Statement
 
@@ -74,7 +75,7 @@ def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
         (replace(by_name[source], type="VARCHAR", note=None) if source in texts else by_name[source], name)
         for source, name in found.chosen
     ]
-    declared = declared_types(job)
+    declared = given_types(job.node)
     notes = tuple(k.note for k, name in columns if k.note is not None and name not in declared)
     return _Plan(columns=columns, found=found, cursor=_cursor(job, columns), told=(*notes, *found.notes))
 
@@ -104,7 +105,7 @@ def _cursor(job: Job, columns: Sequence[tuple[Kept, str]]) -> Kept | None:
 
 def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
     """Raise ProgramError for a cursor whose values have another order in the table than in the source: 9 is behind 10 as text."""
-    declared = {key_of_column(job, column): type for column, type in declared_types(job).items()}.get(key_of_column(job, name))
+    declared = {key_of_column(job, column): type for column, type in given_types(job.node).items()}.get(key_of_column(job, name))
     wanted = job.dialect.keeps(cursor.type)
     if cursor.note is not None:
         help = "name a column of another type, or give this one its own: with `query:`, as in `select cast(n as bigint) as n, ...`"
@@ -187,7 +188,7 @@ def _check_types(job: Job, plan: _Plan) -> None:
     """Raise ProgramError for a column whose type is another than when the table was made."""
     assert job.existing is not None and job.tables is not None
     there = {c.name: c.type for c in job.existing.columns}
-    declared = {key_of_column(job, name) for name in declared_types(job)}
+    declared = {key_of_column(job, name) for name in given_types(job.node)}
     for kept, name in plan.columns:
         wanted = job.dialect.keeps(kept.type)
         if name not in there or key_of_column(job, name) in declared or wanted is None:
@@ -202,7 +203,7 @@ def _check_types(job: Job, plan: _Plan) -> None:
 def _grown(job: Job, plan: _Plan) -> Steps[list[CatalogColumn]]:
     """The table's columns, once it has got those that are new to it."""
     assert job.existing is not None
-    columns, declared = list(job.existing.columns), declared_types(job)
+    columns, declared = list(job.existing.columns), given_types(job.node)
     for kept, name in plan.columns:
         if kept.name in plan.found.added:
             column = added_column(job, landing(job, name), kept.type, declared.get(name))
