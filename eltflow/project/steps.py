@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from eltflow.project.config import as_list
@@ -11,6 +12,8 @@ from eltflow.project.shape import Path
 
 #: How far back rows are read again: a number, or a time.
 LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
+#: How many rows may be bad: a number of them, or of each hundred.
+BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.
@@ -38,6 +41,8 @@ def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
         "partition_by": as_list(entry.get("partition_by")),
         "cursor": entry.get("cursor"),
         "schema_changes": entry.get("schema_changes"),
+        "on_bad_row": entry.get("on_bad_row"),
+        "max_bad_rows": None if entry.get("max_bad_rows") is None else str(entry["max_bad_rows"]),
         "rename": {name: c["rename"] for name, c in columns if c.get("rename")},
         "hash": {name: c.get("rename") or name for name, c in columns if c.get("hash")},
         "exclude": [name for name, c in columns if c.get("exclude")],
@@ -68,6 +73,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
+    yield from _bad_rows(entry, files)
     source = entry.get("source") or {}
     if not files and bool(source.get("table")) == bool(source.get("query")):
         yield (
@@ -83,6 +89,26 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
             yield from _hashed(entry, place, column.get("rename") or name, column)
+
+
+def allowed(limit: object) -> tuple[Decimal, bool]:
+    """How many bad rows `max_bad_rows` allows, and whether that is a part of a hundred."""
+    text = str(limit)
+    return Decimal(text.rstrip("%").strip()), text.endswith("%")
+
+
+def _bad_rows(entry: Mapping[str, Any], files: bool) -> Iterator[Finding]:
+    """What does not go together with `on_bad_row`."""
+    aside, limit = entry.get("on_bad_row") == "quarantine", entry.get("max_bad_rows")
+    if aside and not files:
+        message = "bad rows are put aside of files, and not of databases, whose rows have their types"
+        yield ("on_bad_row",), message, "take it out: a row that the target cannot keep stops the step"
+    if limit is None:
+        return
+    if not aside:
+        yield ("max_bad_rows",), "`max_bad_rows` means nothing where a bad row stops the step", "add `on_bad_row: quarantine`"
+    if not BAD_ROWS.fullmatch(str(limit)) or (str(limit).endswith("%") and allowed(limit)[0] > 100):
+        yield ("max_bad_rows",), f"`max_bad_rows` cannot be `{limit}`", "write how many rows, or a part of them like `0.5%`"
 
 
 def _hashed(entry: Mapping[str, Any], place: str | int, name: str, column: Mapping[str, Any]) -> Iterator[Finding]:

@@ -56,7 +56,9 @@ def test_a_column_twice(eltflow, project):
 
 def test_what_the_table_will_have_is_known_before(eltflow, project):
     """A model is checked against the columns of the table, and not those of the files."""
-    step = STEP.replace("    columns:", "    load: append\n    schema_changes: {column: evolve}\n    columns:\n      secret: {exclude: true}")
+    step = STEP.replace(
+        "    columns:", "    load: append\n    schema_changes: {column: evolve}\n    columns:\n      secret: {exclude: true}"
+    )
     root = project({**FILES, "ingest/i.yml": step, "data/a.csv": "id,email,2013,secret,old\n1,a,7,s,o\n"})
     (root / "models/v.sql").write_text("select id, mail, n, old from raw.people")
     assert eltflow("build", cwd=root).code == 0

@@ -20,6 +20,7 @@ from eltflow.compile.materialize.files import (
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
+from eltflow.compile.materialize.quarantine import put_aside, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -57,8 +58,25 @@ def ingest(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    adds = info.load != "replace" and not job.full_refresh
-    if adds and job.existing is not None and job.existing.kind == "table":
+    return (yield from without_bad_rows(job, _load, _new, _options))
+
+
+def _adds(job: Job) -> bool:
+    """Whether the load adds to a table that stands."""
+    assert job.node.ingest is not None
+    adds = job.node.ingest.load != "replace" and not job.full_refresh
+    return adds and job.existing is not None and job.existing.kind == "table"
+
+
+def _new(job: Job) -> Steps[Sequence[FileInfo]]:
+    """The files whose rows are to come into the table."""
+    return fresh_files(job, (yield from loaded_files(job))) if _adds(job) else job.files
+
+
+def _load(job: Job) -> Program:
+    info = job.node.ingest
+    assert info is not None
+    if _adds(job):
         return (yield from built(job, _add(job)))
     format, options, types = _options(job)
     look_at(job, job.files, format, options)
@@ -134,8 +152,16 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
         names = [landing(job, final) for _, final in found.chosen]
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
-    yield from rows_together(job, record_load(job, job.files, count, forget=None))
-    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told)
+    aside = yield from rows_together(job, _written_down(job, job.files, count, None))
+    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told, quarantined=aside)
+
+
+def _written_down(job: Job, files: Sequence[FileInfo], rows: int | None, forget: Sequence[str] | None) -> Steps[int | None]:
+    """Put the bad rows of the load aside, and write down what was loaded, in place of what was kept of the files in `forget` (None: of
+    all). Gives the number of bad rows."""
+    aside = yield from put_aside(job, forget)
+    yield from record_load(job, files, rows, forget=forget)
+    return aside
 
 
 def _begin_with(job: Job, rows: Source) -> Program:
@@ -179,8 +205,8 @@ def _loaded(
     yield from send(before)
     written, gone = yield from bring_in(job, rows, names, columns)
     check_unchanged(job, files)
-    yield from record_load(job, files, written, forget=again)
-    return Outcome(kind="load", rows=written, changed=gone, files=len(files))
+    aside = yield from _written_down(job, files, written, again)
+    return Outcome(kind="load", rows=written, changed=gone, files=len(files), quarantined=aside)
 
 
 def _add(job: Job) -> Program:
