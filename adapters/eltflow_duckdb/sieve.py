@@ -302,17 +302,15 @@ def _json(
     hidden = any(c.judged.hidden or c.judged.left_out for c in columns)
     _judge_rows(connection, columns)
     _refused(connection, hidden=hidden)
-    raw = "null" if hidden else "line"
-    run(
-        connection,
-        f"insert into eltflow_bad select {_NUMBER}, null, 'it is no JSON object', {raw} from eltflow_lines where not object",
-    )
+    _no_records(connection, "null" if hidden else "line")
     _place_rows(connection, path, "eltflow_lines", "1", 0, listed=listed)
     if not _any(connection, "eltflow_told"):
         return None
-    good = os.path.join(folder, _plain(path, ".ndjson"))
     kept = f"select line from eltflow_rows where {_NUMBER} not in (select {_NUMBER} from eltflow_bad) order by {_NUMBER}"
+    if not _any(connection, f"({kept})"):
+        return None  # of JSON without a row, nobody knows the columns
     rows = run(connection, kept)
+    good = os.path.join(folder, _plain(path, ".ndjson"))
     with open(good, "w", encoding="utf-8") as file:
         while batch := rows.fetchmany(10_000):
             file.writelines(f"{line}\n" for (line,) in batch)
@@ -337,6 +335,17 @@ def _json_rows(connection: duckdb.DuckDBPyConnection, path: str, listed: bool) -
         connection,
         f"create view eltflow_rows as select {_NUMBER}, line, case when object then cast(line as json) end as json from eltflow_lines"
         " where object",
+    )
+
+
+def _no_records(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
+    """Add to `eltflow_bad` what is no object, or has two values of one name."""
+    doubled = "case when object then len(json_keys(line)) <> len(list_distinct(json_keys(line))) end"
+    reason = "case when object then 'it has two values of one name' else 'it is no JSON object' end"
+    run(
+        connection,
+        f"insert into eltflow_bad select {_NUMBER}, null, {reason}, {raw} from eltflow_lines"
+        f" where (not object or {doubled}) and {_NUMBER} not in (select {_NUMBER} from eltflow_bad)",
     )
 
 

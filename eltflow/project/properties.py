@@ -208,6 +208,10 @@ SCHEMA_CHANGES = Object(
             choices=("fail", "evolve", "discard"),
             about="A column that is new, or missing: an error; added, and NULL where it is missing; left out, and NULL where it is missing.",
         ),
+        "type": Scalar(
+            choices=("fail", "evolve", "discard"),
+            about="A column of a database that has another type now: an error; widened where that changes no value; cast to the type it had.",
+        ),
     },
 )
 CURSOR = Object(

@@ -74,6 +74,11 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
     yield from _bad_rows(entry, files)
+    changes = entry.get("schema_changes") or {}
+    if files and changes.get("type") not in (None, "fail"):
+        message = f"`type: {changes['type']}` means nothing to files, whose table keeps its types"
+        help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
+        yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
     if not files and bool(source.get("table")) == bool(source.get("query")):
         yield (

@@ -138,6 +138,20 @@ def test_bad_rows_of_json(lake, target):
     lake.run(code=1)  # one object over several lines, which no sieve parts
 
 
+def test_what_is_no_object(lake):
+    """DuckDB alone would make one column of such a file, of all that is in it."""
+    lake.project()
+    lake.file("a.ndjson", '{"id": 1}\n[6]\n\n{"id": 2, "id": 3}\n{"id": 3}\n')
+    assert "1 file, 2 rows, 2 quarantined" in lake.run()
+    assert lake.rows("select id from s_raw.x order by 1") == [(1,), (3,)]
+    assert {reason for _, reason in lake.bad("line, reason")} == {"it is no JSON object", "it has two values of one name"}
+    lake.file("b.ndjson", '{"id": 4}\n7\nnull\n{"id": 5}\n')
+    assert "1 file, 2 rows, 2 quarantined" in lake.run()
+    lake.file("c.ndjson", '{"id": "x"}\n')
+    assert "`x`" in lake.run(code=1)  # not one row is good, and whose columns these are cannot be told
+    assert lake.rows("select id from s_raw.x order by 1") == [(1,), (3,), (4,), (5,)]
+
+
 def test_bad_rows_of_parquet(lake):
     lake.project()
     for name, rows in (("a", "(1::bigint, 1::smallint)"), ("b", "(2::bigint, '7'), (3, 'x')"), ("c", "(4, '99999')")):

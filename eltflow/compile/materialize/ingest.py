@@ -20,7 +20,7 @@ from eltflow.compile.materialize.files import (
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
-from eltflow.compile.materialize.quarantine import put_aside, without_bad_rows
+from eltflow.compile.materialize.quarantine import check_records, put_aside, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -39,7 +39,7 @@ from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
 
 #: What a step says of columns, so that it must be known which there are.
-_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by")
+_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by", "on_bad_row")
 
 
 def ingest(job: Job) -> Program:
@@ -90,6 +90,7 @@ def _load(job: Job) -> Program:
 def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
     """How the columns of all files go into a table of their own, and the types that are given to them."""
     described = yield from described_files(job, job.files, format, options)
+    check_records(job, format, described)
     check_types([(f.name, c) for f, c in described], format, types)
     found = fit(job, [(f.name, c) for f, c in described], None)
     return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
@@ -219,6 +220,7 @@ def _add(job: Job) -> Program:
     format, options, types = _options(job)
     look_at(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
+    check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
     check_types(parts, format, types)
     found = fit(job, parts, job.existing.columns)

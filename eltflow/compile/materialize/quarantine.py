@@ -84,6 +84,14 @@ def _named_as_it_is(job: Job, body: Program) -> Program:
         raise
 
 
+def check_records(job: Job, format: str, described: Sequence[tuple[FileInfo, Sequence[Column]]]) -> None:
+    """Raise ProgramError for JSON that an engine takes for one column of values of all kinds, because some of them are no objects."""
+    for file, columns in described if format == "json" and quarantines(job) else ():
+        mixed = [(c.name, c.type) for c in columns] == [("json", "JSON")]
+        if mixed and (job.inspect is None or job.inspect(file, format, "", True) != "empty"):
+            raise ProgramError(f"{file.name} holds values that are no objects", "give it one object for each row", file=file.path)
+
+
 def put_aside(job: Job, forget: Sequence[str] | None) -> Steps[int | None]:
     """Write the bad rows of the load, in the transaction that is open, in place of those of the files in `forget` (None: of all). Gives
     their number; None where the step keeps none."""
