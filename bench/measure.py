@@ -103,10 +103,14 @@ def ready(tool: Tool, command: Command, size: int, turn: int, limit: float) -> N
         forget(tool, size)
     elif command.before == "edit":
         edit(tool, size, turn)
-    if command.before in ("reload", "edit", "warm") and tool.family != "engine" and not (tool.folder(size) / "target").exists():
+    gone = tool.family != "engine" and not (tool.folder(size) / "target").exists()
+    if gone and command.before in ("reload", "edit", "warm", "again"):
         words = next(one for one in COMMANDS if one.key == "load_cold")
         usage(tool.argv(words, size), tool.folder(size), tool.environment, limit)
         edit(tool, size, turn + 1000) if command.before == "edit" else None
+    if command.before == "again" and tool.family == "eltflow":  # its cache of compiled SQL went with `target/`; the peers have none
+        usage(tool.argv(command, size), tool.folder(size), tool.environment, limit)
+        (tool.folder(size) / "target" / "run_results.json").unlink(missing_ok=True)
 
 
 def say(text: str) -> None:

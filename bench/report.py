@@ -142,26 +142,39 @@ def added_table(run: Run) -> str:
     """What each tool adds to the engine's own work, by model and by test."""
     lines = ["## What a tool adds to the engine", ""]
     lines += [
-        "CPU milliseconds above the bare engine for each model of `run` and each test of `test`, start and load in it.",
+        "CPU milliseconds above the bare engine for each model of `run` and each test of `test`, start and load in it; and for",
+        "each further model: what all of them cost more than one, less what they cost the engine more than one.",
         "",
     ]
-    lines += ["| models | tool | a model | a test |", "|---|---|---|---|"]
+    lines += ["| models | tool | a model | a further model | a test |", "|---|---|---|---|---|"]
     for size in run.sizes:
         for tool in run.tools:
-            cells = [added(run, size, tool, "run", size), added(run, size, tool, "test", run.tests[size])]
+            cells = [added(run, size, tool, "run", size), further(run, size, tool), added(run, size, tool, "test", run.tests[size])]
             if tool.family != "engine" and any(cells):
-                lines.append(f"| {size:,} | {tool.name} | {cells[0]} | {cells[1]} |")
+                lines.append(f"| {size:,} | {tool.name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def added(run: Run, size: int, tool: Tool, key: str, count: int) -> str:
     """The median of the differences within a round, in milliseconds for each of `count`; "" where there is none."""
+    more = above(run, size, tool, key)
+    return f"{middle(more) / count * 1000:.2f}" if more else ""
+
+
+def further(run: Run, size: int, tool: Tool) -> str:
+    """As `added`, for each model of `run` but the first."""
+    pairs = list(zip(above(run, size, tool, "run"), above(run, size, tool, "run_one"), strict=False))
+    return f"{middle((every - one) / (size - 1) * 1000 for every, one in pairs):.2f}" if pairs else ""
+
+
+def above(run: Run, size: int, tool: Tool, key: str) -> list[float]:
+    """CPU seconds above the bare engine, round by round; none where there is nothing to compare with."""
     command = next((command for command in run.commands if command.key == key), None)
     spents = run.found.get((size, tool.name, key), ())
     others = engine_of(run, size, command, tool) if command else None
-    if not spents or not others or any(spent.problem for spent in (*spents, *others)):
-        return ""
-    return f"{middle((one.cpu - two.cpu) / count * 1000 for one, two in zip(spents, others, strict=False)):.2f}"
+    if not others or any(spent.problem for spent in (*spents, *others)):
+        return []
+    return [one.cpu - two.cpu for one, two in zip(spents, others, strict=False)]
 
 
 def bulk_table(loads: Sequence[Load]) -> str:

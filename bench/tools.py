@@ -24,7 +24,7 @@ NAMING = ("version", "help")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A row of the table: its words for dbt and for eltflow, and what is done before it (`forget`, `reload`, `edit`, `warm`)."""
+    """A row of the table: its words for dbt and for eltflow, and what is done before it (`forget`, `reload`, `edit`, `warm`, `again`)."""
 
     key: str
     title: str
@@ -44,7 +44,7 @@ COMMANDS = (
     Command(key="compile_loaded", title="compile all, project loaded", words=("compile",), before="reload"),
     Command(key="compile_same", title="compile all, cached", words=("compile",)),
     Command(key="seed", title="seed", words=("seed",)),
-    Command(key="run", title="run all, cache warm", words=("run",)),
+    Command(key="run", title="run all, cache warm", words=("run",), before="again"),
     Command(key="test", title="test all", words=("test",)),
 )
 

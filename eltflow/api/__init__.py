@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from eltflow.api.past import past_runs
     from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
+    from eltflow.api.syncing import Synced, sync, write_synced
 
 _HOME = {
     "check_target_folder": "artifacts",
@@ -79,6 +80,9 @@ _HOME = {
     "find_node": "looking",
     "plan": "looking",
     "show": "looking",
+    "Synced": "syncing",
+    "sync": "syncing",
+    "write_synced": "syncing",
 }
 
 __all__ = [
@@ -87,6 +91,7 @@ __all__ = [
     "Loaded",
     "RunOptions",
     "RunState",
+    "Synced",
     "check",
     "check_target_folder",
     "clean_project",
@@ -118,10 +123,12 @@ __all__ = [
     "run_info",
     "said_warnings",
     "show",
+    "sync",
     "write_artifacts",
     "write_compiled",
     "write_junit",
     "write_manifest",
+    "write_synced",
 ]
 
 

@@ -137,7 +137,7 @@ def diagnose(root: Path, options: Options) -> Iterator[Check]:
             try:
                 yield Check(what="connection", ok=True, detail="opened")
                 dialect = loaded.adapter.dialect
-                for database_name, schema in schemas_of(loaded, loaded.graph.nodes.values())[:1]:
+                for database_name, schema in schemas_of(loaded.graph.nodes.values())[:1]:
                     session.execute(dialect.create_schema(database_name, schema))
                 yield Check(what="rights", ok=True, detail=f"can create in {loaded.target.schema}")
             finally:

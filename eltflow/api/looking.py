@@ -116,7 +116,7 @@ def _ask(loaded: Loaded, nodes: Sequence[Node] = ()) -> tuple[Catalog, _Known, b
     known: dict[str, Mapping[str, tuple[int, int, str]]] = {}
     try:
         with connected(loaded, read_only=True) as database:
-            catalog = Catalog(fold, database.catalog(schemas_of(loaded, loaded.graph.nodes.values())))
+            catalog = Catalog(fold, database.catalog(schemas_of(loaded.graph.nodes.values())))
             with contextlib.closing(database.session()) as session:
                 for node in nodes:
                     if _appends(node, catalog):

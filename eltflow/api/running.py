@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow import __version__
 from eltflow.api.asking import asking
@@ -48,6 +49,9 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Database, Session
 from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement, WarehouseError
+
+if TYPE_CHECKING:
+    from eltflow.api.emitting import Emitter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
+    emitter = _emitter(loaded, options, state)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
@@ -124,9 +129,34 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         _leased(loaded, options, state, database, about) as state.lease,
         contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
-        for event in events:
+        for event in _emitted(events, emitter) if emitter is not None else events:
             state.warned += isinstance(event, Message) and event.level == "warning"
             yield event
+
+
+def _emitter(loaded: Loaded, options: RunOptions, state: RunState) -> Emitter | None:
+    """What sends the run's events as OpenLineage's, if somebody wants them. Raises EltflowError for settings that are wrong."""
+    if loaded.opened.project.settings.openlineage is None and "OPENLINEAGE_URL" not in loaded.options.env:
+        return None
+    from eltflow.api.emitting import emitter  # imports an HTTP client
+
+    return emitter(loaded, options.command, state.run_id, lambda node: state.compiled.get(node), lambda: state.catalog)
+
+
+def _emitted(events: Iterable[Event], emitter: Emitter) -> Iterator[Event]:
+    """The events, each sent on its way; before the last one what did not arrive."""
+    ended = False
+    try:
+        for event in events:
+            emitter.take(event)
+            if isinstance(event, RunFinished):
+                ended = True
+                yield from emitter.close()
+            yield event
+    finally:
+        if not ended:
+            emitter.take(RunFinished(run_id="", finished_at=utc_now(), seconds=0.0, cancelled=True))
+            list(emitter.close())
 
 
 @contextlib.contextmanager
@@ -184,9 +214,12 @@ def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
         database.close()
 
 
-def schemas_of(loaded: Loaded, nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
-    found = {(n.relation.database, n.relation.schema): None for n in nodes if n.relation is not None and n.relation.schema}
-    return [(database, schema) for database, schema in found if schema is not None]
+def schemas_of(nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
+    return _schemas(n.relation for n in nodes if n.relation is not None)
+
+
+def _schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
+    return list({(r.database, r.schema): None for r in relations if r.schema})
 
 
 def _execute(
@@ -199,7 +232,7 @@ def _execute(
     seen: list[Relation] | None,
 ) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
-    tables = database.catalog(schemas_of(loaded, graph.nodes.values()), seen)
+    tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
     catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
@@ -234,7 +267,7 @@ def _execute(
     try:
         control = database.session()
         try:
-            left = leftovers(tables, schemas_of(loaded, _writers(runnable, options)), dialect)
+            left = leftovers(tables, schemas_of(_writers(runnable, options)), dialect)
             for table in left:
                 control.execute(dialect.drop(table.relation, table.kind))
             state.records = _prepare(loaded, runnable, options, control)
@@ -355,7 +388,7 @@ def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
 def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> bool:
     """Make the schemas that the run writes to, and the tables of `eltflow_meta`; says whether what nodes do can be recorded there."""
     dialect = loaded.adapter.dialect
-    for database, schema in schemas_of(loaded, _writers(nodes, options)):
+    for database, schema in schemas_of(_writers(nodes, options)):
         patiently(control, dialect.create_schema(database, schema))
     return make_tables(loaded, nodes, control)
 
@@ -416,12 +449,20 @@ class _Worker:
         self.catalog = catalog
         self.state = state
         self.said = _said(loaded, state.run_id)
-        self.relations = frozenset(n.relation for n in loaded.graph.nodes.values() if n.relation is not None)
         assert state.plan is not None
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
-        self.personal = Personal(compiler)
         self.batches = Batches(compiler, tests, off=options.store_failures)
+
+    @functools.cached_property
+    def relations(self) -> frozenset[Relation]:
+        """Those of all nodes."""
+        return frozenset(n.relation for n in self.loaded.graph.nodes.values() if n.relation is not None)
+
+    @functools.cached_property
+    def personal(self) -> Personal:
+        """Made when rows are shown: it looks at every node."""
+        return Personal(self.compiler)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         if self.said is not None:
@@ -615,10 +656,11 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        relations = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
-        made = [r for r in relations if r is not None]
+        nodes = [state.plan.steps[r.step].node for r in state.results.values()]
+        read = {i for node in nodes for i in node.parents if i.startswith("source.")}  # who reads them knows their columns from then on
+        made = [n.relation for n in (*nodes, *map(loaded.graph.nodes.__getitem__, read)) if n.relation is not None]
         whole = len(made) > _FEW
-        tables = database.catalog(schemas_of(loaded, loaded.graph.nodes.values()), None if whole else made)
+        tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)
         loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
         for table in tables:
             if state.catalog is not None:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("look", "Show the rows of a model or a query."),
     "compile": ("look", "Write the SQL of models for the target, without running it."),
     "check": ("check", "Find what is wrong in the project, without asking the warehouse."),
+    "sync": ("sync", "Write the columns and types that are known into properties YAML."),
     "parse": ("look", "Read the project."),
     "lineage": ("columns", "Show what a node or a column hangs on, and what hangs on it."),
     "impact": ("columns", "Show what a change of a column touches."),

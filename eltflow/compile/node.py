@@ -55,12 +55,12 @@ class Compiler:
     open_offline: Callable[[], Offline | None]
     full_refresh: bool = False
     thorough: bool = False
-    lookup: Lookup
     files: Callable[[Node], tuple[str, ...]]
     kept: KeptSql | None = None
     _done: dict[str, Compiled]
     _known: Known | None = None
     _offline: list[Offline | None] = field(default_factory=list)
+    _lookup: Lookup | None = None
 
     @staticmethod
     def make(
@@ -77,7 +77,6 @@ class Compiler:
         files: Callable[[Node], tuple[str, ...]] = lambda node: (),
         kept: KeptSql | None = None,
     ) -> Compiler:
-        lookup = Lookup(graph.nodes, graph.disabled, dialect, project.settings.name)
         return Compiler(
             project=project,
             graph=graph,
@@ -88,7 +87,6 @@ class Compiler:
             open_offline=offline,
             full_refresh=full_refresh,
             thorough=thorough,
-            lookup=lookup,
             files=files,
             kept=kept,
             _done={},
@@ -121,6 +119,13 @@ class Compiler:
     @property
     def renderer(self) -> Renderer:
         return self.open_renderer()
+
+    @property
+    def lookup(self) -> Lookup:
+        """What names mean; it looks at every node, which a run of few that are compiled already has no need of."""
+        if self._lookup is None:
+            self._lookup = Lookup(self.graph.nodes, self.graph.disabled, self.dialect, self.project.settings.name)
+        return self._lookup
 
     @property
     def offline(self) -> Offline | None:

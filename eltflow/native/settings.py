@@ -63,6 +63,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
         hash_secret=value.get("hash_secret"),
+        openlineage=value.get("openlineage"),
     )
     return settings, value
 

@@ -72,6 +72,15 @@ SETTINGS = Object(
             options=(FLAG, MapOf(TEXT)),
             about="Whether statements begin with a comment that names node, run, project and target; a mapping adds entries to it.",
         ),
+        "openlineage": Object(
+            fields={
+                "url": Scalar(about="Where OpenLineage events are sent: a server, or its endpoint."),
+                "api_key": Scalar(about="The server's key, sent as a bearer token: from the environment, by env_var()."),
+                "file": Scalar(about="A file that events are added to, one a line; from the project root."),
+                "namespace": Scalar(about="The namespace of jobs (default: the project's name)."),
+            },
+            about="Where each run is told as OpenLineage events, with the lineage of columns.",
+        ),
         "external_tables": Scalar(choices=("allow", "error"), about="What to do with a table that is no node and no source."),
     },
 )
@@ -127,6 +136,7 @@ class Settings:
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     hash_secret: str | None = field(default=None, repr=False)
+    openlineage: Mapping[str, str] | None = field(default=None, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
