@@ -54,10 +54,12 @@ def quarantine_of(job: Job) -> Relation:
 def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New, about: About) -> Program:
     """What `load` makes of the job; where it fails, of what is left of the files that are `new` to the table without their bad rows.
     `about` tells a job's format, options and types."""
-    if not quarantines(job) or job.sieve is None:
+    if not quarantines(job):
         return (yield from load(job))
     if not job.dialect.capabilities.transactional_ddl:
         yield _made(job)
+    if job.sieve is None:  # in a dry run
+        return (yield from load(job))
     try:
         return (yield from load(job))
     except (ProgramError, WarehouseError) as error:
