@@ -46,7 +46,7 @@ test: check services
 	$(BIN)/pytest -n 2 -m "not prove" tests
 
 prove: $(VENV)/.developed services
-	$(BIN)/pytest -m prove tests
+	$(BIN)/pytest -n 2 -m prove tests
 
 bench: $(VENV)/.developed
 	$(BIN)/python -m bench.peers

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import engines
 import pytest
 import watchdog
 from bigquery_server import bigquery
@@ -26,6 +27,7 @@ __all__ = ["bigquery", "mariadb", "postgres", "snowflake"]
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_WATCHING] = watchdog.begin()
+        config.pluginmanager.register(engines.Recorder())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

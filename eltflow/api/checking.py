@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from eltflow.api.compiling import certain, compile_each, keep_compiled, last_catalog, make_compiler, new_warnings, said_warnings
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import Diagnostic
+from eltflow.api.running import project_hooks
+from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.compiled import NeedsWarehouse
 from eltflow.compile.lineage import Lineages
 from eltflow.compile.personal import forbidden
 
@@ -38,6 +40,13 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
     for unique_id, found in failed.items():
         sure = seen is None or certain(loaded, unique_id, found)
         findings |= dict.fromkeys(found if sure else (_as_last_seen(one, str(seen)) for one in found))
+    for hook in project_hooks(loaded):
+        try:
+            compiler.hook(hook)
+        except NeedsWarehouse:
+            pass
+        except EltflowError as error:
+            findings |= dict.fromkeys(error.diagnostics)
     findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]

@@ -20,13 +20,14 @@ from eltflow.api.connections import connection_of, reads_database
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import fail, without
 from eltflow.compile.compiled import Compiled
+from eltflow.compile.inherited import Inheritance
 from eltflow.compile.lineage import Lineages
 from eltflow.engine.aside import Aside
 from eltflow.events import Event, Message
 from eltflow.jinja.static import has_jinja
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.project.settings import FILE
 from eltflow.report.openlineage import About, Dataset, OpenLineage, Sight, namespace_of
 from eltflow.sql.values import QueryLineage
@@ -246,12 +247,18 @@ def _sight(loaded: Loaded, compiled: Callable[[str], Compiled | None], catalog: 
     def lineage(node: Node) -> QueryLineage:
         return lineages().of(node)
 
-    def columns(node: Node) -> list[tuple[str, str | None]]:
+    def columns(node: Node) -> list[ColumnInfo]:
         known = catalog()
         seen = known.get(node.relation) if known is not None and node.relation is not None else None
         types = {c.name.lower(): c.type for c in seen.columns} if seen is not None else {}
-        names = lineages().columns(node) or tuple(c.name for c in (seen.columns if seen is not None else ()))
-        return [(name, types.get(name.lower())) for name in names]
+        told = {name.lower(): column for name, column in node.columns.items()}
+        more = Inheritance(lineages()).of(node)
+        made = []
+        for name in lineages().columns(node) or tuple(c.name for c in (seen.columns if seen is not None else ())):
+            own = told.get(name.lower(), ColumnInfo(name=name))
+            description = own.description or (more[name].description if name in more else "")
+            made.append(ColumnInfo(name=name, description=description, data_type=types.get(name.lower()) or own.data_type))
+        return made
 
     def sql(node: Node) -> str | None:
         one = compiled(node.unique_id)

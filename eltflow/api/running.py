@@ -657,7 +657,9 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
         nodes = [state.plan.steps[r.step].node for r in state.results.values()]
-        read = {i for node in nodes for i in node.parents if i.startswith("source.")}  # who reads them knows their columns from then on
+        read = {
+            i for node in nodes for i in node.parents if i.startswith("source.")
+        }  # who reads them knows their columns from then on
         made = [n.relation for n in (*nodes, *map(loaded.graph.nodes.__getitem__, read)) if n.relation is not None]
         whole = len(made) > _FEW
         tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)

@@ -35,7 +35,13 @@ _NODE: dict[str, Shape] = {
     "tags": NAMES,
     "meta": META,
     "group": TEXT,
-    "docs": Object(fields={"show": FLAG, "node_color": TEXT}),
+    "docs": Object(
+        fields={
+            "show": FLAG,
+            "node_color": TEXT,
+            "inherit": Scalar((bool,), about="Whether columns have what is told of the columns that they are copies of."),
+        }
+    ),
     "description": TEXT,
     "quoting": MapOf(FLAG),
 }

@@ -138,11 +138,16 @@ def _tojson(value: Any, default: Any = None, sort_keys: bool = False) -> Any:
 
 
 def _fromyaml(text: Any, default: Any = None) -> Any:
-    import yaml
+    from eltflow.project.yamlloader import DuplicateKey, TooMuch, YAMLError, load
 
     try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, AttributeError):
+        return load(text) if isinstance(text, str) else default
+    except (TooMuch, DuplicateKey) as error:  # a slip, or worse: no value that somebody meant
+        what = f"the key `{error}` is given twice" if isinstance(error, DuplicateKey) else str(error)
+        raise RenderError(
+            "E0303", f"fromyaml: {what}", help=getattr(error, "help", "keep one of the two"), needle="fromyaml"
+        ) from None
+    except YAMLError:
         return default
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from eltflow.base.records import dataclass
 from eltflow.events import BAD, Event, RunFinished, RunStarted, StepFinished, StepResult, StepStarted
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.sql.values import HOWS, QueryLineage
 from eltflow.warehouse.values import Relation
 
@@ -64,11 +64,11 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What is asked of nodes: the lineage of a node's columns, its columns with the types that are known, its compiled SQL, and what it
+    """What is asked of nodes: the lineage of a node's columns, its columns as far as they are known, its compiled SQL, and what it
     reads that is no node: files, tables of other databases."""
 
     lineage: Callable[[Node], QueryLineage]
-    columns: Callable[[Node], Sequence[tuple[str, str | None]]]
+    columns: Callable[[Node], Sequence[ColumnInfo]]
     sql: Callable[[Node], str | None]
     origins: Callable[[Node], Sequence[Dataset]]
 
@@ -200,15 +200,13 @@ class OpenLineage:
         return made
 
     def _schema(self, node: Node) -> dict[str, Any]:
-        described = {name.lower(): column for name, column in node.columns.items()}
         fields = []
-        for position, (name, type) in enumerate(self._sight.columns(node), 1):
-            about = described.get(name.lower())
-            one: dict[str, Any] = {"name": name, "ordinal_position": position}
-            if type or (about is not None and about.data_type):
-                one["type"] = type or (about.data_type if about is not None else None)
-            if about is not None and about.description:
-                one["description"] = about.description
+        for position, column in enumerate(self._sight.columns(node), 1):
+            one: dict[str, Any] = {"name": column.name, "ordinal_position": position}
+            if column.data_type:
+                one["type"] = column.data_type
+            if column.description:
+                one["description"] = column.description
             fields.append(one)
         return self._facet("schema", {"fields": fields}) if fields else {}
 

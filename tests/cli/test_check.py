@@ -39,6 +39,15 @@ def test_a_selection_is_checked_alone(eltflow, project):
     assert "E0409" not in ran.err
 
 
+@pytest.mark.parametrize("hook", ["{{ nothing_known() }}", "{% if %}"])
+def test_what_is_wrong_in_the_projects_hooks_is_found_too(eltflow, project, hook):
+    root = project({"models/a.sql": "select 1 as id"}, settings=f'on_run_end: ["select 1", "{hook}"]\n')
+    ran = eltflow("check", cwd=root)
+    assert ran.code == 1
+    assert "error[E03" in ran.err
+    assert "eltflow.yml:4" in ran.err
+
+
 def test_for_machines(eltflow, project):
     root = project(WRONG)
     ran = eltflow("check", "--json", cwd=root)
