@@ -17,9 +17,9 @@ BAD = frozenset({"error", "fail", "cancelled"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepResult:
-    """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written; `sample` are failing rows of a test,
-    or `note` says why there are none. `statement_id` is what the engine knows the step's main statement by, `statistics` are its own
-    figures."""
+    """How one step ended. Times are UTC; `seconds` is its execution; `rows` those written, `quarantined` the bad ones put aside; `sample`
+    are failing rows of a test, or `note` says why there are none. `statement_id` is what the engine knows the step's main statement by,
+    `statistics` are its own figures."""
 
     step: str
     status: Status
@@ -33,6 +33,7 @@ class StepResult:
     rows: int | None = None
     changed: int | None = None
     files: int | None = None
+    quarantined: int | None = None
     failures: int | None = None
     message: str | None = None
     note: str | None = None

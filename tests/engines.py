@@ -34,6 +34,7 @@ TITLES = {
     "incremental": "Incremental models",
     "loading": "Seeds and files",
     "merging": "Ingestion: merge and partitions",
+    "quarantine": "Ingestion: bad rows",
     "projects": "Whole projects",
     "reader": "Reading files",
 }

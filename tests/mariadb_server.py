@@ -64,6 +64,7 @@ def mariadb() -> MariaDB:
         shutil.chown(folder, "mysql")
         user = ["--user=mysql"]
     install = [program("mariadb-install-db"), "--no-defaults", *user, f"--datadir={data}", "--skip-test-db"]
+    install.append(f"--tmpdir={folder}")  # a server that starts takes away what it finds in the folder of all
     done = subprocess.run([*install, "--auth-root-authentication-method=normal"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eltflow.base.plugins import driver
 from eltflow.base.records import dataclass
-from eltflow.transfer import Field, Source
+from eltflow.transfer import Field, Judged, Sifted, Source
 from eltflow.warehouse import Column, Dialect, Result, Statement
 from eltflow_duckdb.dialect import DuckDBDialect
 
@@ -59,6 +59,13 @@ class DuckDBFiles:
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
         return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+
+    def sift(
+        self, path: str, name: str, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged], folder: str
+    ) -> Sifted | None:
+        from eltflow_duckdb.sieve import sift  # which few loads need
+
+        return sift(path, name, format, options, judge, folder)
 
 
 READER = DuckDBFiles()

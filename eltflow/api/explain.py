@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
-from eltflow.compile.compiled import Compiled
+from eltflow.compile.compiled import Compiled, transpiled_note
 from eltflow.compile.privacy import masked_text, masked_value, personal_values
 from eltflow.compile.program import ProgramError
 from eltflow.graph.graph import Graph
@@ -20,6 +20,7 @@ from eltflow.project.places import config_span
 from eltflow.project.settings import FILE
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import Statement, Target, WarehouseError
+from eltflow.warehouse.written import written_in
 
 _FORMATS = {
     "json": "mend the JSON there: an array of objects, or one object a line",
@@ -68,7 +69,9 @@ def warehouse_problem(
     if not hook and compiled is not None and compiled.sql:
         place = _place(compiled, error, sql)
         span = place if place is not None and place.line is not None else span
-        notes = (f"the compiled SQL is in {compiled_path(loaded, node)}",)
+        written = written_in(node.config.get("dialect"), loaded.adapter.dialect)
+        how = (transpiled_note(written.name, loaded.adapter.name),) if written is not loaded.adapter.dialect else ()
+        notes = (*how, f"the compiled SQL is in {compiled_path(loaded, node)}")
     elif node.config.get("column_types") and "type" in error.engine_message.lower() and node.patch is not None:
         span = yaml_span(loaded, node.patch, (*node.place, "config", "column_types"))
     label = {"operation": "hook"}.get(node.resource_type, node.resource_type)

@@ -20,8 +20,11 @@ from eltflow.project.findings import Findings
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
 from eltflow.project.settings import FILE
+from eltflow.warehouse.protocols import Adapter
 from eltflow.warehouse.values import WarehouseError
 
+#: What the template's models are written in.
+_WRITTEN_IN = "duckdb"
 _TARGETS = re.compile(r"^# Where tables go.*?^targets:\n  dev: \{.*?\}\n", re.MULTILINE | re.DOTALL)
 #: What eltflow writes into the target folder.
 DERIVED = ("cache", "compiled", "manifest.json", "run_results.json", "catalog.json", "index.html")
@@ -37,7 +40,7 @@ def template_folder() -> Path:
 def init_project(parent: Path, name: str, adapter: str | None = None) -> list[str]:
     """Copy the template to `parent/name`, with a target of the adapter; gives the files written. Raises EltflowError (E0114, or E0701
     for an adapter that is not there) before anything is written."""
-    target = None if adapter is None else str(plugins.load("eltflow.adapters", adapter).starter)
+    chosen: Adapter | None = None if adapter is None else plugins.load("eltflow.adapters", adapter)
     folder = parent / name
     project = folder.name
     if not IDENTIFIER.match(project):
@@ -56,8 +59,8 @@ def init_project(parent: Path, name: str, adapter: str | None = None) -> list[st
         destination.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix in (".yml", ".md", ".example") or source.name == ".gitignore":
             text = source.read_text(encoding="utf-8")
-            if target is not None and relative.as_posix() == FILE:
-                text = _with_target(text, target)
+            if chosen is not None and relative.as_posix() == FILE:
+                text = _with_target(text, chosen)
             destination.write_text(text.replace("my_project", project), encoding="utf-8")
         else:
             shutil.copyfile(source, destination)
@@ -65,10 +68,21 @@ def init_project(parent: Path, name: str, adapter: str | None = None) -> list[st
     return written
 
 
-def _with_target(text: str, target: str) -> str:
-    """The settings with this target in place of the template's."""
-    block = "".join(f"    {line}\n" for line in target.splitlines())
-    return _TARGETS.sub(lambda found: f"# Where tables go.\ntargets:\n  dev:\n{block}", text)
+def _with_target(text: str, adapter: Adapter) -> str:
+    """The settings with a target of the adapter in place of the template's, and what the models are written in where it speaks something
+    else."""
+    block = "".join(f"    {line}\n" for line in adapter.starter.splitlines())
+    text = _TARGETS.sub(lambda found: f"# Where tables go.\ntargets:\n  dev:\n{block}", text)
+    if adapter.name != _WRITTEN_IN:
+        told = (
+            f"# What the models are written in; {adapter.name} gets them transpiled. Take it out to write {adapter.name}'s SQL.\n"
+        )
+        text = text.replace("# Where tables go.\n", f"{told}dialect: {_WRITTEN_IN}\n\n# Where tables go.\n", 1)
+    if not adapter.dialect.capabilities.views_across_schemas:  # stg_orders reads raw.orders
+        text = text.replace(
+            "staging: {+materialized: view}", "staging: {+materialized: table}    # a view reads its own schema only", 1
+        )
+    return text
 
 
 def clean_project(root: Path, env: Mapping[str, str]) -> list[str]:

@@ -97,7 +97,7 @@ class _Look:
 
         if self._opened is None:
             self._opened = reopen(self._root, self._options, self._kept.project)
-        outside = _Outside()
+        outside = _Outside(config.get("dialect"))
         base = names_of(self._opened, self._options, say=lambda text, shown: None, warn=lambda text: None)
         with extracting(self._opened, self._options, base, self._words) as extractor:
             found = extractor.facts(text, path, kind, outside, {"name": name})
@@ -113,11 +113,14 @@ class _Look:
 class _Outside(Mapping[str, Any]):
     """The configuration that a template gets from outside, which the cache does not keep: notes that somebody asked for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: str | None) -> None:
         self.asked = False
+        self._dialect = dialect  # as it was: a template that sets another has other facts
 
     def __getitem__(self, key: str) -> Any:
-        self.asked = True
+        if key == "dialect" and self._dialect is not None:
+            return self._dialect
+        self.asked = self.asked or key != "dialect"
         raise KeyError(key)
 
     def __iter__(self) -> Iterator[str]:

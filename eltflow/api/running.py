@@ -25,11 +25,12 @@ from eltflow.base.names import is_temporary, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.quarantine import quarantine_of, quarantines
 from eltflow.compile.materialize.relation import project_hook
 from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
-from eltflow.compile.privacy import masked_rows, masked_text, personal_columns
+from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_values
 from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
@@ -38,6 +39,7 @@ from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.ingest.sieve import TemporarySieve
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
@@ -474,8 +476,15 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
-        with contextlib.closing(tables) if tables is not None else contextlib.nullcontext():
-            return self._made(step, session, tell, compiled, replace(self._job(step.node, compiled), tables=tables))
+        with contextlib.ExitStack() as opened:
+            if tables is not None:
+                opened.enter_context(contextlib.closing(tables))
+            job = replace(self._job(step.node, compiled), tables=tables)
+            if quarantines(job):
+                reach = personal_values(step.node, self.personal)
+                sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
+                job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
+            return self._made(step, session, tell, compiled, job)
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""
@@ -486,6 +495,11 @@ class _Worker:
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        if outcome.quarantined:
+            where, count = quarantine_of(job), outcome.quarantined
+            tell(
+                Message(text=f"`{step.node.name}`: {count:,} bad row{'s are' if count > 1 else ' is'} in {where}", level="warning")
+            )
         for text in outcome.told:
             tell(Message(text=f"`{step.node.name}`: {text}"))
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
@@ -582,6 +596,7 @@ def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:
         rows=outcome.rows,
         changed=outcome.changed,
         files=outcome.files,
+        quarantined=outcome.quarantined,
         failures=outcome.failures,
         message=outcome.message,
         note=outcome.note,

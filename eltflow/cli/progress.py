@@ -213,7 +213,12 @@ def test_label(step: Step) -> str:
 def rows_said(result: StepResult) -> str:
     """How many rows a step wrote, in words."""
     if result.files is not None:
-        return f"{render.count(result.files, 'file')}, {render.count(result.rows or 0, 'row')}" if result.files else "nothing new"
+        aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
+        return (
+            f"{render.count(result.files, 'file')}, {render.count(result.rows or 0, 'row')}{aside}"
+            if result.files
+            else "nothing new"
+        )
     if result.rows is None:
         return ""
     if result.kind == "append":

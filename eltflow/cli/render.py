@@ -277,6 +277,7 @@ def result_json(result: Any) -> dict[str, Any]:
         "seconds": round(result.seconds, 4),
         "rows": result.rows,
         "files": result.files,
+        "quarantined": result.quarantined,
         "failures": result.failures,
         "message": result.message,
         "note": result.note,

@@ -55,3 +55,8 @@ CTE_PREFIX = "eltflow_cte__"
 def cte_name(node: Node) -> str:
     """The name of the CTE that an ephemeral model becomes."""
     return CTE_PREFIX + node.name
+
+
+def transpiled_note(written: str, target: str) -> str:
+    """What to say beside an error in SQL that nobody wrote."""
+    return f"the SQL was transpiled from {written} to {target}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,7 @@ class KeptSql:
                 repr(self._quoted(compiler, node)),
                 repr(self._self(compiler, node)),
                 repr([self._parent(compiler, parent) for parent in node.parents]),
+                _translator() if compiler.written(node) is not compiler.dialect else "",
             )
             self._keys[node.unique_id] = known
         return known
@@ -125,6 +127,14 @@ class KeptSql:
     def carried(self) -> Mapping[str, Any]:
         """Everything known: what was kept, and what was compiled since."""
         return {**self._entries, **self.fresh}
+
+
+@cache
+def _translator() -> str:
+    """The version of what transpiles: another one may say it otherwise."""
+    from importlib.metadata import version
+
+    return version("sqlglot")
 
 
 _OF_TEST = attrgetter(*(field.name for field in fields(TestInfo)))

@@ -14,7 +14,7 @@ from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize.files import file_format
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
@@ -141,15 +141,35 @@ class Known:
         format, options = file_format(files[0])
         source = node.ingest.source if node.ingest is not None else node.config
         options |= {k: source[k] for k in ("delimiter", "header", "null") if source.get(k) is not None}
-        types = (
-            dict(node.config.get("column_types") or {}) if node.ingest is None else dict(node.ingest.step.get("column_types") or {})
-        )
+        step = node.ingest.step if node.ingest is not None else {}
+        called = {final: name for name, final in (step.get("rename") or {}).items()}
+        types = {called.get(name, name): type for name, type in given_types(node).items()}
+        types |= dict.fromkeys(step.get("hash") or (), "VARCHAR")
         format = source.get("format") or format
         if format is None:
             return None
         item = self._dialect.files(files, str(format), options, types)
         bound = self._offline.bind(f"select * from {item}", {}) if item is not None else ()
-        return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+        found = tuple(c for c in bound or () if isinstance(c, Column))
+        return self._landed(node, found) if found and node.ingest is not None else found or None
+
+    def _landed(self, node: Node, found: tuple[Column, ...]) -> tuple[Column, ...]:
+        """The columns of a step's table, once files with these columns are loaded."""
+        assert node.ingest is not None
+        step, fold = node.ingest.step, self._dialect.fold
+        without = {fold(name, True) for name in step.get("exclude") or ()}
+        renamed: Mapping[str, str] = step.get("rename") or {}
+        made = {
+            fold(renamed.get(c.name, c.name), True): Column(renamed.get(c.name, c.name), c.type)
+            for c in found
+            if fold(c.name, True) not in without
+        }
+        policy = (step.get("schema_changes") or {}).get("column")
+        there = self._from_catalog(node) if policy and node.ingest.load != "replace" and not self._rebuilt(node) else None
+        if there is None:
+            return tuple(made.values())
+        kept = {fold(c.name, True): c for c in there}
+        return tuple((kept if policy == "discard" else {**kept, **made}).values())
 
     def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]] | None:
         """Empty relations to bind a node's SQL against: one for each that it reads; None if one of them is not known."""

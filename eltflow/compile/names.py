@@ -122,6 +122,7 @@ class NodeNames:
         base: Mapping[str, Any],
         renderer: Callable[[], Renderer],
         dialect: Dialect,
+        target: Dialect,
         catalog: Catalog,
         groups: Mapping[str, Any],
         cte_name: Callable[[Node], str],
@@ -130,8 +131,8 @@ class NodeNames:
     ) -> None:
         self._node = node
         self._graph = graph
-        self._lookup = lookup
-        self._dialect = dialect
+        self.lookup = lookup  #: what names mean where the text is written
+        self.dialect = dialect  #: what the text is written in
         self._catalog = catalog
         self._cte_name = cte_name
         self._full_refresh = full_refresh
@@ -150,7 +151,7 @@ class NodeNames:
             "execute": True,
             "is_incremental": self.is_incremental,
             "run_query": run_query,
-            "adapter": AdapterView(renderer, dialect),
+            "adapter": AdapterView(renderer, dialect, target),
             "builtins": {"ref": self.ref, "source": self.source, "config": config},
         }
 
@@ -160,7 +161,7 @@ class NodeNames:
             return None
         self.rendered[relation.parts()] = self._node.unique_id
         existing = self._catalog.get(relation)
-        return JinjaRelation(relation, self._dialect, type=existing.kind if existing else None, asked=self.asked)
+        return JinjaRelation(relation, self.dialect, type=existing.kind if existing else None, asked=self.asked)
 
     def is_incremental(self) -> bool:
         """True when the model is incremental, its table is there, and no full refresh is asked for."""
@@ -177,12 +178,12 @@ class NodeNames:
 
     def ref(self, *args: Any, **kwargs: Any) -> JinjaRelation:
         check_ref(args, kwargs)
-        return self._relation(self._lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
+        return self._relation(self.lookup.ref(tuple(str(a) for a in args)), str(args[-1]), f"ref('{args[-1]}')")
 
     def source(self, *args: Any) -> JinjaRelation:
         if len(args) != 2:
             raise RenderError(*BAD_SOURCE[:2], help=BAD_SOURCE[2], needle="source")
-        found = self._lookup.source((str(args[0]), str(args[1])))
+        found = self.lookup.source((str(args[0]), str(args[1])))
         return self._relation(found, f"{args[0]}.{args[1]}", f"source('{args[0]}', '{args[1]}')")
 
     def _relation(self, found: str | Missing, label: str, call: str) -> JinjaRelation:
@@ -205,7 +206,7 @@ class NodeNames:
             self.ephemeral[node.unique_id] = None
             name = self._cte_name(node)
             self.rendered[(name,)] = node.unique_id
-            return JinjaRelation(node.relation, self._dialect, text=self._dialect.quote(name))
+            return JinjaRelation(node.relation, self.dialect, text=self.dialect.quote(name))
         self.rendered[node.relation.parts()] = node.unique_id
         existing = self._catalog.get(node.relation)
-        return JinjaRelation(node.relation, self._dialect, type=existing.kind if existing else None, asked=self.asked)
+        return JinjaRelation(node.relation, self.dialect, type=existing.kind if existing else None, asked=self.asked)

@@ -16,7 +16,7 @@ from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import Lookup
+from eltflow.graph.lookup import Lookup, Lookups
 from eltflow.graph.places import RenderedLines, line_column, static_value
 from eltflow.jinja import static
 from eltflow.jinja.values import RenderError
@@ -30,8 +30,10 @@ from eltflow.project.surface import VOLATILE
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
+from eltflow.warehouse.written import written_in
 
 if TYPE_CHECKING:
+    from eltflow.compile.statement import Statement
     from eltflow.jinja.renderer import Renderer
 
 #: Asks the warehouse: SQL of a query in, what `run_query` gives out.
@@ -60,7 +62,7 @@ class Compiler:
     _done: dict[str, Compiled]
     _known: Known | None = None
     _offline: list[Offline | None] = field(default_factory=list)
-    _lookup: Lookup | None = None
+    _lookups: Lookups | None = None
 
     @staticmethod
     def make(
@@ -121,11 +123,11 @@ class Compiler:
         return self.open_renderer()
 
     @property
-    def lookup(self) -> Lookup:
-        """What names mean; it looks at every node, which a run of few that are compiled already has no need of."""
-        if self._lookup is None:
-            self._lookup = Lookup(self.graph.nodes, self.graph.disabled, self.dialect, self.project.settings.name)
-        return self._lookup
+    def lookups(self) -> Lookups:
+        """What names mean, by dialect; it looks at every node, which a run of few that are compiled already has no need of."""
+        if self._lookups is None:
+            self._lookups = Lookups(self.graph.nodes, self.graph.disabled, self.dialect, self.project.settings.name)
+        return self._lookups
 
     @property
     def offline(self) -> Offline | None:
@@ -161,20 +163,41 @@ class Compiler:
         existing = self.catalog.get(node.relation) if node.relation is not None else None
         return (bool(own) if own is not None else self.full_refresh) or existing is None or existing.kind != "table"
 
-    def names(self, node: Node, ask: Ask | None = None) -> NodeNames:
-        return NodeNames(
+    @property
+    def lookup(self) -> Lookup:
+        """What names mean in the target's own dialect."""
+        return self.lookups.of(self.dialect)
+
+    def written(self, node: Node) -> Dialect:
+        """What the node's SQL is written in."""
+        return written_in(node.config.get("dialect"), self.dialect)
+
+    def names(self, node: Node, ask: Ask | None = None, *, dialect: Dialect | None = None) -> NodeNames:
+        """The names for a text of the node's that is written in a dialect: the target's own, unless told."""
+        written = dialect or self.dialect
+
+        def in_target(sql: str) -> str:
+            if written is self.dialect:
+                return sql
+            from eltflow.compile.foreign import asked_in_target
+
+            return asked_in_target(self, node, made, sql)
+
+        made = NodeNames(
             node=node,
             graph=self.graph,
-            lookup=self.lookup,
+            lookup=self.lookups.of(written),
             base=self.base,
             renderer=self.open_renderer,
-            dialect=self.dialect,
+            dialect=written,
+            target=self.dialect,
             catalog=self.catalog,
             groups=self.project.groups,
             cte_name=cte_name,
-            run_query=_run_query(ask, self.dialect.sqlglot),
+            run_query=_run_query(ask, written.sqlglot, in_target),
             full_refresh=self.full_refresh,
         )
+        return made
 
     def hooks(self, node: Node, key: str, names: NodeNames) -> tuple[Hook, ...]:
         """The rendered hooks of a node; one that renders to nothing is left out."""
@@ -237,7 +260,7 @@ class Compiler:
         if fingerprint(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
-        names = self.names(node, ask)
+        names = self.names(node, ask, dialect=self.written(node))
         template = static.scan(text) if not self.overridden else None
         if template is not None:
             rendered, spots = template.substitute(lambda call: self._static_call(call, names, text, node.path))
@@ -247,12 +270,12 @@ class Compiler:
             result = self.renderer.render(text, node.path, names.names)
             rendered, used = result.text, result.used
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
-        compiled = self._statement(node, text, rendered, origin, names, ask)
+        compiled = self._statement(node, text, rendered, origin, names, ask).compiled()
         self._check_named(node, compiled.columns)
         cached = not (used & (VOLATILE | {"model"})) and not any(
             node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
         )
-        return self._with_hooks(replace(compiled, cached=cached, asked_kinds=bool(names.asked)), names)
+        return self._with_hooks(replace(compiled, cached=cached, asked_kinds=bool(names.asked)), self.names(node, ask))
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:
@@ -262,10 +285,15 @@ class Compiler:
             return str(names.source(*call.args))
         return static_value(call, names.names, text, path)
 
-    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Compiled:
+    def _statement(self, node: Node, text: str, rendered: str, origin: Any, names: NodeNames, ask: Ask | None) -> Statement:
         from eltflow.compile.statement import Statement
 
-        return Statement(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask).compiled()
+        made = Statement
+        if names.dialect is not self.dialect:
+            from eltflow.compile.foreign import ForeignStatement
+
+            made = ForeignStatement
+        return made(compiler=self, node=node, text=text, rendered=rendered, origin=origin, names=names, ask=ask)
 
     def ctes(self, names: NodeNames, ask: Ask | None = None) -> list[tuple[Node, str]]:
         """The ephemeral models that a statement needs, each after those that it needs itself, with their own SQL."""
@@ -287,13 +315,13 @@ class Compiler:
             package=self.project.settings.name,
             path="--inline",
             fqn=("inline",),
-            config={},
+            config={} if self.project.settings.dialect is None else {"dialect": self.project.settings.dialect},
             parents=tuple(self.graph.nodes),
         )
-        names = self.names(node, ask)
+        names = self.names(node, ask, dialect=self.written(node))
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
-        return self._statement(node, sql, result.text, origin, names, ask).sql
+        return self._statement(node, sql, result.text, origin, names, ask).compiled().sql
 
     def _check_named(self, node: Node, columns: tuple[str, ...] | None) -> None:
         """Raise EltflowError (E0407) for a column that an incremental model's configuration names and its query certainly lacks."""
@@ -332,24 +360,24 @@ class Compiler:
         return with_source(replace(found, span=span, source=None, notes=()), text)
 
     def _with_relations(self, node: Node, sql: str, names: NodeNames) -> str:
-        """The SQL of a test's macro, with the target's relations in place of the nodes' names. Raises EltflowError without a place."""
-        from eltflow.compile.statement import Statement
-
+        """The SQL of a test's macro as the target gets it: its relations in place of the nodes' names. Raises EltflowError without a
+        place."""
         try:
-            return Statement(compiler=self, node=node, text=sql, rendered=sql, origin=(), names=names).with_relations()
+            return self._statement(node, sql, sql, (), names, None).with_relations()
         except EltflowError as error:
             raise EltflowError(replace(found, span=None, source=None) for found in error.diagnostics) from None
 
     def _generic_test(self, node: Node, ask: Ask | None) -> Compiled:
-        names = self.names(node, ask)
         test = node.test
         assert test is not None and test.attached is not None
+        own = test.kind in self.own_tests  # what is written here is the target's own SQL already
+        names = self.names(node, ask, dialect=self.written(node) if own else None)
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
         self._check_tested(node, attached)
         try:
-            sql = test_sql(node, attached, relation, names, self.open_renderer, self.dialect, own_tests=self.own_tests)
-            if test.kind in self.own_tests:
+            sql = test_sql(node, attached, relation, names, self.open_renderer, names.dialect, own_tests=self.own_tests)
+            if own:
                 sql = self._with_relations(node, sql, names)
         except EltflowError as error:
             raise EltflowError(self._in_test(node, found) for found in error.diagnostics) from None
@@ -360,9 +388,11 @@ class Compiler:
             sql = in_front(sql, self.dialect.sqlglot, bodies)
         span = Span(file=node.path)
         # A test of the project's own is a macro, which may use what differs from run to run.
-        rendered = test.kind in self.own_tests or "{{" in repr((test.kwargs, node.config.get("where")))
+        rendered = own or "{{" in repr((test.kwargs, node.config.get("where")))
         cached = not rendered and not node.config.get("sql_header")
-        return self._with_hooks(Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), names)
+        return self._with_hooks(
+            Compiled(node=node, sql=sql.strip("\n"), place=lambda line, column: span, cached=cached), self.names(node, ask)
+        )
 
 
 def _test_span(project: Project, node: Node) -> tuple[Span, str]:
@@ -370,8 +400,8 @@ def _test_span(project: Project, node: Node) -> tuple[Span, str]:
     return yamlfile.locate(text, node.path, node.place), text
 
 
-def _run_query(ask: Ask | None, dialect: str) -> Ask:
-    """`run_query` of templates: read-only."""
+def _run_query(ask: Ask | None, dialect: str, in_target: Callable[[str], str]) -> Ask:
+    """`run_query` of templates: read-only. What is asked is written in the template's dialect."""
 
     def run_query(sql: str) -> Any:
         from eltflow.compile.statement import no_question
@@ -382,6 +412,6 @@ def _run_query(ask: Ask | None, dialect: str) -> Ask:
             raise RenderError("E0308", f"run_query only reads, and this is {problem}", help=help, needle="run_query")
         if ask is None:
             raise NeedsWarehouse()
-        return ask(str(sql))
+        return ask(in_target(str(sql)))
 
     return run_query

@@ -10,7 +10,7 @@ from eltflow.base.names import TEMPORARY, shorten
 from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
 from eltflow.project.nodes import Node
-from eltflow.transfer import Kept, Since, Source
+from eltflow.transfer import Judged, Kept, Sifted, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, WarehouseError
@@ -20,8 +20,8 @@ from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, 
 class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
-    is none. `told` is what people should know about a load. `made` is what it built, `moved` are views on top that were made again,
-    `gone` are those that could not be."""
+    is none. `told` is what people should know about a load, `quarantined` how many bad rows it put aside. `made` is what it built,
+    `moved` are views on top that were made again, `gone` are those that could not be."""
 
     kind: str
     rows: int | None = None
@@ -36,6 +36,7 @@ class Outcome:
     files: int | None = None
     message: str | None = None
     told: tuple[str, ...] = ()
+    quarantined: int | None = None
     note: str | None = None
     note_code: str | None = None
 
@@ -78,12 +79,41 @@ class LostLease(ProgramError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns."""
+    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns; and where its `good` rows are, if some
+    are put aside."""
 
     path: str
     name: str
     size: int
     mtime: int
+    good: str | None = None
+
+    @property
+    def read(self) -> str:
+        """The path of what is read."""
+        return self.good or self.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bad:
+    """Rows that are put aside: Parquet files of them (`transfer.Sifted`), their number, and the first in words."""
+
+    paths: tuple[str, ...]
+    count: int
+    first: str
+
+
+class Sieve(Protocol):
+    """What parts the good rows of a file from the bad ones."""
+
+    @property
+    def hidden(self) -> frozenset[str] | None:
+        """The columns (small letters) whose values must not be shown; None if any may be one."""
+        ...
+
+    def sift(self, file: FileInfo, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged]) -> Sifted | None:
+        """As `FileReader.sift`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +152,9 @@ class Job:
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
     no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database, `hashing`
-    what its hashed columns need. `ours` tells whether a relation is one of the project's. `fence` is a query without rows if another
-    run may write in this one's place. `run_id` is what the effect is recorded under in
-    `eltflow_meta.applied`, None where it is not.
+    what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
+    a relation is one of the project's. `fence` is a query without rows if another run may write in this one's place.
+    `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -143,6 +173,8 @@ class Job:
     reader: FileReader | None = None
     tables: TableSource | None = None
     hashing: Hashing | None = None
+    sieve: Sieve | None = None
+    bad: Bad | None = None
     fence: Statement | None = None
     run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False

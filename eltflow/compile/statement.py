@@ -21,6 +21,7 @@ from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Names
+from eltflow.warehouse.dialect import Dialect
 
 if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
@@ -38,10 +39,15 @@ class Statement:
     names: NodeNames
     ask: Callable[[str], Any] | None = None
 
+    @property
+    def dialect(self) -> Dialect:
+        """What the text is written in."""
+        return self.names.dialect
+
     def compiled(self) -> Compiled:
         """The statement compiled. Raises EltflowError at the user's line."""
         node, rendered = self.node, self.rendered
-        parsed = parse(rendered, self.compiler.dialect.sqlglot)
+        parsed = parse(rendered, self.dialect.sqlglot)
         splices: list[Splice] = []
         warnings: list[Diagnostic] = []
         if isinstance(parsed, Refused):
@@ -49,16 +55,14 @@ class Statement:
         else:
             self._check(parsed)
             if node.opaque is None:
-                found = reads(parsed, self.compiler.dialect.fold)
+                found = reads(parsed, self.dialect.fold)
                 splices += self._table_splices(parsed, found)
                 warnings += self._near_misses(found)
-        semicolon = trailing_semicolon(rendered, self.compiler.dialect.sqlglot)
+        semicolon = trailing_semicolon(rendered, self.dialect.sqlglot)
         if semicolon is not None:
             splices.append(semicolon)
         bodies = self.compiler.ctes(self.names, self.ask)
-        front = with_ctes(
-            rendered, self.compiler.dialect.sqlglot, [(self.compiler.dialect.quote(cte_name(n)), sql) for n, sql in bodies]
-        )
+        front = with_ctes(rendered, self.dialect.sqlglot, [(self.dialect.quote(cte_name(n)), sql) for n, sql in bodies])
         body = {"body": splice(rendered, splices).text.strip("\n")} if front else {}
         splices += front
         spliced = splice(rendered, splices)
@@ -68,7 +72,7 @@ class Statement:
         if isinstance(parsed, Refused):
             wrong = arity(self, parsed, lambda read: self._as_read(read, splices))
         elif node.opaque is None:
-            resolved = resolve(parsed, self._columns(), self.compiler.dialect.fold)
+            resolved = resolve(parsed, self._columns(), self.dialect.fold)
             columns = resolved.columns.names if resolved.columns.complete else None
             wrong = faults(self, sql, resolved.faults) if resolved.faults else []
         if wrong:
@@ -85,10 +89,10 @@ class Statement:
 
     def with_relations(self) -> str:
         """The statement with the target's relations in place of the nodes' names, otherwise as it is; unread, if it cannot be parsed."""
-        parsed = parse(self.rendered, self.compiler.dialect.sqlglot)
+        parsed = parse(self.rendered, self.dialect.sqlglot)
         if not isinstance(parsed, Parsed):
             return self.rendered
-        return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.compiler.dialect.fold))).text
+        return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.dialect.fold))).text
 
     def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[str, Node] | None:
         """The SQL of a statement whose plain names made no edges, with relations in their place, and the node with those it names for
@@ -111,7 +115,7 @@ class Statement:
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
-        self._check_kind(command(sql, self.compiler.dialect.sqlglot))
+        self._check_kind(command(sql, self.dialect.sqlglot))
         self._ask_engine(refused)
         message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
@@ -125,7 +129,7 @@ class Statement:
             help = "write a SELECT, or take the file away"
             raise EltflowError(Diagnostic(code="E0402", message=message, span=Span(file=node.path, line=1), help=help))
         if parsed.count > 1:
-            offset = second_statement(sql, self.compiler.dialect.sqlglot)
+            offset = second_statement(sql, self.dialect.sqlglot)
             message = f"{node.resource_type} `{node.name}` has {parsed.count} statements"
             help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
             raise EltflowError(replace(self.at(offset, "E0403", message), help=help))
@@ -138,7 +142,7 @@ class Statement:
         if problem is not None:
             message = f"{self.node.resource_type} `{self.node.name}` must be a query, not {problem}"
             help = "write the SELECT alone: eltflow creates the table or view"
-            first = first_word(self.rendered, self.compiler.dialect.sqlglot)
+            first = first_word(self.rendered, self.dialect.sqlglot)
             raise EltflowError(replace(self.at(first, "E0404", message), help=help))
 
     def _ask_engine(self, refused: Refused | None) -> None:
@@ -152,7 +156,7 @@ class Statement:
             line, column = refused.line, refused.column
         offset = position(sql, line, column or 1) if line is not None else None
         found = self.at(offset, "E0401", f"broken SQL: {message}")
-        help = advice(sql, self.compiler.dialect.sqlglot, offset)
+        help = advice(sql, self.dialect.sqlglot, offset)
         raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
     def _table_splices(self, parsed: Parsed, tables: Sequence[Read]) -> list[Splice]:
@@ -160,7 +164,7 @@ class Statement:
         made: list[Splice] = []
         found: list[Diagnostic] = []
         qualified: dict[tuple[str, ...], str] = {}
-        fold = self.compiler.dialect.fold
+        fold = self.dialect.fold
         nodes = self.compiler.graph.nodes
         # Who reads a source that a step loads may name that very table as the step's.
         seen = {node.unique_id, *node.parents, *(p for i in node.parents if nodes[i].source is not None for p in nodes[i].parents)}
@@ -168,9 +172,9 @@ class Statement:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
             parts = tuple((part.name, part.quoted) for part in read.parts)
-            hit = self.compiler.lookup.table(parts)
+            hit = self.names.lookup.table(parts)
             if not isinstance(hit, str):
-                other = self.compiler.lookup.standing(parts)
+                other = self.names.lookup.standing(parts)
                 if other is not None and other not in seen:
                     found.append(self._in_reach(read, nodes[other]))
                 continue
@@ -193,7 +197,7 @@ class Statement:
     def _in_calls(self, parsed: Parsed) -> Iterator[Diagnostic]:
         """An error for each node whose name a function is given as text: it would be read from wherever the engine looks, at any time."""
         for name, offset in named_in_calls(parsed):
-            hit = self.compiler.lookup.table(tuple((part, False) for part in name))
+            hit = self.names.lookup.table(tuple((part, False) for part in name))
             if isinstance(hit, str):
                 node = self.compiler.graph.nodes[hit]
                 source = node.source
@@ -205,7 +209,7 @@ class Statement:
 
     def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
-        node, lookup = self.node, self.compiler.lookup
+        node, lookup = self.node, self.names.lookup
         for read in tables:
             parts = tuple((part.name, part.quoted) for part in read.parts)
             if tuple(part.name for part in read.parts) in self.names.rendered or lookup.table(parts) is not None:
@@ -220,9 +224,9 @@ class Statement:
         """The splice of a table's name, and how its columns are qualified after it."""
         relation = self.names.relation_of(node)
         written = read.parts[-1]
-        fold = self.compiler.dialect.fold_relation
+        fold = self.dialect.fold_relation
         differs = node.materialized == "ephemeral" or fold(relation.identifier, True) != fold(written.name, written.quoted)
-        alias = f" as {self.compiler.dialect.quote(written.name)}" if differs and not read.aliased else ""
+        alias = f" as {self.dialect.quote(written.name)}" if differs and not read.aliased else ""
         return Splice(read.start, read.end, str(relation) + alias), alias.removeprefix(" as ") or str(relation)
 
     def _unseen(self, read: Read, hit: str) -> Diagnostic:
@@ -239,7 +243,7 @@ class Statement:
         def columns(parts: tuple[Ident, ...]) -> Names:
             found: Any = self.names.rendered.get(tuple(part.name for part in parts))
             if found is None:
-                found = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in parts))
+                found = self.names.lookup.table(tuple((part.name, part.quoted) for part in parts))
             if not isinstance(found, str):
                 return UNKNOWN
             return (
@@ -251,20 +255,24 @@ class Statement:
         return columns
 
     def _placer(self, spliced: Spliced) -> Place:
-        node, text, rendered, origin = self.node, self.text, self.rendered, self.origin
+        node, text, rendered = self.node, self.text, self.rendered
         stripped = len(spliced.text) - len(spliced.text.lstrip("\n"))
 
         def place(line: int, column: int) -> Span:
             at = spliced.place(position(spliced.text[stripped:], line, column) + stripped)
-            where = template_place(rendered, min(at, len(rendered)), text, origin)
+            where = self.spot(min(at, len(rendered)))
             return Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
 
         return place
 
+    def spot(self, offset: int) -> tuple[int | None, int | None]:
+        """Line and column (from 1) in the user's file of the character at `offset` of the rendered text."""
+        return template_place(self.rendered, offset, self.text, self.origin)
+
     def at(self, offset: int | None, code: str, message: str) -> Diagnostic:
         """A diagnostic at the place in the user's file that gave the character at `offset` of the rendered text."""
-        node, text, sql, origin = self.node, self.text, self.rendered, self.origin
-        where = template_place(sql, offset, text, origin) if offset is not None else (None, None)
+        node, text = self.node, self.text
+        where = self.spot(offset) if offset is not None else (None, None)
         span = Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
         return with_source(Diagnostic(code=code, message=message, span=span), text)
 

@@ -12,17 +12,19 @@ from eltflow.base.records import dataclass, replace
 from eltflow.graph.calls import parse_call
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
-from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Missing
+from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Lookups, Missing
 from eltflow.jinja.static import branch_calls
 from eltflow.project import yamlfile
-from eltflow.project.config import as_list, merge_all
+from eltflow.project.config import DIALECT, as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.folder import FILE
 from eltflow.project.nodes import Node
 from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
+from eltflow.project.shape import check
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
+from eltflow.warehouse.written import dialect_names, written_in
 
 _DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
     "model": {"enabled": True, "materialized": "view"},
@@ -74,7 +76,7 @@ class FactStore:
     def of_test(self, draft: Draft) -> Facts:
         """What a generic test of the project's own reads beside its arguments."""
         assert draft.test is not None
-        return self._extractor.of_test(draft.test, draft.path)
+        return self._extractor.of_test(draft.test, draft.path, merge_all(draft.layers).get("dialect"))
 
 
 def candidate_words(project: Project) -> frozenset[str]:
@@ -116,14 +118,15 @@ class _Builder:
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
         broken = bool(self.findings.errors)
-        lookup = Lookup(nodes, disabled, self.dialect, self.package)
+        lookups = Lookups(nodes, disabled, self.dialect, self.package)
+        lookup = lookups.of(self.dialect)
         for unique_id, node in list(nodes.items()):
             loader = lookup.loader_of(unique_id) if node.source is not None else None
             if loader is not None:
                 nodes[unique_id] = replace(node, relation=nodes[loader].relation, parents=(loader,))
         connected: dict[str, Node] = {}
         for unique_id, node in nodes.items():
-            made = self._connect(node, lookup)
+            made = self._connect(node, lookups.of(self._written(node)))
             if made is not None:
                 connected[unique_id] = made
         for unique_id, node in connected.items():
@@ -141,7 +144,7 @@ class _Builder:
 
     def _node(self, draft: Draft) -> Node:
         kind = draft.resource_type
-        defaults, layers = _DEFAULT_CONFIG.get(kind, {}), draft.layers
+        defaults, layers = _DEFAULT_CONFIG.get(kind, {}), self._known_dialect(draft)
         facts = Facts()
         if kind in WITH_SQL and (draft.test is None or draft.test.singular):
             try:
@@ -173,6 +176,21 @@ class _Builder:
             exposure=draft.exposure,
         )
         return replace(node, relation=self._relation(node, draft))
+
+    def _known_dialect(self, draft: Draft) -> tuple[Mapping[str, Any], ...]:
+        """The draft's layers; an error for a dialect that is none, which is then taken out: what Jinja gave was not looked at before."""
+        said = merge_all(draft.layers).get("dialect")
+        if said is None or said in dialect_names():
+            return draft.layers
+        problem = next(iter(check(said, DIALECT)))
+        at = Node(unique_id="", resource_type=draft.resource_type, name=draft.name, package="", path=draft.path, fqn=(), config={})
+        span = config_span(self.project.read, replace(at, patch=draft.patch, place=draft.place), "dialect")
+        message = f"the dialect of {draft.resource_type} `{draft.name}` cannot be `{said}`"
+        self.findings.add(Diagnostic(code=problem.code, message=message, span=span, help=problem.help))
+        return (*draft.layers, {"dialect": None})
+
+    def _written(self, node: Node) -> Dialect:
+        return written_in(node.config.get("dialect"), self.dialect)
 
     def _unique_id(self, draft: Draft) -> str:
         if draft.source is not None:

@@ -27,6 +27,7 @@ from eltflow.project.relation import JinjaRelation
 from eltflow.project.surface import AdapterView, copied
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation, Target
+from eltflow.warehouse.written import written_in
 
 if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
@@ -145,10 +146,10 @@ class Extractor:
             return quick
         template = static.scan(text) if not self._macros.override else None
         if template is not None:
-            return self._static(template, path, kind)
+            return self._static(template, path, kind, outside)
         return self._rendered(text, path, kind, outside, model)
 
-    def of_test(self, test: TestInfo, path: str) -> Facts:
+    def of_test(self, test: TestInfo, path: str, dialect: str | None) -> Facts:
         """What a generic test of the project's own reads beside its arguments: its macro is rendered for them.
 
         What goes wrong here is told when the test is compiled, where its relation is known.
@@ -159,15 +160,16 @@ class Extractor:
         refs: list[tuple[str, ...]] = []
         sources: list[tuple[str, str]] = []
         rendered: set[tuple[str, ...]] = set()
-        names = self._parse_names(ConfigCall({}, "test", self._strict), refs, sources, rendered, False, {}, [])
+        written = written_in(dialect, self._dialect)
+        names = self._parse_names(ConfigCall({}, "test", self._strict), refs, sources, rendered, False, {}, [], written)
         tested = Relation(self._target.database, self._target.schema, "eltflow_tested")
         rendered.add(tested.parts())
         column = {"column_name": test.column} if test.column is not None else {}
         try:
             kwargs = {key: argument(value, self._renderer, names, path) for key, value in test.kwargs.items()}
-            model = JinjaRelation(tested, self._dialect)
+            model = JinjaRelation(tested, written)
             text = str(self._renderer().call(macro, names, path, model=model, **kwargs, **column))
-            tables, _ = self._tables(text, path, text, (), rendered)
+            tables, _ = self._tables(text, path, text, (), rendered, written)
         except EltflowError:
             tables = None
         return Facts(refs=_unique(refs), sources=_unique(sources), tables=tables, static=False)
@@ -182,7 +184,7 @@ class Extractor:
 
     # -- templates of literal calls --------------------------------------------------------------------------------------------
 
-    def _static(self, template: static.StaticTemplate, path: str, kind: str) -> Facts:
+    def _static(self, template: static.StaticTemplate, path: str, kind: str, outside: Mapping[str, Any]) -> Facts:
         config: dict[str, Any] = {}
         refs: list[tuple[str, ...]] = []
         sources: list[tuple[str, str]] = []
@@ -199,7 +201,8 @@ class Extractor:
                 sources.append((str(call.args[0]), str(call.args[1])))
         used = {call.name for call in template.calls} & {"var", "env_var"}
         sql, spots = template.substitute(lambda call: static_value(call, self._base, template.text, path))
-        tables, opaque = self._tables(sql, path, template.text, spots, {("eltflow_placeholder",)})
+        written = self._written(config, outside)
+        tables, opaque = self._tables(sql, path, template.text, spots, {("eltflow_placeholder",)}, written)
         return Facts(
             config=config,
             refs=_unique(refs),
@@ -208,6 +211,10 @@ class Extractor:
             opaque=opaque,
             used=tuple(sorted(used)),
         )
+
+    def _written(self, config: Mapping[str, Any], outside: Mapping[str, Any]) -> Dialect:
+        """What the SQL of a template is written in: what it says itself, else what is said of it."""
+        return written_in(config.get("dialect") if "dialect" in config else outside.get("dialect"), self._dialect)
 
     def _ref_args(self, args: tuple[Any, ...], text: str, path: str, start: int) -> tuple[str, ...]:
         if not 1 <= len(args) <= 2:
@@ -225,13 +232,19 @@ class Extractor:
         opaque: str | None = None
         used: set[str] = set()
         seen: set[str] = set()
+        written = self._written({}, outside)
         for incremental in (True, False):
             call = ConfigCall(outside, kind, self._strict)
             rendered_names: set[tuple[str, ...]] = set()
             asked: list[str] = []
-            names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked)
+            names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
             try:
                 rendered = renderer.render(text, path, names)
+                said = self._written(call.recorded, outside)
+                if said is not written:  # only now it says how names are quoted in it
+                    written = said
+                    names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
+                    rendered = renderer.render(text, path, names)
             except EltflowError:
                 # Nothing is asked now, and on a first run this branch is not taken: what comes of no answer is no mistake.
                 if incremental and asked:
@@ -244,7 +257,7 @@ class Extractor:
                 continue
             seen.add(rendered.text)
             spots = RenderedLines(renderer, text, path, names, rendered.text)
-            found, refused = self._tables(rendered.text, path, text, spots, rendered_names)
+            found, refused = self._tables(rendered.text, path, text, spots, rendered_names, written)
             opaque = opaque or refused
             if found is not None:
                 tables = [*(tables or []), *found]
@@ -274,8 +287,9 @@ class Extractor:
         incremental: bool,
         model: Mapping[str, Any],
         asked: list[str],
+        dialect: Dialect,
     ) -> dict[str, Any]:
-        target, dialect = self._target, self._dialect
+        target = self._target
 
         def relation(identifier: str, schema: str | None = None) -> JinjaRelation:
             made = Relation(target.database, schema or target.schema, identifier)
@@ -307,43 +321,45 @@ class Extractor:
             "execute": False,
             "is_incremental": lambda: incremental,
             "run_query": run_query,
-            "adapter": AdapterView(self._renderer, dialect),
+            "adapter": AdapterView(self._renderer, dialect, self._dialect),
             "builtins": {"ref": ref, "source": source, "config": config},
         }
 
     # -- tables ----------------------------------------------------------------------------------------------------------------
 
     def _tables(
-        self, sql: str, path: str, text: str, spots: Any, rendered: set[tuple[str, ...]]
+        self, sql: str, path: str, text: str, spots: Any, rendered: set[tuple[str, ...]], dialect: Dialect
     ) -> tuple[tuple[tuple[Ident, ...], ...] | None, str | None]:
         if not self._full:
             if self._names.isdisjoint(map(str.lower, _WORD.findall(sql))) and not names_qualified_table(sql):
                 return None, None
             with suppress(Uncertain):
-                return self._seen(sql, rendered), None
+                return self._seen(sql, rendered, dialect), None
         from eltflow.sql.parse import Refused, parse
         from eltflow.sql.reads import reads
 
-        parsed = parse(sql, self._dialect.sqlglot)
+        parsed = parse(sql, dialect.sqlglot)
         if isinstance(parsed, Refused):
-            return None, self._refused(sql, parsed, path, text, spots)
+            return None, self._refused(sql, parsed, path, text, spots, dialect)
         found = [
             tuple((part.name, part.quoted) for part in read.parts)
-            for read in reads(parsed, self._dialect.fold)
+            for read in reads(parsed, dialect.fold)
             if tuple(part.name for part in read.parts) not in rendered
         ]
         return _unique(found), None
 
-    def _seen(self, sql: str, rendered: set[tuple[str, ...]]) -> tuple[tuple[Ident, ...], ...]:
+    def _seen(self, sql: str, rendered: set[tuple[str, ...]], dialect: Dialect) -> tuple[tuple[Ident, ...], ...]:
         """The tables that rendered SQL names in plain sight, beside those that `ref` and its like wrote. Raises Uncertain."""
         for parts in rendered:
-            sql = sql.replace(".".join(map(self._dialect.quote, parts)), f" {TABLE} ")
+            sql = sql.replace(".".join(map(dialect.quote, parts)), f" {TABLE} ")
         found = plain_tables(sql, self._names, outside=sql, inside="", open_from=False)
         return tuple(name for name in found if tuple(part for part, _ in name) not in rendered)
 
-    def _refused(self, sql: str, refused: Any, path: str, text: str, spots: Any) -> str:
-        """What to say of SQL that sqlglot cannot parse, if the engine's own parser takes it; else raises EltflowError."""
-        complaint = self._offline_parse(sql) if self._offline_parse is not None else None
+    def _refused(self, sql: str, refused: Any, path: str, text: str, spots: Any, dialect: Dialect) -> str:
+        """What to say of SQL that sqlglot cannot parse, if the engine's own parser takes it; else raises EltflowError. (What must be
+        transpiled is refused when it is compiled.)"""
+        own = dialect is self._dialect
+        complaint = self._offline_parse(sql) if self._offline_parse is not None and own else None
         if complaint is None:
             return str(refused.message)
         message, line, column = complaint
@@ -353,7 +369,7 @@ class Extractor:
         from eltflow.sql.rewrite import position
 
         found = sql_error(message, sql, line, column, path, text, spots)
-        help = advice(sql, self._dialect.sqlglot, position(sql, line, column or 1) if line is not None else None)
+        help = advice(sql, dialect.sqlglot, position(sql, line, column or 1) if line is not None else None)
         raise EltflowError(replace(found, help=help, notes=rendered_note(found, sql, line)))
 
 

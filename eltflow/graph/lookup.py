@@ -37,6 +37,21 @@ class Missing:
     help: str | None = None
 
 
+class Lookups:
+    """The lookup for each dialect that SQL is written in: what is one name to one may be two to another."""
+
+    def __init__(self, nodes: Mapping[str, Node], disabled: Mapping[str, Node], target: Dialect, package: str) -> None:
+        self._parts = (nodes, disabled, package)
+        self._made = {target.sqlglot: Lookup(nodes, disabled, target, package)}
+
+    def of(self, dialect: Dialect) -> Lookup:
+        made = self._made.get(dialect.sqlglot)
+        if made is None:
+            nodes, disabled, package = self._parts
+            made = self._made[dialect.sqlglot] = Lookup(nodes, disabled, dialect, package)
+        return made
+
+
 class Lookup:
     """Names → unique ids, by the rules of `docs/reference/names.md`."""
 

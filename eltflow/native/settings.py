@@ -56,6 +56,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         log_path=value.get("log_path") or "logs",
         vars={**(value.get("vars") or {}), **options.vars},
         configs={tree: value.get(tree) or {} for tree in TREES},
+        dialect=value.get("dialect"),
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
         on_run_end=tuple(as_list(value.get("on_run_end", value.get("on-run-end")))),
         external_tables=value.get("external_tables") or "allow",

@@ -11,11 +11,13 @@ from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
 from eltflow.jinja.values import MacroSource
 from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
+from eltflow.project.config import DIALECT, KEYS
 from eltflow.project.findings import Findings
 from eltflow.project.folder import FILE, Stamp, read_dotenv
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Group, MacroInfo, Project, read_text
-from eltflow.project.settings import Settings
+from eltflow.project.settings import TREES, Settings
+from eltflow.project.shape import Nullable, Problem
 from eltflow.project.surface import Environ, target_names
 from eltflow.warehouse.protocols import Adapter
 from eltflow.warehouse.values import Target
@@ -54,8 +56,14 @@ def open_target(root: Path, options: Options, findings: Findings) -> tuple[Setti
     target, adapter = read_target(value, root, options, render, findings)
     render.names["target"] = target_names(target, adapter.secret_fields, settings.name)
     configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
+    dialect = render(settings.dialect, FILE, ("dialect",))
+    problems: list[Problem] = []
+    Nullable(DIALECT).check(dialect, ("dialect",), problems, True)
+    findings.problems(FILE, problems)
     findings.stop()
-    return replace(settings, configs=configs), target, adapter, environ, render
+    if dialect is not None:
+        configs |= {tree: {"+dialect": dialect, **configs[tree]} for tree, of in TREES.items() if "dialect" in KEYS[of.kind]}
+    return replace(settings, configs=configs, dialect=dialect), target, adapter, environ, render
 
 
 def reopen(root: Path, options: Options, kept: Mapping[str, Any]) -> Opened:

@@ -8,6 +8,7 @@ from typing import Any
 from eltflow.base.names import did_you_mean
 from eltflow.base.records import dataclass
 from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Path, Problem, Scalar, Shape
+from eltflow.warehouse.written import dialect_names
 
 TEXT = Scalar()
 FLAG = Scalar((bool,))
@@ -20,6 +21,20 @@ COMPARISON = Scalar(
     wanted=("a comparison", 'write an operator and a number: "> 10", "!= 0"'),
 )
 NAMES = ListOf(TEXT, lone=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DialectName(Shape):
+    """The name of an adapter, whose SQL a text is written in."""
+
+    def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
+        Scalar(choices=dialect_names()).check(value, path, found, strict)
+
+    def schema(self) -> dict[str, Any]:
+        return Scalar(about=self.about).schema()
+
+
+DIALECT = DialectName(about="What the SQL is written in, as the name of an adapter; unless told, what the target speaks.")
 META = MapOf()
 
 _HOOK = OneOf(options=(TEXT, Object(fields={"sql": TEXT, "transaction": FLAG}, required=("sql",))))
@@ -107,6 +122,7 @@ _ADAPTER_KEYS = [
 
 MODEL: dict[str, Shape] = {
     **_BUILT,
+    "dialect": DIALECT,
     "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view", "dynamic_table")),
     "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge", "insert_overwrite")),
     "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
@@ -137,6 +153,7 @@ TEST: dict[str, Shape] = {
     "error_if": COMPARISON,
     "warn_if": COMPARISON,
     "fail_calc": TEXT,
+    "dialect": DIALECT,
     "where": TEXT,
     "limit": Scalar((int,), least=1),
     "store_failures": FLAG,
@@ -158,7 +175,14 @@ INGEST: dict[str, Shape] = {
     "timeout": SECONDS,
 }
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
-ANALYSIS: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "docs": _NODE["docs"], "group": TEXT}
+ANALYSIS: dict[str, Shape] = {
+    "dialect": DIALECT,
+    "enabled": FLAG,
+    "meta": META,
+    "tags": NAMES,
+    "docs": _NODE["docs"],
+    "group": TEXT,
+}
 
 _SHAPES: dict[str, dict[str, Shape]] = {
     "model": MODEL,

@@ -53,14 +53,14 @@ def entry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
 def columns_of(entry: Mapping[str, Any], describe: Callable[..., str]) -> dict[str, ColumnInfo]:
     """The columns of an entry by name."""
     made: dict[str, ColumnInfo] = {}
-    for index, column in enumerate(entry.get("columns") or ()):
+    for place, own, column in steps.columns_in(entry):
         if column.get("exclude"):
             continue
         config = column.get("config") or {}
-        name = column.get("rename") or column["name"]
+        name = column.get("rename") or own
         made[name] = ColumnInfo(
             name=name,
-            description=describe(column.get("description"), "columns", index),
+            description=describe(column.get("description"), "columns", place),
             data_type=column.get("data_type"),
             meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
             tags=(*as_list(column.get("tags")), *as_list(config.get("tags"))),
@@ -77,17 +77,16 @@ def tests_of(
     for key in ("data_tests", "tests"):
         if entry.get(key):
             made += read_tests(entry[key], attached, None, (*place, key), package, known, findings)
-    for index, column in enumerate(entry.get("columns") or ()):
+    columns = steps.columns_in(entry)
+    for spot, name, column in columns:
         config = column.get("config") or {}
         tags = (*as_list(column.get("tags")), *as_list(config.get("tags")))
         for key in ("data_tests", "tests"):
             if column.get(key):
-                inner = (*place, "columns", index, key)
-                made += read_tests(
-                    column[key], attached, column.get("rename") or column["name"], inner, package, known, findings, tags=tags
-                )
+                inner = (*place, "columns", spot, key)
+                made += read_tests(column[key], attached, column.get("rename") or name, inner, package, known, findings, tags=tags)
     _columns_once(entry, attached.file, place, findings)
-    both = [e for e in (entry, *(entry.get("columns") or ())) if "tests" in e and "data_tests" in e]
+    both = [e for e in (entry, *(column for _, _, column in columns)) if "tests" in e and "data_tests" in e]
     if both:
         findings.at(attached.file, place, "E0103", "`tests` and `data_tests` are the same key", help="keep `data_tests`")
     return made
@@ -95,14 +94,15 @@ def tests_of(
 
 def _columns_once(entry: Mapping[str, Any], file: str, place: Path, findings: Findings) -> None:
     """An error for each column that is described twice."""
-    seen: dict[str, int] = {}
-    for index, column in enumerate(entry.get("columns") or ()):
-        first = seen.setdefault(column["name"].lower(), index)
-        if first != index:
-            other = findings.spot(file, (*place, "columns", first, "name")).line
-            message = f"the column `{column['name']}` is described twice"
+    seen: dict[str, str | int] = {}
+    for spot, name, _ in steps.columns_in(entry):
+        first = seen.setdefault(name.lower(), spot)
+        if first != spot:
+            other = findings.spot(file, (*place, "columns", first)).line
+            message = f"the column `{name}` is described twice"
             help = f"the other is in line {other}; put them together"
-            findings.at(file, (*place, "columns", index, "name"), "E0206", message, help=help)
+            inner = ("name",) if isinstance(spot, int) else ()
+            findings.at(file, (*place, "columns", spot, *inner), "E0206", message, help=help, key=not inner)
 
 
 class Describer:

@@ -131,3 +131,11 @@ class Node:
         if self.ingest is not None:
             return self.ingest.into
         return self.name
+
+
+def given_types(node: Node) -> dict[str, str]:
+    """The types that a step's or a seed's configuration gives columns, by their names in the table."""
+    if node.ingest is None:
+        return dict(node.config.get("column_types") or {})
+    types = {c.name: c.data_type for c in node.columns.values() if c.data_type}
+    return {**types, **(node.ingest.step.get("column_types") or {})}

@@ -193,10 +193,8 @@ TABLES = Object(
 )
 STEP_COLUMN = Object(
     what="a column of a step",
-    required=("name",),
     fields={
-        **COLUMN.fields,
-        "name": Scalar(about="The column's name in the source."),
+        **{key: shape for key, shape in COLUMN.fields.items() if key != "name"},
         "rename": Scalar(about="Its name in the table."),
         "exclude": Scalar((bool,), about="Whether to leave it out."),
         "hash": Scalar((bool,), about="Whether its values are replaced by their HMAC-SHA256 under the project's `hash_secret`."),
@@ -210,6 +208,10 @@ SCHEMA_CHANGES = Object(
             choices=("fail", "evolve", "discard"),
             about="A column that is new, or missing: an error; added, and NULL where it is missing; left out, and NULL where it is missing.",
         ),
+        "type": Scalar(
+            choices=("fail", "evolve", "discard"),
+            about="A column of a database that has another type now: an error; widened where that changes no value; cast to the type it had.",
+        ),
     },
 )
 CURSOR = Object(
@@ -222,6 +224,7 @@ CURSOR = Object(
         "lookback": Scalar((str, int, float), about="How far back of the last load rows are read again, e.g. 1 hour."),
     },
 )
+_COLUMNS = "write what is said of a column under its name: `columns: {email: {tags: [pii]}}`"
 STEP = Object(
     what="a step",
     required=("name", "source", "into"),
@@ -235,7 +238,11 @@ STEP = Object(
         "partition_by": Nullable(NAMES),
         "cursor": CURSOR,
         "schema_changes": SCHEMA_CHANGES,
-        "columns": ListOf(STEP_COLUMN),
+        "on_bad_row": Scalar(
+            choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."
+        ),
+        "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
+        "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
         "data_tests": TESTS,
         "tests": TESTS,
         "column_types": MapOf(TEXT),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project.config import FLAG, NAME, NAMES, TEXT, Tree
+from eltflow.project.config import DIALECT, FLAG, NAME, NAMES, TEXT, Tree
 from eltflow.project.folder import FILE
 from eltflow.project.shape import ListOf, MapOf, Object, OneOf, Scalar, Shape
 
@@ -50,6 +50,7 @@ SETTINGS = Object(
         "analysis_paths": _PATHS,
         "ingest_paths": _PATHS,
         "docs_paths": _PATHS,
+        "dialect": DIALECT,
         "target_path": Scalar(about="Folder of derived files (default: target)."),
         "log_path": Scalar(about="Folder of log files (default: logs)."),
         "targets": MapOf(TARGET, about="One target per environment."),
@@ -127,6 +128,7 @@ class Settings:
     docs_paths: tuple[str, ...]
     target_path: str = "target"
     log_path: str = "logs"
+    dialect: str | None = None
     vars: Mapping[str, Any] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     on_run_start: tuple[str, ...] = ()

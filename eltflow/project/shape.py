@@ -149,9 +149,10 @@ class ListOf(Shape):
 
 @dataclass(frozen=True, slots=True)
 class MapOf(Shape):
-    """A mapping from any name to values of one shape."""
+    """A mapping from any name to values of one shape; `example` says how to write one."""
 
     value: Shape = field(default_factory=Shape)
+    example: str = field(default=_MAPPING, kw_only=True)
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
         if isinstance(value, dict):
@@ -159,7 +160,9 @@ class MapOf(Shape):
                 self.value.check(item, (*path, key), found, strict)
         elif value is not None or strict:
             found.append(
-                Problem(path=path, message=f"`{_tail(path)}` must be a mapping, not {describe(value)}", at_key=True, help=_MAPPING)
+                Problem(
+                    path=path, message=f"`{_tail(path)}` must be a mapping, not {describe(value)}", at_key=True, help=self.example
+                )
             )
 
     def schema(self) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from eltflow.project.config import as_list
@@ -11,10 +12,20 @@ from eltflow.project.shape import Path
 
 #: How far back rows are read again: a number, or a time.
 LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
+#: How many rows may be bad: a number of them, or of each hundred.
+BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.
 _MATCHES = {"merge": "unique_key", "delete+insert": "partition_by"}
+
+
+def columns_in(entry: Mapping[str, Any]) -> Sequence[tuple[str | int, str, Mapping[str, Any]]]:
+    """(place under `columns`, name, what is said) of each column of an entry: a list of properties YAML, or a step's columns by name."""
+    columns = entry.get("columns") or ()
+    if isinstance(columns, Mapping):
+        return [(name, str(name), column) for name, column in columns.items()]
+    return [(index, column["name"], column) for index, column in enumerate(columns)]
 
 
 def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,16 +34,18 @@ def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     `rename` holds the names of columns in the source and in the table, `hash` the same of columns whose values are hashed, `exclude` those in
     the source of columns that are left out.
     """
-    columns = entry.get("columns") or ()
+    columns = [(name, column) for _, name, column in columns_in(entry)]
     made = {
         "column_types": entry.get("column_types"),
         "unique_key": as_list(entry.get("unique_key")),
         "partition_by": as_list(entry.get("partition_by")),
         "cursor": entry.get("cursor"),
         "schema_changes": entry.get("schema_changes"),
-        "rename": {c["name"]: c["rename"] for c in columns if c.get("rename")},
-        "hash": {c["name"]: c.get("rename") or c["name"] for c in columns if c.get("hash")},
-        "exclude": [c["name"] for c in columns if c.get("exclude")],
+        "on_bad_row": entry.get("on_bad_row"),
+        "max_bad_rows": None if entry.get("max_bad_rows") is None else str(entry["max_bad_rows"]),
+        "rename": {name: c["rename"] for name, c in columns if c.get("rename")},
+        "hash": {name: c.get("rename") or name for name, c in columns if c.get("hash")},
+        "exclude": [name for name, c in columns if c.get("exclude")],
     }
     return {key: value for key, value in made.items() if value}
 
@@ -60,6 +73,12 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
+    yield from _bad_rows(entry, files)
+    changes = entry.get("schema_changes") or {}
+    if files and changes.get("type") not in (None, "fail"):
+        message = f"`type: {changes['type']}` means nothing to files, whose table keeps its types"
+        help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
+        yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
     if not files and bool(source.get("table")) == bool(source.get("query")):
         yield (
@@ -67,22 +86,41 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
             "a step reads a `table` or a `query`",
             "keep one of the two" if source.get("table") else "add `table:` or `query:`",
         )
-    for index, column in enumerate(entry.get("columns") or ()):
+    for place, name, column in columns_in(entry):
         if column.get("exclude"):
             more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
             if more is not None:
-                message = f"the column `{column['name']}` is left out, and `{more}` means nothing"
-                yield ("columns", index, more), message, f"take out `{more}:` or `exclude:`"
+                message = f"the column `{name}` is left out, and `{more}` means nothing"
+                yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
-            yield from _hashed(entry, index, column)
+            yield from _hashed(entry, place, column.get("rename") or name, column)
 
 
-def _hashed(entry: Mapping[str, Any], index: int, column: Mapping[str, Any]) -> Iterator[Finding]:
-    """What does not go together with a column's `hash`."""
-    name = column.get("rename") or column["name"]
+def allowed(limit: object) -> tuple[Decimal, bool]:
+    """How many bad rows `max_bad_rows` allows, and whether that is a part of a hundred."""
+    text = str(limit)
+    return Decimal(text.rstrip("%").strip()), text.endswith("%")
+
+
+def _bad_rows(entry: Mapping[str, Any], files: bool) -> Iterator[Finding]:
+    """What does not go together with `on_bad_row`."""
+    aside, limit = entry.get("on_bad_row") == "quarantine", entry.get("max_bad_rows")
+    if aside and not files:
+        message = "bad rows are put aside of files, and not of databases, whose rows have their types"
+        yield ("on_bad_row",), message, "take it out: a row that the target cannot keep stops the step"
+    if limit is None:
+        return
+    if not aside:
+        yield ("max_bad_rows",), "`max_bad_rows` means nothing where a bad row stops the step", "add `on_bad_row: quarantine`"
+    if not BAD_ROWS.fullmatch(str(limit)) or (str(limit).endswith("%") and allowed(limit)[0] > 100):
+        yield ("max_bad_rows",), f"`max_bad_rows` cannot be `{limit}`", "write how many rows, or a part of them like `0.5%`"
+
+
+def _hashed(entry: Mapping[str, Any], place: str | int, name: str, column: Mapping[str, Any]) -> Iterator[Finding]:
+    """What does not go together with the `hash` of a column, whose name in the table is given."""
     if column.get("data_type") or name in (entry.get("column_types") or {}):
         yield (
-            ("columns", index, "hash"),
+            ("columns", place, "hash"),
             f"the column `{name}` is hashed, which is a text, and has a type too",
             "take one of them out",
         )

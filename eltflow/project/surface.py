@@ -189,11 +189,13 @@ def returned(value: Any = None) -> NoReturn:
 
 @shown_as("adapter")
 class AdapterView:
-    """`adapter.dispatch`, `adapter.quote` and `adapter.type`."""
+    """`adapter.dispatch`, `adapter.quote` and `adapter.type`. The first two give SQL of the dialect that the template is written in; the
+    last is the `target`'s."""
 
-    def __init__(self, renderer: Callable[[], Renderer], dialect: Dialect) -> None:
+    def __init__(self, renderer: Callable[[], Renderer], dialect: Dialect, target: Dialect) -> None:
         self._renderer = renderer
         self._dialect = dialect
+        self._target = target
 
     def dispatch(self, macro_name: str, macro_namespace: str | None = None) -> Any:
         names = (f"{self._dialect.name}__{macro_name}", f"default__{macro_name}")
@@ -209,7 +211,7 @@ class AdapterView:
         return self._dialect.quote(identifier)
 
     def type(self) -> str:
-        return self._dialect.name
+        return self._target.name
 
 
 def target_names(target: Target, secret_fields: frozenset[str], project: str) -> dict[str, Any]:

@@ -89,6 +89,8 @@ def _response(result: StepResult) -> dict[str, Any]:
         value = getattr(result, key)
         if value is not None:
             made[f"rows_{key}" if key == "changed" else key] = value
+    if result.quarantined is not None:
+        made["rows_quarantined"] = result.quarantined
     if result.statement_id is not None:
         made["statement_id"] = result.statement_id
     if result.attempts > 1:
@@ -109,7 +111,8 @@ def _message(result: StepResult) -> str | None:
     if result.status in ("fail", "warn"):
         return failures_text(result.failures)
     if result.rows is not None:
-        return f"{result.kind}: {result.rows:,} row{'' if result.rows == 1 else 's'}"
+        aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
+        return f"{result.kind}: {result.rows:,} row{'' if result.rows == 1 else 's'}{aside}"
     return result.kind or None
 
 

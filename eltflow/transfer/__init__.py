@@ -59,6 +59,31 @@ class Since:
     value: Any
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How the values of a file's column are judged: by a `type` (as DuckDB spells it), `shown` to people as that; `strict`ly, as people
+    spell its values; whether each row `needed` one. Of a `hidden` column no value is shown, one `left_out` is not even named."""
+
+    type: str | None = None
+    shown: str = ""
+    strict: bool = False
+    needed: bool = False
+    hidden: bool = False
+    left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sifted:
+    """A file of whose `rows` so many (`count`) are bad: paths of a file of the `good` rows, in the format of its own, and of a Parquet file of
+    the `bad` ones (line, name, reason, raw, file); and the `first` bad one in words."""
+
+    good: str
+    bad: str
+    rows: int
+    count: int
+    first: str
+
+
 class Source(Protocol):
     """Rows with typed columns. It may be read again from the start, when what took it in failed on the way."""
 

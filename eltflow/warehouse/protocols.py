@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from eltflow.transfer import Source
+from eltflow.transfer import Judged, Sifted, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, Result, Statement, Target
 
@@ -81,6 +81,13 @@ class FileReader(Protocol):
 
     def source(self, select: str) -> Source:
         """The rows of a query over files. Raises WarehouseError."""
+        ...
+
+    def sift(
+        self, path: str, name: str, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged], folder: str
+    ) -> Sifted | None:
+        """The good and the bad rows of a file, known as `name`, each written to a file in `folder`, which is empty; `judge` tells of each
+        column how its values are judged. None where it is not single rows that are wrong."""
         ...
 
 

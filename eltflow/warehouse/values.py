@@ -138,6 +138,7 @@ class Capabilities:
     comments: bool = True
     column_types: bool = True
     schemas: bool = True
+    views_across_schemas: bool = True
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: bool = False

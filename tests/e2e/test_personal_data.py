@@ -102,7 +102,7 @@ def test_errors_of_the_warehouse_hold_no_values(eltflow, project):
 def test_data_files_are_not_quoted(eltflow, project):
     step = (
         "steps:\n  - name: u\n    source: {kind: files, path: data/*.csv}\n    into: raw.u\n    load: append\n"
-        "    columns: [{name: email, tags: [pii], data_type: int}]\n"
+        "    columns: {email: {tags: [pii], data_type: int}}\n"
     )
     root = project({"data/u.csv": f"id,email\n1,{SECRET}\n", "ingest/i.yml": step})
     ran = eltflow("ingest", cwd=root)

@@ -13,7 +13,7 @@ import pytest
 
 SECRET = "f3b1c0ffee5eed00d15ea5ed"
 EMAILS = ["ann@example.com", "", None, "tab\there", "naïve 😀"]
-STEP = {"name": "x", "into": "raw.x", "columns": [{"name": "email", "hash": True}]}
+STEP = {"name": "x", "into": "raw.x", "columns": {"email": {"hash": True}}}
 SETTINGS = {"hash_secret": "{{ env_var('PEPPER') }}"}
 
 
@@ -96,7 +96,7 @@ def test_values_are_hashed_on_their_way(lake, kind, target):
 def test_hashes_are_keys(lake, kind, target):
     """The same value has the same hash in each load, as a key and under another name, whatever its letters."""
     source = lake.file(kind, "a", [(1, "a"), (2, "b")])
-    columns = [{"name": "email", "rename": "Mail", "hash": True}]
+    columns = {"email": {"rename": "Mail", "hash": True}}
     lake.project(source, target=target, load="merge", unique_key="Mail", columns=columns)
     lake.run()
     lake.file(kind, "b", [(3, "b"), (4, "c")])
@@ -148,14 +148,14 @@ def test_a_secret_that_is_none(lake, settings, secret, words):
 @pytest.mark.parametrize(
     ("more", "code", "words"),
     [
-        ({"columns": [{"name": "emial", "hash": True}]}, 1, "`columns` names `emial`, which "),
+        ({"columns": {"emial": {"hash": True}}}, 1, "`columns` names `emial`, which "),
         (
-            {"columns": [{"name": "email", "hash": True, "data_type": "text"}]},
+            {"columns": {"email": {"hash": True, "data_type": "text"}}},
             2,
             "the column `email` is hashed, which is a text, and has a type too",
         ),
         (
-            {"columns": [{"name": "email", "hash": True, "exclude": True}]},
+            {"columns": {"email": {"hash": True, "exclude": True}}},
             2,
             "the column `email` is left out, and `hash` means nothing",
         ),
@@ -164,7 +164,7 @@ def test_a_secret_that_is_none(lake, settings, secret, words):
             2,
             "the cursor `email` is hashed, and hashes have no order",
         ),
-        ({"columns": [{"name": "email", "hash": "yes"}]}, 2, "hash"),
+        ({"columns": {"email": {"hash": "yes"}}}, 2, "hash"),
     ],
 )
 @pytest.mark.parametrize("kind", ["sql", "csv"])

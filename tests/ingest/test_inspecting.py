@@ -45,7 +45,7 @@ def untouched(root):
 
 @pytest.mark.parametrize(("target", "types"), [("duckdb", ["BIGINT", "VARCHAR", "DATE"]), ("sqlite", ["bigint", "text", "date"])])
 def test_a_preview_of_files(lake, eltflow, target, types):
-    columns = [{"name": "v", "rename": "code", "tags": ["pii"]}, {"name": "gone", "exclude": True}]
+    columns = {"v": {"rename": "code", "tags": ["pii"]}, "gone": {"exclude": True}}
     root = lake({**STEP, "load": "append", "columns": columns}, target=target)
     (one,) = found(eltflow("ingest", "--preview", "x", "--json", cwd=root))
     assert [(c["source"], c["name"]) for c in one["columns"]] == [("id", "id"), ("v", "code"), ("day", "day")]
@@ -61,7 +61,7 @@ def test_a_preview_of_files(lake, eltflow, target, types):
 
 
 def test_a_preview_of_a_table(lake, eltflow):
-    root = lake({**TABLE, "columns": [{"name": "email", "tags": ["pii"]}, {"name": "id", "rename": "key"}]})
+    root = lake({**TABLE, "columns": {"email": {"tags": ["pii"]}, "id": {"rename": "key"}}})
     (one,) = found(eltflow("ingest", "--preview", "ingest.p.t", "--json", cwd=root))
     assert [(c["source"], c["name"], c["read_as"], c["type"]) for c in one["columns"]] == [
         ("id", "key", "BIGINT", "BIGINT"),
@@ -131,7 +131,7 @@ def test_what_is_shown_is_what_is_loaded(lake, eltflow):
         ({}, ("--preview", "m"), 2, "`m` is a model, and no ingestion step"),
         ({"source": {"kind": "files", "path": "none/*.csv"}}, ("--preview", "x"), 1, "no file matches none/*.csv"),
         ({"source": {"kind": "files", "path": "none/*.csv"}}, ("--dry-run",), 1, "no file matches none/*.csv"),
-        ({"columns": [{"name": "w", "exclude": True}]}, ("--dry-run",), 1, "`columns` names `w`, which data/a.csv does not have"),
+        ({"columns": {"w": {"exclude": True}}}, ("--dry-run",), 1, "`columns` names `w`, which data/a.csv does not have"),
         ({"source": {**TABLE["source"], "table": "tt"}}, ("--preview", "x"), 1, "connection `crm`: no such table: tt"),
         (
             {"source": TABLE["source"], "load": "append", "cursor": {"column": "odd"}},
@@ -151,7 +151,7 @@ def test_what_cannot_be_shown(lake, eltflow, change, arguments, code, words):
 
 
 def test_a_personal_value_that_is_refused_is_not_shown(lake, eltflow):
-    root = lake({**TABLE, "columns": [{"name": "id", "tags": ["pii"]}]})
+    root = lake({**TABLE, "columns": {"id": {"tags": ["pii"]}}})
     with closing(sqlite3.connect(root / "crm.sqlite")) as con:
         con.execute("update t set id = 'secret-7' where id = 5")
         con.commit()

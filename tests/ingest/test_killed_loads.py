@@ -18,7 +18,8 @@ import duckdb
 import pytest
 
 Row = tuple[int, int, str]  #: id (or day), n (what the cursor goes by), v
-#: (load, target, source): every way to load on both targets → the statements that a load sends, of the source's too.
+#: (load, target, source): every way to load on both targets → the statements that a load sends, of the source's too. Files that are `ragged`
+#: have bad rows, which are put aside.
 CASES = {
     ("append", "duckdb", "sqlite"): 13,
     ("append", "postgres", "files"): 7,
@@ -30,6 +31,9 @@ CASES = {
     ("delete+insert", "duckdb", "files"): 19,
     ("delete+insert", "duckdb", "postgres"): 13,
     ("delete+insert", "postgres", "files"): 13,
+    ("append", "duckdb", "ragged"): 30,
+    ("merge", "postgres", "ragged"): 30,
+    ("delete+insert", "duckdb", "ragged"): 30,
 }
 DAYS = 6
 
@@ -79,10 +83,18 @@ class Files(Origin):
 
     def write(self, rows: list[Row]) -> None:
         name = f"day-{rows[0][0]}" if self.load == "delete+insert" else f"{self._changes:05}"
-        text = "id,n,v\n" + "".join(f"{id},{n},{v}\n" for id, n, v in rows)
+        text = "id,n,v\n" + "".join(f"{id},{n},{v}\n" if id >= 0 else f"{v}\n" for id, n, v in rows)
         made = self._folder / f"{name}.tmp"
         made.write_text(text)
         os.replace(made, self._folder / f"{name}.csv")
+
+
+class Ragged(Files):
+    """Files with a bad row each, which counts as one with a negative id."""
+
+    def _made(self) -> list[Row]:
+        rows = super()._made()
+        return [*rows, (-1 - rows[0][0] if self.load == "delete+insert" else -self._changes, 0, f"bad {self._changes}")]
 
 
 class Table(Origin):
@@ -119,10 +131,13 @@ class World:
         source, connections = self._source(kind, chance)
         settings = {"name": "k", "targets": {"dev": self._own()}, "connections": connections}
         (root / "eltflow.yml").write_text(json.dumps(settings))
-        more = {"merge": {"unique_key": "id", "cursor": {"column": "n"}}, "delete+insert": {"partition_by": "id"}}.get(
-            self.load, {}
-        )
-        if self.load == "append" and kind != "files":
+        more: dict[str, Any] = {
+            "merge": {"unique_key": "id", "cursor": {"column": "n"}},
+            "delete+insert": {"partition_by": "id"},
+        }.get(self.load, {})
+        if self.ragged:
+            more["on_bad_row"] = "quarantine"
+        if self.load == "append" and kind in ("sqlite", "postgres"):
             more = {"cursor": {"column": "n"}}
         step = {"name": "m", "source": source, "into": "raw.m", "load": self.load, **more}
         for name in ("ingest", "models"):
@@ -135,8 +150,9 @@ class World:
         return {"type": "duckdb", "path": "k.duckdb", "schema": "s", "threads": 2}
 
     def _source(self, kind: str, chance: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
-        if kind == "files":
-            self.origin: Origin = Files(self.load, chance, self.root)
+        self.ragged = kind == "ragged"
+        if kind in ("files", "ragged"):
+            self.origin: Origin = (Ragged if self.ragged else Files)(self.load, chance, self.root)
             return {"kind": "files", "path": "data/*.csv"}, {}
         path = self.root / "crm.sqlite"
         connection = {"type": "sqlite", "path": "crm.sqlite"}
@@ -163,12 +179,18 @@ class World:
         return int(code)
 
     def rows(self) -> list[Row]:
-        query = "select id, n, v from s_raw.m"
+        rows: list[Row] = self._asked("select id, n, v from s_raw.m")
+        for raw, file in self._asked("select raw, file from s_raw.m__quarantine") if self.ragged else ():
+            number = file.removesuffix(".csv")[-1] if self.load == "delete+insert" else raw.split()[1]
+            rows.append((-int(number) - (self.load == "delete+insert"), 0, raw))
+        return sorted(rows)
+
+    def _asked(self, query: str) -> list[Any]:
         if self.target == "duckdb":
             with duckdb.connect(str(self.root / "k.duckdb"), read_only=True) as con:
-                return sorted(con.execute(query).fetchall())
+                return list(con.execute(query).fetchall())
         with closing(self._postgres.connect()) as con:
-            return sorted(con.execute(query).fetchall())
+            return list(con.execute(query).fetchall())
 
     def killed(self, point: tuple[int, float], delay: float) -> int:
         """Run it to be killed, while the source changes once, after `delay` seconds."""

@@ -134,7 +134,7 @@ def test_replace_and_a_query(world, source, target):
     w = world(source, target)
     w.change("create table t (id integer, v varchar(20))", "insert into t values (1, 'a'), (2, null), (3, '')")
     place = "src.t" if source == "postgres" else "t"
-    columns = [{"name": "v", "rename": "w"}, {"name": "two", "exclude": True}]
+    columns = {"v": {"rename": "w"}, "two": {"exclude": True}}
     w.step("replace", query=f"select id, v, id * 2 as two from {place} where id > 1", columns=columns)
     for _ in range(2):
         w.run()
@@ -337,7 +337,7 @@ def test_what_sqlite_cannot_keep_is_refused(world):
     w.change("create table t (id integer, v numeric(38,10))", "insert into t values (1, 2.5)")
     w.step("replace")
     assert "the column `v` is DECIMAL(38,10), and sqlite has no type that keeps all of that" in w.run(code=1)
-    w.step("replace", columns=[{"name": "v", "data_type": "text"}])
+    w.step("replace", columns={"v": {"data_type": "text"}})
     w.run()
     assert w.rows() == [(1, "2.5000000000")]
     w.change("insert into t values (2, null)", "alter table t add d double precision default 'NaN'")
@@ -433,7 +433,7 @@ def test_a_cursor_that_comes_as_text_is_refused(world, source):
     assert "comes as text" in said
     assert "and so cannot be the cursor" in said
     w.change("drop table t", "create table t (id integer, n integer)", "insert into t values (1, 9)")
-    for declared in ({"column_types": {"n": "varchar"}}, {"columns": [{"name": "n", "data_type": "varchar"}]}):
+    for declared in ({"column_types": {"n": "varchar"}}, {"columns": {"n": {"data_type": "varchar"}}}):
         w.step("merge", unique_key="id", cursor={"column": "n"}, **declared)
         said = w.run(code=1)
         assert "in the source, and varchar by its configuration: its values would go in another order" in said

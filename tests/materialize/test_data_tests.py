@@ -81,7 +81,7 @@ def test_singular_tests_on_everything(project, eltflow):
             "seeds/s1.csv": "id,name\n1,a\n2,\n",
             "data/x.csv": "id\n1\n1\n",
             "ingest/i.yml": "steps:\n- name: load\n  source: {kind: files, path: data/*.csv}\n  into: raw.x\n"
-            "  columns: [{name: id, data_tests: [unique: {name: on_ingested}]}]\n",
+            "  columns: {id: {data_tests: [unique: {name: on_ingested}]}}\n",
             "models/y.yml": "sources:\n- name: src\n  schema: s_raw\n  tables:\n  - name: x\n"
             "    columns: [{name: id, data_tests: [not_null: {name: on_source}]}]\n"
             "seeds:\n- name: s1\n  columns: [{name: name, data_tests: [not_null: {name: on_seed}]}]\n",

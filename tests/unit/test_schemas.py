@@ -124,6 +124,8 @@ WRONG = [
     ("properties", {"models": [{"name": "x", "config": {"materialized": "tabel"}}]}),
     ("properties", {"exposures": [{"name": "x", "type": "dashbord", "owner": {"name": "me"}}]}),
     ("ingest", {"steps": [{"name": "x", "into": "raw.x"}]}),
+    ("ingest", {"steps": [{"name": "x", "into": "raw.x", "source": {"kind": "files", "path": "p"}, "columns": [{"name": "a"}]}]}),
+    ("ingest", {"steps": [{"name": "x", "into": "raw.x", "source": {"kind": "files", "path": "p"}, "on_bad_row": "skip"}]}),
     ("ingest", {"steps": [{"name": "x", "into": "raw.x", "source": {"kind": "files", "path": "p"}, "load": "apend"}]}),
 ]
 

@@ -15,7 +15,7 @@ from pymysql.constants import FIELD_TYPE, FLAG, SERVER_STATUS
 from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Relation, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
-from eltflow_sqlalchemy.mysql.dialect import MariaDBDialect, without_width
+from eltflow_sqlalchemy.mysql.dialect import MariaDBDialect, MySQLDialect, without_width
 from eltflow_sqlalchemy.mysql.errors import as_connection_error, as_warehouse_error
 from eltflow_sqlalchemy.rows import Reads, batches, binary, boolean, clock, day, in_utc, moment, whole
 from eltflow_sqlalchemy.session import Ask, Schemas
@@ -46,6 +46,11 @@ _MOMENTS = {FIELD_TYPE.TIME: ("time", 10), FIELD_TYPE.DATETIME: ("datetime", 19)
 _SCALE = re.compile(r"(\d+)\)")
 _LARGE = ((255, "tiny"), (65_535, ""), (16_777_215, "medium"), (4_294_967_295, "long"))
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+
+
+def _collation(connection: Any) -> str:
+    """What the server calls the order of texts by their signs, blanks at the end among them."""
+    return MariaDBDialect.collation if "mariadb" in connection.get_server_info().lower() else MySQLDialect.collation
 
 
 class MySQLDriver:
@@ -85,9 +90,10 @@ class MySQLDriver:
         return connection
 
     def prepare(self, connection: Any) -> None:
-        """Values that a column does not take are errors."""
+        """Values that a column does not take are errors, and texts are compared by their signs."""
         with connection.cursor() as cursor:
             cursor.execute(_STRICT)
+            cursor.execute(f"set names utf8mb4 collate {_collation(connection)}")
             if self._read_only:
                 cursor.execute("set session transaction read only")
 
@@ -125,7 +131,8 @@ class MySQLDriver:
         types = [(d[0], type) for d, type in zip(cursor.description, self.types(cursor), strict=True)]
         columns = ", ".join(f"{_DIALECT.quote(name)} {type} null" for name, type in types if type is not None)
         listed = f" ({columns})" if columns and all(type is not None for _, type in types) else ""
-        count: int = cursor.execute(f"{statement.create}{listed} as\n{statement.query}")
+        texts = f" character set utf8mb4 collate {_collation(cursor.connection)}"
+        count: int = cursor.execute(f"{statement.create}{listed}{texts} as\n{statement.query}")
         return count
 
     def catalog(self, ask: Ask, schemas: Schemas, only: Sequence[Relation] | None) -> tuple[CatalogTable, ...]:

@@ -75,6 +75,7 @@ class SQLiteDialect(Dialect):
         create_or_replace_view=False,
         replace_view_columns=False,
         column_types=False,
+        views_across_schemas=False,
         comments=False,
         query_comments=False,  # nobody else is there to read them
         incremental_strategies=("delete+insert", "append"),

@@ -1,5 +1,5 @@
 /** Full-text search by scanning: each field of all nodes is one long text, and finding a word in a few megabytes takes a browser a few
- * milliseconds. No index has to be built, shipped or kept (docs/decisions/0011). */
+ * milliseconds. No index has to be built, shipped or kept (docs/decisions/0012). */
 
 import type { Project } from "./project";
 

@@ -67,6 +67,13 @@ def matched_by(job: Job, names: Sequence[str]) -> list[str]:
     return [_column(job, names, key, name) for name in map(str, as_list(job.node.ingest.step.get(key)))]
 
 
+def matched_columns(job: Job) -> list[str]:
+    """The columns by which the step's new rows take the place of old ones, as the step names them."""
+    assert job.node.ingest is not None
+    step = job.node.ingest.step
+    return [str(name) for key in ("unique_key", "partition_by") for name in as_list(step.get(key))]
+
+
 def _key(job: Job) -> str:
     assert job.node.ingest is not None
     return "unique_key" if job.node.ingest.load == "merge" else "partition_by"

@@ -11,11 +11,11 @@ from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
     built,
-    declared_types,
     has_hooks,
 )
 from eltflow.compile.materialize.scan import Options, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
+from eltflow.project.nodes import given_types
 from eltflow.warehouse.values import WarehouseError
 
 #: Columns of files, each with its name in the table.
@@ -60,7 +60,7 @@ def seed(job: Job) -> Program:
     format, options = told_format(job)
     if job.config.get("delimiter"):
         options["delimiter"] = job.config["delimiter"]
-    types = declared_types(job)
+    types = given_types(job.node)
     return (yield from whole(job, format, options, types, lambda rows: _load(job, rows)))
 
 

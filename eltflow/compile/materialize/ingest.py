@@ -20,11 +20,11 @@ from eltflow.compile.materialize.files import (
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
+from eltflow.compile.materialize.quarantine import check_records, put_aside, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
     built,
-    declared_types,
     in_place,
     landing,
     loaded_columns,
@@ -34,11 +34,12 @@ from eltflow.compile.materialize.scan import Options, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.tables import load_tables
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.project.nodes import given_types
 from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
 
 #: What a step says of columns, so that it must be known which there are.
-_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by")
+_OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by", "on_bad_row")
 
 
 def ingest(job: Job) -> Program:
@@ -57,8 +58,25 @@ def ingest(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    adds = info.load != "replace" and not job.full_refresh
-    if adds and job.existing is not None and job.existing.kind == "table":
+    return (yield from without_bad_rows(job, _load, _new, _options))
+
+
+def _adds(job: Job) -> bool:
+    """Whether the load adds to a table that stands."""
+    assert job.node.ingest is not None
+    adds = job.node.ingest.load != "replace" and not job.full_refresh
+    return adds and job.existing is not None and job.existing.kind == "table"
+
+
+def _new(job: Job) -> Steps[Sequence[FileInfo]]:
+    """The files whose rows are to come into the table."""
+    return fresh_files(job, (yield from loaded_files(job))) if _adds(job) else job.files
+
+
+def _load(job: Job) -> Program:
+    info = job.node.ingest
+    assert info is not None
+    if _adds(job):
         return (yield from built(job, _add(job)))
     format, options, types = _options(job)
     look_at(job, job.files, format, options)
@@ -72,6 +90,7 @@ def ingest(job: Job) -> Program:
 def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
     """How the columns of all files go into a table of their own, and the types that are given to them."""
     described = yield from described_files(job, job.files, format, options)
+    check_records(job, format, described)
     check_types([(f.name, c) for f, c in described], format, types)
     found = fit(job, [(f.name, c) for f, c in described], None)
     return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
@@ -117,7 +136,7 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         if key in info.source:
             options[key] = info.source[key]
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
-    types = {called.get(name, name): type for name, type in declared_types(job).items()}
+    types = {called.get(name, name): type for name, type in given_types(job.node).items()}
     return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}
 
 
@@ -134,8 +153,16 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
         names = [landing(job, final) for _, final in found.chosen]
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
-    yield from rows_together(job, record_load(job, job.files, count, forget=None))
-    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told)
+    aside = yield from rows_together(job, _written_down(job, job.files, count, None))
+    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told, quarantined=aside)
+
+
+def _written_down(job: Job, files: Sequence[FileInfo], rows: int | None, forget: Sequence[str] | None) -> Steps[int | None]:
+    """Put the bad rows of the load aside, and write down what was loaded, in place of what was kept of the files in `forget` (None: of
+    all). Gives the number of bad rows."""
+    aside = yield from put_aside(job, forget)
+    yield from record_load(job, files, rows, forget=forget)
+    return aside
 
 
 def _begin_with(job: Job, rows: Source) -> Program:
@@ -179,8 +206,8 @@ def _loaded(
     yield from send(before)
     written, gone = yield from bring_in(job, rows, names, columns)
     check_unchanged(job, files)
-    yield from record_load(job, files, written, forget=again)
-    return Outcome(kind="load", rows=written, changed=gone, files=len(files))
+    aside = yield from _written_down(job, files, written, again)
+    return Outcome(kind="load", rows=written, changed=gone, files=len(files), quarantined=aside)
 
 
 def _add(job: Job) -> Program:
@@ -193,6 +220,7 @@ def _add(job: Job) -> Program:
     format, options, types = _options(job)
     look_at(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
+    check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
     check_types(parts, format, types)
     found = fit(job, parts, job.existing.columns)
@@ -242,7 +270,7 @@ def _grown(
     read: Mapping[str, str] = {**of_files, **types}
     if format == "csv":
         read = yield from settled(job, files, options, read_types(job, types))
-    declared = declared_types(job)
+    declared = given_types(job.node)
     for source, final in found.chosen:
         if source in found.added:
             column = added_column(job, landing(job, final), read[source], declared.get(final))

@@ -69,7 +69,7 @@ def _table(dialect: Dialect, database: str | None, name: str) -> Relation:
     return Relation(database, dialect.named(META), dialect.named(name))
 
 
-def _own(dialect: Dialect, columns: Sequence[Column]) -> list[Column]:
+def own_columns(dialect: Dialect, columns: Sequence[Column]) -> list[Column]:
     """Columns of our own tables, named as the engine takes them in the statements about them, with types that it has."""
     return [Column(dialect.named(c.name), dialect.keeps((c.type or "").upper()) or c.type) for c in columns]
 
@@ -78,9 +78,9 @@ def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
     """The statements that make the tables for loads, if they are not there."""
     return (
         dialect.create_schema(database, dialect.named(META)),
-        dialect.create_table(_table(dialect, database, "file"), _own(dialect, FILE_COLUMNS)),
-        dialect.create_table(_table(dialect, database, "load"), _own(dialect, LOAD_COLUMNS)),
-        dialect.create_table(_table(dialect, database, "cursor"), _own(dialect, CURSOR_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "file"), own_columns(dialect, FILE_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "load"), own_columns(dialect, LOAD_COLUMNS)),
+        dialect.create_table(_table(dialect, database, "cursor"), own_columns(dialect, CURSOR_COLUMNS)),
     )
 
 
@@ -91,7 +91,7 @@ def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ..
     name = dialect.render(table)
     return (
         dialect.create_schema(database, dialect.named(META)),
-        dialect.create_table(table, _own(dialect, APPLIED_COLUMNS)),
+        dialect.create_table(table, own_columns(dialect, APPLIED_COLUMNS)),
         Statement(f"insert into {name} select * from {name} where false", role="dml"),
         Statement(
             f"delete from {name} where exists (select 1 from {name} as later"

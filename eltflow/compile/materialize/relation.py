@@ -22,6 +22,7 @@ from eltflow.compile.program import (
     transaction,
 )
 from eltflow.project.config import as_list
+from eltflow.project.nodes import given_types
 from eltflow.transfer import Field, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
@@ -177,7 +178,7 @@ def loaded_columns(job: Job, fields: Sequence[Field]) -> list[Column]:
     """The columns that rows get in the table. A type is the one that the configuration names, or the engine's
     for what was found. Raises ProgramError."""
     dialect = job.dialect
-    declared = declared_types(job)
+    declared = given_types(job.node)
     made: list[Column] = []
     for field in fields:
         name = landing(job, field.name)
@@ -195,15 +196,6 @@ def landing(job: Job, name: str) -> str:
     if job.reader is None or job.config.get("quote_columns") or not IDENTIFIER.match(name):
         return name
     return job.dialect.fold(name, False)
-
-
-def declared_types(job: Job) -> dict[str, str]:
-    """The types that a step's or a seed's configuration gives columns."""
-    info = job.node.ingest
-    if info is None:
-        return dict(job.config.get("column_types") or {})
-    types = {c.name: c.data_type for c in job.node.columns.values() if c.data_type}
-    return {**types, **(info.step.get("column_types") or {})}
 
 
 def check_length(job: Job, name: str, what: str) -> None:

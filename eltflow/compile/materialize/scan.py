@@ -19,7 +19,7 @@ _TEXT = "VARCHAR"
 
 def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
     """A query for all rows of the files. Raises ProgramError where the engine reads no files."""
-    item = dialect.files([f.path for f in files], format, options, types)
+    item = dialect.files([f.read for f in files], format, options, types)
     if item is None:
         raise ProgramError(f"{dialect.name} cannot read files by itself")
     casts = ""
@@ -86,6 +86,6 @@ def odd_values(
             tried[name] = f"min(case when ({spelt}) is not true{taken} then {column} end)"
     if not tried:
         return {}
-    item = dialect.files([f.path for f in files], "csv", {**options, "infer": "none"}, {})
+    item = dialect.files([f.read for f in files], "csv", {**options, "infer": "none"}, {})
     result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from {item}", role="query"))
     return {name: str(value) for row in result.rows for name, value in zip(tried, row, strict=True) if value is not None}

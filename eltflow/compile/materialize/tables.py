@@ -11,9 +11,19 @@ from eltflow.compile.materialize.cursor import since, valued
 from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
 from eltflow.compile.materialize.hashed import check_hashing, hashed
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
-from eltflow.compile.materialize.relation import build_table, built, declared_types, landing
+from eltflow.compile.materialize.relation import build_table, built, landing, put_back, set_aside
+from eltflow.compile.materialize.retyped import (
+    alters,
+    cast_back,
+    check_retyping,
+    retyped,
+    staged_columns,
+    told,
+    widened,
+)
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Statement
 
@@ -43,6 +53,7 @@ def load_tables(job: Job) -> Program:
         message = f"{job.dialect.name} has no EXCEPT ALL, by which rows that are there are told from new ones"
         raise ProgramError(message, "set `load: merge` with a `unique_key`, or `replace`")
     check_hashing(job)
+    check_retyping(job)
     if job.tables is None:
         return Outcome(kind="load")  # nothing is read in a dry run
     adds = info.load != "replace" and not job.full_refresh
@@ -74,7 +85,7 @@ def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
         (replace(by_name[source], type="VARCHAR", note=None) if source in texts else by_name[source], name)
         for source, name in found.chosen
     ]
-    declared = declared_types(job)
+    declared = given_types(job.node)
     notes = tuple(k.note for k, name in columns if k.note is not None and name not in declared)
     return _Plan(columns=columns, found=found, cursor=_cursor(job, columns), told=(*notes, *found.notes))
 
@@ -104,7 +115,7 @@ def _cursor(job: Job, columns: Sequence[tuple[Kept, str]]) -> Kept | None:
 
 def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
     """Raise ProgramError for a cursor whose values have another order in the table than in the source: 9 is behind 10 as text."""
-    declared = {key_of_column(job, column): type for column, type in declared_types(job).items()}.get(key_of_column(job, name))
+    declared = {key_of_column(job, column): type for column, type in given_types(job.node).items()}.get(key_of_column(job, name))
     wanted = job.dialect.keeps(cursor.type)
     if cursor.note is not None:
         help = "name a column of another type, or give this one its own: with `query:`, as in `select cast(n as bigint) as n, ...`"
@@ -144,16 +155,18 @@ def _delta(job: Job) -> Program:
     assert job.tables is not None and job.node.ingest is not None and job.existing is not None
     step: Mapping[str, Any] = job.node.ingest.step
     plan = _planned(job, job.existing.columns)
-    _check_types(job, plan)
+    changed = retyped(job, plan.columns, plan.cursor)
     before, limit = None, _first(job, plan.cursor)
     if plan.cursor is not None:
         before = yield from _loaded(job, plan.cursor)
         if before is not None:
             value = valued(before, plan.cursor.type, plan.cursor.name)
             limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
-    columns = yield from _grown(job, plan)
+    aside = (yield from set_aside(job)) if alters(job, changed) else ()
+    columns = yield from widened(job, changed, (yield from _grown(job, plan)))
     names = plan.names
-    staged = yield from stage(job, _rows(job, plan, limit), names, columns)
+    staged = yield from stage(job, _rows(job, plan, limit), names, staged_columns(job, changed, columns))
+    yield from cast_back(job, changed, staged)
     top = before
     if plan.cursor is not None:
         top = yield from _reached(job, staged, names, plan.cursor)
@@ -167,7 +180,8 @@ def _delta(job: Job) -> Program:
         yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
     yield from record_load(job, [], written, forget=())
     made = CatalogTable(job.relation, "table", tuple(columns))
-    return Outcome(kind="load", rows=written, changed=gone, made=(made,), told=plan.told)
+    outcome = Outcome(kind="load", rows=written, changed=gone, made=(made,), told=(*plan.told, *told(job, changed)))
+    return (yield from put_back(job, aside, outcome))
 
 
 def _loaded(job: Job, cursor: Kept) -> Steps[str | None]:
@@ -183,26 +197,10 @@ def _loaded(job: Job, cursor: Kept) -> Steps[str | None]:
     return value
 
 
-def _check_types(job: Job, plan: _Plan) -> None:
-    """Raise ProgramError for a column whose type is another than when the table was made."""
-    assert job.existing is not None and job.tables is not None
-    there = {c.name: c.type for c in job.existing.columns}
-    declared = {key_of_column(job, name) for name in declared_types(job)}
-    for kept, name in plan.columns:
-        wanted = job.dialect.keeps(kept.type)
-        if name not in there or key_of_column(job, name) in declared or wanted is None:
-            continue
-        if not job.dialect.holds(there[name], wanted):
-            raise ProgramError(
-                f"the column `{kept.name}` of {job.tables.where} is {wanted} now, and {job.relation} has {there[name]} there",
-                f"give the column its type under `column_types:`, or {again(job)}",
-            )
-
-
 def _grown(job: Job, plan: _Plan) -> Steps[list[CatalogColumn]]:
     """The table's columns, once it has got those that are new to it."""
     assert job.existing is not None
-    columns, declared = list(job.existing.columns), declared_types(job)
+    columns, declared = list(job.existing.columns), given_types(job.node)
     for kept, name in plan.columns:
         if kept.name in plan.found.added:
             column = added_column(job, landing(job, name), kept.type, declared.get(name))

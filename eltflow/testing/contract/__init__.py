@@ -20,6 +20,7 @@ from eltflow.testing.contract.incremental import *  # noqa: F403
 from eltflow.testing.contract.loading import *  # noqa: F403
 from eltflow.testing.contract.merging import *  # noqa: F403
 from eltflow.testing.contract.projects import *  # noqa: F403
+from eltflow.testing.contract.quarantine import *  # noqa: F403
 from eltflow.testing.contract.reader import *  # noqa: F403
 from eltflow.testing.contract.sessions import *  # noqa: F403
 

@@ -15,7 +15,7 @@ with departures as (
 ),
 
 same_day as (
-    select *, date_trunc('day', departed_there) + to_minutes(arrival_clock_minutes) as read_there
+    select *, date_trunc('day', cast(departed_there as timestamp)) + to_minutes(arrival_clock_minutes) as read_there
     from departures
 ),
 

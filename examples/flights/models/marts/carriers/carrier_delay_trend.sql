@@ -12,13 +12,20 @@ with weeks as (
         order by flight_date
         range between interval 6 days preceding and current row
     )
+),
+
+days as (
+    select flight_date, median(on_time_pct_7d) as on_time_pct_7d
+    from weeks
+    group by flight_date
 )
 
 select
-    flight_date,
-    carrier,
-    cast(flights_7d as bigint) as flights_7d,
-    on_time_pct_7d,
-    cancelled_pct_7d,
-    round(on_time_pct_7d - median(on_time_pct_7d) over (partition by flight_date), 1) as above_median_carrier
+    weeks.flight_date,
+    weeks.carrier,
+    cast(weeks.flights_7d as bigint) as flights_7d,
+    weeks.on_time_pct_7d,
+    weeks.cancelled_pct_7d,
+    round(weeks.on_time_pct_7d - days.on_time_pct_7d, 1) as above_median_carrier
 from weeks
+inner join days on days.flight_date = weeks.flight_date

@@ -2,7 +2,7 @@
 {% set bands = ['early', 'on time', 'late', 'very late', 'hours late'] %}
 
 select
-    cast(date_trunc('month', flight_date) as date) as flight_month,
+    cast(date_trunc('month', cast(flight_date as date)) as date) as flight_month,
     {{ delay_figures() }},
     {%- for band in bands %}
     {{ share("delay_band = '" ~ band ~ "'") }} as arrived_{{ band | replace(' ', '_') }}_pct{{ "," if not loop.last }}

@@ -2,8 +2,8 @@
 with hours as (
     select
         origin,
-        date_trunc('hour', scheduled_departure_utc) as hour_utc,
-        min(date_trunc('hour', scheduled_departure_at)) as hour_at,
+        date_trunc('hour', cast(scheduled_departure_utc as timestamp)) as hour_utc,
+        min(date_trunc('hour', cast(scheduled_departure_at as timestamp))) as hour_at,
         {{ delay_figures() }},
         count(departure_delay_minutes) as departures,
         cast(sum(departure_delay_minutes) as bigint) as departure_delay_total,

@@ -1,0 +1,196 @@
+"""Rows that cannot be read, beside the table that they were for: `<table>__quarantine`, in the transaction that writes the others.
+
+Files are sifted only after a load of them failed, so that those without a bad row cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+
+from eltflow.base.names import shorten
+from eltflow.base.records import replace
+from eltflow.compile.materialize.delta import matched_columns
+from eltflow.compile.materialize.meta import own_columns
+from eltflow.compile.materialize.scan import Options, reading
+from eltflow.compile.materialize.shapes import key_of_column
+from eltflow.compile.program import Bad, FileInfo, Job, LostLease, Program, ProgramError, Steps
+from eltflow.project.nodes import given_types
+from eltflow.project.steps import allowed
+from eltflow.transfer import Judged, Sifted
+from eltflow.warehouse.values import Column, Relation, Statement, WarehouseError
+
+#: `line` counts from 1; in a Parquet file and in one JSON array it is the row's number. `load_id` is as in `eltflow_meta.load`.
+COLUMNS = (
+    Column("reason", "varchar"),
+    Column("column_name", "varchar"),
+    Column("raw", "varchar"),
+    Column("file", "varchar"),
+    Column("line", "bigint"),
+    Column("load_id", "varchar"),
+    Column("loaded_at", "timestamp with time zone"),
+)
+_SUFFIX = "__quarantine"
+#: The files of a job that are not in its table yet; and their format, its options, and the types that are declared.
+New = Callable[[Job], Steps[Sequence[FileInfo]]]
+About = Callable[[Job], tuple[str, Options, Mapping[str, str]]]
+Found = Sequence[tuple[FileInfo, Sifted]]
+
+
+def quarantines(job: Job) -> bool:
+    """Whether the step puts bad rows aside."""
+    return job.node.ingest is not None and job.node.ingest.step.get("on_bad_row") == "quarantine"
+
+
+def quarantine_of(job: Job) -> Relation:
+    """Where the step's bad rows go."""
+    limit = job.dialect.capabilities.identifier_limit
+    suffix = job.dialect.named(_SUFFIX)
+    name = job.relation.identifier
+    return job.relation.sibling((name if limit is None else shorten(name, limit - len(suffix))) + suffix)
+
+
+def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New, about: About) -> Program:
+    """What `load` makes of the job; where it fails, of what is left of the files that are `new` to the table without their bad rows.
+    `about` tells a job's format, options and types."""
+    if not quarantines(job):
+        return (yield from load(job))
+    if not job.dialect.capabilities.transactional_ddl:
+        yield _made(job)
+    if job.sieve is None:  # in a dry run
+        return (yield from load(job))
+    try:
+        return (yield from load(job))
+    except (ProgramError, WarehouseError) as error:
+        if isinstance(error, LostLease) or (isinstance(error, WarehouseError) and error.kind != "sql"):
+            raise
+        if job.dialect.capabilities.transactional_ddl:
+            with suppress(WarehouseError):  # it may have failed before it opened one
+                yield job.dialect.rollback()
+        sifted = yield from _sifted(job, new, about)
+        if sifted is None:
+            raise
+        return (yield from _named_as_it_is(sifted, load(sifted)))
+
+
+def _named_as_it_is(job: Job, body: Program) -> Program:
+    """The body; an error in a file of good rows is told as one of the file that they are of."""
+    try:
+        return (yield from body)
+    except WarehouseError as error:
+        file = next((f for f in job.files if f.good is not None and f.good == error.file), None)
+        if file is not None:
+            error.engine_message = error.engine_message.replace(str(file.good), file.name)
+            error.file, error.file_line = file.path, None
+        raise
+
+
+def check_records(job: Job, format: str, described: Sequence[tuple[FileInfo, Sequence[Column]]]) -> None:
+    """Raise ProgramError for JSON that an engine takes for one column of values of all kinds, because some of them are no objects."""
+    for file, columns in described if format == "json" and quarantines(job) else ():
+        mixed = [(c.name, c.type) for c in columns] == [("json", "JSON")]
+        if mixed and (job.inspect is None or job.inspect(file, format, "", True) != "empty"):
+            raise ProgramError(f"{file.name} holds values that are no objects", "give it one object for each row", file=file.path)
+
+
+def put_aside(job: Job, forget: Sequence[str] | None) -> Steps[int | None]:
+    """Write the bad rows of the load, in the transaction that is open, in place of those of the files in `forget` (None: of all). Gives
+    their number; None where the step keeps none."""
+    if not quarantines(job):
+        return None
+    dialect, relation = job.dialect, quarantine_of(job)
+    if dialect.capabilities.transactional_ddl:
+        yield _made(job)
+    name = dialect.render(relation)
+    if forget is None or forget:
+        only = (
+            "true" if forget is None else f"{dialect.quote(dialect.named('file'))} in ({', '.join(map(dialect.literal, forget))})"
+        )
+        yield Statement(f"delete from {name} where {only}", role="dml")
+    if job.bad is None:
+        return 0
+    reader = reading(job)
+    item = reader.files(job.bad.paths, "parquet", {}, {})
+    select = (
+        f"select reason, name as column_name, raw, file, line, {reader.literal(job.run)} as load_id,"
+        f" cast(now() as timestamp with time zone) as loaded_at from {item}"
+    )
+    names = [dialect.named(c.name) for c in COLUMNS]
+    if job.reader is None:
+        yield replace(dialect.insert_select(relation, names, select), main=False)
+    else:
+        yield replace(dialect.load(relation, names, job.reader.source(select)), main=False)
+    return job.bad.count
+
+
+def _made(job: Job) -> Statement:
+    return job.dialect.create_table(quarantine_of(job), own_columns(job.dialect, COLUMNS))
+
+
+def _sifted(job: Job, new: New, about: About) -> Steps[Job | None]:
+    """The job with its bad rows put aside; None if no file has any. Raises ProgramError if there are more than the step allows."""
+    assert job.sieve is not None
+    files = yield from new(job)
+    format, options, types = about(job)
+    judge = _judge(job, format, types)
+    found: list[tuple[FileInfo, Sifted]] = []
+    for file in files:
+        sifted = job.sieve.sift(file, format, options, judge)
+        if sifted is not None:
+            found.append((file, sifted))
+    if not found:
+        return None
+    _check_allowed(job, found, files)
+    good = {file.name: sifted.good for file, sifted in found}
+    bad = Bad(
+        paths=tuple(sifted.bad for _, sifted in found), count=sum(sifted.count for _, sifted in found), first=found[0][1].first
+    )
+    return replace(job, files=tuple(replace(f, good=good.get(f.name)) for f in job.files), bad=bad)
+
+
+def _check_allowed(job: Job, found: Found, files: Sequence[FileInfo]) -> None:
+    assert job.node.ingest is not None
+    limit = job.node.ingest.step.get("max_bad_rows")
+    count, rows = sum(sifted.count for _, sifted in found), sum(sifted.rows for _, sifted in found)
+    if limit is None:
+        return
+    number, percent = allowed(limit)
+    if (Decimal(100 * count) / rows if percent else count) <= number:
+        return
+    of = " of the files that have any" if len(files) > len(found) else ""
+    raise ProgramError(
+        f"{count:,} of {rows:,} rows{of} are bad, and `max_bad_rows` is {limit}; the first is {found[0][1].first}",
+        "correct them, or allow more; nothing was loaded",
+        place=("max_bad_rows",),
+    )
+
+
+def _judge(job: Job, format: str, declared: Mapping[str, str]) -> Callable[[str], Judged]:
+    """How the values of a column, by its name in the file, are judged: by the type that its table has, or the one that is declared."""
+    info = job.node.ingest
+    assert info is not None
+    step = info.step
+    adds = info.load != "replace" and not job.full_refresh and job.existing is not None and job.existing.kind == "table"
+    there = {key_of_column(job, c.name): c.type for c in job.existing.columns} if adds and job.existing is not None else {}
+    given = {key_of_column(job, name) for name in given_types(job.node)}
+    needed = {key_of_column(job, name) for name in matched_columns(job)}
+    without = {key_of_column(job, name) for name in step.get("exclude") or ()}
+    hidden = {name.lower() for name in job.sieve.hidden} if job.sieve is not None and job.sieve.hidden is not None else None
+
+    def judge(name: str) -> Judged:
+        final = (step.get("rename") or {}).get(name, name)
+        key = key_of_column(job, final)
+        if key_of_column(job, name) in without:
+            return Judged(left_out=True)
+        type = declared[name].lower() if name in declared else there.get(key)
+        hashed = name in (step.get("hash") or ())
+        return Judged(
+            type=None if type is None or hashed else job.dialect.reads_as(str(type)),
+            shown=str(type).lower(),
+            strict=format == "csv" and key not in given,
+            needed=key in needed,
+            hidden=hashed or hidden is None or final.lower() in hidden or name.lower() in hidden,
+        )
+
+    return judge

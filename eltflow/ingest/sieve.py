@@ -1,0 +1,36 @@
+"""Files parted into good and bad rows, in a temporary folder that lasts as long as the step."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from eltflow.compile.program import FileInfo
+from eltflow.transfer import Judged, Sifted
+from eltflow.warehouse.protocols import FileReader
+
+
+class TemporarySieve:
+    """What parts files. `hidden` are the columns whose values must not be shown; None if any may be one. Whoever makes it closes it."""
+
+    def __init__(self, reader: FileReader, hidden: frozenset[str] | None) -> None:
+        self.hidden = hidden
+        self._reader = reader
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._sifted = 0
+
+    def sift(self, file: FileInfo, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged]) -> Sifted | None:
+        """The good and the bad rows of a file; None where it is not single rows that are wrong."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="eltflow-sieve-")
+        self._sifted += 1
+        folder = os.path.join(self._folder.name, str(self._sifted))
+        os.mkdir(folder)
+        return self._reader.sift(file.path, file.name, format, options, judge, folder)
+
+    def close(self) -> None:
+        """Delete what was made."""
+        if self._folder is not None:
+            self._folder.cleanup()

@@ -1,0 +1,5 @@
+select
+    id,
+    count(*)
+from (select 1 as id) as t
+group by id

@@ -1,0 +1,2 @@
+{{ config(materialized='table', dialect='bigqery') }}
+select 1 as id
