@@ -19,7 +19,7 @@ ROOMS = {
     "E04": {"api", "compile", "graph"},
     "E05": {"graph"},
     "E06": {"api"},
-    "E07": {"base"},
+    "E07": {"base", "project"},
     "E08": {"api", "cli", "engine", "state"},
     "W02": {"api", "compile", "graph"},
     "W03": {"api"},
