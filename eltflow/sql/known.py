@@ -66,7 +66,7 @@ Dayname: abbreviated this
 Distinct: expressions on
 Div: expression safe this typed
 Except: distinct expression limit offset order this with_
-GenerateSeries: end is_end_exclusive start
+GenerateSeries: end is_end_exclusive start step
 Greatest: expressions ignore_nulls this
 Group: all expressions
 GroupConcat: separator this
