@@ -69,10 +69,11 @@ class DuckDBDialect(Dialect):
             return f"cast(try_cast({text} as {type}) as varchar) = {text}"
         if type in ("DOUBLE", "FLOAT"):
             # `:` is what follows 9. Twice as fast as a regular expression, and most numbers are short and begin with 1 to 9.
-            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':'"
+            number = f"try_cast({text} as {type})"  # 1e400 is infinity to it
+            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':' and {number} < 1e16"
             zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
-            exact = f"not ({zeros} or contains({text}, '_') or contains({text}, 'n')) and ({_unrounded(text)})"
-            return f"({plain}) or ({exact})"
+            odd = f"{zeros} or contains({text}, '_') or contains({text}, 'n')"
+            return f"({plain}) or (not ({odd}) and isfinite({number}) and ({_unrounded(text)}))"
         if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
             return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
         return f"{text} in ('true', 'false', 'True', 'False', 'TRUE', 'FALSE')" if type == "BOOLEAN" else None

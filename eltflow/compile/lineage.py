@@ -19,7 +19,7 @@ from eltflow.sql.reads import Ident
 from eltflow.sql.values import ColumnLineage, Influence, Names, Origin, QueryLineage
 
 #: Part of every key: a walk that learns something makes what was kept before worthless.
-_VERSION = "2"
+_VERSION = "3"
 
 #: (unique id, or the written name of a table that is no node; column)
 Spot = tuple[str, str]

@@ -14,7 +14,7 @@ from sqlglot import exp
 from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
-from eltflow.sql.together import merged_names, plain, twice, twice_on
+from eltflow.sql.together import merged_names, plain, stored, twice, twice_on
 from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names
 from eltflow.sql.width import Widths, many
 
@@ -163,7 +163,7 @@ class _Walk:
         for cte in with_.expressions:
             alias = cte.args["alias"]
             key = self._key(alias.this)
-            listed = tuple(c.name for c in alias.args.get("columns") or ())
+            listed = tuple(stored(c, self._fold) for c in alias.args.get("columns") or ())
             if recursive:
                 anchor = cte.this.this if isinstance(cte.this, exp.SetOperation) else None
                 quiet = _Walk(self._lookup, self._fold)
@@ -219,7 +219,7 @@ class _Walk:
     def _source(self, node: Any, ctes: Mapping[str, Names], scope: _Scope) -> tuple[str, Names]:
         alias = node.args.get("alias")
         name = self._key(alias.this) if alias is not None and alias.this is not None else ""
-        listed = tuple(c.name for c in alias.args.get("columns") or ()) if alias is not None else ()
+        listed = tuple(stored(c, self._fold) for c in alias.args.get("columns") or ()) if alias is not None else ()
         if isinstance(node, exp.Table):
             columns = self._table(node, ctes)
             name = name or (self._key(node.parts[-1]) if node.parts and isinstance(node.parts[-1], exp.Identifier) else "")
@@ -268,8 +268,9 @@ class _Walk:
             elif many(projection):
                 more = None
             else:
-                name = projection.alias_or_name if isinstance(projection, (exp.Alias, exp.Column)) else ""
-                more = [name] if name else None
+                called = projection.args.get("alias") if isinstance(projection, exp.Alias) else projection.this
+                named = isinstance(projection, (exp.Alias, exp.Column)) and isinstance(called, exp.Identifier)
+                more = [stored(called, self._fold)] if named else None
             if more is None:
                 return UNKNOWN
             names += more
@@ -286,7 +287,7 @@ class _Walk:
         for pair in star.args.get("rename") or ():
             if not isinstance(pair, exp.Alias):
                 return None
-            renamed[self._fold(plain(pair.this), True)] = pair.alias
+            renamed[self._fold(plain(pair.this), True)] = stored(pair.args["alias"], self._fold)
         names: list[str] = []
         seen: set[str] = set()
         for _, columns in ordered:

@@ -12,6 +12,7 @@ from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Scope, Spot
 from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
+from eltflow.sql.together import stored
 from eltflow.sql.values import HOWS, ColumnLineage, Influence, Names, Origin, QueryLineage
 
 #: Gives what a table is called and its columns, by the parts of its name.
@@ -143,7 +144,7 @@ class _Walk(Pivots):
         for cte in with_.expressions:
             alias = cte.args["alias"]
             key = self.key(alias.this)
-            listed = [c.name for c in alias.args.get("columns") or ()]
+            listed = [stored(c, self.fold) for c in alias.args.get("columns") or ()]
             body = cte.this
             if with_.args.get("recursive") and isinstance(body, exp.SetOperation):
                 known[key] = self._recursive(key, listed, body, known, outer)
@@ -302,7 +303,7 @@ class _Walk(Pivots):
 
     def _output(self, projection: Any, scope: Scope) -> Flow:
         if isinstance(projection, exp.Alias):
-            name = projection.alias
+            name = stored(projection.args["alias"], self.fold)
             flow = self.value(projection.this, scope)
             inner = projection.this
             same = isinstance(inner, exp.Column) and self.key(inner.this) == self.key(projection.args["alias"])
@@ -311,7 +312,8 @@ class _Walk(Pivots):
             scope.aliases[self.key(projection.args["alias"])] = made
             return made
         flow = self.value(projection, scope)
-        name = projection.name if isinstance(projection, (exp.Column, exp.Dot)) else projection.output_name
+        own = projection.args.get({exp.Column: "this", exp.Dot: "expression"}.get(type(projection), "-"))
+        name = stored(own, self.fold) if isinstance(own, exp.Identifier) else projection.output_name
         made = flow.named(name or projection.sql().lower())
         made.aggregated, made.rows = flow.aggregated, flow.rows
         return made
@@ -433,7 +435,7 @@ class _Walk(Pivots):
         """One item of FROM: its alias ("" for none) and its columns."""
         alias = node.args.get("alias")
         name = self.key(alias.this) if alias is not None and alias.this is not None else ""
-        listed = [c.name for c in alias.args.get("columns") or ()] if alias is not None else []
+        listed = [stored(c, self.fold) for c in alias.args.get("columns") or ()] if alias is not None else []
         if isinstance(node, exp.Table):
             if isinstance(node.this, exp.Identifier):
                 table = self._named_table(node, scope)
@@ -458,7 +460,7 @@ class _Walk(Pivots):
             table = self.pivoted(table, [pivot], scope)
             called = pivot.args.get("alias")
             name = self.key(called.this) if called is not None and called.this is not None else name
-            table = table.renamed([c.name for c in called.args.get("columns") or ()]) if called is not None else table
+            table = table.renamed([stored(c, self.fold) for c in called.args.get("columns") or ()]) if called is not None else table
         return name, table.renamed(listed) if listed else table
 
     def _ctes_of(self, node: Any, scope: Scope) -> Mapping[str, Table]:

@@ -50,3 +50,11 @@ def _comma(join: Any) -> bool:
 
 def plain(node: Any) -> str:
     return str(node.name)
+
+
+def stored(identifier: Any, fold: Fold) -> str:
+    """The name that the engine makes of an identifier: as written, unless what has no quotes is another name than the same in quotes."""
+    name = str(identifier.name)
+    if identifier.args.get("quoted") or fold(name, True) == fold(name, False):
+        return name
+    return fold(name, False)

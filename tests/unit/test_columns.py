@@ -80,3 +80,18 @@ def test_valid_sql_is_not_accused(engine, sql):
 )
 def test_what_certainly_means_nothing(sql, missing):
     assert [one.name for one in resolved(sql).faults] == missing
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("with a as (select 1 as Id) select ID from a", ["id"]),
+        ("select x.ID from (select 1 as Id) as x", ["id"]),
+        ("with a(Id) as (select 1) select iD as Other from a", ["other"]),
+        ('select "Id" from (select 1 as "Id") as x', ["Id"]),
+    ],
+)
+def test_a_name_without_quotes_is_what_the_engine_makes_of_it(sql, columns):
+    """As in PostgreSQL, which writes it small, and tells it from one in quotes."""
+    found = resolve(parse(sql, "postgres"), lambda parts: UNKNOWN, lambda name, quoted: name if quoted else name.lower())
+    assert (list(found.columns.names), found.faults) == (columns, ())
