@@ -13,12 +13,16 @@ import engines
 import pytest
 import watchdog
 from bigquery_server import bigquery
+from hypothesis import HealthCheck, settings
 from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
 from snowflake_server import snowflake
 
 ROOT = Path(__file__).resolve().parent.parent
+# A machine that has something else to do makes no law untrue.
+settings.register_profile("eltflow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("eltflow")
 _WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
 __all__ = ["bigquery", "mariadb", "postgres", "snowflake"]

@@ -41,7 +41,7 @@ def graphs(draw):
     return waits, dict(zip(waits, ends, strict=True))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(drawn=graphs(), threads=st.integers(1, 4))
 def test_any_graph(drawn, threads):
     waits, ends = drawn
@@ -75,7 +75,7 @@ def ancestors(waits, step):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(drawn=graphs())
 def test_one_thread_is_deterministic(drawn):
     waits, ends = drawn

@@ -93,7 +93,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(PARTS, min_size=1, max_size=9))
 def test_pieces_give_what_the_whole_gives(parts):
     text = "".join(parts)

@@ -156,7 +156,7 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.lists(PARTS, min_size=1, max_size=7))
 def test_it_agrees_with_rendering_and_parsing(tmp_path_factory, pieces):
     text = "".join(pieces)

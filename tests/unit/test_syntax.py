@@ -68,7 +68,7 @@ def taken_by_jinja(text: str, conditional: bool) -> bool:
     return True
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.booleans())
 @example(["a", "is", "defined", "if", "b"], True)
 @example(["a", "if", "b", "if", "a", "else", "b", "else", "a"], True)
