@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import engines
+import contract_table
 import pytest
 import watchdog
 from bigquery_server import bigquery
@@ -31,7 +31,7 @@ __all__ = ["bigquery", "mariadb", "postgres", "snowflake"]
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_WATCHING] = watchdog.begin()
-        config.pluginmanager.register(engines.Recorder())
+        config.pluginmanager.register(contract_table.Recorder())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

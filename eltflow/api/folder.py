@@ -27,7 +27,7 @@ from eltflow.warehouse.values import WarehouseError
 _WRITTEN_IN = "duckdb"
 _TARGETS = re.compile(r"^# Where tables go.*?^targets:\n  dev: \{.*?\}\n", re.MULTILINE | re.DOTALL)
 #: What eltflow writes into the target folder.
-DERIVED = ("cache", "compiled", "manifest.json", "run_results.json", "catalog.json", "index.html")
+DERIVED = ("cache", "compiled", "manifest.json", "run_results.json", "catalog.json", "docs", "docs.html")
 
 
 def template_folder() -> Path:
