@@ -74,7 +74,7 @@ def full_config(node: Node) -> dict[str, Any]:
         if key in config:
             config[written] = [_hook(hook) for hook in as_list(config.pop(key))]
     if "docs" in node.config:
-        config["docs"] = {"show": True, "node_color": None, **(node.config["docs"] or {})}
+        config["docs"] = docs_of(node.config)
     config["tags"] = as_list(config.get("tags"))
     if node.resource_type == "test" and str(config.get("severity")).upper() == "ERROR":
         config["severity"] = "ERROR"
@@ -125,3 +125,9 @@ def freshness(value: Any) -> dict[str, Any]:
         limit = given.get(key) or {}
         made[key] = {"count": limit.get("count"), "period": limit.get("period")}
     return made
+
+
+def docs_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What dbt's artifacts have of `docs`; what we have beside it is ours to follow, and not theirs to read."""
+    docs = config.get("docs") or {}
+    return {"show": docs.get("show", True), "node_color": docs.get("node_color")}

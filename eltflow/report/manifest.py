@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node
 from eltflow.project.project import Project
-from eltflow.report.fields import as_set, columns, freshness, full_config
+from eltflow.report.fields import as_set, columns, docs_of, freshness, full_config
 from eltflow.report.info import RunInfo, metadata, to_json, to_lines
 from eltflow.report.vocabulary import artifact_ids, mapped, source_names, step_facts
 from eltflow.warehouse.dialect import Dialect
@@ -250,7 +250,7 @@ class _Fold:
             "columns": columns(node.columns),
             "meta": dict(node.meta),
             "group": node.group,
-            "docs": {"show": True, "node_color": None, **(config.get("docs") or {})},
+            "docs": docs_of(config),
             "patch_path": f"{self.package}://{node.patch}" if node.patch is not None and kind != "test" else None,
             "build_path": None,
             "unrendered_config": as_set(node),
