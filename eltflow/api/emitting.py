@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import json
 import time
@@ -14,9 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from eltflow import __version__
-from eltflow.api.cache import LoadCache
-from eltflow.api.compiling import make_compiler
 from eltflow.api.connections import connection_of, reads_database
+from eltflow.api.lineage import lineages
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import fail, without
 from eltflow.compile.compiled import Compiled
@@ -236,25 +236,24 @@ def _parent(text: str) -> tuple[str, str, str] | None:
 
 def _sight(loaded: Loaded, compiled: Callable[[str], Compiled | None], catalog: Callable[[], Catalog | None]) -> Sight:
     """What events say of nodes, looked up when the first of them is made."""
-    found: list[Lineages] = []
 
-    def lineages() -> Lineages:
-        if not found:
-            kept = LoadCache(loaded.root, loaded.options).lineage()
-            found.append(Lineages(make_compiler(loaded, catalog() or Catalog(loaded.adapter.dialect.fold_relation)), kept))
-        return found[0]
+    @functools.cache
+    def found() -> tuple[Lineages, Inheritance]:
+        made = lineages(loaded, catalog())
+        return made, Inheritance(made)
 
     def lineage(node: Node) -> QueryLineage:
-        return lineages().of(node)
+        return found()[0].of(node)
 
     def columns(node: Node) -> list[ColumnInfo]:
         known = catalog()
         seen = known.get(node.relation) if known is not None and node.relation is not None else None
         types = {c.name.lower(): c.type for c in seen.columns} if seen is not None else {}
         told = {name.lower(): column for name, column in node.columns.items()}
-        more = Inheritance(lineages()).of(node)
+        walked, inheritance = found()
+        more = inheritance.of(node)
         made = []
-        for name in lineages().columns(node) or tuple(c.name for c in (seen.columns if seen is not None else ())):
+        for name in walked.columns(node) or tuple(c.name for c in (seen.columns if seen is not None else ())):
             own = told.get(name.lower(), ColumnInfo(name=name))
             description = own.description or (more[name].description if name in more else "")
             made.append(ColumnInfo(name=name, description=description, data_type=types.get(name.lower()) or own.data_type))

@@ -13,6 +13,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
 from eltflow.compile.lineage import Edge, Lineages, Spot
 from eltflow.project.nodes import Node
+from eltflow.warehouse.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,10 @@ class Impact:
     unsure: dict[str, str]
 
 
-def lineages(loaded: Loaded, *, telling: bool = False) -> Lineages:
-    """The column lineage of the project against the last view of its target. Nothing is walked until it is asked for. With `telling` the
-    expressions of all columns are kept beside it."""
-    catalog, _ = last_catalog(loaded)
+def lineages(loaded: Loaded, catalog: Catalog | None = None, *, telling: bool = False) -> Lineages:
+    """The column lineage of the project against a view of its target, the last one unless given. Nothing is walked until it is asked for.
+    With `telling` the expressions of all columns are kept beside it."""
+    catalog = catalog if catalog is not None else last_catalog(loaded)[0]
     return Lineages(make_compiler(loaded, catalog), LoadCache(loaded.root, loaded.options).lineage(), telling=telling)
 
 

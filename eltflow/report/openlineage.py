@@ -13,7 +13,7 @@ from typing import Any
 from eltflow.base.records import dataclass
 from eltflow.events import BAD, Event, RunFinished, RunStarted, StepFinished, StepResult, StepStarted
 from eltflow.project.nodes import ColumnInfo, Node
-from eltflow.sql.values import HOWS, QueryLineage
+from eltflow.sql.values import HOWS, ColumnLineage, QueryLineage
 from eltflow.warehouse.values import Relation
 
 _SPEC = "https://openlineage.io/spec"
@@ -250,33 +250,28 @@ class OpenLineage:
         return self._dataset(node.relation) if node.relation is not None else (self._about.datasets, node.name)
 
     def _direct(self, table: str, column: str, how: str, used: Any, seen: set[tuple[str, str]]) -> None:
-        above = self._above(table)
-        if not isinstance(above, Node):
-            used.setdefault((above, column), {})["DIRECT", how] = None
-            return
-        if (table, column) in seen:
-            return
-        seen.add((table, column))
-        for one in self._sight.lineage(above).columns:
-            if one.name.lower() == column.lower():
-                for origin in one.origins:
-                    self._direct(origin.table, origin.column, max(how, origin.how, key=HOWS.index), used, seen)
-                for other in one.influences:
-                    self._indirect(other.table, other.column, other.why, used, set())
+        for one in self._follow((table, column), ("DIRECT", how), used, seen):
+            for origin in one.origins:
+                self._direct(origin.table, origin.column, max(how, origin.how, key=HOWS.index), used, seen)
+            for other in one.influences:
+                self._indirect(other.table, other.column, other.why, used, set())
 
     def _indirect(self, table: str, column: str, why: str, used: Any, seen: set[tuple[str, str]]) -> None:
+        for one in self._follow((table, column), ("INDIRECT", why), used, seen):
+            for spot in (*((o.table, o.column) for o in one.origins), *((i.table, i.column) for i in one.influences)):
+                self._indirect(*spot, why, used, seen)
+
+    def _follow(self, spot: tuple[str, str], way: tuple[str, str], used: Any, seen: set[tuple[str, str]]) -> list[ColumnLineage]:
+        """Note in `used` the way in which a table's column is used; of an ephemeral model, give the column that counts instead, once."""
+        table, column = spot
         above = self._above(table)
         if not isinstance(above, Node):
-            used.setdefault((above, column), {})["INDIRECT", why] = None
-            return
-        if (table, column) in seen:
-            return
-        seen.add((table, column))
-        for one in self._sight.lineage(above).columns:
-            if one.name.lower() == column.lower():
-                spots = [(o.table, o.column) for o in one.origins] + [(i.table, i.column) for i in one.influences]
-                for spot in spots:
-                    self._indirect(*spot, why, used, seen)
+            used.setdefault((above, column), {})[way] = None
+            return []
+        if spot in seen:
+            return []
+        seen.add(spot)
+        return [one for one in self._sight.lineage(above).columns if one.name.lower() == column.lower()]
 
 
 def _input_fields(used: Mapping[tuple[Dataset, str], Iterable[tuple[str, str]]]) -> Iterator[dict[str, Any]]:
