@@ -139,12 +139,12 @@ def _one_for_each(job: Job, relation: Relation, by: Sequence[str], cursor: str |
     return gone.affected or 0
 
 
-def _later(job: Job, by: Sequence[str], cursor: str) -> str:
-    """That `eltflow_later` has the key of `eltflow_old`, and a higher cursor."""
+def _later(job: Job, by: Sequence[str], cursor: str, *, later: str = "eltflow_later", old: str = "eltflow_old") -> str:
+    """That `later` has the key of `old`, and a higher cursor."""
     quote = job.dialect.quote
-    same = " and ".join(f"eltflow_later.{quote(k)} = eltflow_old.{quote(k)}" for k in by)
-    later, old = f"eltflow_later.{quote(cursor)}", f"eltflow_old.{quote(cursor)}"
-    return f"{same} and ({later} > {old} or ({old} is null and {later} is not null))"
+    same = " and ".join(f"{later}.{quote(k)} = {old}.{quote(k)}" for k in by)
+    new, before = f"{later}.{quote(cursor)}", f"{old}.{quote(cursor)}"
+    return f"{same} and ({new} > {before} or ({before} is null and {new} is not null))"
 
 
 def _check_decided(job: Job, relation: Relation, by: Sequence[str], latest: Sequence[str]) -> Steps[None]:
@@ -168,11 +168,9 @@ def _check_decided(job: Job, relation: Relation, by: Sequence[str], latest: Sequ
 def _without_older(job: Job, staged: Relation, by: Sequence[str], cursor: str) -> Statement:
     """Take out new rows that are older, by the cursor, than the table's row of their key: what is there came after them."""
     dialect = job.dialect
-    same = " and ".join(f"eltflow_there.{dialect.quote(k)} = eltflow_new.{dialect.quote(k)}" for k in by)
-    there, new = (f"{name}.{dialect.quote(cursor)}" for name in ("eltflow_there", "eltflow_new"))
-    later = f"({there} > {new} or ({new} is null and {there} is not null))"
+    later = _later(job, by, cursor, later="eltflow_there", old="eltflow_new")
     return Statement(
         f"delete from {dialect.render(staged)} as eltflow_new where exists (\n"
-        f"  select 1 from {dialect.render(job.relation)} as eltflow_there\n  where {same} and {later}\n)",
+        f"  select 1 from {dialect.render(job.relation)} as eltflow_there\n  where {later}\n)",
         role="dml",
     )
