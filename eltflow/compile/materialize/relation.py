@@ -79,7 +79,7 @@ def replaceable(job: Job) -> bool:
     """Whether one statement is enough to put a table in its place."""
     if job.existing is None:
         return True
-    return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
+    return job.existing.kind == "table" and job.dialect.replaces(job.config)
 
 
 def _view(job: Job) -> Program:
@@ -301,6 +301,10 @@ def built(job: Job, body: Program) -> Program:
     """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it, and with the record of
     what it did."""
     check_length(job, job.relation.identifier, "the name")
+    takes = job.dialect.misnamed(job.relation.identifier)
+    if takes is not None:
+        message = f"{job.dialect.name} does not take `{job.relation.identifier}` for a name: {takes}"
+        raise ProgramError(message, "give it another one with `alias:`")
     pre, post = _hooks(job)
     yield from _outside(job, [hook for hook in pre if not hook.transaction])
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
@@ -376,7 +380,7 @@ def _described(job: Job, kind: str) -> Steps[None]:
     if wanted.get("relation") and job.node.description:
         yield job.dialect.comment_on(job.relation, kind, job.node.description)
     told = [c for c in job.node.columns.values() if c.description]
-    if wanted.get("columns") and told:
+    if wanted.get("columns") and told and (kind == "table" or job.dialect.capabilities.column_comments):
         fold = job.dialect.fold
         result = yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")
         there = {fold(c.name, True): c.name for c in result.columns}

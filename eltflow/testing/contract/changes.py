@@ -35,7 +35,15 @@ GONE = [("nothing", "there")]
 
 
 def steps_aside(warehouse: Bench, standing: str, coming: str) -> bool:
-    """Whether one kind of relation takes another's place on an engine whose DDL commits: then nothing is there for a moment."""
+    """Whether one relation steps aside for another on an engine whose DDL commits: then nothing is there for a moment. It does where
+    they are of different kinds, and for a table where the engine can neither replace one nor let two change places."""
+    if coming != "view" and standing in ("table", "incremental") and COMING[coming][0] != "incremental":
+        dialect = warehouse.adapter.dialect
+        return not (
+            warehouse.can.transactional_ddl
+            or dialect.replaces({})
+            or dialect.exchange(warehouse.table, warehouse.table.sibling("u")) is not None
+        )
     kinds = {"none": "", "view": "view"}
     comes = "view" if coming == "view" else "table"
     return not warehouse.can.transactional_ddl and kinds.get(standing, "table") not in ("", comes)

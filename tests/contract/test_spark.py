@@ -1,0 +1,52 @@
+"""The contract, on a Spark of its own (local), by Spark Connect; its tables are of parquet."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlglot
+from eltflow_spark import ADAPTER
+from spark_server import Spark
+from sqlglot import exp
+
+from eltflow.testing.bench import Subject
+from eltflow.testing.contract import *  # noqa: F403
+
+
+@pytest.fixture
+def subject(spark: Spark, tmp_path) -> Subject:
+    return Subject(
+        adapter=ADAPTER,
+        target=spark.target(),
+        root=tmp_path,
+        upstream=("127.0.0.1", spark.connect),
+        behind={},
+        lacks=("interval", "uuid", "json", "time", "not null"),
+        spell=spell,
+        told=told,
+        places=True,
+    )
+
+
+def told(value):
+    """It keeps a time of the day as text."""
+    return value.isoformat() if isinstance(value, dt.time) else value
+
+
+def spell(sql: str) -> str:
+    """The tests' SQL in Spark's words."""
+    if not sql or "`" in sql:
+        return sql
+    try:
+        tree = sqlglot.parse_one(sql, read="postgres")
+    except sqlglot.errors.SqlglotError:
+        return sql
+    if isinstance(tree, exp.Comment):
+        text, name = tree.expression.sql("spark"), tree.this.sql("spark")
+        if tree.args["kind"] == "VIEW":
+            return f"alter view {name} set tblproperties ('comment' = {text})"
+        if tree.args["kind"] == "COLUMN":
+            table, _, column = name.rpartition(".")
+            return f"alter table {table} alter column {column} comment {text}"
+    return tree.sql("spark")
