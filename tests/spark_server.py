@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,9 @@ def need_java() -> None:
 def spark() -> Iterator[Spark]:
     """The worker's server: schemas have no database around them, so that each worker needs one of its own."""
     need_java()
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__file__"):  # a worker of pytest-xdist, which the client takes for a doctest
+        main.__file__ = __file__
     folder = room("spark")
     with serving_at("spark", "spark_jvm.py", str(folder), folder=folder, env={}, ports=2) as (connect, thrift):
         yield Spark(connect, thrift)

@@ -49,7 +49,7 @@ def tables(schema: str, rows: Iterable[Sequence[Any]]) -> Iterator[CatalogTable]
 
 def _columns(tree: str) -> Iterator[CatalogColumn]:
     """The columns of a printed schema: a line each, with the parts of their types in lines below."""
-    lines = [(len(found.group(1)) // 5, *found.group(2, 3, 4)) for found in map(_FIELD.match, tree.split("\n")) if found]
+    lines = [(len(f[1]) // 5, f[2], f[3], f[4]) for f in map(_FIELD.match, tree.split("\n")) if f is not None]
     for at, (depth, name, _, nullable) in enumerate(lines):
         if depth == 0:
             yield CatalogColumn(name, _type(lines, at), nullable != "false")

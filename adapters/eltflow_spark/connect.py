@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,16 +36,21 @@ logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
 
 
 class ConnectSession:
-    """A session of its own on the server: temporary views and settings are not seen by others."""
+    """One of those who use the target's session on the server."""
 
-    def __init__(self, spark: Any, idle: list[ConnectSession]) -> None:
-        self._spark, self._idle = spark, idle
+    def __init__(self, spark: Any) -> None:
+        self._spark, self._tag = spark, f"eltflow-{uuid.uuid4().hex}"
         self._cancelled = self._lost = self._running = False
+
+    @property
+    def lost(self) -> bool:
+        return self._lost
 
     def execute(self, statement: Statement) -> Result:
         if self._lost:
             raise WarehouseError("the connection to the server was lost", kind="lost")
         self._cancelled, self._running = False, True
+        self._spark.addTag(self._tag)  # of this thread
         try:
             return self._run(statement)
         except (PySparkException, grpc.RpcError, pa.ArrowException) as error:
@@ -52,6 +58,7 @@ class ConnectSession:
             self._lost = told.kind == "lost"
             raise told from None
         finally:
+            self._spark.removeTag(self._tag)
             self._running = False
 
     def _run(self, statement: Statement) -> Result:
@@ -90,34 +97,26 @@ class ConnectSession:
                 self._spark.catalog.dropTempView(view)
 
     def _told(self, error: Exception) -> WarehouseError:
-        if isinstance(error, grpc.RpcError):
-            code = error.code().name if callable(getattr(error, "code", None)) else ""
-            details = error.details() if callable(getattr(error, "details", None)) else str(error)
-            return as_warehouse_error(f"{code}: {details}", cancelled=self._cancelled, lost=True)
         condition = error.getCondition() if isinstance(error, PySparkException) else None
-        text = (error.getMessage() if isinstance(error, PySparkException) else None) or str(error)
-        gone = condition is None and ("UNAVAILABLE" in text or "Connection reset" in text or "RETRIES_EXCEEDED" in text)
-        return as_warehouse_error(text, cancelled=self._cancelled, lost=gone or condition == "RETRIES_EXCEEDED", condition=condition)
+        text = _text(error)
+        lost = isinstance(error, grpc.RpcError) or condition == "RETRIES_EXCEEDED" or (condition is None and "UNAVAILABLE" in text)
+        return as_warehouse_error(text, cancelled=self._cancelled, lost=lost, condition=condition)
 
     def cancel(self) -> None:
         self._cancelled = True
         if self._running and not self._lost:
             with suppress(PySparkException, grpc.RpcError):
-                self._spark.interruptAll()
+                self._spark.interruptTag(self._tag)
 
     def close(self) -> None:
-        """Kept for the next one that asks."""
-        if self._lost:
-            self.end()
-        else:
-            self._idle.append(self)
+        """Nothing is to be done: the session on the server is the target's."""
 
-    def end(self) -> None:
-        with suppress(PySparkException, grpc.RpcError):
-            if not self._lost:
-                self._spark.client.release_session()
-        with suppress(Exception):
-            self._spark.client.close()
+
+def _text(error: Exception) -> str:
+    if isinstance(error, PySparkException):
+        return error.getMessage() or str(error)
+    details = getattr(error, "details", None)
+    return str(details() if callable(details) else error)
 
 
 def _columns(frame: Any) -> tuple[Column, ...]:
@@ -146,20 +145,26 @@ def _signed(column: Any) -> Any:
 
 
 class ConnectDatabase:
-    """A server. The first session is opened at once, so that what is wrong with the target is told."""
+    """A target: one session on the server, used by all who ask. A session of Spark's keeps what it knew of a table's files until it
+    changes the table itself, so that two of them would not see what the other has written."""
 
-    def __init__(self, url: str, where: str, settings: Mapping[str, str], end: Callable[[], None] = lambda: None) -> None:
-        self._url, self._where, self._settings, self._end = url, where, {**settings, **SETTINGS}, end
-        self._idle: list[ConnectSession] = []
-        try:
-            self.session().close()
-        except BaseException:
-            end()
-            raise
+    def __init__(self, url: str, where: str, settings: Mapping[str, str]) -> None:
+        self._url, self._where, self._settings = url, where, {**settings, **SETTINGS}
+        self._lock = threading.Lock()
+        self._spark: Any = None
+        self._made: list[ConnectSession] = []
+        self.session()
 
     def session(self) -> ConnectSession:
-        with suppress(IndexError):  # several workers may ask at once: the list alone knows whether one is left
-            return self._idle.pop()
+        with self._lock:
+            if self._spark is None or any(session.lost for session in self._made):
+                self._end()
+                self._spark = self._connected()
+            made = ConnectSession(self._spark)
+            self._made.append(made)
+            return made
+
+    def _connected(self) -> Any:
         try:
             spark = SparkSession(self._url)
             # The server is not asked again for ten minutes; what it was asked to do it does once, whatever is asked again.
@@ -167,22 +172,27 @@ class ConnectDatabase:
             for key, value in self._settings.items():
                 spark.conf.set(key, value)
         except (PySparkException, grpc.RpcError) as error:
-            text = (error.getMessage() if isinstance(error, PySparkException) else None) or str(error)
-            told = as_warehouse_error(text)
-            help = "correct `token:` of the target" if "UNAUTHENTICATED" in text or "Invalid authentication" in text else told.help
+            told = as_warehouse_error(_text(error))
+            refused = "UNAUTHENTICATED" in str(error) or "authentication" in str(error)
+            help = "correct `token:` of the target" if refused else told.help
             raise WarehouseError(f"{self._where}: {told.engine_message}", kind="connection", code=told.code, help=help) from None
-        return ConnectSession(spark, self._idle)
+        return spark
+
+    def _end(self) -> None:
+        """Let go of the session, if the server still knows it."""
+        spark, self._spark, self._made = self._spark, None, []
+        if spark is not None:
+            with suppress(Exception):
+                spark.client.release_session()
+            with suppress(Exception):
+                spark.client.close()
 
     def catalog(
         self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None
     ) -> tuple[CatalogTable, ...]:
         session = self.session()
-        try:
-            return tuple(table for _, schema in schemas for table in of_schema(session, schema, only))
-        finally:
-            session.close()
+        return tuple(table for _, schema in schemas for table in of_schema(session, schema, only))
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().end()
-        self._end()
+        with self._lock:
+            self._end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -32,11 +33,16 @@ _ROWS = 1000
 
 
 class ThriftSession:
-    """A connection. A statement is started, and asked about until it has ended, so that it can be cancelled."""
+    """One of those who use the target's connection. A statement is started, and asked about until it has ended, so that others can ask
+    in between and it can be cancelled."""
 
-    def __init__(self, connection: Any, idle: list[ThriftSession]) -> None:
-        self._connection, self._idle = connection, idle
+    def __init__(self, connection: Any, lock: threading.Lock) -> None:
+        self._connection, self._lock = connection, lock
         self._cancelled = self._lost = False
+
+    @property
+    def lost(self) -> bool:
+        return self._lost
 
     def execute(self, statement: Statement) -> Result:
         if self._lost:
@@ -56,32 +62,38 @@ class ThriftSession:
             return Result(columns=tuple(Column(name, type) for name, type in self._described(statement.query)))
         if isinstance(statement, Overwrite):
             self._send(f"set {DYNAMIC[0]} = {DYNAMIC[1]}")
-        cursor = self._send(statement.sql)
-        if statement.role != "query":
-            return Result()
-        told = [(name, kind) for name, kind, *_ in cursor.description or ()]
+        told, found = self._send(statement.sql, wanted=statement.role == "query")
         columns = tuple(Column(name, _TYPES.get(kind) or kind.removesuffix("_TYPE").lower()) for name, kind in told)
         reads = [_READS.get(kind) for _, kind in told]
-        rows = [tuple(_value(v, r) for v, r in zip(row, reads, strict=True)) for row in cursor.fetchall()] if columns else []
-        return Result(columns=columns, rows=rows)
+        return Result(columns=columns, rows=[tuple(_value(v, r) for v, r in zip(row, reads, strict=True)) for row in found])
 
-    def _send(self, sql: str) -> Any:
-        cursor = self._connection.cursor()
-        cursor.execute(sql, async_=True)
+    def _send(self, sql: str, *, wanted: bool = False) -> tuple[list[tuple[str, str]], Sequence[tuple[Any, ...]]]:
+        """Run it; gives columns and rows, if they are wanted."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            cursor.execute(sql, async_=True)
         wait = 0.002
-        while (state := cursor.poll(get_progress_update=False)).operationState in _RUNNING:
+        while (state := self._state(cursor)).operationState in _RUNNING:
             if self._cancelled:
-                cursor.cancel()
+                with self._lock:
+                    cursor.cancel()
                 raise WarehouseError("cancelled", kind="cancelled")
             time.sleep(wait)
             wait = min(wait * 1.5, 0.1)
         if state.operationState != _STATES.FINISHED_STATE:
             raise exc.OperationalError(state.errorMessage or "the statement failed, and the server does not say why")
-        return cursor
+        with self._lock:
+            told = [(name, kind) for name, kind, *_ in cursor.description or ()] if wanted else []
+            rows = cursor.fetchall() if told else []
+            cursor.close()
+        return told, rows
+
+    def _state(self, cursor: Any) -> Any:
+        with self._lock:
+            return cursor.poll(get_progress_update=False)
 
     def _described(self, query: str) -> list[tuple[str, str]]:
-        rows = self._send(f"describe query\n{query}").fetchall()
-        return [(name, type) for name, type, *_ in rows]
+        return [(name, type) for name, type, *_ in self._send(f"describe query\n{query}", wanted=True)[1]]
 
     def _load(self, statement: Load) -> int:
         """The values stand as literals in INSERTs: for what is large, Connect is the way."""
@@ -95,7 +107,9 @@ class ThriftSession:
             literals = ",\n".join(f"({', '.join(map(_DIALECT.literal, row))})" for row in rows)
             values = ", ".join(_from_text(f"c{n}", kind) for n, kind in enumerate(kinds))
             places = ", ".join(f"c{n}" for n in range(len(kinds)))
-            self._send(f"insert into {statement.name} ({names})\nselect {values} from values\n{literals}\nas eltflow_rows ({places})")
+            self._send(
+                f"insert into {statement.name} ({names})\nselect {values} from values\n{literals}\nas eltflow_rows ({places})"
+            )
             count += len(rows)
         return count
 
@@ -103,15 +117,7 @@ class ThriftSession:
         self._cancelled = True
 
     def close(self) -> None:
-        """Kept for the next one that asks."""
-        if self._lost:
-            self.end()
-        else:
-            self._idle.append(self)
-
-    def end(self) -> None:
-        with suppress(Exception):
-            self._connection.close()
+        """Nothing is to be done: the connection is the target's."""
 
 
 def _value(value: Any, read: Callable[[str], Any] | None) -> Any:
@@ -144,35 +150,46 @@ def _text(error: BaseException) -> str:
 
 
 class ThriftDatabase:
-    """A server. The first connection is made at once, so that what is wrong with the target is told."""
+    """A target: one connection, used by all who ask, for the reason that `ConnectDatabase` has."""
 
     def __init__(self, arguments: Mapping[str, Any], where: str, settings: Mapping[str, str]) -> None:
-        self._arguments, self._where = dict(arguments), where
-        self._settings = {**settings, **SETTINGS}
-        self._idle: list[ThriftSession] = []
-        self.session().close()
+        self._arguments, self._where, self._settings = dict(arguments), where, {**settings, **SETTINGS}
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._made: list[ThriftSession] = []
+        self._speaks = threading.Lock()
+        self.session()
 
     def session(self) -> ThriftSession:
-        with suppress(IndexError):  # several workers may ask at once: the list alone knows whether one is left
-            return self._idle.pop()
+        with self._lock:
+            if self._connection is None or any(session.lost for session in self._made):
+                self._end()
+                self._connection, self._speaks = self._connected(), threading.Lock()
+                first = ThriftSession(self._connection, self._speaks)
+                for key, value in self._settings.items():
+                    first.execute(Statement(f"set {key} = {value}"))
+            made = ThriftSession(self._connection, self._speaks)
+            self._made.append(made)
+            return made
+
+    def _connected(self) -> Any:
         try:
-            connection = hive.connect(**self._arguments)
+            return hive.connect(**self._arguments)
         except (*_FAILURES, ValueError, NotImplementedError, ImportError) as error:
             raise WarehouseError(f"{self._where}: {' '.join(_text(error).split())}", kind="connection") from None
-        made = ThriftSession(connection, self._idle)
-        for key, value in self._settings.items():
-            made.execute(Statement(f"set {key} = {value}"))
-        return made
+
+    def _end(self) -> None:
+        connection, self._connection, self._made = self._connection, None, []
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
 
     def catalog(
         self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None
     ) -> tuple[CatalogTable, ...]:
         session = self.session()
-        try:
-            return tuple(table for _, schema in schemas for table in of_schema(session, schema, only))
-        finally:
-            session.close()
+        return tuple(table for _, schema in schemas for table in of_schema(session, schema, only))
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().end()
+        with self._lock:
+            self._end()

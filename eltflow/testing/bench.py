@@ -54,8 +54,9 @@ class Subject:
     proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
     that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
     line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
-    the engine has not. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
-    back for it, where its types keep less, and raises ValueError where it must refuse it.
+    the engine has not, and "not null" where its tables forget it. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
+    back for it, where its types keep less, and raises ValueError where it must refuse it. `remembers` says that what one process knows of
+    a table holds until it changes it itself, so that another one's changes are looked at anew.
     """
 
     adapter: Adapter
@@ -71,6 +72,7 @@ class Subject:
     lacks: tuple[str, ...] = ()
     spell: Callable[[str], str] = lambda sql: sql
     told: Callable[[Any], Any] = lambda value: value
+    remembers: bool = False
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
@@ -292,8 +294,16 @@ class Bench:
         state = api.RunState(run_id=loaded.options.invocation_id)
         for _ in api.execute(loaded, api.RunOptions(command=command, **options), state):
             pass
-        self.session = self.database.session()
+        self._look_anew()
         return {name.split(".")[2]: result for name, result in state.results.items()}
+
+    def _look_anew(self) -> None:
+        """Go on after others have changed things."""
+        if self.subject.remembers:
+            self.database.close()
+            self.database = self.adapter.open(self.subject.values(), self.subject.root)
+            self.reader = self.database.session()
+        self.session = self.database.session()
 
 
 @contextmanager
@@ -314,7 +324,7 @@ def opened(subject: Subject) -> Iterator[Bench]:
         for session in (made.session, made.reader):
             with suppress(WarehouseError):
                 session.close()
-        database.close()
+        made.database.close()
 
 
 def statements(sent: Sequence[Statement]) -> list[str]:

@@ -26,6 +26,7 @@ def subject(spark: Spark, tmp_path) -> Subject:
         spell=spell,
         told=told,
         places=True,
+        remembers=True,
     )
 
 

@@ -47,6 +47,13 @@ def command(folder: str, connect: int, thrift: int) -> list[str]:
         "spark.driver.memory": "1g",
         # Started for a few minutes, and for tables of a few rows.
         "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder}/derby -XX:TieredStopAtLevel=1",
+        # Queries of a few rows take longer to be compiled than to be interpreted.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.parquet.compression.codec": "uncompressed",
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        "spark.locality.wait": "0",
         "spark.sql.shuffle.partitions": 1,
         "spark.default.parallelism": 1,
         "spark.ui.enabled": "false",

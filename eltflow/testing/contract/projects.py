@@ -12,7 +12,6 @@ import pytest
 from eltflow import api
 from eltflow.project.nodes import TestInfo
 from eltflow.testing.bench import SLOW, Bench, counting
-from eltflow.testing.contract.claims import need_keys
 from eltflow.testing.proxy import Proxy
 from eltflow.warehouse.values import Statement
 
