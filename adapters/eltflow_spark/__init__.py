@@ -46,7 +46,7 @@ class SparkAdapter:
         "auth": "how a Thrift server lets in: NONE, NOSASL, LDAP, CUSTOM or KERBEROS",
         "kerberos_service_name": "the server's name in Kerberos",
         "connect_timeout": "seconds that connecting may take; 10 unless told",
-        "server_side_parameters": "settings of every session, e.g. {spark.sql.session.timeZone: UTC}; of the Spark itself for `method: session`",
+        "server_side_parameters": "settings of every session, e.g. {spark.sql.session.timeZone: UTC}, or of a Spark of one's own",
         "master": "what the Spark of this process runs on, e.g. local[4]; all cores of this machine unless told",
         "path": "the folder for its tables, from the project root; spark-warehouse unless told",
     }

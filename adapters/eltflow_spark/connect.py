@@ -31,6 +31,7 @@ from eltflow_spark.statements import DYNAMIC, SETTINGS, Describe, Load, Overwrit
 #: How much of a source is sent at once, in bytes of the rows as Arrow has them.
 _PIECE = 16 * 1024 * 1024
 #: The client writes what it raises into the log, too.
+warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")  # it is told as an error
 logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
 logging.getLogger("DataFrameQueryContextLogger").setLevel(logging.CRITICAL + 1)
 

@@ -1,4 +1,4 @@
-"""How Spark spells things. Its SQL reference (spark.apache.org/docs/latest/sql-ref.html, November 2026) is meant where a rule has no other source."""
+"""How Spark spells things. Its SQL reference (spark.apache.org, November 2026) is meant where a rule has no other source."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ class Subject:
     proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
     that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
     line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
-    the engine has not, and "not null" where its tables forget it. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
-    back for it, where its types keep less, and raises ValueError where it must refuse it. `remembers` says that what one process knows of
-    a table holds until it changes it itself, so that another one's changes are looked at anew.
+    the engine has not, and "not null" where its tables forget it. `spell` makes of the SQL of the cases what the engine takes. `told`
+    makes of a Python value what the engine gives back for it, where its types keep less, and raises ValueError where it must refuse it.
+    `remembers` says that an open target goes by what it knew of a table until it changes that itself: it is opened anew to see what others did.
     """
 
     adapter: Adapter
@@ -216,19 +216,17 @@ class Bench:
         """The columns of the table `s.t` with the types that they are read as, None where a column may hold anything."""
         return [(name, self.read_as(type)) for name, type in self.columns()]
 
-    def catalog(self) -> Catalog:
-        """What stands in the schemas of the tests."""
-        place = self.table.database
-        names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
-        dialect = self.adapter.dialect
+    def catalog(self, names: Sequence[str] = ("s", "s_test_failures", "s_raw")) -> Catalog:
+        """What stands in these schemas of the tests."""
+        place, dialect = self.table.database, self.adapter.dialect
         return Catalog(dialect.fold_relation, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
-        return self.catalog().get(relation or self.table)
+        wanted = relation or self.table
+        return self.catalog([wanted.schema or ""]).get(wanted)
 
     def names(self) -> set[str]:
-        meta = self.adapter.dialect.named(META)
-        return {self.said(table.relation.identifier) for table in self.catalog() if table.relation.schema != meta}
+        return {self.said(table.relation.identifier) for table in self.catalog()}
 
     def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
         return make_node(materialized, config or {}, columns, self.table, **more)

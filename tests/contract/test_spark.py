@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 import sqlglot
 from eltflow_spark import ADAPTER
 from spark_server import Spark
-from sqlglot import exp
 
 from eltflow.testing.bench import Subject
 from eltflow.testing.contract import *  # noqa: F403
+
+pytestmark = pytest.mark.xdist_group("spark")  # one JVM for all of it
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def subject(spark: Spark, tmp_path) -> Subject:
         root=tmp_path,
         upstream=("127.0.0.1", spark.connect),
         behind={},
+        busy="",
         lacks=("interval", "uuid", "json", "time", "not null"),
         spell=spell,
         told=told,
@@ -39,15 +42,16 @@ def spell(sql: str) -> str:
     """The tests' SQL in Spark's words."""
     if not sql or "`" in sql:
         return sql
+    commented = re.fullmatch(r"comment on (view|column) (\S+) is (.*)", sql)
+    if commented:
+        kind, name, text = commented.groups()
+        table, _, column = name.rpartition(".")
+        text = text.replace("''", "\\'")
+        if kind == "view":
+            return f"alter view {name} set tblproperties ('comment' = {text})"
+        return f"alter table {table} alter column {column} comment {text}"
     try:
         tree = sqlglot.parse_one(sql, read="postgres")
     except sqlglot.errors.SqlglotError:
         return sql
-    if isinstance(tree, exp.Comment):
-        text, name = tree.expression.sql("spark"), tree.this.sql("spark")
-        if tree.args["kind"] == "VIEW":
-            return f"alter view {name} set tblproperties ('comment' = {text})"
-        if tree.args["kind"] == "COLUMN":
-            table, _, column = name.rpartition(".")
-            return f"alter table {table} alter column {column} comment {text}"
     return tree.sql("spark")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from eltflow.base.names import IDENTIFIER, listed
+from eltflow.base.names import ASIDE, IDENTIFIER, listed
 from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize.meta import recorded
@@ -253,8 +253,17 @@ def _in_turn(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
     For a moment nothing is there."""
     assert job.existing is not None
     dialect, kind = job.dialect, job.existing.kind
-    old = job.temporary("__old")
-    yield dialect.rename(job.relation, old.identifier, kind)
+    old = job.temporary(ASIDE)
+    try:
+        yield dialect.rename(job.relation, old.identifier, kind)
+    except WarehouseError as error:
+        if error.kind != "sql":
+            raise
+        try:  # an attempt before this one, whose connection was lost, may have moved it there
+            yield dialect.rename(old, job.relation.identifier, kind)
+        except WarehouseError:  # or have left there what it moved
+            yield from discarded(job, old, kind)
+        yield dialect.rename(job.relation, old.identifier, kind)
     try:
         yield from send(put)
     except WarehouseError:

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from eltflow.testing.bench import Bench, series
+from eltflow.testing.contract.claims import tables_step_aside
 from eltflow.warehouse.values import Statement, WarehouseError
 
 ROWS = 5000
@@ -16,6 +17,7 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     warehouse.build("table", f"select id, 0 as version from ({series(ROWS)}) as n")
     reader = warehouse.database.session()
     may_be_away = not warehouse.can.transactional_ddl
+    steps_aside = tables_step_aside(warehouse)
     done = threading.Event()
     wrong: list[Any] = []
     seen: set[int] = set()
@@ -29,6 +31,8 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
                     continue  # one kind of relation takes another's place
                 wrong.append(repr(error))
                 return
+            if row[0] == 0 and steps_aside:
+                continue  # its files have stepped aside already
             if row[0] != ROWS or row[1] != row[2]:
                 wrong.append(row)
                 return
