@@ -27,6 +27,8 @@ _ONLY: Mapping[str, tuple[str, ...]] = {
     "master": ("session",),
     "path": ("session",),
 }
+#: Seconds that a Thrift server may take to answer one question; statements themselves run on in between.
+_ANSWER = 300
 _SCHEMA = re.compile(r"\w+\Z", re.ASCII)
 
 
@@ -131,6 +133,7 @@ def _thrift(target: Target, settings: Mapping[str, str]) -> Database:
         "username": str(values.get("user") or "eltflow"),
         "password": str(values["password"]) if auth in ("LDAP", "CUSTOM") else None,
         "kerberos_service_name": values.get("kerberos_service_name"),
+        "seconds": _ANSWER,
     }
     return ThriftDatabase(arguments, f"{host}:{port}", settings)
 

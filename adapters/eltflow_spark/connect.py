@@ -169,7 +169,7 @@ class ConnectDatabase:
         try:
             spark = SparkSession(self._url)
             # The server is not asked again for ten minutes; what it was asked to do it does once, whatever is asked again.
-            spark.client.set_retry_policies([DefaultPolicy(max_retries=4, initial_backoff=50, max_backoff=1000)])
+            spark.client.set_retry_policies([DefaultPolicy(max_retries=3, initial_backoff=50, max_backoff=1000)])
             for key, value in self._settings.items():
                 spark.conf.set(key, value)
         except (PySparkException, grpc.RpcError) as error:

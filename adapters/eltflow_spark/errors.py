@@ -25,6 +25,7 @@ _HELPS: Mapping[str, str] = {
     "LOCATION_ALREADY_EXISTS": "a statement that was cut off left files there: delete that folder, which no table has",
 }
 _CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]\s*")
+_AGAIN = re.compile(r"\s*[\w.$]+(?:Exception|Error): (?:\s*\[[A-Z][A-Z0-9_.]+\])?\s*")
 #: The grammar counts columns from 0, and the first form of it from 1.
 _PLACES = (
     (re.compile(r"== SQL \(line (\d+), position (\d+)\) =="), 0),
@@ -61,6 +62,8 @@ def words(text: str) -> str:
     """The sentence itself, without its condition, its state, and what the server was doing."""
     named = _CONDITION.search(text)
     told = text[named.end() :] if named is not None else text
+    while (again := _AGAIN.match(told)) is not None:  # a Thrift server says it twice
+        told = told[again.end() :]
     return " ".join(_TAIL.sub("", _STATE.sub("", told)).split()) or text.strip()
 
 

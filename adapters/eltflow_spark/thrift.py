@@ -12,6 +12,7 @@ from typing import Any
 from pyhive import exc, hive
 from TCLIService import ttypes
 from thrift.Thrift import TException
+from thrift.transport import TSocket, TTransport
 
 from eltflow.transfer import Source, plain
 from eltflow.warehouse import CatalogTable, Column, Relation, Result, Statement, WarehouseError
@@ -24,6 +25,8 @@ _DIALECT = SparkDialect()
 _STATES = ttypes.TOperationState
 _RUNNING = (_STATES.INITIALIZED_STATE, _STATES.PENDING_STATE, _STATES.RUNNING_STATE)
 _FAILURES = (exc.Error, TException, OSError, EOFError)
+#: What was cancelled does not go on without anybody to see what it gives.
+_SETTINGS = {"spark.sql.thriftServer.interruptOnCancel": "true"}
 #: What the protocol calls types; it does not tell their figures, which a `Describe` does.
 _TYPES: Mapping[str, str] = {"INT_TYPE": "int"}
 #: What comes as text.
@@ -149,13 +152,28 @@ def _text(error: BaseException) -> str:
     return text.split("\n\tat ")[0]
 
 
+def _transport(
+    host: str, port: int, auth: str, username: str, password: str | None, kerberos_service_name: str | None, seconds: int
+) -> Any:
+    socket = TSocket.TSocket(host, port)
+    socket.setTimeout(seconds * 1000)
+    if auth == "NOSASL":
+        return TTransport.TBufferedTransport(socket)
+    from thrift_sasl import TSaslClientTransport
+
+    way = "GSSAPI" if auth == "KERBEROS" else "PLAIN"
+    given = {"host": host, "sasl_auth": way, "service": kerberos_service_name, "username": username, "password": password or "x"}
+    return TSaslClientTransport(lambda: hive.get_installed_sasl(**given), way, socket)
+
+
 class ThriftDatabase:
     """A target: one connection, used by all who ask, for the reason that `ConnectDatabase` has."""
 
     def __init__(self, arguments: Mapping[str, Any], where: str, settings: Mapping[str, str]) -> None:
-        self._arguments, self._where, self._settings = dict(arguments), where, {**settings, **SETTINGS}
+        self._arguments, self._where, self._settings = dict(arguments), where, {**settings, **SETTINGS, **_SETTINGS}
         self._lock = threading.Lock()
         self._connection: Any = None
+        self._transport: Any = None
         self._made: list[ThriftSession] = []
         self._speaks = threading.Lock()
         self.session()
@@ -174,15 +192,17 @@ class ThriftDatabase:
 
     def _connected(self) -> Any:
         try:
-            return hive.connect(**self._arguments)
+            self._transport = _transport(**self._arguments)
+            return hive.connect(thrift_transport=self._transport, username=self._arguments["username"])
         except (*_FAILURES, ValueError, NotImplementedError, ImportError) as error:
             raise WarehouseError(f"{self._where}: {' '.join(_text(error).split())}", kind="connection") from None
 
     def _end(self) -> None:
+        """The server ends the session of a connection that is gone; asked to end it, Spark 4.3 gives no answer."""
         connection, self._connection, self._made = self._connection, None, []
         if connection is not None:
             with suppress(Exception):
-                connection.close()
+                self._transport.close()
 
     def catalog(
         self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None

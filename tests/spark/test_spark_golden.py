@@ -121,7 +121,11 @@ def test_the_parser_takes_what_no_table_here_does(spark: Spark, tmp_path: Path) 
         for one in [s for s in others if s.sql.startswith(("alter table", "create or replace table"))]:
             with pytest.raises(WarehouseError) as refused:
                 session.execute(one)
-            assert str(refused.value.code).split(".")[0] in ("TABLE_OR_VIEW_NOT_FOUND", "UNSUPPORTED_FEATURE", "SCHEMA_NOT_FOUND")
+            assert str(refused.value.code).split(".")[0] in (
+                "TABLE_OR_VIEW_NOT_FOUND",
+                "UNSUPPORTED_FEATURE",
+                "DATA_SOURCE_NOT_FOUND",
+            )
     finally:
         database.close()
 

@@ -17,7 +17,7 @@ import pytest
 from emulators import need
 from spark_server import need_java
 
-from eltflow.testing.bench import SLOW, Subject, opened
+from eltflow.testing.bench import Subject, opened
 from eltflow.warehouse.values import Relation, Statement, WarehouseError
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -118,7 +118,7 @@ def test_thrift_keeps_types_and_values(spark, tmp_path):
 
         def run():
             try:
-                bench.session.execute(Statement(SLOW, role="query"))
+                bench.session.execute(Statement("select reflect('java.lang.Thread', 'sleep', 30000L)", role="query"))
             except WarehouseError as error:
                 caught.append(error.kind)
 
