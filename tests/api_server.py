@@ -46,6 +46,7 @@ class Api:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 16  # headers and body at once: the second packet of two would wait for an answer to the first
 
             def _answer(self) -> None:
                 parts = urlsplit(self.path)

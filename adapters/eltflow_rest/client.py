@@ -87,8 +87,8 @@ class Client:
 
     def ask(self, request: Request) -> Answer:
         """The answer to a request. Raises WarehouseError."""
-        fresh = False
-        for attempt in range(self._retries + 1):
+        fresh, attempt = False, 0
+        while True:
             self._wait(max(0.0, self._next - time.monotonic()))
             if self._pace is not None:
                 self._next = time.monotonic() + self._pace
@@ -110,14 +110,15 @@ class Client:
                     return _checked(request, status, headers, body, url)
                 problem, wait = _said(status, body), _retry_after(headers)
             if attempt == self._retries:
-                break
+                times = f", {self._retries + 1} times" if self._retries else ""
+                message = f"{request.shown}: {problem}{times}"
+                raise WarehouseError(message, kind="connection", help="run it again when the API answers")
             pause = wait if wait is not None else min(0.5 * 2**attempt, 30.0) * random.uniform(0.5, 1.0)
             if pause > _LONGEST:
                 message = f"{request.shown}: {problem}; it asks to wait {pause:,.0f} s"
                 raise WarehouseError(message, kind="connection", help="run the step later, or ask less often with `rate_limit:`")
+            attempt += 1
             self._wait(pause)
-        times = f", {self._retries + 1} times" if self._retries else ""
-        raise WarehouseError(f"{request.shown}: {problem}{times}", kind="connection", help="run it again when the API answers")
 
     def _sent(self, request: Request) -> tuple[int, Mapping[str, str], bytes, str]:
         """Status, headers, body, and where it came from in the end."""
@@ -281,14 +282,14 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 def _words(error: Exception) -> str:
     """What went wrong on the way, without the address, which may hold a key."""
     match error:
-        case urllib3.exceptions.ConnectTimeoutError():
-            return "no connection in time"
-        case urllib3.exceptions.ReadTimeoutError():
-            return "no answer in time"
         case urllib3.exceptions.NameResolutionError():
             return "the host is not known"
         case urllib3.exceptions.NewConnectionError():
             return "nobody answers there"
+        case urllib3.exceptions.ConnectTimeoutError():
+            return "no connection in time"
+        case urllib3.exceptions.ReadTimeoutError():
+            return "no answer in time"
         case urllib3.exceptions.SSLError():
             return str(error.args[0]) if error.args else "SSL"
         case urllib3.exceptions.DecodeError():
