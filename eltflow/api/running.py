@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_connections, opened_table
+from eltflow.api.connections import check_connections, opened_records, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -465,6 +465,7 @@ class _Worker:
         return Personal(self.compiler)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+        stopped = functools.partial(getattr, session, "stopped", False)
         if self.said is not None:
             session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
@@ -476,10 +477,12 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
+        records = opened_records(self.loaded, step.node, stop=stopped)
         with contextlib.ExitStack() as opened:
-            if tables is not None:
-                opened.enter_context(contextlib.closing(tables))
-            job = replace(self._job(step.node, compiled), tables=tables)
+            for one in (tables, records):
+                if one is not None:
+                    opened.enter_context(contextlib.closing(one))
+            job = replace(self._job(step.node, compiled), tables=tables, records=records)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
@@ -659,9 +662,7 @@ def _finish(loaded: Loaded, state: RunState, database: Database, seen: list[Rela
         _look_again(loaded, state, database, seen, now)
 
 
-def _look_again(
-    loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None, now: datetime.datetime
-) -> None:
+def _look_again(loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None, now: datetime.datetime) -> None:
     """Remember what the target holds: the relations of what ran as they are now, the others that were looked at (`seen`; None: all)
     as they were when the run began."""
     assert state.plan is not None and state.catalog is not None
