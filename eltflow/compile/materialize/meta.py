@@ -176,6 +176,8 @@ def loaded_up_to(job: Job, name: str) -> Steps[tuple[str, str] | None]:
 def record_cursor(job: Job, source: str, name: str, value: str | None) -> Steps[None]:
     """Write down up to where a cursor's rows are loaded from a source, in the transaction that is open."""
     dialect, literal = job.dialect, job.dialect.literal
+    if not dialect.capabilities.transactions:  # no load begins at one
+        return
     yield _without_cursor(job)
     if value is not None:
         values = ", ".join(literal(v) for v in (key_of(job), job.node.unique_id, source, name, value, job.run))
