@@ -31,7 +31,7 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
@@ -244,7 +244,10 @@ def _add(job: Job) -> Program:
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
-    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
+    how: tuple[Options, Mapping[str, str]] = (options, read)
+    if format == "json":
+        how = yield from exact(job, fresh, options, read)
+    rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
     changed = [f.name for f in fresh if f.name in known]
     body = _loaded(job, rows, [name for _, name in found.chosen], fresh, columns=columns, again=changed)
     outcome = yield from rows_together(job, body)
