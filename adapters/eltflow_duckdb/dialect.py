@@ -124,7 +124,7 @@ class DuckDBDialect(Dialect):
     def reference(self, relation: Relation) -> str:
         return self.quote(relation.identifier)  # one in the same schema, or none (docs: "Constraints")
 
-    def ties(self, relation: Relation) -> Statement | None:
+    def pointing(self, relation: Relation) -> Statement | None:
         return Statement(
             "select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY' and database_name ="
             f" {self._database(relation)} and schema_name = {self.string(relation.schema or '')}"

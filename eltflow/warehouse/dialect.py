@@ -222,6 +222,10 @@ class Dialect:
         None where the engine lets go what views read."""
         return None
 
+    def pointing(self, relation: Relation) -> Statement | None:
+        """As `ties`, where an engine lets go what views read, and holds what foreign keys point at."""
+        return None
+
     def dependents(self, relation: Relation) -> Statement:
         """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again). A row of
         the kind "foreign_key" is a table that points at it, and its script makes the constraint again; one of the kind "table" is such a

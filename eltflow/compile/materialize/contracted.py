@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from eltflow.base.records import replace
 from eltflow.compile.contract import differences, in_words, kind
 from eltflow.compile.materialize.narrowing import keeping, narrows
-from eltflow.compile.program import Job, ProgramError, Steps
-from eltflow.warehouse.values import Column, Constraint, Contract, WarehouseError
+from eltflow.compile.program import Job, ProgramError, Steps, discarded, tidily
+from eltflow.warehouse.values import Column, Constraint, Contract, Relation, WarehouseError
 
 
 def fulfilled(job: Job) -> Steps[Contract | None]:
@@ -65,14 +65,18 @@ def _said(job: Job, columns: Sequence[Column]) -> Steps[Sequence[Column]]:
         raise ProgramError(message, "write types as the target spells them", place=("columns", number, "data_type")) from None
 
 
+def _of_table(job: Job, scratch: Relation, columns: Sequence[Column]) -> Steps[Sequence[Column]]:
+    yield job.dialect.create_temporary(scratch, columns)
+    told = (yield job.dialect.describe(f"select * from {job.dialect.render(scratch)}")).columns
+    yield from discarded(job, scratch)
+    return told
+
+
 def _spelt(job: Job, columns: Sequence[Column]) -> Steps[Sequence[Column]]:
     blank = job.dialect.blank(columns)
-    scratch = job.dialect.staging(job.temporary("__said"))
-    if blank is None:
-        yield job.dialect.create_temporary(scratch, columns)
-        blank = f"select * from {job.dialect.render(scratch)}"
-        told = (yield job.dialect.describe(blank)).columns
-        yield job.dialect.drop(scratch)
+    if blank is not None:
+        told: Sequence[Column] = (yield job.dialect.describe(blank)).columns
     else:
-        told = (yield job.dialect.describe(blank)).columns
+        scratch = job.dialect.staging(job.temporary("__said"))
+        told = yield from tidily(job, scratch, _of_table(job, scratch, columns))
     return [replace(column, type=one.type) for column, one in zip(columns, told, strict=True)]

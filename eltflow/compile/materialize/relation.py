@@ -304,8 +304,9 @@ Aside = Sequence[tuple[Relation, str, str]]
 
 
 def set_aside(job: Job) -> Steps[Aside]:
-    """Drop the views that stand on the node's relation, where the engine ties them to it; gives what makes them again."""
-    ties = job.dialect.ties(job.relation)
+    """Drop the views on the node's relation and the foreign keys that point at it, where the engine holds it for them; gives what makes
+    them again."""
+    ties = job.dialect.ties(job.relation) or (job.dialect.pointing(job.relation) if job.pointed else None)
     if ties is None or not (yield ties).rows:
         return ()
     found = yield job.dialect.dependents(job.relation)
