@@ -154,6 +154,8 @@ def _from_beside(
     after: Sequence[Statement] = ()
     if contract is not None:
         contract, after = dialect.constrained(job.relation, contract, job.run)
+        own = tuple(replace(one, to=fresh) if one.to == job.relation else one for one in contract.constraints)
+        contract = replace(contract, constraints=own)  # a table that points at itself is not to point at the one that goes
     result = yield from _filled(job, fresh, wanted, contract)
     check()
     outcome = replace(outcome, rows=result.affected)
