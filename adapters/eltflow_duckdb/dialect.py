@@ -121,9 +121,6 @@ class DuckDBDialect(Dialect):
 
     # -- tables that point at another --------------------------------------------------------------------------------------------
 
-    def reference(self, relation: Relation) -> str:
-        return self.quote(relation.identifier)  # one in the same schema, or none (docs: "Constraints")
-
     def pointing(self, relation: Relation) -> Statement | None:
         return Statement(
             "select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY' and database_name ="

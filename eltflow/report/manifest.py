@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import ConstraintInfo, Node
 from eltflow.project.project import Project
 from eltflow.report.fields import as_set, columns, constraint, contract, docs_of, freshness, full_config
 from eltflow.report.info import RunInfo, metadata, to_json, to_lines
@@ -247,7 +247,7 @@ class _Fold:
             "config": full_config(node),
             "tags": [f"on-run-{config['at']}"] if kind == "operation" else list(node.tags),
             "description": node.description,
-            "columns": columns(node.columns),
+            "columns": self._columns(node),
             "meta": dict(node.meta),
             "group": node.group,
             "docs": docs_of(config),
@@ -347,12 +347,19 @@ class _Fold:
 
     def _constraints(self, node: Node) -> list[dict[str, Any]]:
         """Those of the model itself, which dbt has of contracts alone."""
-        made = []
-        for one in node.constraints if node.contracted else ():
-            target = self.graph.nodes.get(one.target) if one.target is not None else None
-            to = self.dialect.render(target.relation) if target is not None and target.relation is not None else None
-            made.append({**constraint(one, to), "columns": list(one.columns)})
+        own = node.constraints if node.contracted else ()
+        return [{**constraint(one, self._pointed_at(one)), "columns": list(one.columns)} for one in own]
+
+    def _columns(self, node: Node) -> dict[str, Any]:
+        made = columns(node.columns)
+        if node.contracted:
+            for name, column in node.columns.items():
+                made[name]["constraints"] = [constraint(one, self._pointed_at(one)) for one in column.constraints]
         return made
+
+    def _pointed_at(self, one: ConstraintInfo) -> str | None:
+        target = self.graph.nodes.get(one.target) if one.target is not None else None
+        return self.dialect.render(target.relation) if target is not None and target.relation is not None else None
 
     def _generic(self, entry: dict[str, Any], node: Node) -> None:
         test = node.test
