@@ -87,9 +87,10 @@ def both(left: Flow, right: Flow, name: str) -> Flow:
 
 class Table:
     """Anything with columns. `rows` decides which rows there are. `open` says why there may be more columns than `columns`; `rest`
-    then gives one of those by its folded name. `unsure` says why there may be more in `rows`."""
+    then gives one of those by its folded name. `unsure` says why there may be more in `rows`. `keys` are sets of columns (folded names)
+    that no two rows have the same values of."""
 
-    __slots__ = ("_index", "columns", "fold", "open", "rest", "rows", "unsure")
+    __slots__ = ("_index", "columns", "fold", "keys", "open", "rest", "rows", "unsure")
 
     def __init__(self, columns: list[Flow], rows: set[Cause], fold: Fold) -> None:
         self.columns = columns
@@ -97,6 +98,7 @@ class Table:
         self.open = ""
         self.rest: Callable[[str], Flow | None] | None = None
         self.unsure = ""
+        self.keys: frozenset[frozenset[str]] = frozenset()
         self.fold = fold
         self._index: dict[str, Flow] | None = None
 
@@ -123,6 +125,7 @@ class Table:
         ]
         made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
         made.unsure = self.unsure
+        made.keys = self.keys if not listed else frozenset(one for one in self.keys if not one)
         if self.open or len(listed) > len(self.columns):
             reason = self.open or "a list of column names is longer than what it names"
             made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]
