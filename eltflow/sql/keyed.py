@@ -138,7 +138,7 @@ def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset
 
 def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
     """Whether each row of the left side of a join meets one row of a table at most."""
-    if join.args.get("side") != "LEFT" or join.args.get("method") or table.open or not table.keys:
+    if join.args.get("side") != "LEFT" or join.args.get("method") or table.find_keys is None or table.open or not table.keys:
         return False
     if frozenset() in table.keys:
         return True
@@ -164,7 +164,7 @@ def decided(table: Table, causes: set[Cause], unknown: str) -> Table:
     """The table, with what decides whether a row is met: over its own columns, and not over the rows of who joins it."""
     more = causes | table.rows
     made = Table([_decided(column, more, unknown or table.unsure) for column in table.columns], set(), table.fold)
-    made.keys = table.keys
+    made.find_keys = lambda: table.keys
     return made
 
 

@@ -263,7 +263,7 @@ class _Walk(Pivots):
         self._distinct(args, scope, made, rows)
         self._aliases_first = outside
         table = self._table_of(made, rows, scope)
-        table.keys = keys_of(node, table, scope, self.key)
+        table.find_keys = lambda: keys_of(node, table, scope, self.key)
         return table
 
     def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
