@@ -179,6 +179,7 @@ class Oracle:
         self._connection = duckdb.connect()
         self._connection.execute("set threads = 1")
         self._changes: dict[tuple[int, str, str], list[str]] = {}
+        self._seen: dict[str, list[set[tuple[str, str]]]] = {}
         for number, world in enumerate(WORLDS):
             for table, rows in world.items():
                 _load(self._connection, f"world_{number}", table, rows)
@@ -203,6 +204,11 @@ class Oracle:
 
     def moved(self, sql: str) -> list[set[tuple[str, str]]]:
         """For each output of the query the columns that move it, in one world at least."""
+        if sql not in self._seen:
+            self._seen[sql] = self._moved(sql)
+        return self._seen[sql]
+
+    def _moved(self, sql: str) -> list[set[tuple[str, str]]]:
         names = self.outputs(sql)
         moved: list[set[tuple[str, str]]] = [set() for _ in names]
         for world in range(len(WORLDS)):
