@@ -22,6 +22,7 @@ _DIALECT = DuckDBDialect()
 class DuckDBTableReader:
     """Connections of `type: duckdb`."""
 
+    kinds = ("sql",)
     keys: Mapping[str, str] = {"path": "the database file, from the project root"}
     secret_keys: frozenset[str] = frozenset()
 

@@ -56,6 +56,7 @@ _DIGITS = 38
 class PostgresTableReader:
     """Connections of `type: postgres`: with the keys of a target."""
 
+    kinds = ("sql",)
     keys: Mapping[str, str] = ADAPTER.target_fields
     secret_keys: frozenset[str] = ADAPTER.secret_fields
 

@@ -32,7 +32,9 @@ def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
     """The files that a seed or an ingestion step loads, as they are now."""
     if node.resource_type == "seed":
         return (file_info(loaded.root, node.path),)
-    return matching(loaded.root, as_list(node.ingest.source.get("path"))) if node.ingest is not None else ()
+    if node.ingest is None or node.ingest.source.get("kind") != "files":
+        return ()
+    return matching(loaded.root, as_list(node.ingest.source.get("path")))
 
 
 def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:

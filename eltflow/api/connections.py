@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from eltflow.api.loading import Loaded
@@ -11,11 +11,13 @@ from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
+from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
+from eltflow.project.steps import FETCHED
 
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
@@ -25,20 +27,52 @@ def reads_database(node: Node) -> bool:
     return node.ingest is not None and node.ingest.source.get("kind") == "sql"
 
 
+def asks(node: Node) -> bool:
+    """Whether a node is a step that asks for its records."""
+    return node.ingest is not None and node.ingest.source.get("kind") in FETCHED
+
+
 def check_connections(loaded: Loaded, nodes: Iterable[Node]) -> None:
     """Raise EltflowError for what is wrong with the connections that nodes read from."""
-    for name in sorted(
-        {str(node.ingest.source["connection"]) for node in nodes if node.ingest is not None and reads_database(node)}
-    ):
-        connection_of(loaded, name)
+    checked = set()
+    for node in nodes:
+        if node.ingest is None or "connection" not in node.ingest.source:
+            continue
+        use = (str(node.ingest.source["connection"]), node.ingest.source["kind"])
+        if use not in checked:
+            checked.add(use)
+            _connected(loaded, node)
+
+
+def _connected(loaded: Loaded, node: Node) -> Connection:
+    """The connection of a step. Raises EltflowError, also (E0103) for one that steps of its kind do not read from."""
+    assert node.ingest is not None
+    source = node.ingest.source
+    connection = connection_of(loaded, str(source["connection"]))
+    if source["kind"] not in connection.reader.kinds and node.patch is not None:
+        findings = Findings(loaded.read)
+        kinds = " or ".join(f"`{kind}`" for kind in connection.reader.kinds)
+        message = f"`{connection.name}` is a {connection.values['type']} connection, which steps of kind {kinds} read from"
+        help = f"set `kind: {connection.reader.kinds[0]}`, or name another connection"
+        findings.at(node.patch, (*node.place, "source", "connection"), "E0103", message, help=help)
+        findings.stop()
+    return connection
+
+
+def opened_records(
+    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, answers: int | None = None
+) -> OpenedRecords | None:
+    """What a step asks for its records, nothing asked yet; None for every other node. Raises EltflowError."""
+    if node.ingest is None or not asks(node):
+        return None
+    return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
 
 
 def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:
     """What a step reads of another database, not opened yet; None for every other node. Raises EltflowError."""
     if node.ingest is None or not reads_database(node):
         return None
-    source = node.ingest.source
-    return OpenedTable(connection_of(loaded, str(source["connection"])), source, loaded.root)
+    return OpenedTable(_connected(loaded, node), node.ingest.source, loaded.root)
 
 
 def connection_of(loaded: Loaded, name: str) -> Connection:

@@ -205,7 +205,9 @@ def node_span(loaded: Loaded, node: Node) -> Span:
     """Where a node is defined: its entry if it has no file of its own, else its file."""
     if node.ingest is not None and node.patch is not None:
         return yaml_span(
-            loaded, node.patch, (*node.place, "source", next(k for k in ("path", "table", "query") if k in node.ingest.source))
+            loaded,
+            node.patch,
+            (*node.place, "source", next(k for k in ("path", "table", "query", "kind") if k in node.ingest.source)),
         )
     if node.place and node.patch is not None and node.path == node.patch:
         return yaml_span(loaded, node.patch, node.place)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.api.compiling import files_of
-from eltflow.api.connections import check_connections, opened_table
+from eltflow.api.connections import check_connections, opened_records, opened_table
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.fetched import asked
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
@@ -22,6 +23,7 @@ from eltflow.compile.privacy import MASK, personal_values
 from eltflow.compile.program import Hashing, Job, ProgramError, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.tables import OpenedTable
 from eltflow.project.nodes import Node
 from eltflow.transfer import Field, first_rows
@@ -93,7 +95,13 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     check_hashing(job)
     job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
-    made = _of_files(job, rows) if tables is None else _of_table(job, tables, rows)
+    records = opened_records(loaded, node, answers=1)
+    if tables is not None:
+        made = _of_table(job, tables, rows)
+    elif records is not None:
+        made = _of_records(job, records, rows)
+    else:
+        made = _of_files(job, rows)
     reach = personal_values(node, loaded.personal)
     hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
     masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
@@ -110,6 +118,18 @@ def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
             notes=tuple(notes),
             rows=tuple(first_rows(source, rows)) if rows else (),
         )
+
+
+def _of_records(job: Job, records: OpenedRecords, rows: int) -> Inspected:
+    """By the records of the first answer alone."""
+    with contextlib.closing(records):
+        file = records.fetch(asked(job, None))
+        if file is None:
+            message = f"{records.where} gives no records, and so the columns are not known"
+            raise ProgramError(message, "look again when there are some, or correct what the step asks for", place=("source",))
+        found = _of_files(replace(job, files=(file,)), rows)
+        taken = "read by" if job.reader is None else "read here, and taken in by the bulk load of"
+        return replace(found, path=f"{records.where}: its answers are kept in a file, and {taken} {job.dialect.name}")
 
 
 def _of_files(job: Job, rows: int) -> Inspected:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
-from eltflow.api.connections import reads_database
+from eltflow.api.connections import asks, reads_database
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
@@ -156,12 +156,12 @@ class _Load:
     sure: bool = True
 
 
-def _from_database(node: Node, catalog: Catalog) -> str:
-    """What a step that reads another database would do; its source is not asked."""
+def _from_connection(node: Node, catalog: Catalog) -> str:
+    """What a step that reads a connection would do; its source is not asked."""
     assert node.ingest is not None
     source, step = node.ingest.source, node.ingest.step
     cursor = (step.get("cursor") or {}).get("column")
-    what = f"{source.get('table') or 'a query'} of the connection `{source['connection']}`"
+    what = f"{source.get('table') or source.get('path') or 'a query'} of the connection `{source['connection']}`"
     if not _appends(node, catalog):
         return f"loads all of {what}"
     return (
@@ -177,8 +177,8 @@ _BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in"}
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
     files = files_of(loaded, node)
     assert node.ingest is not None and node.relation is not None
-    if reads_database(node):
-        return _Load((), _from_database(node, catalog))
+    if reads_database(node) or asks(node):
+        return _Load((), _from_connection(node, catalog))
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):

@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_connections, opened_table
+from eltflow.api.connections import check_connections, opened_records, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -298,12 +298,12 @@ def _execute(
                 yield from held.pop(event.result.step, ())
             if isinstance(event, RunFinished):
                 state.finished = event
-                _finish(loaded, state, database)
+                _finish(loaded, state, database, seen)
             yield event
     finally:
         if state.finished is None:
             events.close()
-            _finish(loaded, state, database)
+            _finish(loaded, state, database, seen)
 
 
 def _warning(found: Diagnostic) -> Message:
@@ -468,6 +468,7 @@ class _Worker:
         return Personal(self.compiler)
 
     def __call__(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+        stopped = functools.partial(getattr, session, "stopped", False)
         if self.said is not None:
             session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
@@ -479,10 +480,12 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
+        records = opened_records(self.loaded, step.node, stop=stopped)
         with contextlib.ExitStack() as opened:
-            if tables is not None:
-                opened.enter_context(contextlib.closing(tables))
-            job = replace(self._job(step.node, compiled), tables=tables)
+            for one in (tables, records):
+                if one is not None:
+                    opened.enter_context(contextlib.closing(one))
+            job = replace(self._job(step.node, compiled), tables=tables, records=records)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
@@ -635,7 +638,7 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
     )
 
 
-def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
+def _finish(loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None) -> None:
     """Write down how the run ended, and what the target holds now."""
     now = utc_now()
     assert state.plan is not None and state.started_at is not None
@@ -663,17 +666,25 @@ def _finish(loaded: Loaded, state: RunState, database: Database) -> None:
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
     with contextlib.suppress(WarehouseError):
-        nodes = [state.plan.steps[r.step].node for r in state.results.values()]
-        read = {
-            i for node in nodes for i in node.parents if i.startswith("source.")
-        }  # who reads them knows their columns from then on
-        made = [n.relation for n in (*nodes, *map(loaded.graph.nodes.__getitem__, read)) if n.relation is not None]
-        whole = len(made) > _FEW
-        tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)
-        loaded.store.save_catalog(loaded.target_key, now.isoformat(timespec="seconds"), tables, None if whole else made)
-        for table in tables:
-            if state.catalog is not None:
-                state.catalog.add(table)
+        _look_again(loaded, state, database, seen, now)
+
+
+def _look_again(loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None, now: datetime.datetime) -> None:
+    """Remember what the target holds: the relations of what ran as they are now, the others that were looked at (`seen`; None: all)
+    as they were when the run began."""
+    assert state.plan is not None and state.catalog is not None
+    made = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
+    whole = len(made) > _FEW
+    tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)
+    for relation in made:
+        state.catalog.remove(relation)
+    for table in tables:
+        state.catalog.add(table)
+    at = now.isoformat(timespec="seconds")
+    if whole or seen is None:
+        loaded.store.save_catalog(loaded.target_key, at, tables if whole else state.catalog)
+    else:
+        loaded.store.save_catalog(loaded.target_key, at, state.catalog, [*seen, *made])
 
 
 def git_commit(root: Path) -> str | None:

@@ -26,6 +26,7 @@ _TOLD = frozenset(
             "dbname",
             "user",
         ),
+        *("username", "header", "param", "send", "token_url", "audience", "accept"),
         *("project_id", "client_email", "client_id", "auth_uri", "token_uri", "universe_domain"),
         *("auth_provider_x509_cert_url", "client_x509_cert_url"),
     )

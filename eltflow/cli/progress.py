@@ -212,8 +212,8 @@ def test_label(step: Step) -> str:
 
 def rows_said(result: StepResult) -> str:
     """How many rows a step wrote, in words."""
+    aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
     if result.files is not None:
-        aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
         return (
             f"{render.count(result.files, 'file')}, {render.count(result.rows or 0, 'row')}{aside}"
             if result.files
@@ -225,8 +225,8 @@ def rows_said(result: StepResult) -> str:
         return f"+{render.count(result.rows, 'row')}"
     if result.changed is not None:
         fresh = max(0, result.rows - result.changed)
-        return f"+{render.count(fresh, 'row')}, {result.changed:,} changed"
-    return render.count(result.rows, "row")
+        return f"+{render.count(fresh, 'row')}, {result.changed:,} changed{aside}"
+    return render.count(result.rows, "row") + aside
 
 
 def _failures(result: StepResult, step: Step) -> str:

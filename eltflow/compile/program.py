@@ -146,13 +146,28 @@ class TableSource(Protocol):
         ...
 
 
+class RecordSource(Protocol):
+    """What a step asks for its records. All raise WarehouseError."""
+
+    @property
+    def where(self) -> str:
+        """What people know it by."""
+        ...
+
+    def fetch(self, since: str | None) -> FileInfo | None:
+        """A file of the records, one as a JSON object on each line: all of them, or those that came after `since`. None if there are
+        none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database, `hashing`
+    no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database. `records`
+    is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `hashing` is
     what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
     a relation is one of the project's. `contract` is what the node
     promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place.
@@ -174,6 +189,8 @@ class Job:
     look: Callable[[FileInfo], FileInfo | None] | None = None
     reader: FileReader | None = None
     tables: TableSource | None = None
+    records: RecordSource | None = None
+    since: str | None = None
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None

@@ -43,6 +43,11 @@ class Guard:
 
     cancel = stop
 
+    @property
+    def stopped(self) -> bool:
+        """Whether statements are refused."""
+        return self._stopped
+
     def reset(self) -> None:
         """Let statements through again."""
         with self._lock:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass, field
 from eltflow.base.secrets import passwords_within, secrets_of
-from eltflow.transfer import Kept, Origin, Since, Source, TableReader, Tables
+from eltflow.transfer import Kept, Origin, Since, Source, Tables
 from eltflow.warehouse.values import WarehouseError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Connection:
     """A connection of `eltflow.yml`, its values rendered: they may hold secrets, so never print it."""
 
     name: str
-    reader: TableReader = field(repr=False)
+    reader: Any = field(repr=False)  #: a ConnectionReader, of the kind that its steps have
     values: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -64,17 +64,22 @@ class OpenedTable:
             self._opened = self._connection.reader.open(self._connection.values, self._root)
         return self._opened
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except WarehouseError as error:
-            words = without(self._connection.secrets, error.engine_message)
-            help = (error.help or "").replace("of the target", f"of the connection `{self._connection.name}`")
-            told = f"connection `{self._connection.name}`: {words}"
-            raise WarehouseError(
-                told, kind=_kind(error), code=error.code, help=help or "correct the source, or its connection"
-            ) from None
+    def _told(self) -> AbstractContextManager[None]:
+        return telling(self._connection)
+
+
+@contextmanager
+def telling(connection: Connection) -> Iterator[None]:
+    """Around what asks a connection: its errors say whose they are, and hold no secret."""
+    try:
+        yield
+    except WarehouseError as error:
+        words = without(connection.secrets, error.engine_message)
+        help = without(connection.secrets, error.help or "").replace("of the target", f"of the connection `{connection.name}`")
+        told = f"connection `{connection.name}`: {words}"
+        raise WarehouseError(
+            told, kind=_kind(error), code=error.code, help=help or "correct the source, or its connection"
+        ) from None
 
 
 def _kind(error: WarehouseError) -> Any:

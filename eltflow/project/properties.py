@@ -180,7 +180,7 @@ PROPERTIES = Object(
 #: How a step may bring rows into its table.
 LOADS = ("replace", "append", "merge", "delete+insert")
 
-_KIND = Scalar(choices=("files", "sql"))
+_KIND = Scalar(choices=("files", "sql", "rest", "graphql"))
 FILES = Object(
     what="the `source` of a step",
     required=("kind", "path"),
@@ -201,6 +201,92 @@ TABLES = Object(
         "connection": Scalar(about="One of `connections:` in eltflow.yml."),
         "table": Scalar(about="A table, as schema.table or by its name alone."),
         "query": Scalar(about="A query in the SQL of that database."),
+    },
+)
+_PATH_IN = "A path in the answer, with dots: data.items."
+_PARAM = Scalar(about="The parameter of the request that it is sent as.")
+_PAGES = Scalar(choices=("page", "offset", "cursor", "next_url", "link"))
+_SIZE = Scalar((int,), least=1, about="How many records to ask for at once.")
+#: How an API says that there is more, by `type`.
+PAGINATION = ByKey(
+    key="type",
+    about="How the rest of an answer that comes in parts is asked for.",
+    options={
+        name: Object(what="`pagination`", required=("type", *required), fields={"type": _PAGES, **more})
+        for name, required, more in (
+            (
+                "page",
+                (),
+                {
+                    "param": _PARAM,
+                    "start": Scalar((int,), least=0),
+                    "size_param": _PARAM,
+                    "size": _SIZE,
+                    "pages": Scalar(about=_PATH_IN),
+                },
+            ),
+            ("offset", ("size",), {"param": _PARAM, "size_param": _PARAM, "size": _SIZE}),
+            ("cursor", ("param", "next"), {"param": _PARAM, "next": Scalar(about=_PATH_IN), "more": Scalar(about=_PATH_IN)}),
+            ("next_url", ("next",), {"next": Scalar(about=_PATH_IN)}),
+            ("link", (), {}),
+        )
+    },
+)
+_RECORDS = Scalar(about="Where the records are in an answer, as a path with dots; the answer itself unless told.")
+_SINCE = {
+    "param": _PARAM,
+    "format": Scalar(about="How the cursor's value is written: iso (default), date, unix, unix_ms, or a pattern of strftime."),
+}
+_FROM = Scalar(about="One of `connections:` in eltflow.yml.")
+REST = Object(
+    what="the `source` of a step",
+    required=("kind", "connection", "path"),
+    fields={
+        "kind": _KIND,
+        "connection": _FROM,
+        "path": Scalar(about="What is asked for, behind the connection's url."),
+        "method": Scalar(choices=("get", "post")),
+        "params": MapOf(about="Parameters of the request's address."),
+        "body": MapOf(about="What is sent with a post, as JSON."),
+        "records": _RECORDS,
+        "pagination": PAGINATION,
+        "incremental": Object(what="`incremental`", about="How only what is new is asked for.", required=("param",), fields=_SINCE),
+        "for_each": Object(
+            what="`for_each`",
+            about="Records that are asked for first; the step's own are asked for once for each of them.",
+            required=("path", "fields"),
+            fields={
+                "path": TEXT,
+                "params": MapOf(),
+                "records": _RECORDS,
+                "pagination": PAGINATION,
+                "fields": MapOf(TEXT, about="Columns that the step's records get, by the path of their value in the first ones."),
+            },
+        ),
+    },
+)
+GRAPHQL = Object(
+    what="the `source` of a step",
+    required=("kind", "connection", "query", "records"),
+    fields={
+        "kind": _KIND,
+        "connection": _FROM,
+        "path": Scalar(about="What is asked, behind the connection's url; that itself unless told."),
+        "query": Scalar(about="The query, in GraphQL."),
+        "variables": MapOf(about="The variables of the query."),
+        "records": _RECORDS,
+        "pagination": Object(
+            what="`pagination`",
+            about="How the rest of an answer that comes in parts is asked for.",
+            required=("variable", "next"),
+            fields={"variable": _PARAM, "next": Scalar(about=_PATH_IN), "more": Scalar(about=_PATH_IN)},
+        ),
+        "incremental": Object(
+            what="`incremental`",
+            about="How only what is new is asked for.",
+            required=("variable",),
+            fields={"variable": _PARAM, "format": _SINCE["format"]},
+        ),
     },
 )
 STEP_COLUMN = Object(
@@ -243,7 +329,7 @@ STEP = Object(
     fields={
         "name": TEXT,
         "description": DOC_TEXT,
-        "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES}),
+        "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES, "rest": REST, "graphql": GRAPHQL}),
         "into": Scalar(about="The table to load, as schema.table."),
         "load": Scalar(choices=LOADS, about="How new rows come into the table."),
         "unique_key": Nullable(NAMES),

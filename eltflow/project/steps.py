@@ -14,6 +14,10 @@ from eltflow.project.shape import Path
 LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
 #: How many rows may be bad: a number of them, or of each hundred.
 BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
+#: The kinds of source whose records are fetched to a file first.
+FETCHED = ("rest", "graphql")
+#: The places of a path that `for_each` fills.
+PLACES = re.compile(r"\{(\w+)\}")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.
@@ -60,7 +64,8 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     for way, key in _MATCHES.items():
         if entry.get(key) and way != load:
             yield (key,), f"`{key}` means nothing to `load: {load}`", f"take it out, or set `load: {way}`"
-    files = (entry.get("source") or {}).get("kind") == "files"
+    kind = (entry.get("source") or {}).get("kind")
+    files = kind == "files"
     cursor = entry.get("cursor") or {}
     if cursor and (load in ("replace", "delete+insert") or (files and load == "append")):
         yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
@@ -73,14 +78,17 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
-    yield from _bad_rows(entry, files)
+    yield from _bad_rows(entry, kind == "sql")
     changes = entry.get("schema_changes") or {}
-    if files and changes.get("type") not in (None, "fail"):
-        message = f"`type: {changes['type']}` means nothing to files, whose table keeps its types"
+    if kind != "sql" and changes.get("type") not in (None, "fail"):
+        what = "files, whose table" if files else "records of an API, whose table"
+        message = f"`type: {changes['type']}` means nothing to {what} keeps its types"
         help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
         yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
-    if not files and bool(source.get("table")) == bool(source.get("query")):
+    if kind in FETCHED:
+        yield from _requests(source, bool(cursor))
+    if kind == "sql" and bool(source.get("table")) == bool(source.get("query")):
         yield (
             ("source",),
             "a step reads a `table` or a `query`",
@@ -102,10 +110,28 @@ def allowed(limit: object) -> tuple[Decimal, bool]:
     return Decimal(text.rstrip("%").strip()), text.endswith("%")
 
 
-def _bad_rows(entry: Mapping[str, Any], files: bool) -> Iterator[Finding]:
+def _requests(source: Mapping[str, Any], cursor: bool) -> Iterator[Finding]:
+    """What of a request does not go together."""
+    if source.get("incremental") and not cursor:
+        message = "`incremental` asks for what is new, and the step has no `cursor` that says what that is"
+        yield ("source", "incremental"), message, "add `cursor: {column: ...}`, or take `incremental:` out"
+    if source.get("body") and source.get("method") != "post":
+        yield ("source", "body"), "`body` means nothing to a request by get", "add `method: post`, or write `params:`"
+    first = source.get("for_each") or {}
+    places = PLACES.findall(str(source.get("path") or ""))
+    unknown = next((name for name in places if name not in (first.get("fields") or {})), None)
+    if unknown is not None and source.get("kind") == "rest":
+        message = f"`path` has a place for `{unknown}`, which no field of `for_each` fills"
+        yield ("source", "path"), message, f"add it: `for_each: {{path: ..., fields: {{{unknown}: id}}}}`"
+    if first and not places:
+        message = "`for_each` asks once for each of its records, and `path` has no place for what they hold"
+        yield ("source", "for_each"), message, "name a field in it: `path: /customers/{customer_id}/orders`"
+
+
+def _bad_rows(entry: Mapping[str, Any], database: bool) -> Iterator[Finding]:
     """What does not go together with `on_bad_row`."""
     aside, limit = entry.get("on_bad_row") == "quarantine", entry.get("max_bad_rows")
-    if aside and not files:
+    if aside and database:
         message = "bad rows are put aside of files, and not of databases, whose rows have their types"
         yield ("on_bad_row",), message, "take it out: a row that the target cannot keep stops the step"
     if limit is None:

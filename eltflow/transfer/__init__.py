@@ -177,8 +177,13 @@ class Tables(Protocol):
     def close(self) -> None: ...
 
 
-class TableReader(Protocol):
-    """What reads one kind of database: a plug-in of the entry-point group `eltflow.sources`, by the `type` of a connection."""
+class ConnectionReader(Protocol):
+    """What reads one kind of connection: a plug-in of the entry-point group `eltflow.sources`, by the `type` of the connection."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The `kind:` of the steps that read from it."""
+        ...
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -194,6 +199,40 @@ class TableReader(Protocol):
         """(key, what is wrong with it) for each bad value of a connection."""
         ...
 
+
+class TableReader(ConnectionReader, Protocol):
+    """What reads one kind of database, for steps of kind `sql`."""
+
     def open(self, values: Mapping[str, Any], root: Path) -> Tables:
         """Connect, to read alone. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What was fetched: how many records, in how many answers."""
+
+    records: int
+    answers: int
+
+
+class Records(Protocol):
+    """A connection to what gives records by request. All raise WarehouseError."""
+
+    def fetch(
+        self, request: Mapping[str, Any], since: str | None, spool: Path, *, stop: Callable[[], bool], answers: int | None = None
+    ) -> Fetched:
+        """Write the records that a step's `source` asks for into the file `spool`, as they came: a JSON object on each line, in UTF-8.
+        With `since`, those that came after it, as far as the other side can tell; with `answers`, only those of the first ones. Gives
+        up, by an error of the kind "cancelled", soon after `stop` says so."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class RecordReader(ConnectionReader, Protocol):
+    """What reads one kind of service, for steps whose `kind` is among its own."""
+
+    def open(self, values: Mapping[str, Any], root: Path) -> Records:
+        """Make ready; nothing is asked yet. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
         ...

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from api_server import Api, Asked
 
 Row = tuple[int, int, str]  #: id (or day), n (what the cursor goes by), v
 #: (load, target, source): every way to load on both targets → the statements that a load sends, of the source's too. Files that are `ragged`
@@ -34,6 +35,11 @@ CASES = {
     ("append", "duckdb", "ragged"): 30,
     ("merge", "postgres", "ragged"): 30,
     ("delete+insert", "duckdb", "ragged"): 30,
+    ("append", "duckdb", "api"): 17,
+    ("append", "postgres", "api"): 19,
+    ("merge", "duckdb", "api"): 19,
+    ("merge", "postgres", "api"): 21,
+    ("delete+insert", "duckdb", "api"): 15,
 }
 DAYS = 6
 
@@ -113,6 +119,25 @@ class Table(Origin):
             con.commit()
 
 
+class Served(Origin):
+    """An API that gives what it held when it was first asked, in parts of a hundred, from the cursor's value on."""
+
+    def __init__(self, load: str, chance: random.Random) -> None:
+        super().__init__(load, chance)
+        self.api = Api()
+        self.api.answers["/rows"] = self._answer
+        self._held: list[list[Row]] = []
+
+    def write(self, rows: list[Row]) -> None:
+        self._held.append(list(self.now))
+
+    def _answer(self, asked: Asked) -> Any:
+        version, first = map(int, asked.params.get("token", f"{len(self._held) - 1}:0").split(":"))
+        found = [row for row in self._held[version] if row[1] >= int(asked.params.get("since", -1))]
+        rows = [{"id": id, "n": n, "v": v} for id, n, v in found[first : first + 100]]
+        return {"rows": rows, "next": f"{version}:{first + 100}" if first + 100 < len(found) else None}
+
+
 def state(rows: list[Row]) -> int:
     return hash(tuple(sorted(rows)))
 
@@ -137,8 +162,10 @@ class World:
         }.get(self.load, {})
         if self.ragged:
             more["on_bad_row"] = "quarantine"
-        if self.load == "append" and kind in ("sqlite", "postgres"):
+        if self.load == "append" and kind in ("sqlite", "postgres", "api"):
             more = {"cursor": {"column": "n"}}
+        if "cursor" in more and kind == "api":
+            source["incremental"] = {"param": "since"}
         step = {"name": "m", "source": source, "into": "raw.m", "load": self.load, **more}
         for name in ("ingest", "models"):
             (root / name).mkdir()
@@ -154,6 +181,11 @@ class World:
         if kind in ("files", "ragged"):
             self.origin: Origin = (Ragged if self.ragged else Files)(self.load, chance, self.root)
             return {"kind": "files", "path": "data/*.csv"}, {}
+        if kind == "api":
+            self.origin = served = Served(self.load, chance)
+            paging = {"type": "cursor", "param": "token", "next": "next"}
+            source = {"kind": "rest", "connection": "crm", "path": "/rows", "records": "rows", "pagination": paging}
+            return source, {"crm": {"type": "rest", "url": served.api.url}}
         path = self.root / "crm.sqlite"
         connection = {"type": "sqlite", "path": "crm.sqlite"}
         connect: Callable[[], Any] = lambda: sqlite3.connect(path, timeout=60)  # noqa: E731
@@ -171,6 +203,10 @@ class World:
         con = self._postgres.connect(options="-c search_path=src")
         con.autocommit = False
         return con
+
+    def close(self) -> None:
+        if isinstance(self.origin, Served):
+            self.origin.api.close()
 
     def run(self, point: tuple[int, float] | None = None) -> int:
         statement, delay = point or (None, 0.0)
@@ -209,7 +245,11 @@ class World:
 
 def prove(case: tuple[str, str, str], kills: int, seed: int, root: Path, postgres: Any, forked: Any) -> None:
     chance = random.Random(f"{case} {seed}")
-    world = World(root, case, random.Random(seed), postgres, forked)
+    with closing(World(root, case, random.Random(seed), postgres, forked)) as world:
+        _prove(case, kills, chance, world)
+
+
+def _prove(case: tuple[str, str, str], kills: int, chance: random.Random, world: World) -> None:
     for _ in range(3 * DAYS):
         world.origin.change()
     assert world.run() == 0, world.said

@@ -45,6 +45,7 @@ _MARKS = ((r"'\'", r"'\\'"), ("char(9)", r"'\t'"), ("char(10)", r"'\n'"), ("char
 class SQLiteTableReader:
     """Connections of `type: sqlite`."""
 
+    kinds = ("sql",)
     keys: Mapping[str, str] = {"path": "the file, from the project root"}
     secret_keys: frozenset[str] = frozenset()
 

@@ -120,7 +120,7 @@ def _one_for_each(job: Job, relation: Relation, by: Sequence[str], cursor: str |
     dialect, table = job.dialect, job.dialect.render(relation)
     assert job.node.ingest is not None
     latest = [f"{dialect.quote(cursor)} desc nulls last"] if cursor is not None else []
-    ordered = dialect.row_id is not None and job.node.ingest.source.get("kind") == "files"
+    ordered = dialect.row_id is not None and job.node.ingest.source.get("kind") != "sql"
     if ordered and dialect.keeps_order is not None:
         told = yield dialect.keeps_order
         ordered = job.dry or bool(told.rows and told.rows[0][0])

@@ -32,7 +32,7 @@ from eltflow.compile.materialize.relation import (
 )
 from eltflow.compile.materialize.scan import Options, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
-from eltflow.compile.materialize.tables import load_tables
+from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Source
@@ -42,15 +42,13 @@ from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statem
 _OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by", "on_bad_row")
 
 
-def ingest(job: Job) -> Program:
+def load_files(job: Job) -> Program:
     """A step's files into its table: all of them in its place, or those that are new to it.
 
     What was loaded is written to `eltflow_meta.file` and `eltflow_meta.load` in the transaction that writes the rows.
     """
     info = job.node.ingest
     assert info is not None
-    if info.source.get("kind") == "sql":
-        return (yield from load_tables(job))
     if info.load in ("merge", "delete+insert") and not job.dialect.capabilities.transactional_ddl:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
@@ -61,22 +59,29 @@ def ingest(job: Job) -> Program:
     return (yield from without_bad_rows(job, _load, _new, _options))
 
 
-def _adds(job: Job) -> bool:
+def adds(job: Job) -> bool:
     """Whether the load adds to a table that stands."""
     assert job.node.ingest is not None
-    adds = job.node.ingest.load != "replace" and not job.full_refresh
-    return adds and job.existing is not None and job.existing.kind == "table"
+    new = job.node.ingest.load != "replace" and not job.full_refresh
+    return new and job.existing is not None and job.existing.kind == "table"
 
 
 def _new(job: Job) -> Steps[Sequence[FileInfo]]:
     """The files whose rows are to come into the table."""
-    return fresh_files(job, (yield from loaded_files(job))) if _adds(job) else job.files
+    return fresh_files(job, (yield from _known(job))) if adds(job) else job.files
+
+
+def _known(job: Job) -> Steps[Known]:
+    """The files that were loaded before. One of fetched records is of this load alone."""
+    if job.records is not None:
+        return {}
+    return (yield from loaded_files(job))
 
 
 def _load(job: Job) -> Program:
     info = job.node.ingest
     assert info is not None
-    if _adds(job):
+    if adds(job):
         return (yield from built(job, _add(job)))
     format, options, types = _options(job)
     look_at(job, job.files, format, options)
@@ -154,14 +159,21 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
     aside = yield from rows_together(job, _written_down(job, job.files, count, None))
-    return replace(outcome, kind="load", rows=count, files=len(job.files), told=told, quarantined=aside)
+    if job.records is not None and found is not None:
+        yield from arrived_up_to(job, job.relation, [landing(job, final) for _, final in found.chosen])
+    return replace(outcome, kind="load", rows=count, files=_counted(job, job.files), told=told, quarantined=aside)
+
+
+def _counted(job: Job, files: Sequence[FileInfo]) -> int | None:
+    """How many files people gave."""
+    return len(files) if job.records is None else None
 
 
 def _written_down(job: Job, files: Sequence[FileInfo], rows: int | None, forget: Sequence[str] | None) -> Steps[int | None]:
     """Put the bad rows of the load aside, and write down what was loaded, in place of what was kept of the files in `forget` (None: of
     all). Gives the number of bad rows."""
     aside = yield from put_aside(job, forget)
-    yield from record_load(job, files, rows, forget=forget)
+    yield from record_load(job, files if job.records is None else (), rows, forget=forget)
     return aside
 
 
@@ -204,16 +216,17 @@ def _loaded(
 ) -> Program:
     """The rows brought in and written down, in place of what was written of the files that come `again`."""
     yield from send(before)
-    written, gone = yield from bring_in(job, rows, names, columns)
+    bring = bring_in if job.records is None else arrived
+    written, gone = yield from bring(job, rows, names, columns)
     check_unchanged(job, files)
     aside = yield from _written_down(job, files, written, again)
-    return Outcome(kind="load", rows=written, changed=gone, files=len(files), quarantined=aside)
+    return Outcome(kind="load", rows=written, changed=gone, files=_counted(job, files), quarantined=aside)
 
 
 def _add(job: Job) -> Program:
     """What is new among the files, into the table that stands."""
     assert job.existing is not None
-    known = yield from loaded_files(job)
+    known = yield from _known(job)
     fresh = fresh_files(job, known)
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)

@@ -22,10 +22,11 @@ from eltflow.compile.materialize.retyped import (
     widened,
 )
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
+from eltflow.compile.materialize.upto import appended, reached
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Statement
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ def _whole(job: Job) -> Program:
         count = count - gone if count is not None else None
     yield from record_load(job, [], count, forget=None)
     if plan.cursor is not None:
-        top = yield from _reached(job, job.relation, names, plan.cursor)
+        top = yield from reached(job, job.relation, names, plan.cursor)
         yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
     return replace(outcome, kind="load", rows=count, told=plan.told)
 
@@ -169,10 +170,11 @@ def _delta(job: Job) -> Program:
     yield from cast_back(job, changed, staged)
     top = before
     if plan.cursor is not None:
-        top = yield from _reached(job, staged, names, plan.cursor)
+        top = yield from reached(job, staged, names, plan.cursor)
         top = _onward(job, plan.cursor, before, top)
     if job.node.ingest.load == "append":
-        written, gone = (yield from _appended(job, staged, plan, limit)), None
+        assert plan.cursor is not None
+        written, gone = (yield from appended(job, staged, names, plan.cursor, limit)), None
         yield job.dialect.drop(staged)
     else:
         written, gone = yield from put(job, staged, names)
@@ -209,29 +211,6 @@ def _grown(job: Job, plan: _Plan) -> Steps[list[CatalogColumn]]:
     return columns
 
 
-def _reached(job: Job, relation: Relation, names: Sequence[str], cursor: Kept) -> Steps[str | None]:
-    """The highest value of the cursor among new rows, as text. Raises ProgramError for a row that has none: no load would find it."""
-    dialect, table = job.dialect, job.dialect.render(relation)
-    name = cursor_of(job, names)
-    assert name is not None
-    column, text = dialect.quote(name), dialect.keeps("VARCHAR")
-    highest = f"cast(max({_ordered(job, column, cursor)}) as {text})"
-    found = yield Statement(f"select count(*) - count({column}), {highest} from {table}", role="query")
-    missing, top = found.rows[0]
-    if missing:
-        rows = "1 row of the source has" if missing == 1 else f"{missing:,} rows of the source have"
-        help = "correct the source, or leave such rows out with `query:`"
-        raise ProgramError(f"{rows} no value in the cursor `{name}`", help, place=("cursor", "column"))
-    if top is not None:
-        valued(str(top), cursor.type, cursor.name)
-    return None if top is None else str(top)
-
-
-def _ordered(job: Job, column: str, cursor: Kept) -> str:
-    """The cursor's column of the table, in the order that its values have in the source too."""
-    return job.dialect.by_bytes(column) if cursor.type == "VARCHAR" else column
-
-
 def _onward(job: Job, cursor: Kept, before: str | None, top: str | None) -> str | None:
     """Up to where rows are loaded now. Raises ProgramError if the source has fallen back behind what was loaded."""
     assert job.tables is not None
@@ -249,18 +228,3 @@ def _onward(job: Job, cursor: Kept, before: str | None, top: str | None) -> str 
             place=("cursor", "column"),
         )
     return before
-
-
-def _appended(job: Job, staged: Relation, plan: _Plan, limit: Since | None) -> Steps[int | None]:
-    """Add the staged rows but those that are in the table already: what is read begins with the last that was loaded."""
-    dialect, names = job.dialect, plan.names
-    name = cursor_of(job, names)
-    assert name is not None and plan.cursor is not None
-    late = ""
-    if limit is not None:
-        late = f" where {_ordered(job, dialect.quote(name), plan.cursor)} >= {dialect.literal(limit.value)}"
-    columns = dialect.columns(names)
-    there = f"select {columns} from {dialect.render(job.relation)}{late}"
-    fresh = f"select {columns} from {dialect.render(staged)}{late}\nexcept all\n{there}"
-    result = yield dialect.insert_select(job.relation, names, fresh)
-    return result.affected

@@ -1,0 +1,90 @@
+"""Up to where a table is loaded by a cursor: found in new rows, and used to leave out those that came before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from eltflow.compile.materialize.cursor import valued
+from eltflow.compile.materialize.delta import bring_in, cursor_of, put, stage
+from eltflow.compile.materialize.meta import loaded_up_to, record_cursor
+from eltflow.compile.materialize.relation import Rows
+from eltflow.compile.program import Job, ProgramError, Steps
+from eltflow.transfer import Kept, Since
+from eltflow.warehouse.values import CatalogColumn, Relation, Statement
+
+
+def reached(job: Job, relation: Relation, names: Sequence[str], cursor: Kept) -> Steps[str | None]:
+    """The highest value of the cursor among new rows, as text. Raises ProgramError for a row that has none: no load would find it."""
+    dialect, table = job.dialect, job.dialect.render(relation)
+    name = cursor_of(job, names)
+    assert name is not None
+    column, text = dialect.quote(name), dialect.keeps("VARCHAR")
+    highest = f"cast(max({_ordered(job, column, cursor)}) as {text})"
+    found = yield Statement(f"select count(*) - count({column}), {highest} from {table}", role="query")
+    missing, top = found.rows[0]
+    if missing:
+        rows = "1 row of the source has" if missing == 1 else f"{missing:,} rows of the source have"
+        assert job.node.ingest is not None
+        help = "correct the source" + (", or leave such rows out with `query:`" if job.node.ingest.source["kind"] == "sql" else "")
+        raise ProgramError(f"{rows} no value in the cursor `{name}`", help, place=("cursor", "column"))
+    if top is not None:
+        valued(str(top), cursor.type, cursor.name)
+    return None if top is None else str(top)
+
+
+def _ordered(job: Job, column: str, cursor: Kept) -> str:
+    """The cursor's column of the table, in the order that its values have in the source too."""
+    return job.dialect.by_bytes(column) if cursor.type == "VARCHAR" else column
+
+
+def appended(job: Job, staged: Relation, names: Sequence[str], cursor: Kept, limit: Since | None) -> Steps[int | None]:
+    """Add the staged rows but those that are in the table already: what is read begins with the last that was loaded."""
+    dialect, name = job.dialect, cursor_of(job, names)
+    assert name is not None
+    late = ""
+    if limit is not None:
+        late = f" where {_ordered(job, dialect.quote(name), cursor)} >= {dialect.literal(limit.value)}"
+    columns = dialect.columns(names)
+    there = f"select {columns} from {dialect.render(job.relation)}{late}"
+    fresh = f"select {columns} from {dialect.render(staged)}{late}\nexcept all\n{there}"
+    result = yield dialect.insert_select(job.relation, names, fresh)
+    return result.affected
+
+
+def arrived(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[CatalogColumn]) -> Steps[tuple[int | None, int | None]]:
+    """Bring fetched records into the table that stands, and write down up to where it is loaded. Gives (rows written, rows that they
+    replaced)."""
+    assert job.node.ingest is not None
+    if cursor_of(job, names) is None:
+        return (yield from bring_in(job, rows, names, columns))
+    staged = yield from stage(job, rows, names, columns)
+    cursor, value = yield from arrived_up_to(job, staged, names)
+    if job.node.ingest.load != "append":
+        return (yield from put(job, staged, names))
+    limit = None if job.since is None else Since(cursor.name, cursor.type, value)
+    written = yield from appended(job, staged, names, cursor, limit)
+    yield job.dialect.drop(staged)
+    return written, None
+
+
+def arrived_up_to(job: Job, relation: Relation, names: Sequence[str]) -> Steps[tuple[Kept, Any]]:
+    """Write down up to where the table is loaded with the records in a relation. Gives the cursor's column, and the value up to which it
+    was loaded before. Raises ProgramError if that is another one than when they were fetched."""
+    assert job.node.ingest is not None and job.records is not None
+    name = cursor_of(job, names)
+    told = str((job.node.ingest.step.get("cursor") or {}).get("column"))
+    if name is None:
+        return Kept("", "", ""), None
+    described = yield job.dialect.describe(f"select {job.dialect.quote(name)} from {job.dialect.render(relation)}")
+    cursor = Kept(told, job.dialect.reads_as(str(described.columns[0].type)), name)
+    found = yield from loaded_up_to(job, told)
+    before = found[0] if found is not None else None
+    if before != job.since:
+        raise ProgramError("another run has loaded the table meanwhile", "run it again")
+    top = yield from reached(job, relation, names, cursor)
+    value = None if before is None else valued(before, cursor.type, told)
+    if top is None or (value is not None and valued(top, cursor.type, told) < value):
+        top = before
+    yield from record_cursor(job, job.records.where, told, top)
+    return cursor, value

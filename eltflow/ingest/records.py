@@ -1,0 +1,65 @@
+"""What a step asks for its records: opened when it is first asked, its answers in a temporary file, its secrets out of every message."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from eltflow.compile.program import FileInfo
+from eltflow.ingest.tables import Connection, telling
+from eltflow.transfer import Records
+from eltflow.warehouse.values import WarehouseError
+
+_NAME = "records.ndjson"
+
+
+class OpenedRecords:
+    """What a step asks. `answers` limits how many are read, `stop` says that none is wanted any more. Whoever makes it closes it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        source: Mapping[str, Any],
+        root: Path,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        answers: int | None = None,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._root = root
+        self._stop = stop
+        self._answers = answers
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def where(self) -> str:
+        return f"{self._source.get('path') or self._source['kind']} of `{self._connection.name}`"
+
+    def fetch(self, since: str | None) -> FileInfo | None:
+        """The records in a file of their own; None if there are none. Raises WarehouseError."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="eltflow-records-")
+        spool = Path(self._folder.name) / _NAME
+        try:
+            with telling(self._connection):
+                records: Records = self._connection.reader.open(self._connection.values, self._root)
+                with closing(records):
+                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers)
+        except WarehouseError:
+            if self._stop():
+                raise WarehouseError("cancelled", kind="cancelled") from None
+            raise
+        if not found.records:
+            return None
+        stat = os.stat(spool)
+        return FileInfo(path=str(spool), name=self.where, size=stat.st_size, mtime=stat.st_mtime_ns)
+
+    def close(self) -> None:
+        """Delete what was fetched."""
+        if self._folder is not None:
+            self._folder.cleanup()
