@@ -17,18 +17,22 @@ from postgres_server import PASSWORD
 from eltflow.transfer import Kept, Origin, Since
 
 TARGETS = ("duckdb", "postgres", "sqlite")
-SOURCES = ("sqlite", "duckdb", "postgres")
+SOURCES = ("sqlite", "duckdb", "postgres", "mariadb")
 
 
 class World:
     """A source that changes, and a project that loads `t` from it."""
 
-    def __init__(self, root, source, target, postgres, eltflow):
+    def __init__(self, root, source, target, postgres, eltflow, mariadb=None):
         self.root, self.source, self.kind, self._postgres, self._eltflow = root, source, target, postgres, eltflow
+        self._mariadb = mariadb
         root.mkdir()
         own = {"type": target, "path": f"p.{target}", "schema": "s"} if target != "postgres" else postgres.target()
         connection = {k: v for k, v in postgres.target().items() if k in ("type", "host", "user", "dbname")}
-        if source != "postgres":
+        if source == "mariadb":
+            self._mariadb.sql("drop database if exists src", "create database src character set latin1")
+            connection = {k: v for k, v in self._mariadb.target().items() if k in ("type", "host", "port", "user")}
+        elif source != "postgres":
             connection = {"type": source, "path": f"src.{source}"}
         self.settings = {"name": "p", "targets": {"dev": own}, "connections": {"crm": connection}}
         (root / "models").mkdir()
@@ -42,7 +46,7 @@ class World:
         (self.root / "eltflow.yml").write_text(json.dumps(self.settings))
 
     def step(self, load, *, table="t", query=None, **more):
-        name = f"src.{table}" if self.source == "postgres" else table
+        name = f"src.{table}" if self.source in ("postgres", "mariadb") else table
         origin = {"query": query} if query else {"table": name}
         one = {"name": "x", "source": {"kind": "sql", "connection": "crm", **origin}, "into": "raw.x", "load": load, **more}
         (self.root / "ingest").mkdir(exist_ok=True)
@@ -54,6 +58,15 @@ class World:
                 con.execute("set search_path = src")
                 for one in statements:
                     con.execute(one)
+            return
+        if self.source == "mariadb":
+            with self._mariadb.connect(database="src", charset="utf8mb4") as con, con.cursor() as cursor:
+                cursor.execute("set sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES'")
+                for one in statements:
+                    # Text there has at most 64 KB, and a timestamp no fraction.
+                    if one.startswith("create table"):
+                        one = one.replace(" text", " longtext").replace(" timestamp", " datetime(6)") + " character set utf8mb4"
+                    cursor.execute(one)
             return
         opener = sqlite3.connect if self.source == "sqlite" else duckdb.connect
         with closing(opener(str(self.root / f"src.{self.source}"))) as con:
@@ -80,8 +93,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path, postgres, eltflow):
-    return lambda source, target="duckdb": World(tmp_path / "w", source, target, postgres, eltflow)
+def world(tmp_path, postgres, eltflow, mariadb):
+    return lambda source, target="duckdb": World(tmp_path / "w", source, target, postgres, eltflow, mariadb)
 
 
 def both(test):
@@ -133,7 +146,7 @@ def test_an_append_takes_every_row_once(world, source, target):
 def test_replace_and_a_query(world, source, target):
     w = world(source, target)
     w.change("create table t (id integer, v varchar(20))", "insert into t values (1, 'a'), (2, null), (3, '')")
-    place = "src.t" if source == "postgres" else "t"
+    place = "src.t" if source in ("postgres", "mariadb") else "t"
     columns = {"v": {"rename": "w"}, "two": {"exclude": True}}
     w.step("replace", query=f"select id, v, id * 2 as two from {place} where id > 1", columns=columns)
     for _ in range(2):
@@ -168,7 +181,7 @@ def test_texts_arrive_as_they_are(world, source, target):
     )
     w.change("create table t (id integer, v text)", f"insert into t values {values}, (100, null), (101, '{'long ' * 700_000}')")
     for query in ("select id, v from {}", "select v from {}"):
-        w.step("replace", query=query.format("src.t" if source == "postgres" else "t"))
+        w.step("replace", query=query.format("src.t" if source in ("postgres", "mariadb") else "t"))
         w.run()
         found = {row[-1] for row in w.rows()}
         assert found == {*ODD, None, "long " * 700_000}
@@ -177,7 +190,7 @@ def test_texts_arrive_as_they_are(world, source, target):
 
 def _spelt(text, source):
     text = text.replace("'", "''")
-    return text.replace("\\", "\\\\") if source == "postgres" else text
+    return text.replace("\\", "\\\\") if source in ("postgres", "mariadb") else text
 
 
 POSTGRES = {
@@ -240,6 +253,69 @@ def test_every_type_of_postgres(world, target):
         wanted = spelt.get(type, (value, value))[TARGETS.index(target)]
         assert found[type] == wanted, type
     assert w.rows("select count(*) from s_raw.x") == [(2,)]
+
+
+#: Type → (a value as SQL writes it, the type that it has in DuckDB, and how DuckDB spells it there).
+MARIADB = {
+    "tinyint": ("-128", "TINYINT", "-128"),
+    "tinyint(1)": ("5", "TINYINT", "5"),
+    "bigint unsigned": ("18446744073709551615", "UBIGINT", "18446744073709551615"),
+    "decimal(38,10)": ("-1234567890123456789012345678.0000000001", "DECIMAL(38,10)", "-1234567890123456789012345678.0000000001"),
+    "decimal(65,2)": ("123456789012345678901234567890123456789012345678901234567890123.45", "VARCHAR", None),
+    "float": ("0.1", "FLOAT", "0.1"),
+    "double": ("1.7976931348623157e308", "DOUBLE", "1.7976931348623157e+308"),
+    "double unsigned": ("0.3333333333333333", "DOUBLE", "0.3333333333333333"),
+    "date": ("'1000-01-01'", "DATE", "1000-01-01"),
+    "datetime(6)": ("'9999-12-31 23:59:59.999999'", "TIMESTAMP", "9999-12-31 23:59:59.999999"),
+    "timestamp(3)": ("'2020-06-01 12:00:00.5'", "TIMESTAMP WITH TIME ZONE", "2020-06-01 12:00:00.5+00"),
+    "time(6)": ("'23:59:59.999999'", "TIME", "23:59:59.999999"),
+    "year": ("2020", "SMALLINT", "2020"),
+    "bit(5)": ("b'00101'", "BIT", "00101"),
+    "char(5)": ("'ab   '", "VARCHAR", "ab"),
+    "varchar(9) character set latin1": ("'naïve'", "VARCHAR", "naïve"),
+    "longblob": ("x'00ff61'", "BLOB", "\\x00\\xFFa"),
+    "binary(3)": ("x'00ff61'", "BLOB", "\\x00\\xFFa"),
+    "enum('a b','c')": ("'a b'", "VARCHAR", "a b"),
+    "set('x','y')": ("'x,y'", "VARCHAR", "x,y"),
+    "json": ('\'{"a": [1.10, "x"]}\'', "VARCHAR", '{"a": [1.10, "x"]}'),
+    "uuid": ("'6f1a0e9a-5a3b-4f0e-8c57-000000000001'", "VARCHAR", "6f1a0e9a-5a3b-4f0e-8c57-000000000001"),
+}
+
+
+def test_every_type_of_mariadb(world):
+    w = world("mariadb")
+    w.change("set time_zone = '+00:00'", "set names utf8mb4")
+    columns = ", ".join(f"c{n} {type} null" for n, type in enumerate(MARIADB))
+    with w._mariadb.connect(database="src", charset="utf8mb4") as con, con.cursor() as cursor:
+        cursor.execute("set time_zone = '+00:00'")
+        cursor.execute(f"create table t ({columns})")
+        cursor.execute(f"insert into t values ({', '.join(value for value, _, _ in MARIADB.values())})")
+        cursor.execute(f"insert into t values ({', '.join(['null'] * len(MARIADB))})")
+    w.step("replace")
+    assert "is decimal(65,2), and comes as text" in w.run()
+    with duckdb.connect(str(w.root / "p.duckdb"), read_only=True) as con:
+        con.execute("set TimeZone = 'UTC'")
+        kept = [str(d[1]) for d in con.execute("select * from s_raw.x limit 0").description]
+        items = ", ".join(f"c{n}::varchar" for n in range(len(MARIADB)))
+        found = con.execute(f"select {items} from s_raw.x where c0 is not null").fetchone()
+        empty = con.execute("select * from s_raw.x where c0 is null").fetchall()
+    wanted = {type: (kind, text or value) for type, (value, kind, text) in MARIADB.items()}
+    assert dict(zip(MARIADB, zip(kept, found, strict=True), strict=True)) == wanted
+    assert empty == [(None,) * len(MARIADB)]
+
+
+def test_a_wrong_password_of_mariadb_is_not_told(world):
+    w = world("mariadb")
+    w.change("create table t (id integer)")
+    w.settings["connections"]["crm"] |= {"user": "limited", "password": "wr0ng secret"}
+    w.save()
+    w.step("replace")
+    said = w.run(code=1)
+    assert "connection `crm`: " in said
+    assert "wr0ng" not in said
+    w.settings["connections"]["crm"] |= {"port": 9}
+    w.save()
+    assert "127.0.0.1:9" in w.run(code=1)
 
 
 #: Expression in DuckDB → what PostgreSQL has of it, as text; None where it is what DuckDB says.

@@ -81,9 +81,9 @@ class MySQLDriver:
         self.where = str(values.get("unix_socket") or f"{self._arguments['host']}:{self._arguments['port']}")
 
     def engine(self, target: Target, root: Path, *, read_only: bool) -> sqlalchemy.Engine:
-        return sqlalchemy.create_engine("mysql+pymysql://", creator=self._connect, pool_size=target.threads + 2, max_overflow=-1)
+        return sqlalchemy.create_engine("mysql+pymysql://", creator=self.connect, pool_size=target.threads + 2, max_overflow=-1)
 
-    def _connect(self) -> Any:
+    def connect(self) -> Any:
         """A connection. PyMySQL minds `connect_timeout` only until the server accepts it: one that is silent then is waited for as long."""
         connection = pymysql.connect(**self._arguments, read_timeout=self._arguments["connect_timeout"])
         connection._read_timeout = None  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ class MySQLDriver:
         return bool(connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
     def cancel(self, connection: Any) -> None:
-        other = self._connect()
+        other = self.connect()
         try:
             with other.cursor() as cursor:
                 cursor.execute(f"kill query {connection.thread_id()}")
