@@ -382,8 +382,7 @@ class Expressions:
         made = Flow()
         self._any(node, scope, made, rank, None)
         into.take(made, COMPUTED, why)
-        if not is_listed(node):
-            into.rows = (into.rows or set()) | made.as_causes("unnest")
+        into.rows = (into.rows or set()) | (made.as_causes("unnest") if not is_listed(node) else set())
 
     def _bound(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         if scope.bound is not None:

@@ -18,7 +18,7 @@ def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozens
     """Sets of output columns (folded names) that no two rows of a select have the same values of; the empty set says that there is one row
     at most."""
     args = node.args
-    if any(column.rows for column in made.columns):
+    if any(column.rows is not None for column in made.columns):
         return frozenset()  # rows are made in the select list
     limit = args.get("limit")
     if limit is not None and isinstance(limit.expression, exp.Literal) and limit.expression.name in ("0", "1"):
@@ -45,7 +45,8 @@ def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozens
             key,
         )
     elif distinct is not None and not made.open:
-        found.add(frozenset(made.index))
+        same = (one.alias for one in node.expressions if isinstance(one, exp.Alias) and isinstance(one.this, exp.Literal))
+        found.add(frozenset(made.index) - {key(name) for name in same})
     for one in node.expressions:
         if isinstance(one, exp.Alias) and isinstance(one.this, exp.Window) and isinstance(one.this.this, exp.RowNumber):
             parted = one.this.args.get("partition_by") or []
