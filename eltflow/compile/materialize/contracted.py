@@ -46,7 +46,7 @@ def _on(constraint: Constraint, renamed: dict[str, str], job: Job) -> Constraint
     fold = job.dialect.fold
     by_name = {fold(old, True): new for old, new in renamed.items()}
     columns = tuple(by_name.get(fold(name, True), name) for name in constraint.columns)
-    to = tuple(name if name in renamed else job.dialect.named(name) for name in constraint.to_columns)
+    to = tuple(fold(name, False) for name in constraint.to_columns)  # as SQL without quotes would name them
     return replace(constraint, columns=columns, to_columns=to)
 
 
