@@ -284,7 +284,7 @@ select boss, max(sal) - min(sal) as spread, count(*) as heads from e group by bo
 select a > 3 as big, avg(b) as m from t group by a > 3 --> a; b
 select year(day) as y, max(a) filter (where g <> 'c') as m from t group by 1 --> day; a
 select sum(a) filter (where b > (select avg(m) from u)) as s from t --> a
-select case when count(*) > 4 then max(a) else min(b) end as x from t where k is not null --> a b
+select g, case when count(*) > 2 then max(a) else min(b) end as x from t where k is not null group by g --> t.g; a b
 select k, min_by(g, a) as who, max(b) as mb from t group by k having count(b) > 0 --> t.k; t.g; b
 select n, sum(m) as s, grouping(n) as gr from u group by rollup (n) --> n; m; -
 select array_agg(nm order by sal desc, eid)[1] as top from e where boss is not null --> nm
