@@ -22,6 +22,10 @@ from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
 from eltflow.warehouse.values import Column, Relation
 
+#: Bytes of a file that the engine certainly reads all rows of when it infers types (20,480 of them; the shortest have two bytes).
+_SEEN = 40_960
+Complaint = tuple[str, int | None, int | None]
+
 
 class Known:
     """What is known of the columns of a graph's nodes. `files` gives the absolute paths of the files that a seed or step loads."""
@@ -45,6 +49,7 @@ class Known:
         self._rebuilt = rebuilt
         self._names: dict[str, Names] = {}
         self._typed: dict[str, tuple[Column, ...] | None] = {}
+        self._complaints: dict[str, Complaint] = {}
 
     @property
     def _offline(self) -> Offline | None:
@@ -129,7 +134,22 @@ class Known:
             return None
         stubs = self.stubs(node)
         bound = self._offline.bind(sql, stubs) if stubs is not None else None
+        if bound and isinstance(bound[0], str):
+            self._complaints[node.unique_id] = bound
         return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+
+    def sure(self, node: Node) -> bool:
+        """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
+        return not any(
+            file_format(path)[0] != "parquet" and Path(path).stat().st_size > _SEEN
+            for unique_id in (node.unique_id, *self._graph.ancestors([node.unique_id]))
+            if self._graph.nodes[unique_id].resource_type in ("seed", "ingest")
+            for path in self._files(self._graph.nodes[unique_id])
+        )
+
+    def complaint(self, node: Node) -> Complaint | None:
+        """What the embedded engine says against a model whose columns it was asked for: words, line and column of its SQL."""
+        return self._complaints.get(node.unique_id)
 
     def _from_catalog(self, node: Node) -> tuple[Column, ...] | None:
         existing = self._catalog.get(node.relation) if node.relation is not None else None
