@@ -187,7 +187,10 @@ class DuckDBDialect(Dialect):
             arguments += self._csv(options, types)
             return f"read_csv({', '.join(arguments)})"
         if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
-            return f"read_json({', '.join([*arguments, 'union_by_name = true', 'sample_size = -1'])})"
+            columns = options.get("columns")
+            arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
+            told = [f"columns = {self.literal(dict(columns))}"] if columns else ["union_by_name = true", "sample_size = -1"]
+            return f"read_json({', '.join([*arguments, *told])})"
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:

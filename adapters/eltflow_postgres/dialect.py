@@ -343,7 +343,12 @@ class PostgresDialect(Dialect):
 
     def reads_as(self, type: str) -> str:
         numeric = _NUMERIC.match(type)
-        return f"DECIMAL({numeric.group(1)},{numeric.group(2)})" if numeric is not None else _READ_AS.get(type, "VARCHAR")
+        if numeric is None:
+            return _READ_AS.get(type, "VARCHAR")
+        digits, scale = int(numeric.group(1)), int(numeric.group(2))
+        if digits > 38:  # that is what a DECIMAL has at most
+            return "HUGEINT" if type == _TYPES["HUGEINT"] else "VARCHAR"
+        return f"DECIMAL({digits},{scale})"
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"

@@ -13,6 +13,7 @@ from pathlib import Path
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize.files import file_format
+from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
@@ -184,6 +185,8 @@ class Known:
             for c in found
             if fold(c.name, True) not in without
         }
+        if node.ingest.load == "history":
+            made |= {fold(name, True): Column(self._dialect.named(name), MOMENT) for name in (FROM, TO)}
         policy = (step.get("schema_changes") or {}).get("column")
         there = self._from_catalog(node) if policy and node.ingest.load != "replace" and not self._rebuilt(node) else None
         if there is None:

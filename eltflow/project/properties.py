@@ -178,7 +178,7 @@ PROPERTIES = Object(
 )
 
 #: How a step may bring rows into its table.
-LOADS = ("replace", "append", "merge", "delete+insert")
+LOADS = ("replace", "append", "merge", "delete+insert", "history")
 
 _KIND = Scalar(choices=("files", "sql", "rest", "graphql"))
 FILES = Object(

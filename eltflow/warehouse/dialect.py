@@ -328,6 +328,10 @@ class Dialect:
         """The rows of `source` in place of all that the partitions (SQL) hold; where they are none, beside what is there."""
         raise NotImplementedError
 
+    def in_utc(self, moment: str, type: str) -> str:
+        """An expression of a DATE or TIMESTAMP without a time zone (as DuckDB spells them) as the instant that it is in UTC."""
+        return f"(cast({moment} as timestamp) at time zone 'UTC')"
+
     def add_column(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} add column {self.quote(column.name)} {column.type}")
 

@@ -103,7 +103,11 @@ def _blind(made):
     return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None, compiled=compiled, dry=True)
 
 
-MATCHED = {"merge": {"unique_key": ["id"], "cursor": {"column": "v"}}, "delete+insert": {"partition_by": ["v"]}}
+MATCHED = {
+    "merge": {"unique_key": ["id"], "cursor": {"column": "v"}},
+    "history": {"unique_key": ["id"]},
+    "delete+insert": {"partition_by": ["v"]},
+}
 
 
 @pytest.mark.parametrize("load", LOADS)
