@@ -171,7 +171,7 @@ def _from_connection(node: Node, catalog: Catalog) -> str:
     )
 
 
-_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in"}
+_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in", "history": "adds versions of"}
 
 
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:

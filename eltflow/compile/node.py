@@ -105,7 +105,18 @@ class Compiler:
                 if kept is not None:
                     kept.put(self, node, done)
             self._done[node.unique_id] = done
+            if node.contracted:
+                self._check_contract(node, done)
         return done
+
+    def _check_contract(self, node: Node, done: Compiled) -> None:
+        from eltflow.compile.contract import check
+
+        try:
+            check(self, node, done)
+        except EltflowError:
+            del self._done[node.unique_id]
+            raise
 
     def anew(self, node: Node) -> Compiled:
         """The node compiled whatever is kept of it: to tell where in its file something stands."""

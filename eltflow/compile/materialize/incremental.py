@@ -7,6 +7,7 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.contracted import fulfilled
 from eltflow.compile.materialize.narrowing import keeping, narrows
 from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
@@ -77,6 +78,7 @@ def _increment(job: Job, unsure: Named) -> Program:
     assert job.existing is not None
     strategy = chosen_strategy(job)
     keys = unique_keys(job)
+    yield from fulfilled(job)
     before = yield from _columns(job)
     _check_alike(job, [c.name for c in before])
     mode = job.config.get("on_schema_change") or "ignore"
