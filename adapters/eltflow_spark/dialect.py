@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement, WarehouseError
+from eltflow.warehouse import Capabilities, Column, Contract, Dialect, Relation, Statement, WarehouseError
 from eltflow_spark.layout import MERGING, REPLACING, format_of, laid_out, partitions
 from eltflow_spark.statements import Describe, Load, Overwrite
 from eltflow_spark.types import kept, read_as
@@ -89,6 +89,12 @@ class SparkDialect(Dialect):
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         made = super().create_table(relation, columns, config)
         return Statement(f"{made.sql}{laid_out(self, config)}")
+
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        make = f"create table {self.render(relation)} {self.definitions(contract)}{laid_out(self, config)}"
+        return Statement(make), self.insert_select(relation, [c.name for c in contract.columns], self.chosen(contract, sql))
 
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         return Statement(f"create table {self.render(relation)}\nusing parquet\nas (\n{sql}\n)")

@@ -24,7 +24,7 @@ from eltflow.compile.program import ProgramError
 from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo
 from eltflow.testing.bench import Subject, make_job, make_node
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result, Statement, WarehouseError
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation(None, "s", "t")
@@ -42,6 +42,10 @@ LAID_OUT = {
 }
 DELTA, ICEBERG = {"file_format": "delta"}, {"file_format": "iceberg"}
 OVERWRITE = {"incremental_strategy": "insert_overwrite", "partition_by": ["v"]}
+CONTRACT = Contract(
+    columns=(Column("id", "int"), Column("v", "string")),
+    constraints=(Constraint(type="not_null", columns=("id",)), Constraint(type="primary_key", columns=("id",))),
+)
 KEYED = {"unique_key": "id"}
 CASES: dict[str, tuple[str, dict[str, Any], Result | None]] = {
     "view_new": ("view", {}, None),
@@ -50,6 +54,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Result | None]] = {
     "table_over_table": ("table", {"existing": TABLE}, None),
     "table_over_view": ("table", {"existing": VIEW}, None),
     "table_laid_out": ("table", {"config": LAID_OUT}, None),
+    "table_contracted": ("table", {"existing": TABLE, "config": LAID_OUT, "contract": CONTRACT}, SAME),
     "table_hooked": ("table", {"pre": (Hook(sql="select 1"),), "post": (Hook(sql="select 2"),)}, None),
     "incremental_append": ("incremental", {"existing": TABLE}, SAME),
     "incremental_overwrite": ("incremental", {"existing": TABLE, "config": OVERWRITE}, SAME),
