@@ -143,13 +143,41 @@ def make_job(
 
 @dataclass
 class Bench:
-    """A database with one session that writes and another that reads."""
+    """A database with one session that writes and another that reads. It is opened when the first of these is used, unless it was before: a
+    case that asks no more than capabilities costs nothing."""
 
     subject: Subject
-    database: Any
-    session: Any
-    reader: Any
     statements: list[Statement] = field(default_factory=list)
+    database: Any = field(init=False, repr=False)
+    session: Any = field(init=False, repr=False)
+    reader: Any = field(init=False, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("database", "session", "reader"):
+            raise AttributeError(name)
+        self.open()
+        return vars(self)[name]
+
+    def open(self) -> None:
+        """Open it, and make its schemas anew."""
+        subject, dialect = self.subject, self.adapter.dialect
+        self.database = subject.adapter.open(subject.values(), subject.root)
+        self.session, self.reader = self.database.session(), self.database.session()
+        for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
+            self.session.execute(Statement(subject.drop_schema.format(schema=schema)))
+        for schema in ("s", "s_test_failures"):
+            self.session.execute(dialect.create_schema(self.table.database, dialect.named(schema)))
+        for statement in subject.reading:
+            self.reader.execute(Statement(statement))
+
+    def close(self) -> None:
+        if "database" not in vars(self):
+            return
+        for name in ("session", "reader"):
+            if name in vars(self):
+                with suppress(WarehouseError):
+                    vars(self)[name].close()
+        self.database.close()
 
     @property
     def root(self) -> Path:
@@ -307,22 +335,12 @@ class Bench:
 @contextmanager
 def opened(subject: Subject) -> Iterator[Bench]:
     """A bench for the subject, with its schemas made anew."""
-    database: Any = subject.adapter.open(subject.values(), subject.root)
-    made = Bench(subject, database, database.session(), database.session())
+    made = Bench(subject)
     try:
-        for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
-            made.session.execute(Statement(subject.drop_schema.format(schema=schema)))
-        for schema in ("s", "s_test_failures"):
-            dialect = subject.adapter.dialect
-            made.session.execute(dialect.create_schema(made.table.database, dialect.named(schema)))
-        for statement in subject.reading:
-            made.reader.execute(Statement(statement))
+        made.open()
         yield made
     finally:
-        for session in (made.session, made.reader):
-            with suppress(WarehouseError):
-                session.close()
-        made.database.close()
+        made.close()
 
 
 def statements(sent: Sequence[Statement]) -> list[str]:

@@ -46,7 +46,7 @@ def command(folder: str, connect: int, thrift: int) -> list[str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "1g",
         # Started for a few minutes, and for tables of a few rows.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djava.io.tmpdir={folder}",
         # Queries of a few rows take longer to be compiled than to be interpreted.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",

@@ -24,7 +24,17 @@ from eltflow.compile.program import ProgramError
 from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo
 from eltflow.testing.bench import Subject, make_job, make_node
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result, Statement, WarehouseError
+from eltflow.warehouse.values import (
+    CatalogColumn,
+    CatalogTable,
+    Column,
+    Constraint,
+    Contract,
+    Relation,
+    Result,
+    Statement,
+    WarehouseError,
+)
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation(None, "s", "t")

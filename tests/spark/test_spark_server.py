@@ -253,6 +253,7 @@ def test_without_the_driver(project):
     """The thin client has no Spark in it: `method: session` says what to install; where there is no client at all, all of them do."""
     target = {"type": "spark", "method": "session", "schema": "s"}
     root = project({"eltflow.yml": _settings(target)})
+    (root / "spark-warehouse").mkdir()  # else `debug` says that the first build makes it, and opens nothing
     for hidden, what in (("pyspark.java_gateway", "spark targets with `method: session`"), ("pyspark", "spark targets")):
         code = (
             f"import sys; sys.modules[{hidden!r}] = None\n"
