@@ -61,6 +61,7 @@ class DuckDBDialect(Dialect):
         create_or_replace_table=True,
         reads_files=True,
         merge=True,
+        merge_is_arbitrary=True,
         except_all=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),

@@ -234,7 +234,12 @@ class Compiler:
                 made = self.renderer.render(text, node.path, names.names).text
             except EltflowError as error:
                 raise EltflowError(self._in_config(node, text, found) for found in error.diagnostics) from None
-        return made.strip().rstrip(";").rstrip()
+        text = made.strip().rstrip(";").rstrip()
+        if text.startswith(("--", "/*")):
+            from eltflow.sql.statement import only_comments
+
+            return "" if only_comments(text, self.dialect.sqlglot) else text
+        return text
 
     def _in_config(self, node: Node, written: str, found: Diagnostic) -> Diagnostic:
         """What is wrong in a hook or a header, at the place where that is written."""

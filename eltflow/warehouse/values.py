@@ -149,6 +149,7 @@ class Capabilities:
     `constraints` says of which types of constraints the engine takes any: those that it "enforced" or only "accepted". With
     `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
     table that has foreign keys cannot get another name.
+    `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     """
@@ -164,6 +165,7 @@ class Capabilities:
     narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
+    merge_is_arbitrary: bool = False
     except_all: bool = False
     grants: bool = False
     comments: bool = True
