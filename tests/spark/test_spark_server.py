@@ -255,11 +255,12 @@ def test_without_the_driver(project):
     root = project({"eltflow.yml": _settings(target)})
     (root / "spark-warehouse").mkdir()  # else `debug` says that the first build makes it, and opens nothing
     for hidden, what in (("pyspark.java_gateway", "spark targets with `method: session`"), ("pyspark", "spark targets")):
-        code = (
+        script = root / "hiding.py"  # a file: the client takes `python -c` for a doctest, and looks for a whole Spark
+        script.write_text(
             f"import sys; sys.modules[{hidden!r}] = None\n"
             "from eltflow.cli.main import main\nsys.argv = ['eltflow', 'debug']\nmain()"
         )
-        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([sys.executable, str(script)], cwd=root, capture_output=True, text=True, timeout=120)
         assert done.returncode == 1
         assert f"the driver of {what} is not installed" in done.stdout + done.stderr
         assert "pip install 'eltflow[spark]'" in done.stdout + done.stderr
