@@ -16,7 +16,8 @@ from pyspark.java_gateway import launch_gateway
 from eltflow.warehouse import WarehouseError
 
 _PORT, _TOKEN = "spark.connect.grpc.binding.port", "spark.connect.authenticate.token"
-_FOLDER = "spark.sql.warehouse.dir"
+#: Ours: of its own setting, which follows, Spark makes a URL.
+_FOLDER = "spark.eltflow.folder"
 
 
 def started(folder: Path, master: str, settings: Mapping[str, str]) -> str:
@@ -55,7 +56,8 @@ def _defaults(folder: Path) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.log.level": "WARN",
         "spark.sql.shuffle.partitions": "8",
-        _FOLDER: str(folder / "tables"),
+        _FOLDER: str(folder),
+        "spark.sql.warehouse.dir": str(folder / "tables"),
         "spark.sql.catalogImplementation": "hive",
         "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={folder / 'metastore'};create=true",
         "spark.driver.extraJavaOptions": f"-Dderby.stream.error.file={folder / 'derby.log'}",
@@ -64,7 +66,7 @@ def _defaults(folder: Path) -> dict[str, str]:
 
 def _same(context: SparkContext, folder: Path) -> str:
     conf = context.getConf()
-    if conf.get(_FOLDER) != str(folder / "tables") or conf.get(_TOKEN) is None:
+    if conf.get(_FOLDER) != str(folder) or conf.get(_TOKEN) is None:
         message = "this process has a Spark already, and its tables are elsewhere"
         raise WarehouseError(message, kind="connection", help="use one `method: session` target in a process")
     return _address(context)

@@ -41,7 +41,7 @@ def _settings(target) -> str:
 def _bench(spark, tmp_path, method="connect"):
     from eltflow_spark import ADAPTER
 
-    return opened(Subject(adapter=ADAPTER, target=spark.target(method), root=tmp_path))
+    return opened(Subject(adapter=ADAPTER, target=spark.target(method), root=tmp_path, remembers=True))
 
 
 @pytest.mark.parametrize("method", ["connect", "thrift"])
