@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -151,6 +152,7 @@ class Bench:
     database: Any = field(init=False, repr=False)
     session: Any = field(init=False, repr=False)
     reader: Any = field(init=False, repr=False)
+    _opening: Any = field(default_factory=threading.RLock, init=False, repr=False)
 
     def __getattr__(self, name: str) -> Any:
         if name not in ("database", "session", "reader"):
@@ -159,24 +161,31 @@ class Bench:
         return vars(self)[name]
 
     def open(self) -> None:
-        """Open it, and make its schemas anew."""
-        subject, dialect = self.subject, self.adapter.dialect
-        self.database = subject.adapter.open(subject.values(), subject.root)
-        self.session, self.reader = self.database.session(), self.database.session()
-        for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
-            self.session.execute(Statement(subject.drop_schema.format(schema=schema)))
-        for schema in ("s", "s_test_failures"):
-            self.session.execute(dialect.create_schema(self.table.database, dialect.named(schema)))
-        for statement in subject.reading:
-            self.reader.execute(Statement(statement))
+        """Open it, and make its schemas anew, unless that is done."""
+        with self._opening:
+            if "database" in vars(self):
+                return
+            subject, dialect = self.subject, self.adapter.dialect
+            database: Any = subject.adapter.open(subject.values(), subject.root)
+            try:
+                session, reader = database.session(), database.session()
+                for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
+                    session.execute(Statement(subject.drop_schema.format(schema=schema)))
+                for schema in ("s", "s_test_failures"):
+                    session.execute(dialect.create_schema(self.table.database, dialect.named(schema)))
+                for statement in subject.reading:
+                    reader.execute(Statement(statement))
+            except BaseException:
+                database.close()
+                raise
+            self.session, self.reader, self.database = session, reader, database
 
     def close(self) -> None:
         if "database" not in vars(self):
             return
-        for name in ("session", "reader"):
-            if name in vars(self):
-                with suppress(WarehouseError):
-                    vars(self)[name].close()
+        for session in (self.session, self.reader):
+            with suppress(WarehouseError):
+                session.close()
         self.database.close()
 
     @property
