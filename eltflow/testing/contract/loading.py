@@ -207,7 +207,7 @@ def test_many_rows(warehouse: Bench) -> None:
 
 
 def _step(warehouse: Bench, load: str = "append") -> Any:
-    return warehouse.node("ingest", ingest=IngestInfo(source={"path": "*.csv"}, load=load, into="s.t"))
+    return warehouse.node("ingest", ingest=IngestInfo(source={"kind": "files", "path": "*.csv"}, load=load, into="s.t"))
 
 
 def test_each_file_is_loaded_once(warehouse: Bench) -> None:
