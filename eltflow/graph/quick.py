@@ -30,6 +30,7 @@ _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _WORD = re.compile(r"[^\W\d]\w*")
 _ON_INCREMENTAL = re.compile(r"\s*(?:not\s+)?is_incremental\(\)\s*")  # both answers are tried when a template is rendered
+_OPENS_BLOCK = frozenset({"if", "for", "call", "filter", "macro"})
 _ENDS_BRANCH = frozenset({"else", "elif", "endif", "endfor"})
 _FILTERS = frozenset(
     [
@@ -221,6 +222,39 @@ class MacroTexts:
             done = tuple(self._look(path) for path in paths)
             self._reached[name] = done
         return done
+
+    def source(self, name: str) -> tuple[str, str]:
+        """The text and the path of the macro's file."""
+        path = self._macros[name]
+        return self._files[path], path
+
+    def configures(self, name: str) -> bool:
+        """Whether the macro, or one that it calls, may call `config`."""
+        return any("config" in one.names for one in self.reached(name))
+
+    def config_of_test(self, kind: str) -> tuple[Call, ...] | None:
+        """What a generic test's block sets in literal calls of `config`; None where only rendering tells what is set."""
+        text, _ = self.source(f"test_{kind}")
+        found: list[Call] = []
+        depth = -1  # outside of the block
+        for block in blocks(text):
+            tag = block["tag"] or ""
+            word, rest = (*tag.split(None, 1), "", "")[:2]
+            if depth < 0 and not (word in ("test", "data_test") and rest.lstrip().partition("(")[0].strip() == kind):
+                continue
+            if word in ("endtest", "enddata_test"):
+                return tuple(found)
+            call = literal_call(block["value"], *block.span(), name="config".__eq__) if block["value"] is not None else None
+            if call is not None and depth == 0:
+                found.append(call)
+                continue
+            inside = STRING.sub("''", block["value"] or tag)
+            names = (*_NAME.findall(inside), *_AFTER_DOT.findall(inside))
+            if word == "raw" or any(name == "config" or (name in self._macros and self.configures(name)) for name in names):
+                return None
+            depth += word in _OPENS_BLOCK or depth < 0 or (word == "set" and "=" not in rest)
+            depth -= word.startswith("end")
+        return None
 
     def _look(self, path: str) -> MacroText:
         looked = self._looked.get(path)
