@@ -186,7 +186,9 @@ class Extractor:
         sources: list[tuple[str, str]] = []
         rendered: set[tuple[str, ...]] = set()
         call = ConfigCall(outside, "test", self._strict)
-        names = self._parse_names(call, refs, sources, rendered, False, {}, [], written)
+        text, _ = self._macros.source(f"test_{test.kind}")
+        late = self._renderer().unset(self._macros.set_late(text))
+        names = {**late, **self._parse_names(call, refs, sources, rendered, False, {}, [], written)}
         tested = Relation(self._target.database, self._target.schema, "eltflow_tested")
         rendered.add(tested.parts())
         column = {"column_name": test.column} if test.column is not None else {}
@@ -260,17 +262,18 @@ class Extractor:
         used: set[str] = set()
         seen: set[str] = set()
         written = self._written({}, outside)
+        late = renderer.unset(self._macros.set_late(text))
         for incremental in (True, False):
             call = ConfigCall(outside, kind, self._strict)
             rendered_names: set[tuple[str, ...]] = set()
             asked: list[str] = []
-            names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
+            names = {**late, **self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)}
             try:
                 rendered = renderer.render(text, path, names)
                 said = self._written(call.recorded, outside)
                 if said is not written:  # only now it says how names are quoted in it
                     written = said
-                    names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
+                    names = {**late, **self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)}
                     rendered = renderer.render(text, path, names)
             except EltflowError:
                 # Nothing is asked now, and on a first run this branch is not taken: what comes of no answer is no mistake.

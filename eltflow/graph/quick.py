@@ -29,6 +29,9 @@ _PASTED = re.compile(rf"\w{VALUE}|{VALUE}[\w{VALUE}]")  # what is written there 
 _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _WORD = re.compile(r"[^\W\d]\w*")
+_SET = re.compile(r"\{%[-+]?\s*set\s+([\w\s,()]+?)\s*(?:=|\||[-+]?%\})")
+#: What gives another answer in a run than while edges are looked for.
+_KNOWN_LATE = frozenset({"execute", "run_query"})
 _ON_INCREMENTAL = re.compile(r"\s*(?:not\s+)?is_incremental\(\)\s*")  # both answers are tried when a template is rendered
 _OPENS_BLOCK = frozenset({"if", "for", "call", "filter", "macro"})
 _ENDS_BRANCH = frozenset({"else", "elif", "endif", "endfor"})
@@ -169,6 +172,7 @@ class MacroText:
     takes_tables: bool
     composes: bool
     vars: frozenset[str]
+    sets: frozenset[str]
 
 
 def macro_text(text: str) -> MacroText:
@@ -187,6 +191,7 @@ def macro_text(text: str) -> MacroText:
         takes_tables=takes_tables(masked),
         composes=bool(_COMPOSES.search(STRING.sub("''", inside)) or _PASTED.search(masked)),
         vars=frozenset(_VAR_NAMED.findall(inside)),
+        sets=frozenset(name for names in _SET.findall(text) for name in _WORD.findall(names)),
     )
 
 
@@ -227,6 +232,15 @@ class MacroTexts:
         """The text and the path of the macro's file."""
         path = self._macros[name]
         return self._files[path], path
+
+    def set_late(self, text: str) -> frozenset[str]:
+        """The names that a template, or a macro which it may call, sets: where some hang on what only a run knows, they may yet be
+        missing when that is not known. None otherwise."""
+        own = macro_text(text)
+        parts = (own, *(part for name in own.names if name in self._macros for part in self.reached(name)))
+        if not any(part.names & _KNOWN_LATE for part in parts):
+            return frozenset()
+        return frozenset().union(*(part.sets for part in parts))
 
     def configures(self, name: str) -> bool:
         """Whether the macro, or one that it calls, may call `config`."""
