@@ -54,6 +54,9 @@ def explained(
         return first.code, first.message, first.help, None
     if isinstance(error, UndefinedError):
         return _undefined(error, names, macros, file, line, text)
+    if isinstance(error, TemplateSyntaxError):  # of an expression in YAML, which is compiled when it is needed
+        message, help, needle = syntax_explained(error)
+        return "E0301", f"broken Jinja: {message}", help, needle
     if isinstance(error, RecursionError):
         return "E0309", "macros call each other without end", "give the recursion a condition that ends it", None
     if isinstance(error, SecurityError):

@@ -54,7 +54,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         docs_paths=tuple(as_list(value.get("docs_paths"))) or everywhere,
         target_path=value.get("target_path") or "target",
         log_path=value.get("log_path") or "logs",
-        vars={**(value.get("vars") or {}), **options.vars},
+        vars=dict(value.get("vars") or {}),
         configs={tree: value.get(tree) or {} for tree in TREES},
         dialect=value.get("dialect"),
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),
