@@ -422,8 +422,13 @@ class _Builder:
             other = seen.setdefault(key, node)
             if other is not node:
                 message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"
-                help = f"give one of them another `alias` or `schema` (the other is {other.path})"
-                self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
+                keys = dict.fromkeys("`into:`" if n.ingest is not None else "`alias` or `schema`" for n in (other, node))
+                where = f"{other.path}:{self._spot(other.path, other.place)[0]}" if other.ingest is not None else other.path
+                help = f"give one of them another {', or '.join(keys)} (the other is {where})"
+                span = Span(file=node.path, line=1)
+                if node.ingest is not None:
+                    span = yamlfile.locate(self.project.read(node.path), node.path, (*node.place, "into"))
+                self.findings.add(Diagnostic(code="E0210", message=message, span=span, help=help))
 
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
         """The diagnostic where the node's configuration sets a key."""

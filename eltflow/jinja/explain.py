@@ -118,6 +118,10 @@ def _type_error(error: TypeError, macros: Mapping[str, MacroSource]) -> Explaine
         iterated = "is not iterable" in message
         return "E0303", _sentence(error), "loop over a list" if iterated else "correct the expression, or what it is given", None
     signature = _signature(source)
+    if "special caller argument" in message:
+        shown = _shown(source)
+        help = f"use `caller()` in it, or write {{{{ {shown}(...) }}}}; it is {shown}({signature}), at {source.file}:{source.line}"
+        return "E0303", f"the macro `{shown}` is called with a block, and makes no use of it", help, shown
     message = (
         message.replace("argument(s)", "arguments").replace("'", "`").replace("`test ", "test `").replace("macro test", "test")
     )
