@@ -31,6 +31,7 @@ TITLES = {
     "sessions": "Sessions",
     "catalog": "Catalog, comments, grants",
     "changes": "Materializations, and changes from one to another",
+    "contracts": "Contracts of models",
     "incremental": "Incremental models",
     "loading": "Seeds and files",
     "merging": "Ingestion: merge and partitions",

@@ -10,7 +10,7 @@ from typing import Any
 
 from eltflow.base.names import TEMPORARY
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Constraint, Contract, Dialect, Relation, Statement
 from eltflow_bigquery.layout import options, partition_start, partitioned
 from eltflow_bigquery.types import holds, kept, read_as
 
@@ -28,6 +28,12 @@ class BigQueryDialect(Dialect):
     capabilities = Capabilities(
         create_or_replace_table=True,
         merge=True,
+        constraints={
+            "not_null": "enforced",
+            "custom": "enforced",
+            **dict.fromkeys(("primary_key", "foreign_key"), "accepted"),
+        },
+        columns_in_create_as=True,
         identifier_limit=1024,
         query_comments=False,  # labels of the jobs say it, and a comment of the run's would keep BigQuery from finding a result again
         incremental_strategies=("merge", "append", "delete+insert", "insert_overwrite"),
@@ -81,6 +87,19 @@ class BigQueryDialect(Dialect):
         word = "create or replace table" if replace else "create table"
         more = partitioned(self, config) + options(self, config)
         return Statement(f"{word} {self.render(relation)}{more} as (\n{sql}\n)", main=True)
+
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        word = "create or replace table" if replace else "create table"
+        make = f"{word} {self.render(relation)} {self.definitions(contract)}{partitioned(self, config)}{options(self, config)}"
+        return (Statement(f"{make} as (\n{self.chosen(contract, sql)}\n)", main=True),)
+
+    def constraint(self, constraint: Constraint) -> str:
+        """A key is taken only with the words that nothing holds anybody to it ("Use primary and foreign keys")."""
+        made = super().constraint(constraint)
+        key = constraint.type in ("primary_key", "foreign_key")
+        return f"{made} not enforced" if key and "not enforced" not in made.lower() else made
 
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)

@@ -25,6 +25,31 @@ def _unrounded(text: str) -> str:
     return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
 
 
+#: The tables that point at one, and at those, the topmost first, with what makes them again without their foreign keys: DuckDB can neither
+#: replace a table that another points at, nor take a constraint away (2.0, November 2026).
+_POINTING = """
+with recursive pointing (schema_name, table_name, depth) as (
+  select {schema}, {name}, 0
+  union
+  select c.schema_name, c.table_name, p.depth + 1 from pointing p, duckdb_constraints() c
+  where c.constraint_type = 'FOREIGN KEY' and c.database_name = {database} and c.schema_name = p.schema_name
+    and c.referenced_table = p.table_name and c.table_name <> p.table_name
+)
+select t.schema_name, t.table_name, 'table',
+  'create table ' || {prefix} || '.' || quoted || substr(body, strpos(body, '(')) || E'\\n'
+  || 'insert into ' || {prefix} || '.' || quoted || ' select * from temp.main."eltflow_kept_' || replace(t.table_name, '"', '""') || '";'
+  || coalesce((select string_agg(i.sql, '') from duckdb_indexes() i where i.table_oid = t.table_oid and i.database_name = {database}), '')
+from (select schema_name, table_name, max(depth) as depth from pointing where depth > 0 group by all) p
+join (
+  select *, '"' || replace(table_name, '"', '""') || '"' as quoted,
+    regexp_replace(substr(sql, strpos(sql, table_name) + length(table_name)),
+      ',\\s*FOREIGN KEY \\([^)]*\\) REFERENCES [^(]*\\([^)]*\\)', '', 'g') as body
+  from duckdb_tables() where database_name = {database}
+) t on t.schema_name = p.schema_name and t.table_name = p.table_name
+order by p.depth desc, t.schema_name, t.table_name
+"""
+
+
 class DuckDBDialect(Dialect):
     """DuckDB 1.4 to 2.x."""
 
@@ -36,10 +61,13 @@ class DuckDBDialect(Dialect):
         create_or_replace_table=True,
         reads_files=True,
         merge=True,
+        merge_is_arbitrary=True,
         except_all=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
         offline_parser=True,
+        constraints=dict.fromkeys(("not_null", "unique", "primary_key", "foreign_key", "check", "custom"), "enforced"),
+        renames_pointing=False,  # the table that is pointed at would go on knowing it by its old name, and could not be dropped any more
         query_comments=False,  # nobody else is there to read them
     )
 
@@ -92,6 +120,41 @@ class DuckDBDialect(Dialect):
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         return Statement(f"create temporary table {self.render(relation)} ({body})")
 
+    # -- tables that point at another --------------------------------------------------------------------------------------------
+
+    def pointing(self, relation: Relation) -> Statement | None:
+        return Statement(
+            "select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY' and database_name ="
+            f" {self._database(relation)} and schema_name = {self.string(relation.schema or '')}"
+            f" and referenced_table = {self.string(relation.identifier)} and table_name <> referenced_table limit 1",
+            role="query",
+        )
+
+    def dependents(self, relation: Relation) -> Statement:
+        prefix = ".".join(self.quote(part) for part in relation.parts()[:-1])
+        named = {
+            "database": self._database(relation),
+            "schema": self.string(relation.schema or ""),
+            "name": self.string(relation.identifier),
+            "prefix": self.string(prefix),
+        }
+        return Statement(_POINTING.format(**named).strip(), role="query")
+
+    def kept_aside(self, relation: Relation) -> Statement:
+        kept = Relation("temp", "main", f"eltflow_kept_{relation.identifier}")
+        return Statement(f"create or replace temporary table {self.render(kept)} as from {self.render(relation)}")
+
+    def restore(self, relation: Relation, script: str) -> Statement:
+        return Statement(script)
+
+    def refused(self) -> Statement:
+        return Statement(
+            "select null, null, null where false", role="query"
+        )  # what is made again has no keys that could be missing
+
+    def _database(self, relation: Relation) -> str:
+        return self.string(relation.database) if relation.database else "current_database()"
+
     def alter_type(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} alter column {self.quote(column.name)} type {column.type}")
 
@@ -125,7 +188,10 @@ class DuckDBDialect(Dialect):
             arguments += self._csv(options, types)
             return f"read_csv({', '.join(arguments)})"
         if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
-            return f"read_json({', '.join([*arguments, 'union_by_name = true', 'sample_size = -1'])})"
+            columns = options.get("columns")
+            arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
+            told = [f"columns = {self.literal(dict(columns))}"] if columns else ["union_by_name = true", "sample_size = -1"]
+            return f"read_json({', '.join([*arguments, *told])})"
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:

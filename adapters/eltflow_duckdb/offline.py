@@ -10,6 +10,8 @@ from eltflow.warehouse import Column, Relation
 from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
+#: On a line of its own, so that places after it are those of the statement.
+_DESCRIBE = "describe\n"
 Complaint = tuple[str, int | None, int | None]
 
 
@@ -35,10 +37,11 @@ class DuckDBOffline:
         for relation, columns in stubs.items():
             self._stub(relation, columns)
         try:
-            rows = self._connection.execute(f"describe {sql}").fetchall()
+            rows = self._connection.execute(f"{_DESCRIBE}{sql}").fetchall()
         except duckdb.Error as error:
-            found = as_warehouse_error(error)
-            return found.engine_message, None, None
+            found = as_warehouse_error(error, f"{_DESCRIBE}{sql}")
+            line, column = found.line, found.column
+            return found.engine_message, None if line is None else line - 1, column
         return tuple(Column(str(row[0]), str(row[1])) for row in rows)
 
     def _stub(self, relation: Relation, columns: Sequence[Column]) -> None:

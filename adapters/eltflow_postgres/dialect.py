@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.base.fingerprint import fingerprint
+from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, LeaseStatements, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Contract, Dialect, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 _ALL = ("all", "all privileges")
@@ -75,6 +76,9 @@ _TIES = """
 select pg_advisory_xact_lock(hashtext('eltflow')) where exists (
   select from pg_depend d join pg_rewrite r on r.oid = d.objid
   where d.classid = 'pg_rewrite'::regclass and d.refclassid = 'pg_class'::regclass and r.ev_class <> d.refobjid and d.refobjid = (
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name})
+  union all
+  select from pg_constraint f where f.contype = 'f' and f.conrelid <> f.confrelid and f.confrelid = (
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name}))
 """
 # One query: every view on top, the topmost first, with a script that makes it what it is: definition, options, owner, rights, comments,
@@ -107,8 +111,22 @@ select nspname, relname, replace(word, ' ', '_'), concat_ws(E'\\n',
     case when p.is_grantable then ' with grant option' end), E'\\n')
     from aclexplode(t.relacl) p where p.grantee <> t.relowner),
   case when pg_get_userbyid(relowner) <> current_user then
-    format('alter %s %s owner to %I;', word, called, pg_get_userbyid(relowner)) end)
-from tops t order by depth desc, nspname, relname
+    format('alter %s %s owner to %I;', word, called, pg_get_userbyid(relowner)) end), depth
+from tops t
+union all
+select n.nspname, c.relname, 'foreign_key', format('alter table %I.%I add constraint %I %s;',
+  n.nspname, c.relname, f.conname, pg_get_constraintdef(f.oid)), 0
+from pg_constraint f join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace
+where f.contype = 'f' and f.conrelid <> f.confrelid and f.confrelid = (
+  select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = {schema} and c.relname = {name})
+order by 5 desc, 1, 2
+"""
+_UNPOINTED = """
+do $eltflow$ declare f record; begin
+  for f in select conrelid::regclass as who, conname from pg_constraint
+    where contype = 'f' and conrelid <> confrelid and confrelid = {mine}::regclass
+  loop execute format('alter table %s drop constraint %I', f.who, f.conname); end loop;
+end $eltflow$
 """
 _REFUSED = """
 select line ->> 0, line ->> 1, line ->> 2
@@ -140,6 +158,7 @@ class PostgresDialect(Dialect):
         merge=True,
         except_all=True,
         grants=True,
+        constraints=dict.fromkeys(("not_null", "unique", "primary_key", "foreign_key", "check", "custom"), "enforced"),
         identifier_limit=63,
         incremental_strategies=("delete+insert", "append", "merge"),
     )
@@ -191,6 +210,26 @@ class PostgresDialect(Dialect):
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         return Statement(f"create {_unlogged(config)}table if not exists {self.render(relation)} ({body})")
 
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        make = f"create {_unlogged(config)}table {self.render(relation)} {self.definitions(contract)}"
+        return Statement(make), self.insert_select(relation, [c.name for c in contract.columns], self.chosen(contract, sql))
+
+    def constrained(self, relation: Relation, contract: Contract, run: str) -> tuple[Contract, tuple[Statement, ...]]:
+        """The index of a key has the key's name, and the one of the table that stands has it still."""
+        made, after = [], []
+        for one in contract.constraints:
+            if one.type in ("not_null", "custom"):
+                made.append(one)
+                continue
+            aside = f"eltflow_{fingerprint(repr((relation.schema, relation.identifier, one)))[:8]}_{run}"
+            made.append(changed(one, name=aside))
+            if one.name:
+                names = f"{self.quote(aside)} to {self.quote(one.name)}"
+                after.append(Statement(f"alter table {self.render(relation)} rename constraint {names}"))
+        return changed(contract, constraints=tuple(made)), tuple(after)
+
     def staging(self, relation: Relation) -> Relation:
         return Relation(None, "pg_temp", relation.identifier)
 
@@ -235,6 +274,9 @@ class PostgresDialect(Dialect):
             "  perform set_config('eltflow.refused', (coalesce(nullif(current_setting('eltflow.refused', true), ''), '[]')::jsonb"
             f" || jsonb_build_array(jsonb_build_array({parts}, sqlerrm)))::text, true);\nend {tag}"
         )
+
+    def unpointed(self, relation: Relation) -> Statement:
+        return Statement(_UNPOINTED.format(mine=self.string(self.render(relation))).strip())
 
     def refused(self) -> Statement:
         return Statement(_REFUSED.strip(), role="query")
@@ -301,7 +343,12 @@ class PostgresDialect(Dialect):
 
     def reads_as(self, type: str) -> str:
         numeric = _NUMERIC.match(type)
-        return f"DECIMAL({numeric.group(1)},{numeric.group(2)})" if numeric is not None else _READ_AS.get(type, "VARCHAR")
+        if numeric is None:
+            return _READ_AS.get(type, "VARCHAR")
+        digits, scale = int(numeric.group(1)), int(numeric.group(2))
+        if digits > 38:  # that is what a DECIMAL has at most
+            return "HUGEINT" if type == _TYPES["HUGEINT"] else "VARCHAR"
+        return f"DECIMAL({digits},{scale})"
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"

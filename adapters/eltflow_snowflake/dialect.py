@@ -9,7 +9,7 @@ from typing import Any
 
 from eltflow.base.fingerprint import fingerprint
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Contract, Dialect, Relation, Statement
 from eltflow_snowflake.types import holds, kept, read_as, widened
 
 _NOTHING: Mapping[str, Any] = {}
@@ -35,6 +35,12 @@ class SnowflakeDialect(Dialect):
         narrow_literals=True,
         merge=True,
         grants=True,
+        constraints={
+            "not_null": "enforced",
+            "custom": "enforced",
+            **dict.fromkeys(("unique", "primary_key", "foreign_key"), "accepted"),
+        },
+        columns_in_create_as=True,
         identifier_limit=255,
         incremental_strategies=("merge", "append", "delete+insert"),
     )
@@ -77,6 +83,14 @@ class SnowflakeDialect(Dialect):
         word = "create or replace" if replace else "create"
         more = self._clustered(config) + (_copy_grants(config) if replace else "")
         return Statement(f"{word} {_transient(config)}table {self.render(relation)}{more} as (\n{sql}\n)", main=True)
+
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        word = "create or replace" if replace else "create"
+        more = self._clustered(config) + (_copy_grants(config) if replace else "")
+        make = f"{word} {_transient(config)}table {self.render(relation)} {self.definitions(contract)}{more}"
+        return (Statement(f"{make} as (\n{self.chosen(contract, sql)}\n)", main=True),)
 
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)

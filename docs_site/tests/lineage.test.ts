@@ -97,12 +97,17 @@ describe("trace", () => {
 
 describe("diagram", () => {
   it("gives each table its keys and the columns that refer", () => {
-    const made = diagram({ keys: { "0": ["id"] }, links: [[1, "a_id", 0, "id"], [1, "b_id", 2, "id"]] });
+    const made = diagram({
+      keys: { "0": ["id", "code"] },
+      primary: { "0": ["id"] },
+      links: [[1, "a_id", 0, "id", true], [1, "b_id", 2, "id", false]],
+    });
     expect(made.tables.map((table) => [table.node, table.rows.map((row) => row.name)])).toEqual([
       [1, ["a_id", "b_id"]],
-      [0, ["id"]],
+      [0, ["id", "code"]],
       [2, ["id"]],
     ]);
-    expect(made.links).toEqual([[0, 0, 1, 0], [0, 1, 2, 0]]);
+    expect(made.links).toEqual([[0, 0, 1, 0, true], [0, 1, 2, 0, false]]);
+    expect(made.tables[1]?.rows.map((row) => row.note)).toEqual(["primary key", "key"]);
   });
 });

@@ -23,7 +23,7 @@ from eltflow.base.records import dataclass
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
 
-_MAGIC = b"eltflow cache 2\n"
+_MAGIC = b"eltflow cache 3\n"
 _TARGET_PATH = re.compile(r"^target_path\s*:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 #: A file changed this recently (seconds) may change again within the same tick of the clock: its stamp alone proves nothing.
 _RACY = 2.0

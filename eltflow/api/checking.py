@@ -10,6 +10,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.running import project_hooks
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.clashes import clashes
 from eltflow.compile.compiled import NeedsWarehouse
 from eltflow.compile.lineage import Lineages
 from eltflow.compile.personal import forbidden
@@ -47,6 +48,9 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
             pass
         except EltflowError as error:
             findings |= dict.fromkeys(error.diagnostics)
+    for node, one in clashes(compiler, compiled.values()):
+        sure = seen is None or certain(loaded, node.unique_id, [one])
+        findings |= dict.fromkeys([one if sure else _as_last_seen(one, str(seen))])
     findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]

@@ -25,7 +25,7 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import CatalogTable, Relation
 
 #: Errors about columns, which a table of the target may have.
-_OF_COLUMNS = frozenset({"E0405", "E0406", "E0407"})
+_OF_COLUMNS = frozenset({"E0405", "E0406", "E0407", "E0413", "E0414"})
 
 
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:

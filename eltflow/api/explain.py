@@ -81,8 +81,14 @@ def warehouse_problem(
     help = not_there(loaded.graph, node, catalog, error) or _of_columns(
         node, catalog, error, sql if span == node_span(loaded, node) else ""
     )
+    if node.contracted and not hook and any(word in error.engine_message.lower() for word in _BROKEN):
+        help = help or "a row breaks what the model's contract says: correct the SQL, what it reads, or the constraint"
     help = help or error.help or _HELPS.get(error.kind) or _otherwise(node, hook)
     return quoted(loaded, Diagnostic(code="E0601", message=message, span=span, notes=notes, help=help))
+
+
+#: The words of engines for a row that breaks a constraint.
+_BROKEN = ("constraint", "duplicate entry", "cannot be null", "null value in column")
 
 
 def not_there(graph: Graph, node: Node, catalog: Catalog, error: WarehouseError) -> str | None:

@@ -23,6 +23,7 @@ from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import Reach, masked_rows, masked_text, personal_columns, personal_columns_in
 from eltflow.compile.program import FileInfo, Job, ProgramError
 from eltflow.engine.drive import dry
+from eltflow.engine.interruptible import Interruptible
 from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
@@ -171,7 +172,7 @@ def _from_connection(node: Node, catalog: Catalog) -> str:
     )
 
 
-_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in"}
+_BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in", "history": "adds versions of"}
 
 
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
@@ -286,7 +287,7 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
     sql = ""
     with connected(loaded) as database:
-        session = database.session()
+        session = Interruptible(database.session())
         try:
             sql = _shown_sql(loaded, compiler, name, inline, asking(session, loaded.adapter.dialect))
             tail = f" limit {limit}" if limit >= 0 else ""

@@ -24,6 +24,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import is_temporary, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
+from eltflow.compile.contract import contract_of, pointed_at
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.materialize.quarantine import quarantine_of, quarantines
 from eltflow.compile.materialize.relation import project_hook
@@ -428,6 +429,8 @@ def job_of(
         inspect=inspect,
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
         ours=ours,
+        contract=contract_of(node, loaded.graph.nodes),
+        pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
         fence=fence,
         run_id=run_id if records else None,
         options=options or {},
@@ -505,6 +508,10 @@ class _Worker:
             )
         for text in outcome.told:
             tell(Message(text=f"`{step.node.name}`: {text}"))
+        lost = [relation for relation in outcome.unpointed if relation not in self.built]
+        if lost:
+            text = f"{listed(map(str, lost))} lost the foreign keys that pointed at the old table: build it too"
+            tell(Message(text=f"`{step.node.name}`: {text}", level="warning"))
         if outcome.message is not None and not self.built.issuperset(outcome.gone):
             tell(Message(text=f"`{step.node.name}`: {outcome.message}", level="warning"))
         return self._shown(_result(step, outcome, trace), step.node, compiled, outcome.note_code)

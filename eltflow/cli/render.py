@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,7 +60,25 @@ def visible(text: str) -> str:
 
 def out_json(value: Any) -> None:
     """A value as JSON on standard output."""
-    out(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    out(_json(value, indent=2))
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """JSON as RFC 8259 has it: what is no number there (NaN, infinities) is a text, as what JSON has no words for."""
+    from eltflow.report.rows import as_text
+
+    try:
+        return json.dumps(value, indent=indent, default=as_text, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), indent=indent, default=as_text, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def note(text: str) -> None:
@@ -112,11 +131,13 @@ def cut(text: str, length: int) -> str:
 
 def cell(value: Any) -> str:
     """A value of a table as people read it."""
+    from eltflow.report.rows import as_text
+
     if value is None:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return visible(str(value).replace("\n", "⏎").replace("\t", " "))
+    return visible(as_text(value).replace("\n", "⏎").replace("\t", " "))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: str = "", most: int | None = None) -> list[str]:
@@ -303,4 +324,4 @@ def event_line(event: Any, state: Any) -> None:
 
 
 def _line(event: str, body: Mapping[str, Any]) -> None:
-    out(json.dumps({"event": event, **body}, default=str, ensure_ascii=False))
+    out(_json({"event": event, **body}))

@@ -16,6 +16,7 @@ from eltflow.sql.statement import Call, miscalled, word_between
 from eltflow.sql.values import Ambiguous, Fault, Missing, Unequal
 
 if TYPE_CHECKING:
+    from eltflow.compile.node import Compiler
     from eltflow.compile.statement import Statement
 
 #: What a fault is in words: message and help; and the words of an engine that mean the same, of which all must be there.
@@ -85,7 +86,7 @@ def arity(statement: Statement, refused: Refused, as_read: Callable[[Parsed], tu
     for parents, if that can be told."""
     compiler = statement.compiler
     found = miscalled(refused, compiler.dialect.sqlglot) if compiler.offline is not None else None
-    if found is None or any("macro" in hook or "function" in hook for hook in _hooks(statement)):
+    if found is None or defines_functions(statement.compiler):
         return []
     call, parsed = found
     read = as_read(parsed)
@@ -95,8 +96,12 @@ def arity(statement: Statement, refused: Refused, as_read: Callable[[Parsed], tu
     return [replace(statement.at(call.start, "E0410", _called(statement, call)), help=_candidates(call, complaint))]
 
 
-def _hooks(statement: Statement) -> Iterator[str]:
-    compiler = statement.compiler
+def defines_functions(compiler: Compiler) -> bool:
+    """Whether a hook of the project may define functions, of which nothing is known."""
+    return any("macro" in hook or "function" in hook for hook in _hooks(compiler))
+
+
+def _hooks(compiler: Compiler) -> Iterator[str]:
     yield from (hook.lower() for hook in compiler.project.settings.on_run_start)
     for node in compiler.graph.nodes.values():
         for key in ("pre_hook", "post_hook", "sql_header"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize.files import file_format
+from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
@@ -20,6 +21,10 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Offline
 from eltflow.warehouse.values import Column, Relation
+
+#: Bytes of a file that the engine certainly reads all rows of when it infers types (20,480 of them; the shortest have two bytes).
+_SEEN = 40_960
+Complaint = tuple[str, int | None, int | None]
 
 
 class Known:
@@ -44,6 +49,7 @@ class Known:
         self._rebuilt = rebuilt
         self._names: dict[str, Names] = {}
         self._typed: dict[str, tuple[Column, ...] | None] = {}
+        self._complaints: dict[str, Complaint] = {}
 
     @property
     def _offline(self) -> Offline | None:
@@ -128,7 +134,22 @@ class Known:
             return None
         stubs = self.stubs(node)
         bound = self._offline.bind(sql, stubs) if stubs is not None else None
+        if bound and isinstance(bound[0], str):
+            self._complaints[node.unique_id] = bound
         return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+
+    def sure(self, node: Node) -> bool:
+        """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
+        return not any(
+            file_format(path)[0] != "parquet" and Path(path).stat().st_size > _SEEN
+            for unique_id in (node.unique_id, *self._graph.ancestors([node.unique_id]))
+            if self._graph.nodes[unique_id].resource_type in ("seed", "ingest")
+            for path in self._files(self._graph.nodes[unique_id])
+        )
+
+    def complaint(self, node: Node) -> Complaint | None:
+        """What the embedded engine says against a model whose columns it was asked for: words, line and column of its SQL."""
+        return self._complaints.get(node.unique_id)
 
     def _from_catalog(self, node: Node) -> tuple[Column, ...] | None:
         existing = self._catalog.get(node.relation) if node.relation is not None else None
@@ -164,6 +185,8 @@ class Known:
             for c in found
             if fold(c.name, True) not in without
         }
+        if node.ingest.load == "history":
+            made |= {fold(name, True): Column(self._dialect.named(name), MOMENT) for name in (FROM, TO)}
         policy = (step.get("schema_changes") or {}).get("column")
         there = self._from_catalog(node) if policy and node.ingest.load != "replace" and not self._rebuilt(node) else None
         if there is None:

@@ -106,7 +106,18 @@ class Compiler:
                 if kept is not None:
                     kept.put(self, node, done)
             self._done[node.unique_id] = done
+            if node.contracted:
+                self._check_contract(node, done)
         return done
+
+    def _check_contract(self, node: Node, done: Compiled) -> None:
+        from eltflow.compile.contract import check
+
+        try:
+            check(self, node, done)
+        except EltflowError:
+            del self._done[node.unique_id]
+            raise
 
     def anew(self, node: Node) -> Compiled:
         """The node compiled whatever is kept of it: to tell where in its file something stands."""
@@ -224,7 +235,12 @@ class Compiler:
                 made = self.renderer.render(text, node.path, names.names).text
             except EltflowError as error:
                 raise EltflowError(self._in_config(node, text, found) for found in error.diagnostics) from None
-        return made.strip().rstrip(";").rstrip()
+        text = made.strip().rstrip(";").rstrip()
+        if text.startswith(("--", "/*")):
+            from eltflow.sql.statement import only_comments
+
+            return "" if only_comments(text, self.dialect.sqlglot) else text
+        return text
 
     def _in_config(self, node: Node, written: str, found: Diagnostic) -> Diagnostic:
         """What is wrong in a hook or a header, at the place where that is written."""

@@ -13,7 +13,7 @@ from eltflow.project.nodes import Node
 from eltflow.transfer import Judged, Kept, Sifted, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
-from eltflow.warehouse.values import CatalogTable, Relation, Result, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Contract, Relation, Result, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
     is none. `told` is what people should know about a load, `quarantined` how many bad rows it put aside. `made` is what it built,
-    `moved` are views on top that were made again, `gone` are those that could not be."""
+    `moved` are views on top that were made again, `gone` are those that could not be, `unpointed` tables that lost foreign keys on it."""
 
     kind: str
     rows: int | None = None
@@ -33,6 +33,7 @@ class Outcome:
     made: tuple[CatalogTable, ...] = ()
     moved: tuple[CatalogTable, ...] = ()
     gone: tuple[Relation, ...] = ()
+    unpointed: tuple[Relation, ...] = ()
     files: int | None = None
     message: str | None = None
     told: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ class ProgramError(Exception):
         file: str | None = None,
         line: int | None = None,
         config: tuple[str, str] | None = None,
-        place: tuple[str, ...] = (),
+        place: tuple[str | int, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -168,7 +169,8 @@ class Job:
     no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database. `records`
     is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `hashing` is
     what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
-    a relation is one of the project's. `fence` is a query without rows if another run may write in this one's place.
+    a relation is one of the project's. `contract` is what the node
+    promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place.
     `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
@@ -192,6 +194,8 @@ class Job:
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None
+    contract: Contract | None = None
+    pointed: bool = False
     fence: Statement | None = None
     run_id: str | None = None
     ours: Callable[[Relation], bool] = lambda relation: False

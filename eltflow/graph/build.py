@@ -10,6 +10,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, listed, suggest
 from eltflow.base.records import dataclass, replace
 from eltflow.graph.calls import parse_call
+from eltflow.graph.contracts import Place, placed, told
 from eltflow.graph.facts import Extractor, Facts
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Lookups, Missing
@@ -18,7 +19,7 @@ from eltflow.project import yamlfile
 from eltflow.project.config import DIALECT, as_list, merge_all
 from eltflow.project.findings import Findings
 from eltflow.project.folder import FILE
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import ConstraintInfo, Node
 from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
 from eltflow.project.shape import check
@@ -139,6 +140,7 @@ class _Builder:
         if not broken:  # what a broken file says of its alias and its group is not known
             self._check_relations(connected)
             self._check_groups(connected)
+            self._check_contracts(connected)
         self.findings.stop()
         ordered = _in_order(connected, self.project)
         return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
@@ -182,6 +184,7 @@ class _Builder:
             source=draft.source,
             ingest=draft.ingest,
             exposure=draft.exposure,
+            constraints=draft.constraints,
         )
         return replace(node, relation=self._relation(node, draft))
 
@@ -301,12 +304,53 @@ class _Builder:
                 return None  # a test of a disabled node goes with it
             else:
                 ok = self._add(found_id, parents, node, kind, args)
+        if node.contracted:
+            node, found_all = self._pointing(node, lookup, parents)
+            ok = ok and found_all
         itself = node.unique_id
         kept = tuple(p for p in dict.fromkeys(parents) if p != itself)
         if itself in own and node.materialized != "incremental":
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
+
+    def _pointing(self, node: Node, lookup: Lookup, parents: list[str]) -> tuple[Node, bool]:
+        """The node with what its foreign keys mean, which are built before it; and whether they mean something."""
+        made: dict[Place, ConstraintInfo] = {}
+        ok = True
+        for place, one in placed(node):
+            made[place] = one
+            if one.to is None:
+                continue
+            kind, args = parse_call(one.to)
+            if kind is None:
+                at = (*node.place, *place, "to")
+                help = "write ref('name') or source('a', 'b')"
+                self.findings.at(str(node.patch), at, "E0103", f"`{one.to}` is not a reference", help=help)
+                ok = False
+                continue
+            found = lookup.ref(args) if kind == "ref" else lookup.source((args[0], args[-1]))
+            if isinstance(found, Missing):
+                message = f"a foreign key of model `{node.name}` points at `{'.'.join(args)}`, which {found.why}"
+                self.findings.at(str(node.patch), (*node.place, *place, "to"), found.code, message, help=found.help)
+                ok = False
+                continue
+            parents.append(found)
+            made[place] = replace(one, target=found)
+        columns = {
+            column.name: replace(
+                column,
+                constraints=tuple(made["columns", number, "constraints", index] for index in range(len(column.constraints))),
+            )
+            for number, column in enumerate(node.columns.values())
+        }
+        own = tuple(made["constraints", index] for index in range(len(node.constraints)))
+        return replace(node, columns=columns, constraints=own), ok
+
+    def _check_contracts(self, nodes: Mapping[str, Node]) -> None:
+        for node in nodes.values():
+            if node.contracted:
+                self.findings.extend(told(node, self.dialect, self.project.read))
 
     def _add(self, found: str | Missing, parents: list[str], node: Node, kind: str, args: tuple[str, ...]) -> bool:
         if isinstance(found, str):

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, Span
+from eltflow.base.records import fields
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, Node, SourceInfo, TestInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, Node, SourceInfo, TestInfo
 from eltflow.warehouse.values import Relation
 
 _DATE, _DATETIME = "\x00date", "\x00datetime"
@@ -26,8 +27,16 @@ class _Columns(Mapping[str, ColumnInfo]):
     def _all(self) -> dict[str, ColumnInfo]:
         if self._made is None:
             self._made = {
-                name: ColumnInfo(name=name, description=description, data_type=data_type, meta=meta, tags=tags, quote=quote)
-                for name, description, data_type, meta, tags, quote in self._raw
+                name: ColumnInfo(
+                    name=name,
+                    description=description,
+                    data_type=data_type,
+                    meta=meta,
+                    tags=tags,
+                    quote=quote,
+                    constraints=_constraints(constraints),
+                )
+                for name, description, data_type, meta, tags, quote, constraints in self._raw
             }
         return self._made
 
@@ -84,7 +93,9 @@ def _node(n: Node) -> tuple[Any, ...]:
         dict(n.config),
         (relation.database, relation.schema, relation.identifier) if relation is not None else None,
         n.description,
-        tuple((c.name, c.description, c.data_type, dict(c.meta), c.tags, c.quote) for c in n.columns.values()),
+        tuple(
+            (c.name, c.description, c.data_type, dict(c.meta), c.tags, c.quote, _plain(c.constraints)) for c in n.columns.values()
+        ),
         n.parents,
         n.patch,
         n.place,
@@ -96,13 +107,14 @@ def _node(n: Node) -> tuple[Any, ...]:
         (source.source, source.table, source.loader, source.source_description) if source is not None else None,
         (dict(ingest.source), ingest.load, ingest.into, dict(ingest.step)) if ingest is not None else None,
         (exposure.type, dict(exposure.owner), exposure.label, exposure.maturity, exposure.url) if exposure is not None else None,
+        _plain(n.constraints),
     )
 
 
 def _decoded(raw: tuple[Any, ...]) -> Node:
     (
         unique_id, resource_type, name, package, path, fqn, config, relation, description, columns, parents, patch, place, checksum,
-        external, opaque, static, test, source, ingest, exposure,
+        external, opaque, static, test, source, ingest, exposure, constraints,
     ) = raw  # fmt: skip
     return Node(
         unique_id=unique_id,
@@ -130,7 +142,19 @@ def _decoded(raw: tuple[Any, ...]) -> Node:
             if exposure
             else None
         ),
+        constraints=_constraints(constraints),
     )
+
+
+_PARTS = tuple(one.name for one in fields(ConstraintInfo))
+
+
+def _plain(constraints: tuple[ConstraintInfo, ...]) -> tuple[tuple[Any, ...], ...]:
+    return tuple(tuple(getattr(one, part) for part in _PARTS) for one in constraints)
+
+
+def _constraints(raw: tuple[tuple[Any, ...], ...]) -> tuple[ConstraintInfo, ...]:
+    return tuple(ConstraintInfo(**dict(zip(_PARTS, one, strict=True))) for one in raw)
 
 
 def to_plain(value: Any) -> Any:

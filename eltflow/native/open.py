@@ -20,7 +20,7 @@ from eltflow.native.settings import (
 )
 from eltflow.native.target import Opened, open_target
 from eltflow.project import yamlfile
-from eltflow.project.describe import Describer, Patch, columns_of, entry_config, tests_of
+from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.nodes import TestInfo
@@ -335,6 +335,7 @@ class _Opening:
             layers=layers,
             description=text(entry.get("description")),
             columns=columns_of(entry, text),
+            constraints=constraints_of(entry),
             patch=patch.file if patch is not None else None,
             place=where,
             test=TestInfo() if kind == "test" else None,

@@ -126,6 +126,7 @@ MODEL: dict[str, Shape] = {
     "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view", "dynamic_table")),
     "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge", "insert_overwrite")),
     "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
+    "contract": Object(fields={"enforced": FLAG, "alias_types": FLAG}),
     "on_schema_change": Scalar(choices=("ignore", "append_new_columns", "sync_all_columns", "fail")),
     "incremental_predicates": NAMES,
     "merge_update_columns": NAMES,

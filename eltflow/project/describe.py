@@ -9,7 +9,7 @@ from eltflow.base.records import dataclass, field
 from eltflow.project import steps
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, SourceInfo
 from eltflow.project.project import Draft, Group
 from eltflow.project.shape import Path
 from eltflow.project.tests import Attachment, read_tests
@@ -65,8 +65,26 @@ def columns_of(entry: Mapping[str, Any], describe: Callable[..., str]) -> dict[s
             meta={**(column.get("meta") or {}), **(config.get("meta") or {})},
             tags=(*as_list(column.get("tags")), *as_list(config.get("tags"))),
             quote=bool(column.get("quote", False)),
+            constraints=constraints_of(column, (name,)),
         )
     return made
+
+
+def constraints_of(entry: Mapping[str, Any], columns: tuple[str, ...] | None = None) -> tuple[ConstraintInfo, ...]:
+    """The constraints of an entry; those of a column's are on `columns`."""
+    return tuple(
+        ConstraintInfo(
+            type=one["type"],
+            name=one.get("name"),
+            expression=one.get("expression"),
+            columns=tuple(map(str, as_list(one.get("columns")))) if columns is None else columns,
+            to=one.get("to"),
+            to_columns=tuple(map(str, as_list(one.get("to_columns")))),
+            warn_unsupported=bool(one.get("warn_unsupported", True)),
+            warn_unenforced=bool(one.get("warn_unenforced", True)),
+        )
+        for one in entry.get("constraints") or ()
+    )
 
 
 def tests_of(

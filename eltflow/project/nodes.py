@@ -13,6 +13,22 @@ RELATIONS = ("model", "seed", "ingest", "source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConstraintInfo:
+    """What properties YAML says must hold for every row of a model's table. `to` is a reference as it is written (`ref('a')`), `target`
+    the unique id of what it means; a constraint of a column has that column for its only one."""
+
+    type: str
+    name: str | None = None
+    expression: str | None = None
+    columns: tuple[str, ...] = ()
+    to: str | None = None
+    to_columns: tuple[str, ...] = ()
+    target: str | None = None
+    warn_unsupported: bool = True
+    warn_unenforced: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnInfo:
     """A column as properties YAML describes it: documentation, never proof that others are absent."""
 
@@ -22,6 +38,7 @@ class ColumnInfo:
     meta: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     quote: bool = False
+    constraints: tuple[ConstraintInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +118,17 @@ class Node:
     source: SourceInfo | None = None
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
+    constraints: tuple[ConstraintInfo, ...] = ()
+
+    @property
+    def contracted(self) -> bool:
+        """Whether its columns and their types are promised, and held to that."""
+        return self.resource_type == "model" and bool((self.config.get("contract") or {}).get("enforced"))
+
+    @property
+    def all_constraints(self) -> tuple[ConstraintInfo, ...]:
+        """Its constraints and those of its columns."""
+        return (*self.constraints, *(one for column in self.columns.values() for one in column.constraints))
 
     @property
     def materialized(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
 from eltflow.base.records import dataclass, field
 from eltflow.jinja.values import MacroSource
-from eltflow.project.nodes import ColumnInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
 from eltflow.project.settings import Settings
 from eltflow.warehouse.values import Target
 
@@ -39,6 +39,7 @@ class Draft:
     identifier: str | None = None
     test_name: str | None = None
     header: tuple[str, ...] | None = None
+    constraints: tuple[ConstraintInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

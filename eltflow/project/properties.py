@@ -15,7 +15,19 @@ DOC_TEXT = Scalar(about="Markdown; may hold {{ doc('name') }}.")
 _TEST_OBJECT = MapOf()  # a test's entry is checked by `native.tests`, which knows its arguments
 TESTS = ListOf(OneOf(options=(TEXT, _TEST_OBJECT)))
 
-CONSTRAINTS = ListOf(MapOf())
+_CONSTRAINT: dict[str, Shape] = {
+    "type": Scalar(choices=("not_null", "unique", "primary_key", "foreign_key", "check", "custom")),
+    "name": TEXT,
+    "expression": Scalar(
+        about="SQL: the condition of a check, the whole of a custom constraint, or what follows the words of another."
+    ),
+    "to": Scalar(about="What a foreign key points at: ref('name') or source('a', 'b')."),
+    "to_columns": NAMES,
+    "warn_unsupported": FLAG,
+    "warn_unenforced": FLAG,
+}
+COLUMN_CONSTRAINTS = ListOf(Object(what="a constraint of a column", required=("type",), fields=_CONSTRAINT))
+CONSTRAINTS = ListOf(Object(what="a constraint", required=("type",), fields={**_CONSTRAINT, "columns": NAMES}))
 
 COLUMN = Object(
     what="a column",
@@ -25,7 +37,7 @@ COLUMN = Object(
         "description": DOC_TEXT,
         "data_type": TEXT,
         "quote": FLAG,
-        "constraints": CONSTRAINTS,
+        "constraints": COLUMN_CONSTRAINTS,
         "data_tests": TESTS,
         "tests": TESTS,
         "meta": _META,
@@ -166,7 +178,7 @@ PROPERTIES = Object(
 )
 
 #: How a step may bring rows into its table.
-LOADS = ("replace", "append", "merge", "delete+insert")
+LOADS = ("replace", "append", "merge", "delete+insert", "history")
 
 _KIND = Scalar(choices=("files", "sql", "rest", "graphql"))
 FILES = Object(

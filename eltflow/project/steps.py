@@ -21,7 +21,7 @@ PLACES = re.compile(r"\{(\w+)\}")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.
-_MATCHES = {"merge": "unique_key", "delete+insert": "partition_by"}
+_MATCHES = {"merge": "unique_key", "history": "unique_key", "delete+insert": "partition_by"}
 
 
 def columns_in(entry: Mapping[str, Any]) -> Sequence[tuple[str | int, str, Mapping[str, Any]]]:
@@ -61,8 +61,9 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     if needed is not None and not any(as_list(entry.get(needed))):
         what = "whose values tell rows apart" if needed == "unique_key" else "whose values in the new rows say what is replaced"
         yield ("load",), f"`load: {load}` needs `{needed}`", f"add `{needed}:`, the column or columns {what}"
-    for way, key in _MATCHES.items():
-        if entry.get(key) and way != load:
+    for key in dict.fromkeys(_MATCHES.values()):
+        if entry.get(key) and key != needed:
+            way = next(way for way, its in _MATCHES.items() if its == key)
             yield (key,), f"`{key}` means nothing to `load: {load}`", f"take it out, or set `load: {way}`"
     kind = (entry.get("source") or {}).get("kind")
     files = kind == "files"

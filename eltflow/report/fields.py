@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from eltflow.project.config import as_list
-from eltflow.project.nodes import ColumnInfo, Node
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, Node
 
 _NODE: Mapping[str, Any] = {
     "enabled": True,
@@ -75,6 +76,8 @@ def full_config(node: Node) -> dict[str, Any]:
             config[written] = [_hook(hook) for hook in as_list(config.pop(key))]
     if "docs" in node.config:
         config["docs"] = docs_of(node.config)
+    if "contract" in node.config:
+        config["contract"] = {**_BUILT["contract"], **node.config["contract"]}
     config["tags"] = as_list(config.get("tags"))
     if node.resource_type == "test" and str(config.get("severity")).upper() == "ERROR":
         config["severity"] = "ERROR"
@@ -106,7 +109,7 @@ def columns(described: Mapping[str, ColumnInfo]) -> dict[str, Any]:
             "description": c.description,
             "meta": dict(c.meta),
             "data_type": c.data_type,
-            "constraints": [],
+            "constraints": [constraint(one) for one in c.constraints],
             "quote": c.quote or None,
             "config": {"meta": dict(c.meta), "tags": list(c.tags)},
             "tags": list(c.tags),
@@ -115,6 +118,30 @@ def columns(described: Mapping[str, ColumnInfo]) -> dict[str, Any]:
         }
         for c in described.values()
     }
+
+
+def constraint(one: ConstraintInfo, to: str | None = None) -> dict[str, Any]:
+    """A constraint of a column or, with its columns, of a model; `to` is the relation that a foreign key points at, if that is known."""
+    return {
+        "type": one.type,
+        "name": one.name,
+        "expression": one.expression,
+        "warn_unenforced": one.warn_unenforced,
+        "warn_unsupported": one.warn_unsupported,
+        "to": to or one.to,
+        "to_columns": list(one.to_columns),
+    }
+
+
+def contract(node: Node) -> dict[str, Any]:
+    """What the manifest says of a node's contract: whether it is enforced, and a checksum that changes with what it promises."""
+    config = node.config.get("contract") or {}
+    made: dict[str, Any] = {"enforced": node.contracted, "alias_types": bool(config.get("alias_types", True)), "checksum": None}
+    if node.contracted:
+        promised = [(c.name, c.data_type, c.constraints) for c in sorted(node.columns.values(), key=lambda c: c.name)]
+        held = (node.materialized, node.constraints) if node.materialized != "view" else ()
+        made["checksum"] = hashlib.sha256(repr((promised, held)).encode()).hexdigest()
+    return made
 
 
 def freshness(value: Any) -> dict[str, Any]:

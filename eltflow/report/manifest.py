@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import ConstraintInfo, Node
 from eltflow.project.project import Project
-from eltflow.report.fields import as_set, columns, docs_of, freshness, full_config
+from eltflow.report.fields import as_set, columns, constraint, contract, docs_of, freshness, full_config
 from eltflow.report.info import RunInfo, metadata, to_json, to_lines
 from eltflow.report.vocabulary import artifact_ids, mapped, source_names, step_facts
 from eltflow.warehouse.dialect import Dialect
@@ -211,7 +211,7 @@ class _Fold:
             access = node.config.get("access") or "protected"
             entry |= {
                 "access": access,
-                "constraints": [],
+                "constraints": self._constraints(node),
                 "version": None,
                 "latest_version": None,
                 "deprecation_date": None,
@@ -247,7 +247,7 @@ class _Fold:
             "config": full_config(node),
             "tags": [f"on-run-{config['at']}"] if kind == "operation" else list(node.tags),
             "description": node.description,
-            "columns": columns(node.columns),
+            "columns": self._columns(node),
             "meta": dict(node.meta),
             "group": node.group,
             "docs": docs_of(config),
@@ -343,7 +343,23 @@ class _Fold:
             entry["compiled_code"] = one.sql
             entry["extra_ctes_injected"] = True
             entry["extra_ctes"] = ctes
-        entry["contract"] = {"enforced": False, "alias_types": True, "checksum": None}
+        entry["contract"] = contract(node)
+
+    def _constraints(self, node: Node) -> list[dict[str, Any]]:
+        """Those of the model itself, which dbt has of contracts alone."""
+        own = node.constraints if node.contracted else ()
+        return [{**constraint(one, self._pointed_at(one)), "columns": list(one.columns)} for one in own]
+
+    def _columns(self, node: Node) -> dict[str, Any]:
+        made = columns(node.columns)
+        if node.contracted:
+            for name, column in node.columns.items():
+                made[name]["constraints"] = [constraint(one, self._pointed_at(one)) for one in column.constraints]
+        return made
+
+    def _pointed_at(self, one: ConstraintInfo) -> str | None:
+        target = self.graph.nodes.get(one.target) if one.target is not None else None
+        return self.dialect.render(target.relation) if target is not None and target.relation is not None else None
 
     def _generic(self, entry: dict[str, Any], node: Node) -> None:
         test = node.test
@@ -561,10 +577,19 @@ def _test_call(node: Node, graph: Graph) -> str:
 
 
 def _primary_keys(nodes: Iterable[Node]) -> dict[str, list[str]]:
-    """The columns of each model that are tested to be both unique and not null."""
+    """The columns of each model's key: as its constraints say, else those that are tested to be both unique and not null."""
+    said: dict[str, list[str]] = {}
     tested: dict[str, dict[str, set[str]]] = {}
     for node in nodes:
         test = node.test
+        key = (
+            next((one for one in node.all_constraints if one.type == "primary_key"), None)
+            if node.resource_type == "model"
+            else None
+        )
+        if key is not None:
+            said[node.unique_id] = list(key.columns)
         if test is not None and test.kind in ("unique", "not_null") and test.column is not None and test.attached is not None:
             tested.setdefault(test.attached, {}).setdefault(test.column, set()).add(test.kind)
-    return {unique_id: [column for column, kinds in columns.items() if len(kinds) == 2] for unique_id, columns in tested.items()}
+    keys = {unique_id: [column for column, kinds in columns.items() if len(kinds) == 2] for unique_id, columns in tested.items()}
+    return {**keys, **said}

@@ -22,9 +22,14 @@ def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
+def as_text(value: Any) -> str:
+    """A value that JSON and people have no words for: bytes as `\\x` and hex digits, everything else as it writes itself."""
+    return f"\\x{bytes(value).hex()}" if isinstance(value, bytes | bytearray | memoryview) else str(value)
+
+
 def text(value: Any) -> str:
     """A value on one line."""
     if value is None:
         return "NULL"
-    shown = " ".join(str(value).split())
+    shown = " ".join(as_text(value).split())
     return shown if len(shown) <= _WIDTH else f"{shown[: _WIDTH - 1]}…"

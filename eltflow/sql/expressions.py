@@ -255,6 +255,10 @@ class Expressions:
             rank = max(rank, AGGREGATED)
         self._any(node, scope, into, rank, why)
 
+    def _grouping(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
+        """Which of its arguments a row is grouped by: a figure of the statement's, whatever their values are."""
+        into.aggregated = True
+
     def _count(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         into.aggregated = True
         if self.counts and not isinstance(node.this, exp.Star):
@@ -378,7 +382,7 @@ class Expressions:
         made = Flow()
         self._any(node, scope, made, rank, None)
         into.take(made, COMPUTED, why)
-        into.rows = (into.rows or set()) | made.as_causes("unnest")
+        into.rows = (into.rows or set()) | (made.as_causes("unnest") if not is_listed(node) else set())
 
     def _bound(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         if scope.bound is not None:
@@ -398,6 +402,20 @@ class Expressions:
             into.unknown = into.unknown or f"which column #{node.name} is cannot be told"
         else:
             into.take(columns[at], rank, why)
+
+
+def is_listed(node: Any) -> bool:
+    """Whether an unnest is of lists that are written out: how many rows there are does not hang on what stands in them."""
+    lists = [one for value in node.args.values() for one in (value if isinstance(value, list) else (value,)) if one]
+    lists = [one for one in lists if not isinstance(one, (exp.TableAlias, bool))]
+    return (
+        isinstance(node, (exp.Unnest, exp.Explode))
+        and bool(lists)
+        and all(
+            isinstance(one, exp.Array) and not any(isinstance(item, (exp.Query, exp.Star)) for item in one.expressions)
+            for one in lists
+        )
+    )
 
 
 def _row(key: str, table: Table) -> Flow:
@@ -429,6 +447,8 @@ _EXACT: dict[type, Handler | None] = {
     exp.AnonymousAggFunc: Expressions._aggregate,
     exp.Count: Expressions._count,
     exp.CountIf: Expressions._count,
+    exp.Grouping: Expressions._grouping,
+    exp.GroupingId: Expressions._grouping,
     exp.Order: Expressions._ordered_in,
     exp.WithinGroup: Expressions._within,
     exp.Filter: Expressions._filtered,

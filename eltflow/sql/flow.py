@@ -11,6 +11,7 @@ COPIED, RENAMED, CAST, COMPUTED, AGGREGATED, WINDOWED = range(6)
 
 #: (table, column)
 Spot = tuple[str, str]
+Keys = frozenset[frozenset[str]]
 #: (table, column, why)
 Cause = tuple[str, str, str]
 
@@ -87,9 +88,10 @@ def both(left: Flow, right: Flow, name: str) -> Flow:
 
 class Table:
     """Anything with columns. `rows` decides which rows there are. `open` says why there may be more columns than `columns`; `rest`
-    then gives one of those by its folded name. `unsure` says why there may be more in `rows`."""
+    then gives one of those by its folded name. `unsure` says why there may be more in `rows`. `keys` are sets of columns (folded names)
+    that no two rows have the same values of: asked for by few, and found then."""
 
-    __slots__ = ("_index", "columns", "fold", "open", "rest", "rows", "unsure")
+    __slots__ = ("_index", "_keys", "columns", "find_keys", "fold", "open", "rest", "rows", "unsure")
 
     def __init__(self, columns: list[Flow], rows: set[Cause], fold: Fold) -> None:
         self.columns = columns
@@ -97,8 +99,16 @@ class Table:
         self.open = ""
         self.rest: Callable[[str], Flow | None] | None = None
         self.unsure = ""
+        self.find_keys: Callable[[], Keys] | None = None
+        self._keys: Keys | None = None
         self.fold = fold
         self._index: dict[str, Flow] | None = None
+
+    @property
+    def keys(self) -> Keys:
+        if self._keys is None:
+            self._keys = self.find_keys() if self.find_keys is not None else frozenset()
+        return self._keys
 
     @property
     def index(self) -> dict[str, Flow]:
@@ -123,6 +133,7 @@ class Table:
         ]
         made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
         made.unsure = self.unsure
+        made.find_keys = lambda: self.keys if not listed else frozenset(one for one in self.keys if not one)
         if self.open or len(listed) > len(self.columns):
             reason = self.open or "a list of column names is longer than what it names"
             made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]

@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from eltflow.sql.expressions import is_listed
 from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Scope, Spot, Table, both, unknown
+from eltflow.sql.keyed import decided, keys_of, meets_once
 from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
@@ -260,7 +262,9 @@ class _Walk(Pivots):
         self._group(args.get("group"), scope, made, rows)
         self._distinct(args, scope, made, rows)
         self._aliases_first = outside
-        return self._table_of(made, rows, scope)
+        table = self._table_of(made, rows, scope)
+        table.find_keys = lambda: keys_of(node, table, scope, self.key)
+        return table
 
     def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
         """A bare name in HAVING is a column that is grouped by, else an alias of the select list (outside of aggregates)."""
@@ -392,14 +396,21 @@ class _Walk(Pivots):
         using = [(self.key(one), one.name) for one in join.args.get("using") or ()]
         if join.args.get("method") == "NATURAL":
             using = self._shared(left, right, rows)
+        met = Flow()
         only_match = join.args.get("kind") in ("SEMI", "ANTI")
         for key, name in using:
-            shown = self._merge(key, name, left, right, join.args.get("side") or "", scope, rows)
+            shown = self._merge(key, name, left, right, join.args.get("side") or "", scope, met)
             if not only_match:
                 scope.merged[key] = shown
                 scope.hidden |= {(alias, key) for alias in right}
         if join.args.get("on") is not None:
-            self.visit(join.args["on"], scope, rows, COPIED, "join")
+            self.visit(join.args["on"], scope, met, COPIED, "join")
+        alone = next(iter(right), "")
+        if len(right) == 1 and meets_once(join, alone, right[alone], self.key):
+            scope.tables[alone] = decided(right[alone], met.causes, met.unknown)
+        else:
+            rows.causes |= met.causes
+            rows.unknown = rows.unknown or met.unknown
         if only_match:
             for alias in right:
                 gone = scope.tables.pop(alias)
@@ -518,7 +529,7 @@ class _Walk(Pivots):
             for one in value if isinstance(value, list) else (value,):
                 if isinstance(one, exp.Expression):
                     self.visit(one, scope, given, COMPUTED, None)
-        rows = given.as_causes("unnest")
+        rows = given.as_causes("unnest") if not is_listed(node) else set()
         if isinstance(node, (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSeries)):
             several = len(node.expressions) > 1 or bool(node.args.get("offset"))
             names = listed or [_function_name(node)]

@@ -106,6 +106,14 @@ def first_words(sql: str, dialect: str, count: int) -> list[str]:
         return []
 
 
+def only_comments(sql: str, dialect: str) -> bool:
+    """Whether a text says nothing."""
+    try:
+        return not dialect_of(dialect).tokenize(sql)
+    except TokenError:
+        return False
+
+
 def word_between(sql: str, dialect: str, words: tuple[str, ...], after: int, before: int | None) -> int:
     """The offset of the first of the words behind one offset and in front of another; the first offset if there is none."""
     for token in dialect_of(dialect).tokenize(sql):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Source
-from eltflow.warehouse.values import Capabilities, Column, LeaseStatements, Relation, Statement
+from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -137,6 +137,62 @@ class Dialect:
         body = ", ".join(f"{self.quote(c.name)} {c.type}" for c in columns)
         return Statement(f"create table if not exists {self.render(relation)} ({body})")
 
+    # -- contracts ---------------------------------------------------------------------------------------------------------------
+
+    def blank(self, columns: Sequence[Column]) -> str | None:
+        """A query whose columns have these names and types. None where a table alone can have any type."""
+        return "select " + ", ".join(f"cast(null as {c.type}) as {self.quote(c.name)}" for c in columns)
+
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        """Statements that create the table with the contract's columns and constraints, and fill it from a query that gives columns of
+        these names."""
+        make = f"create table {self.render(relation)} {self.definitions(contract)}"
+        names = [c.name for c in contract.columns]
+        return Statement(make), self.insert_select(relation, names, self.chosen(contract, sql))
+
+    def definitions(self, contract: Contract) -> str:
+        """What stands between the name of a new table and its options: columns and constraints."""
+        held = [c for c in contract.constraints if c.type in self.capabilities.constraints]
+        lines = [self._definition(column, held) for column in contract.columns]
+        lines += [self.constraint(c) for c in held if c.type != "not_null" and (c.type != "custom" or len(c.columns) != 1)]
+        return "(\n  " + ",\n  ".join(lines) + "\n)"
+
+    def _definition(self, column: Column, constraints: Sequence[Constraint]) -> str:
+        own = [c for c in constraints if c.columns == (column.name,)]
+        words = ["not null"] if any(c.type == "not_null" for c in constraints if column.name in c.columns) else []
+        words += [str(c.expression) for c in own if c.type == "custom"]
+        return " ".join([self.quote(column.name), str(column.type), *words])
+
+    def constraint(self, constraint: Constraint) -> str:
+        """A constraint of a table, as it stands among the definitions of its columns."""
+        named = f"constraint {self.quote(constraint.name)} " if constraint.name else ""
+        more = f" {constraint.expression}" if constraint.expression else ""
+        if constraint.type == "custom":
+            return named + str(constraint.expression)
+        if constraint.type == "check":
+            return f"{named}check ({constraint.expression})"
+        columns = f"({self.columns(constraint.columns)})"
+        if constraint.type == "foreign_key":
+            if constraint.to is not None:
+                more = f" {self.reference(constraint.to)} ({self.columns(constraint.to_columns)})"
+            return f"{named}foreign key {columns} references{more}"
+        return f"{named}{constraint.type.replace('_', ' ')} {columns}{more}"
+
+    def reference(self, relation: Relation) -> str:
+        """The table that a foreign key points at."""
+        return self.render(relation)
+
+    def chosen(self, contract: Contract, sql: str) -> str:
+        """The query with the contract's columns in their order."""
+        return f"select {self.columns(c.name for c in contract.columns)} from (\n{sql}\n) as eltflow_contracted"
+
+    def constrained(self, relation: Relation, contract: Contract, run: str) -> tuple[Contract, tuple[Statement, ...]]:
+        """The contract for a table that is made beside `relation` and put in its place, and the statements that then give its constraints
+        the names that they are to have; with `run` (8 hex digits) an engine that keeps names apart does so."""
+        return contract, ()
+
     def indexes(self, relation: Relation, final: Relation, config: Mapping[str, Any], run: str) -> tuple[Statement, ...]:
         """The statements that give a new table the indexes of its configuration. `final` is where it will stand; with `run` (8 hex
         digits) that keeps the names of indexes apart."""
@@ -166,8 +222,22 @@ class Dialect:
         None where the engine lets go what views read."""
         return None
 
+    def pointing(self, relation: Relation) -> Statement | None:
+        """As `ties`, where an engine lets go what views read, and holds what foreign keys point at."""
+        return None
+
     def dependents(self, relation: Relation) -> Statement:
-        """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again)."""
+        """A query for the views on top of a relation, the topmost first: rows of (schema, name, kind, script that makes it again). A row of
+        the kind "foreign_key" is a table that points at it, and its script makes the constraint again; one of the kind "table" is such a
+        table where it has to be made anew."""
+        raise NotImplementedError
+
+    def unpointed(self, relation: Relation) -> Statement:
+        """Take away the foreign keys that point at a relation."""
+        raise NotImplementedError
+
+    def kept_aside(self, relation: Relation) -> Statement:
+        """Keep the rows of a table that `restore` is to make again."""
         raise NotImplementedError
 
     def restore(self, relation: Relation, script: str) -> Statement:
@@ -257,6 +327,10 @@ class Dialect:
     ) -> Statement:
         """The rows of `source` in place of all that the partitions (SQL) hold; where they are none, beside what is there."""
         raise NotImplementedError
+
+    def in_utc(self, moment: str, type: str) -> str:
+        """An expression of a DATE or TIMESTAMP without a time zone (as DuckDB spells them) as the instant that it is in UTC."""
+        return f"(cast({moment} as timestamp) at time zone 'UTC')"
 
     def add_column(self, relation: Relation, column: Column) -> Statement:
         return Statement(f"alter table {self.render(relation)} add column {self.quote(column.name)} {column.type}")

@@ -53,6 +53,30 @@ class Column:
     type: str | None = None
 
 
+ConstraintType = Literal["not_null", "unique", "primary_key", "foreign_key", "check", "custom"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """What must hold for every row of a table: of `columns`, by their names; `expression` is the condition of a check, the whole of a
+    custom one, or what follows the words of another; a foreign key points at `to_columns` of `to`."""
+
+    type: ConstraintType
+    name: str | None = None
+    expression: str | None = None
+    columns: tuple[str, ...] = ()
+    to: Relation | None = None
+    to_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """The columns that a relation is promised to have, with their types, and its constraints."""
+
+    columns: tuple[Column, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
     """A column as the catalog tells it."""
@@ -120,6 +144,10 @@ class Capabilities:
     `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
     Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
     written in transactions.
+    `constraints` says of which types of constraints the engine takes any: those that it "enforced" or only "accepted". With
+    `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
+    table that has foreign keys cannot get another name.
+    `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     """
@@ -133,6 +161,7 @@ class Capabilities:
     narrow_literals: bool = False
     reads_files: bool = False
     merge: bool = False
+    merge_is_arbitrary: bool = False
     except_all: bool = False
     grants: bool = False
     comments: bool = True
@@ -143,6 +172,9 @@ class Capabilities:
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: bool = False
     query_comments: bool = True
+    constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)
+    columns_in_create_as: bool = False
+    renames_pointing: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo
 from eltflow.testing.bench import make_job, make_node
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result, WarehouseError
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result, WarehouseError
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation("my-project", "s", "t")
@@ -45,6 +45,16 @@ ALL = {
 OVERWRITE = {"incremental_strategy": "insert_overwrite"}
 DAYS = Result(columns=SAME.columns, rows=((datetime.date(2026, 1, 1),), (datetime.date(2026, 1, 2),)))
 TOLD = {"v": ColumnInfo(name="v", description="it's\na \\ v")}
+PROMISED = Contract(
+    columns=(Column("id", "INT64"), Column("v", "STRING")),
+    constraints=(
+        Constraint(type="not_null", columns=("id",)),
+        Constraint(type="primary_key", name="t_key", columns=("id",)),
+        Constraint(type="foreign_key", columns=("v",), to=Relation("my-project", "s", "up"), to_columns=("v",)),
+        Constraint(type="check", expression="id > 0"),
+        Constraint(type="custom", expression="options(description = 'it')", columns=("v",)),
+    ),
+)
 CASES: dict[str, tuple[str, dict[str, Any], Result | None]] = {
     "view_new": ("view", {}, None),
     "view_over_table": ("view", {"existing": TABLE}, None),
@@ -54,6 +64,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Result | None]] = {
     "table_over_table": ("table", {"existing": TABLE}, None),
     "table_over_view": ("table", {"existing": VIEW}, None),
     "table_configured": ("table", {"existing": TABLE, "config": ALL}, None),
+    "table_contracted": ("table", {"existing": TABLE, "config": DAILY, "contract": PROMISED}, None),
     "table_daily": ("table", {"config": DAILY}, None),
     "table_ranged": ("table", {"config": RANGED}, None),
     "incremental_new": ("incremental", {"config": {"unique_key": "id"}}, None),

@@ -240,3 +240,22 @@ def test_no_color_draws_nothing_twice(project, env, redrawn):
     assert running.wait() == 0
     assert b"done after" in text
     assert (b"\x1b[2K" in text) is redrawn
+
+
+ODD = "select 'nan'::double as x, '-inf'::double as y, '\\xff\\x00'::blob as b, [1.5, 'inf'::double] as l"
+
+
+def test_what_json_has_no_words_for_is_text(eltflow, project):
+    root = project({"models/m.sql": "select 1 as id", "tests/t.sql": ODD})
+    shown = eltflow("show", "--inline", ODD, "--json", cwd=root)
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    (row,) = json.loads(shown.out, parse_constant=refuse)
+    assert row == {"x": "nan", "y": "-inf", "b": "\\xff00", "l": [1.5, "inf"]}
+    ran = eltflow("build", "--json", cwd=root)
+    assert json.loads(ran.out, parse_constant=refuse)
+    lines = eltflow("build", "--log-format", "json", cwd=root).out.splitlines()
+    assert all(json.loads(line, parse_constant=refuse) for line in lines)
+    assert "\\xff00" in eltflow("show", "--inline", ODD, cwd=root).out

@@ -265,3 +265,175 @@ values (1, 'a'), (2, 'b') --> -; -
 select col0 from (values (1, 2)) --> -
 select v.x from t, lateral (values (t.a), (t.b)) as v(x) --> a b
 select v.x, id from (values (1, 'p'), (2, 'q')) v(i, x) join t on t.id = v.i --> -; id
+
+-- Written when all of the above was right.
+-- class: plain
+select id + k * 2 as z, case when g in ('a', 'b') then day end as d from t where l is not null --> id t.k; day
+select upper(g) || '-' || id::varchar as label, b % 3 as r from t where a <> b --> t.g id; b
+select ifnull(b, a) as x, least(id, a, b) as y, a is distinct from b as z from t --> a b; id a b; a b
+select distinct a % 2 as odd, g from t where id < 7 --> a; t.g
+select nm, sal from e where sal > 40 order by sal desc limit 2 offset 1 --> nm; sal
+select list_sum(l) as s, len(l) as n, l[1] as f from t order by id --> l; l; l
+select yr, coalesce(feb, jan + mar) as v from m where jan > 1 or mar is null --> yr; feb jan mar
+select not (a > 3 and b < 5) as x, a between 2 and 4 as y from t --> a b; a
+select date_diff('day', day, date '2026-01-01') as dd, dayname(day) as wd from t where a is not null --> day; day
+
+-- class: aggregate
+select g, count(distinct k) as n, sum(a * b) as s from t where id <> 3 group by g having sum(a) > 4 --> t.g; t.k; a b
+select boss, max(sal) - min(sal) as spread, count(*) as heads from e group by boss order by heads desc, boss limit 2 --> boss; sal; -
+select a > 3 as big, avg(b) as m from t group by a > 3 --> a; b
+select year(day) as y, max(a) filter (where g <> 'c') as m from t group by 1 --> day; a
+select sum(a) filter (where b > (select avg(m) from u)) as s from t --> a
+select g, case when count(*) > 2 then max(a) else min(b) end as x from t where k is not null group by g --> t.g; a b
+select k, min_by(g, a) as who, max(b) as mb from t group by k having count(b) > 0 --> t.k; t.g; b
+select n, sum(m) as s, grouping(n) as gr from u group by rollup (n) --> n; m; -
+select array_agg(nm order by sal desc, eid)[1] as top from e where boss is not null --> nm
+select sum(a) as s, sum(s2) as t2 from (select a, b + k as s2 from t where g = 'a') --> a; b t.k
+
+-- class: window
+select id, sum(a) over (partition by k order by id rows between 1 preceding and current row) as r from t --> id; a
+select nm, sal - avg(sal) over (partition by boss) as d from e --> nm; sal
+select id, lead(g, 1, 'none') over (order by a, id) as nx from t where b is not null --> id; t.g
+select g, a from t qualify rank() over (partition by g order by a desc) = 1 --> t.g; a
+select id, count(*) over (partition by g) as n, ntile(2) over (order by id) as h from t --> id; -; -
+select yr, first_value(jan) over w as f, last_value(feb) over w as z from m window w as (partition by yr order by mar, jan rows between unbounded preceding and unbounded following) --> yr; jan; feb
+select g, sum(sum(b)) over (order by g) as run from t group by g --> t.g; b
+select p, dense_rank() over (order by q) as d from w where g <> 'd' --> p; -
+
+-- class: join
+select t.id, u.n, w.q from t left join u on t.k = u.k and u.m > 2 join w on w.g = t.g --> id; n; q
+select e.nm as who, b.nm as above from e left join e as b on e.boss = b.eid where e.sal > 30 --> nm; nm
+select k, a, p from t full join w using (k) where coalesce(a, p) > 2 --> t.k w.k; a; p
+select t.g, u.m from t right join u on t.a = u.m --> t.g; u.m
+select t.id from t semi join u on u.k = t.k and u.m > t.b --> id
+select t.id, a from t anti join w on w.k = t.k and w.p > 2 --> id; a
+select x.id, y.id as other from t as x join t as y on x.g = y.g and x.id < y.id --> id; id
+select sum(u.m) as s, count(w.p) as c from u cross join w where u.k = w.k --> u.m; p
+select t.a, v.mx from t join (select k, max(m) as mx from u group by k) as v on v.k = t.k where v.mx > 2 --> a; m
+
+-- class: subquery
+select a, (select sum(p) from w where w.k = t.k and w.q > t.b) as s from t --> a; p
+select id from t where b >= all (select m from u where k = 1) --> id
+select nm from e as o where sal > (select avg(sal) from e as i where i.boss = o.boss) --> nm
+select (select n from u order by m desc, n limit 1) as top, a from t where id = 1 --> n; a
+select g, a + (select min(q) from w) as z from t where exists (select 1 from w where w.g = t.g and w.p < t.a) --> t.g; a q
+select x from (select a + b as x, g from t where k = 1 union all select p, g from w where q > 2) where g <> 'b' --> a b p
+select coalesce((select max(m) from u where u.k = t.id), 0) as best from t --> m
+
+-- class: cte
+with hi as (select k, max(a) as ma from t group by k), j as (select hi.k, ma, m from hi join u using (k)) select k, ma + m as z from j where m > 1 --> t.k; a m
+with x as (select * from t where g = 'a'), y as (select * exclude (a) from x) select id, b from y where b > 1 --> id; b
+with a as (select g, count(*) as n from t group by g), b as (select g, sum(p) as s from w group by g) select a.g, n, s from a left join b on a.g = b.g and b.s > 2 --> t.g; -; p
+with c(x, y) as (select id, a from t where b > 1), d as materialized (select y as q, x from c) select max(q) as m, min(x) as i from d --> a; id
+
+-- class: recursive
+with recursive r as (select eid, nm, sal from e where boss is null union all select e.eid, e.nm, r.sal + e.sal from e join r on e.boss = r.eid where e.sal > 35) select nm, sal from r --> nm; sal
+with recursive s(i, tot) as (select id, a from t where id = 1 union all select s.i + 1, tot + b from s join t on t.id = s.i + 1 where s.i < 4) select max(tot) as mx from s --> a b
+
+-- class: set
+select a as v from t where b > 2 union select m from u where n = 'p' --> a m
+select g from t intersect select g from w where p > 1 --> t.g
+select k, g from t except all select k, g from w --> t.k; t.g
+(select id as x, g from t order by a desc, id limit 3) union all (select q, g from w) order by x limit 4 --> id q; t.g w.g
+select g as z, a from t union by name select p as a, k as z2 from w --> t.g; a p; w.k
+
+-- class: star
+select * exclude (l, s) replace (a + b as a) from t where k = 1 --> id; t.k; t.g; a b; b; day
+select t.* exclude (l, s, day), u.m from t join u on t.k = u.k --> id; t.k; t.g; a; b; m
+select columns('^(jan|feb)$') * 2 from m where mar is not null --> jan; feb
+select * rename (nm as name) from e where boss = 2 --> eid; boss; nm; sal
+
+-- class: lateral
+select t.id, v.best from t, lateral (select max(m) as best from u where u.k = t.k) as v where v.best > 3 --> id; m
+select id, x * b as z from t, unnest(l) as n(x) where x > 2 --> id; l b
+select t.id, v.n from t left join lateral (select n from u where u.k = t.k order by m desc, n limit 1) as v on true --> id; n
+
+-- class: nested
+select s.x + a as z, {'p': b, 'q': g} as st from t where s.y > 2 --> s a; b t.g
+select list_transform(l, lambda v: v + b) as z, list_filter(l, lambda v: v > a) as f from t --> l b; l a
+select st.p as z from (select {'p': a, 'q': b} as st, k from t) where st.q > 2 --> a
+select id, unnest([a, b]) as v from t where k is not null --> id; a b
+
+-- class: pivot
+select * from (select g, k, b from t where a > 1) pivot (max(b) for k in (1, 2)) --> t.g; b; b
+select mon, sum(amt) as s from (unpivot m on jan, feb, mar into name mon value amt) where amt > 2 group by mon --> -; jan feb mar
+select g, "1" + coalesce("2", 0) as z from (pivot (select g, k, a from t) on k in (1, 2) using sum(a) group by g) --> t.g; a
+
+-- class: values
+select v.x, t.a from t join (values (1, 'one'), (2, 'two')) as v(k, x) on v.k = t.k --> -; a
+
+-- Written when those were right too.
+-- class: plain
+select id as pk, lower(g) as g2, coalesce(b, 0) * a as amt from t where day >= date '2024-02-01' or b is null --> id; t.g; b a
+select case when sal > 60 then 'hi' when boss = 1 then nm else 'lo' end as band from e --> nm
+select k, m from u where n in ('p', 'q') and m <> 4 order by m limit 2 --> u.k; u.m
+select jan + feb as h, mar is null as nomar, round(jan / 2.0, 1) as half from m where feb is not null --> jan feb; mar; jan
+select regexp_replace(g, 'a', n) as r from t join u on t.id = u.m --> t.g u.n
+select extract(quarter from day) as q, a || ':' || b as ab from t where not (k = 2) --> day; a b
+
+-- class: aggregate
+select boss, sum(sal) filter (where nm <> 'c') as s, avg(sal) as m from e where eid > 1 group by boss --> boss; sal; sal
+select g, k, count(*) as n, sum(a) as s from t group by g, k having max(b) > 2 --> t.g; t.k; -; a
+select date_trunc('year', day) as y, string_agg(g, ',' order by id) as gs from t group by all --> day; t.g
+select max_by(nm, sal) as best, count(distinct boss) as bosses from e where sal < 85 --> nm; boss
+select n, avg(m) over () as z, count(*) as c from u group by n, m --> u.n; u.m; -
+select coalesce(sum(b), 0) as s, bool_and(a > 1) as ok from t where k in (1, 2) --> b; a
+select k % 2 as par, min(p) as lo, max(q) as hi from w group by par order by par --> w.k; p; q
+
+-- class: window
+select id, row_number() over (partition by k order by b, id) as rn, sum(a) over (partition by k) as s from t --> id; -; a
+select * from (select id, g, lag(b) over (partition by g order by id) as pb from t) where pb > 2 --> id; t.g; b
+select nm, sal * 1.0 / sum(sal) over (partition by boss) as share from e qualify share < 0.9 --> nm; sal
+select id, max(a) over (order by id rows unbounded preceding) - a as gap from t where g <> 'c' --> id; a
+select g, p, percent_rank() over (partition by g order by p) as pr from w --> w.g; p; -
+
+-- class: join
+with tot as (select k, sum(m) as tm from u group by k) select t.id, t.a, tot.tm from t left join tot on t.k = tot.k --> id; a; u.m
+with last as (select k, n, row_number() over (partition by k order by m desc, n) as rn from u) select t.id, last.n from t left join last on last.k = t.k and last.rn = 1 --> id; u.n
+with d as (select distinct on (k) k, p from w order by k, q desc, p) select u.n, d.p from u left join d using (k) --> u.n; p
+select t.id, x.c from t inner join (select g, count(*) as c from w group by g) as x on x.g = t.g where x.c > 1 --> id; -
+select e.nm, t.a from e join t on e.eid = t.id and e.sal > t.b * 10 --> nm; a
+select t.id, u.m, w.p from t left join u on u.k = t.k left join w on w.k = u.k and w.q > 1 --> id; u.m; p
+select coalesce(t.k, u.k) as kk, count(*) as n from t full join u on t.k = u.k group by 1 --> t.k u.k; -
+select t.id from t left join u on u.k = t.k where u.k is null --> id
+
+-- class: subquery
+select nm from e where eid in (select boss from e where sal < 60) --> nm
+select a, b from t where (k, g) in (select k, g from w where p > 1) --> a; b
+select id, (select count(*) from u where u.k = t.k) as n from t where (select max(m) from u where u.k = t.k) > 3 --> id; -
+select id from t where not exists (select 1 from w where w.k = t.k and w.q < t.b) --> id
+select s.g, s.tot from (select g, sum(a) as tot from t where id > 1 group by g) as s where s.tot > (select avg(p) from w) --> t.g; a
+
+-- class: cte
+with base as (select *, a - b as diff from t), agg as (select k, avg(diff) as ad from base group by k) select base.id, base.diff - agg.ad as dev from base left join agg using (k) --> id; a b
+with x as (select k, m from u union all select k, p from w), y as (select k, sum(m) as s from x group by k) select t.id, coalesce(y.s, 0) as s from t left join y on y.k = t.k --> id; u.m p
+with f as (select id, k from t where a > 2), g2 as (select f.id, u.n from f join u on u.k = f.k) select n, count(id) as c from g2 group by n --> u.n; id
+
+-- class: recursive
+with recursive up(eid, boss, top) as (select eid, boss, nm from e where boss is null union all select e.eid, e.boss, up.top from e join up on e.boss = up.eid) select top, count(*) as n from up group by top --> nm; -
+
+-- class: set
+select k, 'u' as src from u where m > 2 union all select k, g from w --> u.k w.k; w.g
+select g from t except select g from w where q > 2 --> t.g
+(select k from t where a > 2) intersect (select k from u) --> t.k
+
+-- class: star
+select * exclude (s, l), a * 2 as a2 from t where b > 1 --> id; t.k; t.g; a; b; day; a
+select u.*, w.p from u join w on u.k = w.k and w.q > u.m --> u.k; u.m; u.n; p
+select * replace (coalesce(mar, 0) as mar) from m --> yr; jan; feb; mar
+
+-- class: lateral
+select t.id, z.v from t, lateral (select t.a + u.m as v from u where u.k = t.k) as z --> id; a u.m
+select id, c.x from t left join lateral (select sum(p) as x from w where w.g = t.g) as c on true --> id; p
+
+-- class: nested
+select s.x as x, list_contains(l, a) as has from t where s.y > b --> s; l a
+select r.v.w as z from (select {'v': {'w': a + 1, 'z': b}} as r from t where k = 1) as q --> a
+select id, unnest(['x', g]) as v from t --> id; t.g
+
+-- class: pivot
+select g, sum_a_1 as z from (select g, k, a from t) pivot (sum(a) for k in (1 as sum_a_1, 2 as sum_a_2) group by g) --> t.g; a
+select yr, avg(v) as av from (unpivot m on jan, feb into name mo value v) group by yr having count(*) > 1 --> yr; jan feb
+
+-- class: values
+select t.id, coalesce(v.lbl, t.g) as lbl from t left join (values ('a', 'Alpha'), ('b', 'Beta')) as v(g, lbl) on v.g = t.g --> id; t.g

@@ -96,6 +96,56 @@ def test_why_a_column_decides_over_rows(sql: str, rows: set[tuple[str, str]]) ->
     assert {(i.column, i.why) for i in walked(sql).rows} == rows
 
 
+#: Queries of u that give one row at most for each k, and one that does not.
+ONCE = {
+    "grouped": "select k, sum(m) as s from u group by k",
+    "grouped by its number": "select k, sum(m) as s from u group by 1",
+    "grouped by all": "select k, sum(m) as s from u group by all",
+    "distinct": "select distinct k, 1 as s from u",
+    "distinct on": "select distinct on (k) k, m as s from u order by k, m",
+    "the first by qualify": "select k, m as s from u qualify row_number() over (partition by k order by m) = 1",
+    "the first by a number": "select k, s from (select k, m as s, row_number() over (partition by k order by m) as n from u) where n = 1",
+    "handed on": "select * from (select k, max(m) as s from u group by k) where s > 1",
+}
+OFTEN = {
+    "by two columns": "select k, n, sum(m) as s from u group by k, n",
+    "by another": "select min(k) as k, sum(m) as s from u group by n",
+    "by one of another table": "select u.k, count(*) as s from u, w group by w.k, u.k",
+    "rolled up": "select k, sum(m) as s from u group by rollup (k)",
+    "a number that is not the first": "select k, m as s from u qualify row_number() over (partition by k order by m) < 3",
+    "of another part": "select k, m as s from u qualify row_number() over (partition by n order by m) = 1",
+    "rows made of a list": "select k, unnest([1, 2]) as s from u group by k",
+}
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_a_left_join_to_what_comes_once_decides_over_no_rows(name: str) -> None:
+    for how in (f"left join ({ONCE[name]}) as x on x.k = t.k", f"left join ({ONCE[name]}) as x using (k)"):
+        found = walked(f"select t.id, x.s from t {how}")
+        assert {i.column for i in found.rows} == set()
+        assert {"k"} <= {i.column for i in found.columns[1].influences}
+        assert found.columns[0].influences == ()
+
+
+@pytest.mark.parametrize("name", OFTEN)
+def test_a_left_join_to_what_comes_often_decides_over_rows(name: str) -> None:
+    assert ("t", "k") in {
+        (i.table, i.column) for i in walked(f"select t.id from t left join ({OFTEN[name]}) as x on x.k = t.k").rows
+    }
+
+
+@pytest.mark.parametrize("join", ["join", "right join", "full join"])
+def test_other_joins_decide_over_rows(join: str) -> None:
+    found = walked(f"select t.id from t {join} ({ONCE['grouped']}) as x on x.k = t.k")
+    assert {(i.table, i.column) for i in found.rows} >= {("t", "k"), ("u", "k")}
+
+
+@pytest.mark.parametrize("on", ["x.k > t.k", "x.k = x.s", "x.k = t.k or t.a > 1", "x.s = t.k", "true"])
+def test_a_left_join_that_may_meet_several_rows(on: str) -> None:
+    found = walked(f"select t.id from t left join ({ONCE['grouped']}) as x on {on}")
+    assert found.rows
+
+
 @pytest.mark.parametrize(
     ("sql", "causes"),
     [

@@ -26,7 +26,7 @@ COUNTS = {
     ("duckdb", "table"): ((4, 4), (7, 9)),
     ("duckdb", "append"): ((4, 5), (5, 7)),
     ("duckdb", "delete_insert"): ((4, 8), (5, 7)),
-    ("duckdb", "merge"): ((4, 7), (5, 7)),
+    ("duckdb", "merge"): ((4, 8), (5, 7)),
     ("duckdb", "seed"): ((4, 4), (6, 6)),
     ("postgres", "view"): ((4, 5), (5, 6)),
     ("postgres", "table"): ((4, 7), (5, 6)),

@@ -15,7 +15,7 @@ from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
 from eltflow.project.properties import LOADS
 from eltflow.testing.bench import make_job, make_node
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation("w", "s", "t")
@@ -35,6 +35,17 @@ FILES = (
 KEYED = {"unique_key": ["id", "v"], "incremental_predicates": ["id > 10"]}
 MERGE = {"unique_key": "id", "incremental_strategy": "merge"}
 
+PROMISED = Contract(
+    columns=(Column("id", "BIGINT"), Column("v", "VARCHAR")),
+    constraints=(
+        Constraint(type="not_null", columns=("id",)),
+        Constraint(type="primary_key", name="t_key", columns=("id",)),
+        Constraint(type="foreign_key", columns=("v",), to=Relation("w", "s", "up"), to_columns=("v",)),
+        Constraint(type="check", expression="id > 0"),
+        Constraint(type="custom", expression="default 'x'", columns=("v",)),
+    ),
+)
+KEY_ALONE = Contract(columns=PROMISED.columns, constraints=PROMISED.constraints[:2])
 CASES = {
     "view_new": ("view", {}, None),
     "view_over_view": ("view", {"existing": VIEW}, None),
@@ -43,6 +54,10 @@ CASES = {
     "table_new": ("table", {}, None),
     "table_over_table": ("table", {"existing": TABLE}, None),
     "table_over_view": ("table", {"existing": VIEW}, None),
+    "table_contracted_new": ("table", {"contract": PROMISED}, None),
+    "table_contracted_over_table": ("table", {"existing": TABLE, "contract": KEY_ALONE}, None),
+    "table_pointing_over_table": ("table", {"existing": TABLE, "contract": PROMISED}, None),
+    "table_pointed_at": ("table", {"existing": TABLE, "pointed": True}, None),
     "incremental_new": ("incremental", {"config": {"unique_key": "id"}}, None),
     "incremental_over_view": ("incremental", {"existing": VIEW}, None),
     "incremental_full_refresh": ("incremental", {"existing": TABLE, "full_refresh": True}, None),
@@ -88,7 +103,11 @@ def _blind(made):
     return replace(made, digest=lambda file: f"hash-of-{file.name}", look=None, compiled=compiled, dry=True)
 
 
-MATCHED = {"merge": {"unique_key": ["id"], "cursor": {"column": "v"}}, "delete+insert": {"partition_by": ["v"]}}
+MATCHED = {
+    "merge": {"unique_key": ["id"], "cursor": {"column": "v"}},
+    "history": {"unique_key": ["id"]},
+    "delete+insert": {"partition_by": ["v"]},
+}
 
 
 @pytest.mark.parametrize("load", LOADS)

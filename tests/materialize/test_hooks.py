@@ -252,3 +252,10 @@ def test_full_refresh(project, eltflow, flag, own, incremental):
     assert eltflow("build", *(["--full-refresh"] if flag else []), cwd=root).code == 0
     first, second = (False, '"p"."s"."m"'), (True, '"p"."s"."m"')
     assert rows(root, "select * from s.m order by all") == ([first, second] if incremental else [first])
+
+
+@pytest.mark.parametrize("text", ["-- nothing", "/* nothing */", "-- a\n/* b */ ;", "{% if false %}select 1{% endif %} -- c"])
+def test_a_hook_that_says_nothing_is_left_out(project, eltflow, text):
+    root = project({"models/m.sql": f'{{{{ config(materialized="table", post_hook={text!r}) }}}}\nselect 1 as id'})
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text

@@ -64,3 +64,18 @@ def test_columns_that_a_strategy_does_not_mind_are_not_asked_for(project, eltflo
     root = project(sql, settings=settings)
     for _ in range(2):
         assert eltflow("build", cwd=root).code == 0
+
+
+def test_a_merge_of_several_rows_for_one_is_refused(project, eltflow):
+    """DuckDB would keep any of them."""
+    config = "{{ config(materialized='incremental', unique_key='id', incremental_strategy='merge') }}"
+    rows = "{{ var('rows', \"(1, 'a'), (2, 'b')\") }}"
+    root = project({"models/m.sql": f"{config}\nselect * from (values {rows}) as t (id, v)"})
+    assert eltflow("build", cwd=root).code == 0
+    doubled = eltflow("build", "--vars", "{rows: \"(1, 'x'), (1, 'y')\"}", cwd=root)
+    assert doubled.code == 1
+    assert "several rows of the query have one key (`id` is `1`), and a merge would keep any of them" in doubled.text
+    shown = eltflow("show", "--inline", "select * from m order by id", cwd=root)
+    assert "1  a" in shown.out
+    new = eltflow("build", "--vars", "{rows: \"(3, 'x'), (3, 'y'), (2, 'B')\"}", cwd=root)  # nothing is replaced by two
+    assert new.code == 0, new.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -105,6 +106,43 @@ def test_every_kind_of_node(built: Callable[..., Any]) -> None:
     assert shout["macro_sql"] == "{% macro shout(what) %}upper({{ quiet(what) }}){% endmacro %}"
     assert shout["depends_on"]["macros"] == ["macro.p.quiet"]
     assert made["groups"]["group.p.people"]["owner"] == {"name": "Ann", "email": "ann@example.org"}
+
+
+def test_a_contract(built: Callable[..., Any]) -> None:
+    """In dbt's shapes: the contract with a checksum of what it promises, the constraints of model and columns, the key."""
+    files = {
+        "models/a.sql": "select 1 as id",
+        "models/b.sql": "select 1 as a_id",
+        "models/m.yml": """
+models:
+  - name: a
+    config: {materialized: table, contract: {enforced: true}}
+    columns: [{name: id, data_type: integer, constraints: [{type: primary_key, warn_unenforced: false}]}]
+  - name: b
+    config: {materialized: table, contract: {enforced: true}}
+    constraints: [{type: foreign_key, name: fk, columns: [a_id], to: ref('a'), to_columns: [id]}]
+    columns: [{name: a_id, data_type: integer}]
+""",
+    }
+    nodes = json.loads(to_json(built(files).manifest()))["nodes"]
+    a, b = nodes["model.p.a"], nodes["model.p.b"]
+    nothing = {"name": None, "expression": None, "warn_unenforced": True, "warn_unsupported": True, "to": None, "to_columns": []}
+    assert a["columns"]["id"]["constraints"] == [{**nothing, "type": "primary_key", "warn_unenforced": False}]
+    assert (a["primary_key"], a["constraints"]) == (["id"], [])
+    pointing = {**nothing, "type": "foreign_key", "name": "fk", "columns": ["a_id"], "to": '"p"."s"."a"', "to_columns": ["id"]}
+    assert b["constraints"] == [pointing]
+    assert b["depends_on"]["nodes"] == ["model.p.a"]
+    assert b["config"]["contract"] == {"enforced": True, "alias_types": True}
+    assert {k: v for k, v in b["contract"].items() if k != "checksum"} == {"enforced": True, "alias_types": True}
+    assert re.fullmatch("[0-9a-f]{64}", b["contract"]["checksum"])
+    wider = {
+        **files,
+        "models/b.sql": "select 1::bigint as a_id",
+        "models/m.yml": files["models/m.yml"].replace("a_id, data_type: integer", "a_id, data_type: bigint"),
+    }
+    again = json.loads(to_json(built(wider).manifest()))["nodes"]
+    assert again["model.p.a"]["contract"] == a["contract"]
+    assert again["model.p.b"]["contract"] != b["contract"]
 
 
 def test_a_step_is_the_source_that_it_loads(built: Callable[..., Any]) -> None:

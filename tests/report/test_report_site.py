@@ -169,7 +169,55 @@ models:
 """,
         }
     )
-    assert one.site()["erd"] == {"keys": {0: ["id"]}, "links": [[0, "boss", 0, "id"], [1, "a_id", 0, "id"]]}
+    assert one.site()["erd"] == {
+        "keys": {0: ["id"]},
+        "primary": {},
+        "links": [[0, "boss", 0, "id", False], [1, "a_id", 0, "id", False]],
+    }
+
+
+def test_contracts_are_in_the_diagram_and_on_their_pages(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/a.sql": "select 1 as id, 'x' as code",
+            "models/b.sql": "select 1 as a_id, 1 as line",
+            "models/c.sql": "select 1 as a_id",
+            "models/m.yml": """
+models:
+  - name: a
+    config: {materialized: table, contract: {enforced: true}}
+    columns:
+      - {name: id, data_type: integer, constraints: [{type: primary_key}, {type: not_null}]}
+      - {name: code, data_type: varchar, constraints: [{type: unique}]}
+  - name: b
+    config: {materialized: table, contract: {enforced: true}}
+    constraints:
+      - {type: primary_key, columns: [a_id, line]}
+      - {type: check, expression: line > 0}
+    columns:
+      - name: a_id
+        data_type: integer
+        constraints: [{type: foreign_key, to: ref('a'), to_columns: [id]}]
+        data_tests: [{relationships: {to: ref('a'), field: id}}]
+      - {name: line, data_type: integer}
+  - name: c
+    config: {materialized: table}
+    columns:
+      - {name: a_id, data_type: integer, constraints: [{type: foreign_key, to: ref('a'), to_columns: [id]}]}
+""",
+        }
+    )
+    parts = one.site()
+    assert parts["erd"] == {
+        "keys": {0: ["code"]},
+        "primary": {0: ["id"], 1: ["a_id", "line"]},
+        "links": [[1, "a_id", 0, "id", True]],
+    }
+    told = details(parts)
+    assert [c["rules"] for c in told["model.p.a"]["columns"]] == [["primary key", "not null"], ["unique"]]
+    assert told["model.p.b"]["contract"] == ["primary key on a_id, line", "check line > 0"]
+    assert told["model.p.b"]["columns"][0]["rules"] == ['foreign key to "p"."s"."a" (id)']
+    assert "contract" not in told["model.p.c"]
 
 
 def test_names_that_two_nodes_share(built: Callable[..., Any]) -> None:

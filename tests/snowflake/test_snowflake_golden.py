@@ -24,7 +24,7 @@ from eltflow.engine.drive import dry
 from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
 from eltflow.testing.bench import make_job, make_node
 from eltflow.transfer import Field
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation("DB", "S", "T")
@@ -39,6 +39,16 @@ SQL = "select id, v\nfrom db.s.up"
 CHANGED = Result(columns=(Column("ID", "NUMBER(38,0)"), Column("MORE", "DATE")))
 SAME = Result(columns=(Column("ID", "NUMBER(38,0)"), Column("V", "VARCHAR(5)")))
 DYNAMIC = {"target_lag": "1 hour", "snowflake_warehouse": "transforming", "refresh_mode": "INCREMENTAL", "initialize": "on_create"}
+PROMISED = Contract(
+    columns=(Column("ID", "NUMBER(38,0)"), Column("V", "VARCHAR")),
+    constraints=(
+        Constraint(type="not_null", columns=("ID",)),
+        Constraint(type="primary_key", name="T_KEY", columns=("ID",)),
+        Constraint(type="foreign_key", columns=("V",), to=Relation("DB", "S", "UP"), to_columns=("V",)),
+        Constraint(type="check", expression="id > 0"),
+        Constraint(type="custom", expression="masking policy hidden", columns=("V",)),
+    ),
+)
 TRUE = Result(rows=((True,),))
 
 
@@ -95,6 +105,7 @@ STRATEGIES = ("append", "delete+insert", "merge")
 MODES = ("ignore", "append_new_columns", "sync_all_columns")
 GRANTS = {"grants": {"select": ["reporter", "Other Role"], "INSERT": "loader"}}
 MORE: dict[str, tuple[str, dict[str, Any], Result | None]] = {
+    "table_contracted": ("table", {"existing": STANDING["over_table"], "config": {"cluster_by": "id"}, "contract": PROMISED}, None),
     "table_permanent": ("table", {"config": {"transient": False}}, None),
     "table_configured": (
         "table",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Contract, Dialect, Relation, Statement
 from eltflow_sqlalchemy.statements import CreateAs, Load
 
 _NOTHING: Mapping[str, Any] = {}
@@ -100,6 +100,9 @@ class MariaDBDialect(Dialect):
         transactional_ddl=False,
         create_or_replace_table=False,
         comments=False,
+        # No foreign keys: one follows the table that it points at when that changes places with another (kb/rename-table), and keeps it.
+        constraints=dict.fromkeys(("not_null", "unique", "primary_key", "check", "custom"), "enforced"),
+        columns_in_create_as=True,
         identifier_limit=64,
         incremental_strategies=("delete+insert", "append"),
     )
@@ -146,6 +149,16 @@ class MariaDBDialect(Dialect):
     def create_table(self, relation: Relation, columns: Sequence[Column], config: Mapping[str, Any] = _NOTHING) -> Statement:
         made = super().create_table(relation, columns, config)
         return Statement(f"{made.sql} character set utf8mb4 collate {self.collation}")
+
+    def blank(self, columns: Sequence[Column]) -> str | None:
+        return None  # CAST knows few of the types that columns have
+
+    def create_contracted(
+        self, relation: Relation, contract: Contract, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Statement, ...]:
+        texts = f" character set utf8mb4 collate {self.collation}"
+        make = f"{self.create} table {self.render(relation)} {self.definitions(contract)}{texts}"
+        return (Statement(f"{make} as\n{self.chosen(contract, sql)}", main=True),)
 
     def create_temporary_as(self, relation: Relation, sql: str) -> Statement:
         """A table of the session's own, which takes part in transactions and commits nothing."""

@@ -77,6 +77,10 @@ class SQLiteDialect(Dialect):
         column_types=False,
         views_across_schemas=False,
         comments=False,
+        constraints={
+            **dict.fromkeys(("not_null", "unique", "primary_key", "check", "custom"), "enforced"),
+            "foreign_key": "accepted",  # no session asks for them (foreignkeys.html §2)
+        },
         query_comments=False,  # nobody else is there to read them
         incremental_strategies=("delete+insert", "append"),
     )
@@ -121,6 +125,9 @@ class SQLiteDialect(Dialect):
         self, relation: Relation, sql: str, *, replace: bool = False, config: Mapping[str, Any] = _NOTHING
     ) -> Statement:
         return Statement(f"create table {self.render(relation)} as\n{sql}", main=True)
+
+    def reference(self, relation: Relation) -> str:
+        return self.quote(relation.identifier)  # of the same file (foreignkeys.html §3)
 
     def staging(self, relation: Relation) -> Relation:
         return Relation(None, "temp", relation.identifier)

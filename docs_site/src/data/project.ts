@@ -60,6 +60,8 @@ export interface Column {
   tags: string[];
   /** The node (or the name of a table) and column that the description is inherited from. */
   from?: [number | string, string];
+  /** The constraints on it alone, in words, of a model with a contract. */
+  rules?: string[];
 }
 
 export interface Test {
@@ -94,6 +96,8 @@ export interface Detail {
   settings: Record<string, unknown>;
   tests: Test[];
   runs: NodeRun[];
+  /** The constraints on several columns of a model with a contract. */
+  contract?: string[];
   owner?: string;
   loader?: string;
   about_source?: string;
@@ -114,7 +118,9 @@ export interface Macro {
 
 export interface Relationships {
   keys: Record<string, string[]>;
-  links: [number, string, number, string][];
+  primary: Record<string, string[]>;
+  /** A column that refers to another one, and whether a constraint says so (else a test does). */
+  links: [number, string, number, string, boolean][];
 }
 
 export class Project {

@@ -116,6 +116,7 @@ function Facts({ project, node, detail }: Props) {
     ["Last built", moment(project.nodes.built[node])],
     ["Took", seconds(project.nodes.seconds[node])],
     ["Owner", owner],
+    ["Contract", detail.contract && <span class="breaks">{["columns and types are promised", ...detail.contract].join("\n")}</span>],
     ["Exposure", detail.exposure && [detail.exposure.type, detail.exposure.maturity].filter(Boolean).join(" · ")],
     ["Address", detail.exposure?.url && <Address url={detail.exposure.url} />],
     ["Loaded by", detail.step ? `the step ${detail.step.name} (${detail.step.load})` : detail.loader],
@@ -245,7 +246,14 @@ function Columns({ project, node, detail, open }: Props & { open: string | undef
                       <span class="mono">{column.name}</span>
                     )}
                   </th>
-                  <td class="mono muted small">{column.type}</td>
+                  <td class="mono muted small">
+                    {column.type}
+                    {column.rules?.map((rule) => (
+                      <div key={rule} class="rule-of">
+                        {rule}
+                      </div>
+                    ))}
+                  </td>
                   <td>
                     <Markdown text={column.description} compact />
                     <Inherited project={project} column={column} />

@@ -1,4 +1,4 @@
-/** An entity-relationship diagram: keys, and the columns that refer to them, as the tests of the project say. */
+/** An entity-relationship diagram: keys, and the columns that refer to them, as tests and contracts of the project say. */
 
 import { useMemo, useState } from "preact/hooks";
 import { part } from "../data/parts";
@@ -18,7 +18,7 @@ export interface Table {
 }
 
 /** The tables of the diagram with the columns that take part, and its links as places of table and row. */
-export function diagram(relations: Relationships): { tables: Table[]; links: [number, number, number, number][] } {
+export function diagram(relations: Relationships): { tables: Table[]; links: [number, number, number, number, boolean][] } {
   const tables: Table[] = [];
   const at = new Map<number, number>();
   const place = (node: number): number => {
@@ -26,7 +26,10 @@ export function diagram(relations: Relationships): { tables: Table[]; links: [nu
     if (known === undefined) {
       known = tables.length;
       at.set(node, known);
-      tables.push({ node, rows: (relations.keys[node] ?? []).map((name) => ({ name, note: "key", tone: "key" })) });
+      const primary = relations.primary[node] ?? [];
+      const others = (relations.keys[node] ?? []).filter((name) => !primary.includes(name));
+      const key = (note: string) => (name: string): Row => ({ name, note, tone: "key" });
+      tables.push({ node, rows: [...primary.map(key("primary key")), ...others.map(key("key"))] });
     }
     return known;
   };
@@ -35,10 +38,10 @@ export function diagram(relations: Relationships): { tables: Table[]; links: [nu
     const known = rows.findIndex((one) => one.name === name);
     return known >= 0 ? known : rows.push({ name }) - 1;
   };
-  const links = relations.links.map(([node, column, above, field]): [number, number, number, number] => {
+  const links = relations.links.map(([node, column, above, field, held]): [number, number, number, number, boolean] => {
     const from = place(node);
     const to = place(above);
-    return [from, row(from, column), to, row(to, field)];
+    return [from, row(from, column), to, row(to, field), held];
   });
   return { tables, links };
 }
@@ -50,7 +53,7 @@ export function RelationsPage({ project }: { project: Project }) {
     return (
       <article class="page">
         <h1 tabIndex={-1}>Relationships</h1>
-        <Empty>No table refers to another one by a <code>relationships</code> test. Write one, and the diagram draws it.</Empty>
+        <Empty>No table refers to another one by a <code>relationships</code> test or a foreign key of its contract. Write one, and the diagram draws it.</Empty>
       </article>
     );
   }
@@ -76,7 +79,7 @@ function Diagram({ project, relations }: { project: Project; relations: Relation
         <p class="muted small">
           {links.length > MOST
             ? `The first ${MOST} of ${count(links.length)} references: filter to see others.`
-            : "A line leads from a key to the column that refers to it."}
+            : "A line leads from a key to the column that refers to it: whole where a constraint says so, dashed where a test does."}
         </p>
         <input type="search" placeholder="Filter tables" aria-label="Filter tables" value={filter} onInput={(event) => setFilter(event.currentTarget.value)} />
       </header>
@@ -90,10 +93,10 @@ function Diagram({ project, relations }: { project: Project; relations: Relation
           greedy
         >
           <g class="edges" aria-hidden="true">
-            {made.links.map(([from, fromRow, to, toRow], i) => {
+            {made.links.map(([from, fromRow, to, toRow, held], i) => {
               const a = made.layout.boxes[to];
               const b = made.layout.boxes[from];
-              return a && b && <path key={i} class="edge reference" marker-end="url(#many)" d={curve(a, b, [], a.y + rowY(toRow), b.y + rowY(fromRow))} />;
+              return a && b && <path key={i} class={held ? "edge reference held" : "edge reference"} marker-end="url(#many)" d={curve(a, b, [], a.y + rowY(toRow), b.y + rowY(fromRow))} />;
             })}
           </g>
           <defs>

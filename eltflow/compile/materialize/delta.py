@@ -30,7 +30,7 @@ def put(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | N
     cursor = cursor_of(job, names)
     yield from settle(job, staged, by, cursor)
     if cursor is not None and job.node.ingest.load == "merge":
-        yield _without_older(job, staged, by, cursor)
+        yield without_older(job, staged, by, cursor)
     deleted = yield job.dialect.delete_matching(job.relation, staged, by)
     inserted = yield job.dialect.insert_from(job.relation, names, staged)
     yield job.dialect.drop(staged)
@@ -76,7 +76,7 @@ def matched_columns(job: Job) -> list[str]:
 
 def _key(job: Job) -> str:
     assert job.node.ingest is not None
-    return "unique_key" if job.node.ingest.load == "merge" else "partition_by"
+    return "partition_by" if job.node.ingest.load == "delete+insert" else "unique_key"
 
 
 def _column(job: Job, names: Sequence[str], key: str, name: str) -> str:
@@ -108,7 +108,7 @@ def settle(job: Job, relation: Relation, by: Sequence[str], cursor: str | None) 
             f"{count:,} new row{'s have' if count != 1 else ' has'} no value in {what}, by which rows are matched",
             f"correct the source, or name columns in `{_key(job)}` that every row has a value in",
         )
-    if job.node.ingest.load != "merge":
+    if _key(job) != "unique_key":
         return 0
     doubled = yield Statement(f"select 1 from {table} group by {dialect.columns(by)} having count(*) > 1 limit 1", role="query")
     if not doubled.rows and not job.dry:
@@ -165,7 +165,7 @@ def _check_decided(job: Job, relation: Relation, by: Sequence[str], latest: Sequ
         )
 
 
-def _without_older(job: Job, staged: Relation, by: Sequence[str], cursor: str) -> Statement:
+def without_older(job: Job, staged: Relation, by: Sequence[str], cursor: str) -> Statement:
     """Take out new rows that are older, by the cursor, than the table's row of their key: what is there came after them."""
     dialect = job.dialect
     later = _later(job, by, cursor, later="eltflow_there", old="eltflow_new")

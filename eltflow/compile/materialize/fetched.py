@@ -35,7 +35,7 @@ def load_fetched(job: Job) -> Program:
     if job.records is None:
         return Outcome(kind="load")  # nothing is asked in a dry run
     before = (yield from _loaded(job)) if adds(job) else None
-    file = job.records.fetch(asked(job, before))
+    file = job.records.fetch(asked(job, None if job.full_refresh else before))
     if file is None:
         return (yield from built(job, rows_together(job, _nothing(job))))
     return (yield from load_files(replace(job, files=(file,), since=before)))

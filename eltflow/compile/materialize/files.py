@@ -13,7 +13,7 @@ from eltflow.compile.materialize.relation import (
     built,
     has_hooks,
 )
-from eltflow.compile.materialize.scan import Options, guarded, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, exact, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
 from eltflow.project.nodes import given_types
 from eltflow.warehouse.values import WarehouseError
@@ -101,7 +101,9 @@ def whole(
 
 def typed(job: Job, format: str, options: Options, types: Mapping[str, str], looks: Looks) -> Steps[str]:
     """A query for all rows of the job's files under types that every one of them allows."""
-    if looks == "plain":
+    if format == "json":
+        options, types = yield from exact(job, job.files, options, types)
+    if looks == "plain" or format == "json":
         return scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
     every = yield from settled(job, job.files, options, types)
     return scan(reading(job), job.files, format, options, every)

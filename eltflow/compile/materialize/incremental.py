@@ -7,12 +7,13 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
+from eltflow.compile.materialize.contracted import fulfilled
 from eltflow.compile.materialize.narrowing import keeping, narrows
 from eltflow.compile.materialize.relation import build_table, built, has_hooks, put_back, set_aside
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, discarded, rows_together, tidily
 from eltflow.project.config import as_list
 from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result, Statement
 
 
 def incremental(job: Job) -> Program:
@@ -77,6 +78,7 @@ def _increment(job: Job, unsure: Named) -> Program:
     assert job.existing is not None
     strategy = chosen_strategy(job)
     keys = unique_keys(job)
+    yield from fulfilled(job)
     before = yield from _columns(job)
     _check_alike(job, [c.name for c in before])
     mode = job.config.get("on_schema_change") or "ignore"
@@ -243,6 +245,26 @@ def _delete_insert(job: Job, staged: Relation, keys: Sequence[str], columns: Seq
     return Outcome(kind="delete+insert", rows=inserted.affected, changed=deleted.affected)
 
 
+def _check_one_each(job: Job, staged: Relation, keys: Sequence[str]) -> Steps[None]:
+    """Raise ProgramError where several new rows would take the place of one, of which the engine keeps any."""
+    dialect, new = job.dialect, job.dialect.render(staged)
+    doubled = f"select {dialect.columns(keys)} from {new} group by {dialect.columns(keys)} having count(*) > 1"
+    if not (yield Statement(f"{doubled} limit 1", role="query")).rows and not job.dry:
+        return
+    same = " and ".join(f"eltflow_target.{dialect.quote(k)} = eltflow_source.{dialect.quote(k)}" for k in keys)
+    found = yield Statement(
+        f"select {dialect.columns(keys, 'eltflow_source.')} from (\n{doubled}\n) as eltflow_source\n"
+        f"where exists (select 1 from {dialect.render(job.relation)} as eltflow_target where {same}) limit 1",
+        role="query",
+    )
+    if found.rows and not job.dry:
+        values = ", ".join(f"`{name}` is `{value}`" for name, value in zip(keys, found.rows[0], strict=True))
+        raise ProgramError(
+            f"several rows of the query have one key ({values}), and a merge would keep any of them",
+            "give one row for each key: `qualify row_number() over (partition by <key> order by <what is latest> desc) = 1`",
+        )
+
+
 def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[str]) -> Program:
     there = [Column(c) for c in columns]
     only = as_columns(job, as_list(job.config.get("merge_update_columns")), there)
@@ -255,6 +277,8 @@ def _merge(job: Job, staged: Relation, keys: Sequence[str], columns: Sequence[st
     if wanted is None:
         excluded |= {fold(k, True) for k in keys}  # equal as it is
     update = [c for c in columns if fold(c, True) not in excluded and (wanted is None or fold(c, True) in wanted)]
+    if job.dialect.capabilities.merge_is_arbitrary:
+        yield from _check_one_each(job, staged, keys)
     merged = yield job.dialect.merge(job.relation, staged, keys, columns, update, _predicates(job, columns))
     return Outcome(kind="merge", rows=merged.affected)
 

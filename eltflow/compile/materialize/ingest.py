@@ -19,6 +19,7 @@ from eltflow.compile.materialize.files import (
     whole,
 )
 from eltflow.compile.materialize.hashed import check_hashing
+from eltflow.compile.materialize.history import dated, keeps_history, of_source
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
 from eltflow.compile.materialize.quarantine import check_records, put_aside, without_bad_rows
 from eltflow.compile.materialize.relation import (
@@ -30,7 +31,7 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
@@ -49,7 +50,7 @@ def load_files(job: Job) -> Program:
     """
     info = job.node.ingest
     assert info is not None
-    if info.load in ("merge", "delete+insert") and not job.dialect.capabilities.transactional_ddl:
+    if info.load in ("merge", "delete+insert", "history") and not job.dialect.capabilities.transactional_ddl:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
         raise ProgramError(message, help)
@@ -62,7 +63,7 @@ def load_files(job: Job) -> Program:
 def adds(job: Job) -> bool:
     """Whether the load adds to a table that stands."""
     assert job.node.ingest is not None
-    new = job.node.ingest.load != "replace" and not job.full_refresh
+    new = job.node.ingest.load != "replace" and (not job.full_refresh or keeps_history(job))  # versions are never thrown away
     return new and job.existing is not None and job.existing.kind == "table"
 
 
@@ -73,7 +74,7 @@ def _new(job: Job) -> Steps[Sequence[FileInfo]]:
 
 def _known(job: Job) -> Steps[Known]:
     """The files that were loaded before. One of fetched records is of this load alone."""
-    if job.records is not None:
+    if job.records is not None or job.full_refresh:
         return {}
     return (yield from loaded_files(job))
 
@@ -153,11 +154,13 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
         return replace((yield from _begin_with(job, rows)), told=told)
     outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     count = outcome.rows
-    if job.node.ingest.load in ("merge", "delete+insert"):
+    if job.node.ingest.load in ("merge", "delete+insert", "history"):
         assert found is not None
         names = [landing(job, final) for _, final in found.chosen]
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
+        if keeps_history(job):
+            yield from dated(job, names)
     aside = yield from rows_together(job, _written_down(job, job.files, count, None))
     if job.records is not None and found is not None:
         yield from arrived_up_to(job, job.relation, [landing(job, final) for _, final in found.chosen])
@@ -216,7 +219,7 @@ def _loaded(
 ) -> Program:
     """The rows brought in and written down, in place of what was written of the files that come `again`."""
     yield from send(before)
-    bring = bring_in if job.records is None else arrived
+    bring = bring_in if job.records is None and not keeps_history(job) else arrived
     written, gone = yield from bring(job, rows, names, columns)
     check_unchanged(job, files)
     aside = yield from _written_down(job, files, written, again)
@@ -236,12 +239,15 @@ def _add(job: Job) -> Program:
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
     check_types(parts, format, types)
-    found = fit(job, parts, job.existing.columns)
+    found = fit(job, parts, of_source(job))
     of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns}
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
-    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
+    how: tuple[Options, Mapping[str, str]] = (options, read)
+    if format == "json":
+        how = yield from exact(job, fresh, options, read)
+    rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
     changed = [f.name for f in fresh if f.name in known]
     body = _loaded(job, rows, [name for _, name in found.chosen], fresh, columns=columns, again=changed)
     outcome = yield from rows_together(job, body)

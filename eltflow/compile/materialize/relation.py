@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import cast
 
 from eltflow.base.names import IDENTIFIER, listed
 from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
+from eltflow.compile.materialize.contracted import fulfilled
 from eltflow.compile.materialize.meta import recorded
 from eltflow.compile.program import (
     Job,
@@ -25,7 +27,7 @@ from eltflow.project.config import as_list
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Field, Source
 from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.values import CatalogTable, Column, Relation, RelationKind, Result, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Column, Contract, Relation, RelationKind, Result, Statement, WarehouseError
 
 #: What fills a table: a query that the engine runs, or rows that are sent to it.
 Rows = str | Source
@@ -83,6 +85,7 @@ def replaceable(job: Job) -> bool:
 
 
 def _view(job: Job) -> Program:
+    yield from fulfilled(job)
     outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
     create = job.dialect.create_view(job.relation, job.sql, config=job.config)
     if (yield from _fits(job)):
@@ -117,12 +120,16 @@ def build_table(job: Job, rows: Rows | None = None, check: Callable[[], None] = 
     """The table from nothing, whatever stands there; from the node's query unless other rows are given. `check` looks, before anybody
     can see them, whether these are the rows that were meant."""
     wanted = job.sql if rows is None else rows
+    can = job.dialect.capabilities
+    contract = (yield from fulfilled(job)) if rows is None else None
     outcome = Outcome(kind="table", made=(CatalogTable(job.relation, "table"),))
-    at_once = isinstance(wanted, str) or job.dialect.capabilities.transactional_ddl
+    at_once = isinstance(wanted, str) or can.transactional_ddl
+    if job.existing is not None and (job.pointed or (contract is not None and not can.columns_in_create_as)):
+        at_once = False  # a table that others point at cannot be replaced; and a query may read the table that stands
     alike = True
     if replaceable(job) and at_once:
         try:
-            result = yield from _filled(job, job.relation, wanted, replace=job.existing is not None)
+            result = yield from _filled(job, job.relation, wanted, contract, replace=job.existing is not None)
         except WarehouseError as error:
             if error.kind != "layout":
                 raise
@@ -130,24 +137,34 @@ def build_table(job: Job, rows: Rows | None = None, check: Callable[[], None] = 
         else:
             check()
             return replace(outcome, rows=result.affected)
-    return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, outcome, check, alike)))
+    return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, contract, outcome, check, alike)))
 
 
-def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], None], alike: bool) -> Program:
+def _from_beside(
+    job: Job, wanted: Rows, contract: Contract | None, outcome: Outcome, check: Callable[[], None], alike: bool
+) -> Program:
     """The table made beside what stands there, which the query may read, and put in its place; by one statement, where both are laid out
     `alike`."""
     dialect, fresh = job.dialect, job.temporary()
+    points = contract is not None and any(one.type == "foreign_key" for one in contract.constraints)
+    if contract is not None and points and isinstance(wanted, str) and not dialect.capabilities.renames_pointing:
+        return (yield from _anew(job, wanted, contract, outcome))
     if not dialect.capabilities.transactional_ddl:
         yield from cleared(job, fresh)  # of an attempt whose connection was lost
-    result = yield from _filled(job, fresh, wanted)
+    after: Sequence[Statement] = ()
+    if contract is not None:
+        contract, after = dialect.constrained(job.relation, contract, job.run)
+        own = tuple(replace(one, to=fresh) if one.to == job.relation else one for one in contract.constraints)
+        contract = replace(contract, constraints=own)  # a table that points at itself is not to point at the one that goes
+    result = yield from _filled(job, fresh, wanted, contract)
     check()
     outcome = replace(outcome, rows=result.affected)
     put = dialect.rename(fresh, job.relation.identifier)
     if job.existing is None:
-        yield put
-    elif not replaceable(job) or not alike:
+        yield from send((put, *after))
+    elif not replaceable(job) or not alike or contract is not None or job.pointed:
         swapped = dialect.exchange(job.relation, fresh) is not None
-        return (yield from in_place(job, () if swapped else (put,), outcome, fresh))
+        return (yield from in_place(job, () if swapped else (put, *after), outcome, fresh))
     else:
         try:
             yield dialect.create_table_as(job.relation, f"select * from {dialect.render(fresh)}", replace=True, config=job.config)
@@ -159,10 +176,25 @@ def _from_beside(job: Job, wanted: Rows, outcome: Outcome, check: Callable[[], N
     return outcome
 
 
-def _filled(job: Job, relation: Relation, rows: Rows, *, replace: bool = False) -> Steps[Result]:
+def _anew(job: Job, sql: str, contract: Contract, outcome: Outcome) -> Program:
+    """The rows kept aside first, and the table made of them under its own name when nothing stands there any more: in one transaction."""
+    staged = job.dialect.staging(job.temporary())
+    yield job.dialect.create_temporary_as(staged, sql)
+    rows = f"select * from {job.dialect.render(staged)}"
+    put = job.dialect.create_contracted(job.relation, contract, rows, config=job.config)
+    outcome = yield from in_place(job, put, outcome)
+    yield job.dialect.drop(staged)
+    return outcome
+
+
+def _filled(job: Job, relation: Relation, rows: Rows, contract: Contract | None = None, *, replace: bool = False) -> Steps[Result]:
     """A new table with these rows, and the indexes of the node's configuration."""
     dialect = job.dialect
-    if isinstance(rows, str):
+    if isinstance(rows, str) and contract is not None:
+        result = Result()
+        for statement in dialect.create_contracted(relation, contract, rows, replace=replace, config=job.config):
+            result = yield statement
+    elif isinstance(rows, str):
         result = yield dialect.create_table_as(relation, rows, replace=replace, config=job.config)
     else:
         columns = loaded_columns(job, rows.fields)
@@ -244,7 +276,10 @@ def in_place(job: Job, put: Sequence[Statement], outcome: Outcome, fresh: Relati
         return (yield from _in_turn(job, put, outcome))
     drop = job.dialect.drop(job.relation, job.existing.kind)
     aside = yield from set_aside(job)
-    yield from send((drop, *put))
+    for statement in (drop, *put):
+        result = yield statement
+        if statement.main and outcome.rows is None:
+            outcome = replace(outcome, rows=result.affected)
     return (yield from put_back(job, aside, outcome))
 
 
@@ -265,17 +300,26 @@ def _in_turn(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
     return outcome
 
 
-Aside = Sequence[tuple[Relation, RelationKind, str]]
+#: What `Dialect.dependents` calls a table whose foreign key points at a relation.
+_POINTER = "foreign_key"
+Aside = Sequence[tuple[Relation, str, str]]
 
 
 def set_aside(job: Job) -> Steps[Aside]:
-    """Drop the views that stand on the node's relation, where the engine ties them to it; gives what makes them again."""
-    ties = job.dialect.ties(job.relation)
+    """Drop the views on the node's relation and the foreign keys that point at it, where the engine holds it for them; gives what makes
+    them again."""
+    ties = job.dialect.ties(job.relation) or (job.dialect.pointing(job.relation) if job.pointed else None)
     if ties is None or not (yield ties).rows:
         return ()
     found = yield job.dialect.dependents(job.relation)
-    aside = [(Relation(job.relation.database, schema, name), kind, script) for schema, name, kind, script in found.rows]
-    yield from send(job.dialect.drop(relation, kind) for relation, kind, _ in aside)
+    aside = [(Relation(job.relation.database, schema, name), kind, script) for schema, name, kind, script, *_ in found.rows]
+    if any(kind == _POINTER for _, kind, _ in aside):
+        yield job.dialect.unpointed(job.relation)
+    for relation, kind, _ in aside:
+        if kind == "table":
+            yield job.dialect.kept_aside(relation)
+        if kind != _POINTER:
+            yield job.dialect.drop(relation, kind)
     return aside
 
 
@@ -286,15 +330,22 @@ def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
         return outcome
     yield from send(job.dialect.restore(relation, script) for relation, _, script in reversed(aside))
     refused = {(schema, name): words for schema, name, words in (yield job.dialect.refused()).rows}
+    pointers = dict.fromkeys(relation for relation, kind, _ in aside if kind == _POINTER)
     lost = [relation for relation, _, _ in aside if (relation.schema, relation.identifier) in refused]
     foreign = [relation for relation in reversed(lost) if not job.ours(relation)]
     if foreign:
         words = refused[foreign[0].schema, foreign[0].identifier]
         message = f"{foreign[0]} stands on {job.relation}, and would not on what comes in its place: {words}"
         raise ProgramError(message, "it is not this project's: change or drop that view first, or keep what it reads")
-    moved = tuple(CatalogTable(relation, kind) for relation, kind, _ in aside if relation not in lost)
+    unpointed = tuple(relation for relation, kind, _ in aside if kind == "table" or (kind == _POINTER and relation in lost))
+    lost = [relation for relation in lost if relation not in pointers]
+    moved = tuple(
+        CatalogTable(relation, cast("RelationKind", kind))
+        for relation, kind, _ in aside
+        if relation not in lost and kind not in (_POINTER, "table")
+    )
     told = f"dropped {listed(map(str, lost))} above it, which cannot stand on it any more: build it too" if lost else None
-    return replace(outcome, moved=moved, gone=tuple(lost), message=told)
+    return replace(outcome, moved=moved, gone=tuple(lost), unpointed=tuple(dict.fromkeys(unpointed)), message=told)
 
 
 def built(job: Job, body: Program) -> Program:

@@ -8,8 +8,9 @@ from typing import Any
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.cursor import since, valued
-from eltflow.compile.materialize.delta import cursor_of, matched_by, put, settle, stage
+from eltflow.compile.materialize.delta import cursor_of, matched_by, settle, stage
 from eltflow.compile.materialize.hashed import check_hashing, hashed
+from eltflow.compile.materialize.history import dated, keeps_history, of_source
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
 from eltflow.compile.materialize.relation import build_table, built, landing, put_back, set_aside
 from eltflow.compile.materialize.retyped import (
@@ -22,7 +23,7 @@ from eltflow.compile.materialize.retyped import (
     widened,
 )
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
-from eltflow.compile.materialize.upto import appended, reached
+from eltflow.compile.materialize.upto import appended, put_rows, reached
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source
@@ -57,7 +58,7 @@ def load_tables(job: Job) -> Program:
     check_retyping(job)
     if job.tables is None:
         return Outcome(kind="load")  # nothing is read in a dry run
-    adds = info.load != "replace" and not job.full_refresh
+    adds = info.load != "replace" and (not job.full_refresh or keeps_history(job))
     if adds and job.existing is not None and job.existing.kind == "table":
         return (yield from built(job, _delta(job)))
     return (yield from built(job, _whole(job)))
@@ -133,9 +134,11 @@ def _whole(job: Job) -> Program:
     outcome = yield from build_table(job, rows)
     names = [landing(job, name) for name in plan.names]
     count = outcome.rows
-    if job.node.ingest.load in ("merge", "delete+insert"):
+    if job.node.ingest.load in ("merge", "delete+insert", "history"):
         gone = yield from settle(job, job.relation, matched_by(job, names), cursor_of(job, names))
         count = count - gone if count is not None else None
+        if keeps_history(job):
+            yield from dated(job, names)
     yield from record_load(job, [], count, forget=None)
     if plan.cursor is not None:
         top = yield from reached(job, job.relation, names, plan.cursor)
@@ -155,12 +158,12 @@ def _first(job: Job, cursor: Kept | None) -> Since | None:
 def _delta(job: Job) -> Program:
     assert job.tables is not None and job.node.ingest is not None and job.existing is not None
     step: Mapping[str, Any] = job.node.ingest.step
-    plan = _planned(job, job.existing.columns)
+    plan = _planned(job, of_source(job))
     changed = retyped(job, plan.columns, plan.cursor)
     before, limit = None, _first(job, plan.cursor)
     if plan.cursor is not None:
         before = yield from _loaded(job, plan.cursor)
-        if before is not None:
+        if before is not None and not job.full_refresh:
             value = valued(before, plan.cursor.type, plan.cursor.name)
             limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
     aside = (yield from set_aside(job)) if alters(job, changed) else ()
@@ -177,7 +180,7 @@ def _delta(job: Job) -> Program:
         written, gone = (yield from appended(job, staged, names, plan.cursor, limit)), None
         yield job.dialect.drop(staged)
     else:
-        written, gone = yield from put(job, staged, names)
+        written, gone = yield from put_rows(job, staged, names)
     if plan.cursor is not None:
         yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
     yield from record_load(job, [], written, forget=())

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.compile.materialize.cursor import valued
-from eltflow.compile.materialize.delta import bring_in, cursor_of, put, stage
+from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, put, stage
+from eltflow.compile.materialize.history import keeps_history, put_versions
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor
 from eltflow.compile.materialize.relation import Rows
 from eltflow.compile.program import Job, ProgramError, Steps
@@ -53,28 +54,35 @@ def appended(job: Job, staged: Relation, names: Sequence[str], cursor: Kept, lim
 
 
 def arrived(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[CatalogColumn]) -> Steps[tuple[int | None, int | None]]:
-    """Bring fetched records into the table that stands, and write down up to where it is loaded. Gives (rows written, rows that they
+    """Bring rows into the table that stands; of fetched records, write down up to where it is loaded. Gives (rows written, rows that they
     replaced)."""
     assert job.node.ingest is not None
-    if cursor_of(job, names) is None:
+    if job.node.ingest.load == "append" and cursor_of(job, names) is None:
         return (yield from bring_in(job, rows, names, columns))
+    matched_by(job, names)
     staged = yield from stage(job, rows, names, columns)
     cursor, value = yield from arrived_up_to(job, staged, names)
     if job.node.ingest.load != "append":
-        return (yield from put(job, staged, names))
+        return (yield from put_rows(job, staged, names))
     limit = None if job.since is None else Since(cursor.name, cursor.type, value)
     written = yield from appended(job, staged, names, cursor, limit)
     yield job.dialect.drop(staged)
     return written, None
 
 
+def put_rows(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | None, int | None]]:
+    """Staged rows into the table that stands, in place of what they are matched with, or as the versions that hold from now on. Gives (rows
+    written, rows that they replaced or ended)."""
+    return (yield from (put_versions if keeps_history(job) else put)(job, staged, names))
+
+
 def arrived_up_to(job: Job, relation: Relation, names: Sequence[str]) -> Steps[tuple[Kept, Any]]:
     """Write down up to where the table is loaded with the records in a relation. Gives the cursor's column, and the value up to which it
     was loaded before. Raises ProgramError if that is another one than when they were fetched."""
-    assert job.node.ingest is not None and job.records is not None
+    assert job.node.ingest is not None
     name = cursor_of(job, names)
     told = str((job.node.ingest.step.get("cursor") or {}).get("column"))
-    if name is None:
+    if name is None or job.records is None:
         return Kept("", "", ""), None
     described = yield job.dialect.describe(f"select {job.dialect.quote(name)} from {job.dialect.render(relation)}")
     cursor = Kept(told, job.dialect.reads_as(str(described.columns[0].type)), name)

@@ -34,6 +34,24 @@ def tested(test: Mapping[str, Any]) -> list[str]:
     return [test["attached_node"]] if test["attached_node"] else parents[:1]
 
 
+def constraints_of(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The constraints that a contract puts into a model's table, each with the columns that it is on."""
+    if not (entry.get("contract") or {}).get("enforced") or entry["config"].get("materialized") == "view":
+        return []
+    own = [{**one, "columns": [name]} for name, column in entry["columns"].items() for one in column["constraints"]]
+    return [*entry["constraints"], *own]
+
+
+def _in_words(one: Mapping[str, Any]) -> str:
+    """A constraint as a page says it."""
+    if one["type"] in ("check", "custom"):
+        return f"{one['type']} {one['expression']}"
+    words = str(one["type"]).replace("_", " ")
+    if one["type"] != "foreign_key":
+        return words
+    return f"{words} to {one['to']} ({', '.join(one['to_columns'])})" if one["to"] else f"{words} {one['expression']}"
+
+
 def detail(
     entry: Mapping[str, Any],
     table: Mapping[str, Any] | None,
@@ -43,6 +61,7 @@ def detail(
 ) -> dict[str, Any]:
     """Everything that a page tells of a node. `table` is its entry in the catalog, `inferred` the columns that its SQL gives, `tests` what
     hangs on it."""
+    rules = constraints_of(entry)
     is_test = entry["resource_type"] == "test"
     made: dict[str, Any] = {
         "id": entry["unique_id"],
@@ -60,12 +79,23 @@ def detail(
         "tests": tests,
         "runs": runs,
     }
+    if (entry.get("contract") or {}).get("enforced"):
+        several = [f"{_in_words(one)}{_on(one)}" for one in rules if len(one["columns"]) != 1]
+        made["contract"] = several
+        for column in made["columns"]:
+            column["rules"] = [
+                _in_words(one) for one in rules if [name.lower() for name in one["columns"]] == [column["name"].lower()]
+            ]
     if entry["resource_type"] == "source":
         made |= _source(entry)
     elif entry["resource_type"] == "exposure":
         made["exposure"] = {key: entry[key] for key in ("type", "maturity", "url", "label")}
         made["owner"] = _owner(entry["owner"])
     return made
+
+
+def _on(one: Mapping[str, Any]) -> str:
+    return f" on {', '.join(one['columns'])}" if one["columns"] else ""
 
 
 def _source(entry: Mapping[str, Any]) -> dict[str, Any]:

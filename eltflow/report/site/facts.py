@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from eltflow.base.records import dataclass
-from eltflow.report.site.entries import detail, kind_of, label, step_of, tested
+from eltflow.report.site.entries import constraints_of, detail, kind_of, label, step_of, tested
 from eltflow.report.site.past import History, Past, run_summary
 from eltflow.sql.values import HOWS, Influence, QueryLineage
 
@@ -194,8 +194,8 @@ class _Fold:
         return made
 
     def _relationships(self) -> dict[str, Any]:
-        """Keys and the columns that refer to them, as tests say it: [node, column, node, column]."""
-        links: list[list[Any]] = []
+        """Keys and the columns that refer to them, as tests and contracts say it: [node, column, node, column, whether it is a constraint]."""
+        links: dict[tuple[Any, ...], bool] = {}
         keys: dict[int, dict[str, set[str]]] = {}
         for unique_id, test in self.tests.items():
             facts = test.get("test_metadata")
@@ -208,10 +208,23 @@ class _Fold:
             elif facts["name"] == "relationships":
                 others = [p for p in self.facts.manifest["parent_map"][unique_id] if self.position.get(p) not in (None, attached)]
                 above = self.position[others[0]] if others else attached
-                links.append([attached, column, above, str(facts["kwargs"].get("field") or column)])
+                links[attached, column, above, str(facts["kwargs"].get("field") or column)] = False
+        primary: dict[int, list[str]] = {}
+        relations = {e.get("relation_name"): self.position[i] for i, e in self.entries.items() if e.get("relation_name")}
+        for unique_id, entry in self.entries.items():
+            at = self.position[unique_id]
+            for one in constraints_of(entry):
+                if one["type"] == "primary_key":
+                    primary[at] = one["columns"]
+                elif one["type"] == "unique" and len(one["columns"]) == 1:
+                    keys.setdefault(at, {}).setdefault(one["columns"][0], set()).add("unique")
+                elif one["type"] == "foreign_key" and one["to"] in relations:
+                    for column, field in zip(one["columns"], one["to_columns"], strict=False):
+                        links[at, column, relations[one["to"]], field] = True
         return {
             "keys": {at: sorted(c for c, kinds in columns.items() if "unique" in kinds) for at, columns in keys.items()},
-            "links": links,
+            "primary": primary,
+            "links": [[*link, held] for link, held in links.items()],
         }
 
     # -- columns -----------------------------------------------------------------------------------------------------------------

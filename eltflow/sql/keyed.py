@@ -1,0 +1,178 @@
+"""Queries that give at most one row, or one row for each value of some of their columns: a LEFT JOIN to one neither adds nor drops rows, so
+that what it reads decides over its own columns alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlglot import exp
+
+from eltflow.sql.flow import Cause, Flow, Scope, Table
+
+#: The key of an identifier, as `Expressions.key`.
+Key = Callable[[Any], str]
+
+
+def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozenset[str]]:
+    """Sets of output columns (folded names) that no two rows of a select have the same values of; the empty set says that there is one row
+    at most."""
+    args = node.args
+    if any(column.rows is not None for column in made.columns):
+        return frozenset()  # rows are made in the select list
+    limit = args.get("limit")
+    if limit is not None and isinstance(limit.expression, exp.Literal) and limit.expression.name in ("0", "1"):
+        return frozenset([frozenset()])
+    group = args.get("group")
+    if group is None and any(column.aggregated for column in made.columns):
+        return frozenset([frozenset()])
+    outputs = _outputs(node, scope, key)
+    found: set[frozenset[str]] = set()
+    if group is not None and not any(group.args.get(sets) for sets in ("grouping_sets", "cube", "rollup", "totals")):
+        terms: Iterable[Any] = group.expressions
+        if group.args.get("all"):
+            found.add(frozenset(made.fold(column.name, True) for column in made.columns if not column.aggregated))
+        elif group.expressions:
+            found |= _mapped(terms, outputs, node, scope, key)
+    distinct = args.get("distinct")
+    if distinct is not None and distinct.args.get("on") is not None:
+        on = distinct.args["on"]
+        found |= _mapped(
+            on.expressions if isinstance(on, exp.Tuple) else [on.this if isinstance(on, exp.Paren) else on],
+            outputs,
+            node,
+            scope,
+            key,
+        )
+    elif distinct is not None and not made.open:
+        same = (one.alias for one in node.expressions if isinstance(one, exp.Alias) and isinstance(one.this, exp.Literal))
+        found.add(frozenset(made.index) - {key(name) for name in same})
+    for one in node.expressions:
+        if isinstance(one, exp.Alias) and isinstance(one.this, exp.Window) and isinstance(one.this.this, exp.RowNumber):
+            parted = one.this.args.get("partition_by") or []
+            number = key(one.args["alias"])
+            found |= {shown | {number} for shown in (_mapped(parted, outputs, node, scope, key) if parted else {frozenset[str]()})}
+    if args.get("qualify") is not None:
+        found |= _mapped(_first_of(args["qualify"].this), outputs, node, scope, key)
+    if group is None and not args.get("joins") and not args.get("laterals") and len(scope.tables) == 1:
+        (table,) = scope.tables.values()
+        found |= _passed(
+            table, outputs, made, _fixed(args.get("where"), key), starred=any(_is_star(one) for one in node.expressions)
+        )
+    return frozenset(found)
+
+
+def _outputs(node: Any, scope: Scope, key: Key) -> dict[str, str]:
+    """The names of outputs, by the column or expression that each shows; and by themselves, where no column that is read has such a name,
+    as GROUP BY may call them."""
+    shown: dict[str, str] = {}
+    aliases: dict[str, str] = {}
+    for one in node.expressions:
+        inner = one.this if isinstance(one, exp.Alias) else one
+        name = one.args["alias"] if isinstance(one, exp.Alias) else inner.this if isinstance(inner, exp.Column) else None
+        if isinstance(name, exp.Identifier):
+            shown.setdefault(_spelt(inner, scope, key), key(name))
+            aliases[key(name)] = key(name)
+    read = list(scope.tables.values())
+    free = {name for name in aliases if not any(table.open or name in table.index for table in read)}
+    return {**{f".{name}": name for name in free}, **shown}
+
+
+def _spelt(node: Any, scope: Scope, key: Key) -> str:
+    """A column by its table and name (of one table alone, by its name), or the text of an expression."""
+    if not (isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier)):
+        return str(node.sql())
+    table = node.args.get("table")
+    before = key(table) if table is not None and len(scope.tables) > 1 else ""
+    return f"{before}.{key(node.this)}"
+
+
+def _mapped(terms: Iterable[Any], outputs: dict[str, str], node: Any, scope: Scope, key: Key) -> set[frozenset[str]]:
+    """The outputs that show all the terms; nothing if one is not shown."""
+    made: list[str | None] = []
+    for term in terms:
+        if isinstance(term, exp.Literal):
+            at = int(term.name) - 1 if term.name.isdigit() else -1
+            one = node.expressions[at] if 0 <= at < len(node.expressions) else None
+            made.append(
+                outputs.get(_spelt(one.this if isinstance(one, exp.Alias) else one, scope, key)) if one is not None else None
+            )
+        else:
+            made.append(outputs.get(_spelt(term, scope, key)))
+    return set() if None in made or not made else {frozenset(str(name) for name in made)}
+
+
+def _first_of(condition: Any) -> list[Any]:
+    """What the window of `row_number() over (...) = 1` is parted by, where a condition needs that."""
+    for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        first = isinstance(one, exp.EQ) and isinstance(one.expression, exp.Literal) and one.expression.name == "1"
+        if first and isinstance(one.this, exp.Window) and isinstance(one.this.this, exp.RowNumber):
+            return one.this.args.get("partition_by") or []
+    return []
+
+
+def _is_star(one: Any) -> bool:
+    """A plain star, which shows every column under its name."""
+    star = one.this if isinstance(one, exp.Column) else one
+    return isinstance(star, exp.Star) and not any(star.args.values())
+
+
+def _fixed(where: Any, key: Key) -> frozenset[str]:
+    """The columns that a condition leaves one value to."""
+    condition = where.this if where is not None else None
+    found = set()
+    for one in condition.flatten() if isinstance(condition, exp.And) else [condition]:
+        if isinstance(one, exp.EQ) and isinstance(one.this, exp.Column) and isinstance(one.expression, exp.Literal):
+            found.add(key(one.this.this))
+    return frozenset(found)
+
+
+def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset[str], *, starred: bool) -> set[frozenset[str]]:
+    """The keys of the one table that is read, without columns that have one value, where the others are shown."""
+    found = set()
+    for one in (whole - fixed for whole in table.keys):
+        names = [outputs.get(f".{column}") or (column if starred and column in made.index else None) for column in one]
+        if None not in names:
+            found.add(frozenset(str(name) for name in names))
+    return found
+
+
+def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
+    """Whether each row of the left side of a join meets one row of a table at most."""
+    if join.args.get("side") != "LEFT" or join.args.get("method") or table.find_keys is None or table.open or not table.keys:
+        return False
+    if frozenset() in table.keys:
+        return True
+    same = {key(one) for one in join.args.get("using") or ()}
+    on = join.args.get("on")
+    for one in on.flatten() if isinstance(on, exp.And) else [on]:
+        if isinstance(one, (exp.EQ, exp.NullSafeEQ)):
+            same |= _equal(one.this, one.expression, alias, key) | _equal(one.expression, one.this, alias, key)
+    return any(one <= same for one in table.keys)
+
+
+def _equal(own: Any, other: Any, alias: str, key: Key) -> set[str]:
+    """The column of a table that is said to be equal to something that the table has no part in."""
+    if not (isinstance(own, exp.Column) and own.args.get("table") is not None and key(own.args["table"]) == alias):
+        return set()
+    used = [*other.find_all(exp.Column)]
+    if other.find(exp.Query) is not None or any(c.args.get("table") is None or key(c.args["table"]) == alias for c in used):
+        return set()
+    return {key(own.this)}
+
+
+def decided(table: Table, causes: set[Cause], unknown: str) -> Table:
+    """The table, with what decides whether a row is met: over its own columns, and not over the rows of who joins it."""
+    more = causes | table.rows
+    made = Table([_decided(column, more, unknown or table.unsure) for column in table.columns], set(), table.fold)
+    made.find_keys = lambda: table.keys
+    return made
+
+
+def _decided(column: Flow, causes: set[Cause], unknown: str) -> Flow:
+    made = Flow(column.name)
+    made.direct, made.causes, made.unknown = column.direct, column.causes | causes, column.unknown or unknown
+    made.aggregated = column.aggregated
+    if column.fields is not None:
+        made.fields = {key: _decided(field, causes, unknown) for key, field in column.fields.items()}
+    return made

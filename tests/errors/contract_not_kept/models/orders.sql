@@ -1,0 +1,1 @@
+select 1.5::double as id, 'a' as nam, 2 as extra

@@ -1,0 +1,5 @@
+select
+  id,
+  sum({{ 'name' }}) as names
+from a
+group by id

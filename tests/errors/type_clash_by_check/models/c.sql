@@ -1,0 +1,1 @@
+select id from b where names > 1
