@@ -13,7 +13,7 @@ ODD = ["{{name}} is {% x", "{{ env_var('NOT_SET') }}", "{# a", "{{ 1 + 1 }}", "{
 @pytest.mark.parametrize("value", ODD)
 def test_a_value_from_the_command_line_is_never_rendered(project, eltflow, value):
     files = {
-        "models/a.sql": "select '{{ var(\"fmt\") | replace(\"'\", \"''\") }}' as fmt, '{{ var(\"who\") }}' as who",
+        "models/a.sql": 'select \'{{ var("fmt") | replace("\'", "\'\'") }}\' as fmt, \'{{ var("who") }}\' as who',
         "models/m.yml": "models: [{name: a, config: {meta: {fmt: \"{{ var('fmt') }}\"}}}]",
     }
     root = project(files, settings=SETTINGS)
