@@ -11,6 +11,7 @@ from eltflow.base.fingerprint import fingerprint
 TEMPORARY = "__eltflow_tmp_"
 _LEFTOVER = re.compile(rf"{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
 IDENTIFIER = re.compile(r"[^\W\d]\w*\Z")
+IDENTIFIER_HELP = "use letters, digits and underscores, and begin with a letter or an underscore"
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:
