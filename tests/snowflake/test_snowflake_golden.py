@@ -170,14 +170,18 @@ def test_configured(name: str) -> None:
 @pytest.mark.parametrize("load", ["append", "replace"])
 @pytest.mark.parametrize("standing", ["new", "over_table", "over_view"])
 def test_a_load(load: str, standing: str) -> None:
-    node = make_node("ingest", {}, None, T, ingest=IngestInfo(source={"kind": "files", "path": "data/*.csv"}, load=load, into="s.t"))
+    node = make_node(
+        "ingest", {}, None, T, ingest=IngestInfo(source={"kind": "files", "path": "data/*.csv"}, load=load, into="s.t")
+    )
     one = job("ingest", made=node, files=FILES, existing=STANDING[standing])
     check(f"ingest_{load}_{standing}", [*load_tables(ADAPTER.dialect, T.database), *dry(MATERIALIZATIONS["ingest"](one))])
 
 
 def test_a_load_anew_into_other_columns() -> None:
     """The table is emptied, with what is written down about it, before it goes: at no moment does one tell of the other what is not so."""
-    node = make_node("ingest", {}, None, T, ingest=IngestInfo(source={"kind": "files", "path": "data/*.csv"}, load="append", into="s.t"))
+    node = make_node(
+        "ingest", {}, None, T, ingest=IngestInfo(source={"kind": "files", "path": "data/*.csv"}, load="append", into="s.t")
+    )
     before = CatalogTable(T, "table", (CatalogColumn("ID", "VARCHAR"),))
     one = job("ingest", made=node, files=FILES, existing=before, full_refresh=True)
     check("ingest_append_other_columns", dry(MATERIALIZATIONS["ingest"](one)))
