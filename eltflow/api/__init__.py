@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from eltflow.api.running import RunOptions, RunState, execute
     from eltflow.api.serving import docs_server
     from eltflow.api.syncing import Synced, sync, write_synced
+    from eltflow.api.writing import check_file
 
 _HOME = {
+    "check_file": "writing",
     "check_target_folder": "artifacts",
     "DOCS_FOLDER": "documenting",
     "docs_server": "serving",
@@ -97,6 +99,7 @@ __all__ = [
     "RunState",
     "Synced",
     "check",
+    "check_file",
     "check_target_folder",
     "clean_project",
     "compile_all",

@@ -13,7 +13,7 @@ from eltflow.api.loading import STATE_FOLDER, load
 from eltflow.api.running import connected, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError, fail
-from eltflow.base.names import IDENTIFIER
+from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP
 from eltflow.base.records import dataclass
 from eltflow.native.settings import read_settings
 from eltflow.project.findings import Findings
@@ -54,7 +54,7 @@ def init_project(parent: Path, name: str, adapter: str | None = None) -> list[st
     folder = parent / name
     project = folder.name
     if not IDENTIFIER.match(project):
-        raise fail("E0114", f"`{project}` cannot be a project's name", help="use letters, digits and underscores")
+        raise fail("E0114", f"`{project}` cannot be a project's name", help=IDENTIFIER_HELP)
     if folder.exists() and any(folder.iterdir()) if folder.is_dir() else folder.exists():
         raise fail("E0114", f"{name} exists and is not empty", help="choose another name, or empty it first")
     template = template_folder()

@@ -103,7 +103,7 @@ def _keep(
     graph_id: str,
     environ: Mapping[str, str | None],
 ) -> None:
-    if any(_UNSTEADY.intersection(facts.used) for facts in store.gathered.values()):
+    if any(_UNSTEADY.intersection(used) for used in (store.used, *(facts.used for facts in store.gathered.values()))):
         return
     folders = folders_of(opened.project.settings)
     stamps: dict[str, tuple[int, int, str]] = {}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from eltflow.base.diagnostics import fail
 
+_HELP = "see that its folder is one that can be written, with room on the disk; derived files go where `target_path:` says"
+
 
 def write_pieces(path: Path, pieces: Iterable[str] | Iterable[bytes]) -> None:
     """Put a text (or its UTF-8) that comes in pieces at `path` in one step. Raises EltflowError (E0117)."""
@@ -44,12 +46,23 @@ def check_folder(path: Path) -> None:
             raise PermissionError(13, "Permission denied")
 
 
+def check_file(path: Path, help: str) -> None:
+    """Raise EltflowError (E0117) for a place where no file can be put: before a run begins, not after. Nothing is made there."""
+    with _told(path, help):
+        if path.is_dir():
+            raise IsADirectoryError(21, "a folder stands where a file is needed")
+        above = next(one for one in path.absolute().parents if one.exists())
+        if not above.is_dir():
+            raise NotADirectoryError(20, "Not a directory")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+
+
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _told(path: Path, help: str = _HELP) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        help = "see that its folder is one that can be written, with room on the disk; derived files go where `target_path:` says"
         no_folder = isinstance(error, (FileExistsError, NotADirectoryError))
         why = "a file stands where a folder is needed" if no_folder else error.strerror or str(error)
         raise fail("E0117", f"{path} cannot be written: {why}", help=help) from None

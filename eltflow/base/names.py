@@ -14,6 +14,7 @@ _LEFTOVER = re.compile(rf"{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
 ASIDE = "__old"
 _ASIDE = re.compile(rf"(.+){ASIDE}{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
 IDENTIFIER = re.compile(r"[^\W\d]\w*\Z")
+IDENTIFIER_HELP = "use letters, digits and underscores, and begin with a letter or an underscore"
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:

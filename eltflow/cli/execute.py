@@ -76,13 +76,12 @@ def _execute(command: str, given: o.Given) -> int:
     from eltflow.events import Message
 
     voice = given.voice
+    if given.junit is not None:
+        api.check_file(given.junit, "name a file in a folder that can be written: --junit reports/tests.xml")
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
     given.warn(loaded.graph.warnings if given.warn_error else api.first_warnings(loaded))
     chosen = given.selection(loaded, _TYPES[command])
     state = api.RunState(run_id=loaded.options.invocation_id)
-    if not chosen.ids:
-        voice.result(render.run_document(loaded, state, command))
-        return 0
     api.check_target_folder(loaded)
     run_options = api.RunOptions(
         command=command,
@@ -97,6 +96,10 @@ def _execute(command: str, given: o.Given) -> int:
         selection=" ".join(given.select or ()),
         warn_error=given.warn_error,
     )
+    if not chosen.ids:  # what an earlier run left says nothing of this one
+        _write(given, loaded, run_options, state)
+        voice.result(render.run_document(loaded, state, command))
+        return 0
     progress = Progress(loaded, state, quiet=given.quiet or voice.machine)
     log = LogFile(loaded, state)
     try:
@@ -117,9 +120,7 @@ def _execute(command: str, given: o.Given) -> int:
         return 1
     code = exit_code(state, given.warn_error)
     try:
-        api.write_artifacts(loaded, run_options, state, ["eltflow", *sys.argv[1:]])
-        if given.junit is not None:
-            api.write_junit(loaded, run_options, state, given.junit, warn_error=given.warn_error)
+        _write(given, loaded, run_options, state)
     except EltflowError as error:  # what ran is told all the same
         voice.diagnostics(error.diagnostics)
         code = code or 1
@@ -128,6 +129,15 @@ def _execute(command: str, given: o.Given) -> int:
     elif voice.form == "text":
         summary(loaded, state, lambda ended: _again(command, given, loaded, ended), quiet=given.quiet, warn_error=given.warn_error)
     return code
+
+
+def _write(given: o.Given, loaded: Any, run_options: Any, state: Any) -> None:
+    """Write what a run leaves. Raises EltflowError (E0117)."""
+    from eltflow import api
+
+    api.write_artifacts(loaded, run_options, state, ["eltflow", *sys.argv[1:]])
+    if given.junit is not None:
+        api.write_junit(loaded, run_options, state, given.junit, warn_error=given.warn_error)
 
 
 #: The options that say what is done, and those that say to what: both are repeated in a command that finishes a run.

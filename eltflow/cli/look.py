@@ -257,11 +257,16 @@ def _one_selected(given: o.Given, loaded: Any) -> str:
     """The one node that the options select; of a selection of one word that names a node, that node."""
     from eltflow import api
     from eltflow.base.diagnostics import fail
+    from eltflow.base.names import IDENTIFIER
 
     words = given.select or []
     if len(words) == 1 and not given.exclude and not given.selector and api.is_node(loaded, words[0]):
         return words[0]
-    ids = given.selection(loaded, _LISTED - {"test", "exposure"}).ids
+    chosen = given.selection(loaded, _LISTED - {"test", "exposure"}, told=False)
+    ids = chosen.ids
+    if not ids and len(words) == 1 and IDENTIFIER.match(words[0]) and not given.exclude and not given.selector:
+        return words[0]  # that no node has that name is told by whoever looks for it
+    given.warn(chosen.diagnostics, always=True)
     if len(ids) != 1:
         some = ", ".join(loaded.graph.nodes[i].display for i in list(ids)[:5])
         help = f"these are {some}{', …' if len(ids) > 5 else ''}" if ids else "eltflow ls lists the nodes"

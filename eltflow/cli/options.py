@@ -89,8 +89,9 @@ class Given:
         )
         return api.load(project_root(self.project_dir), options)
 
-    def selection(self, loaded: "Loaded", types: frozenset[str]) -> "Selection":
-        """What the options select among the nodes of the given types; what they name and is not there is said.
+    def selection(self, loaded: "Loaded", types: frozenset[str], *, told: bool = True) -> "Selection":
+        """What the options select among the nodes of the given types; what they name and is not there is said, if that is not the
+        caller's to tell.
 
         Raises EltflowError for a selection that cannot be, and for such a name under --warn-error.
         """
@@ -116,8 +117,9 @@ class Given:
             columns=lambda text, up, down: api.reached_nodes(loaded, text, up, down),
         )
         chosen = choose(loaded.graph, request)
-        self.warn(chosen.diagnostics, always=True)
-        if not chosen.ids:
+        if told:
+            self.warn(chosen.diagnostics, always=True)
+        if told and not chosen.ids:
             self.voice.note("nothing is selected: there is nothing to do")
         return chosen
 

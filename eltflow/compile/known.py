@@ -80,7 +80,7 @@ class Known:
         if node.source is not None:
             return self.standing(node)
         if node.resource_type in ("seed", "ingest"):
-            header = self._header(node)
+            header = self.header(node)
             if header is not None:
                 return header
             typed = self.columns(node)
@@ -94,7 +94,7 @@ class Known:
             return UNKNOWN
         return Names(columns, True) if columns is not None else UNKNOWN
 
-    def _header(self, node: Node) -> Names | None:
+    def header(self, node: Node) -> Names | None:
         """The first line of a seed's CSV file, where it says all."""
         if node.resource_type != "seed" or not node.path.endswith(".csv"):
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from eltflow.compile.data_tests import is_quoted, test_sql
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.known import Known
 from eltflow.compile.names import NodeNames
+from eltflow.graph.calls import parse_call
 from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import Lookup, Lookups
 from eltflow.graph.places import RenderedLines, line_column, static_value
@@ -258,6 +259,7 @@ class Compiler:
         return replace(found, span=Span(file=node.path), source=None)
 
     def _without_sql(self, node: Node, ask: Ask | None) -> Compiled:
+        self._check_typed(node)
         names = self.names(node, ask)
         span = Span(file=node.path)
         return self._with_hooks(Compiled(node=node, sql="", place=lambda line, column: span), names)
@@ -353,18 +355,50 @@ class Compiler:
             made = Diagnostic(code="E0407", message=message, span=span, help=help)
             raise EltflowError(with_source(made, self.project.read(span.file)))
 
+    def _check_typed(self, node: Node) -> None:
+        """Raise EltflowError (E0407) for each column that a seed's `column_types` name and its file certainly lacks."""
+        types: Mapping[str, str] = node.config.get("column_types") or {}
+        header = self.known.header(node) if types else None
+        if header is None:
+            return
+        there = {name.lower() for name in header.names}
+        found = []
+        for name in types:
+            if name.lower() not in there:
+                span = config_span(self.project.read, node, "column_types", name)
+                message = f"`column_types` of seed `{node.name}` names the column `{name}`, which its file does not have"
+                help = did_you_mean(name, header.names) or f"there are: {listed(header.names, 8)}"
+                made = Diagnostic(code="E0407", message=message, span=span, help=help)
+                found.append(with_source(made, self.project.read(span.file)))
+        if found:
+            raise EltflowError(found)
+
     # -- generic tests ---------------------------------------------------------------------------------------------------------
 
-    def _check_tested(self, node: Node, attached: Node) -> None:
-        """Raise EltflowError (E0406) for a test on a column that its node certainly lacks."""
-        column = node.test.column if node.test is not None else None
-        if column is None or not (IDENTIFIER.match(column) or is_quoted(column, attached)):
+    def _check_tested(self, node: Node, attached: Node, names: NodeNames) -> None:
+        """Raise EltflowError (E0406) for a test that names a column which its node, or the one it compares with, certainly lacks."""
+        test = node.test
+        assert test is not None
+        if test.column is not None and (IDENTIFIER.match(test.column) or is_quoted(test.column, attached)):
+            self._check_column(node, attached, test.column, f"a test is on the column `{test.column}` of", [node.place])
+        if test.kind != "relationships" or test.kind in self.own_tests:
             return
-        names = self.known.names(attached)
+        field = str(test.kwargs["field"])
+        kind, args = parse_call(str(test.kwargs["to"]))
+        to = names.lookup.ref(args) if kind == "ref" else names.lookup.source((args[0], args[-1])) if args else None
+        if isinstance(to, str) and IDENTIFIER.match(field):
+            inner = [(*way, "field") for way in ((test.kind, "arguments"), ("arguments",), (test.kind,))]
+            places = [(*node.place, *way) for way in inner]
+            self._check_column(node, self.graph.nodes[to], field, f"a test compares with the column `{field}` of", places)
+
+    def _check_column(self, node: Node, of: Node, column: str, said: str, places: Sequence[tuple[str | int, ...]]) -> None:
+        """Raise EltflowError (E0406) where `of` certainly lacks a column; at the innermost of the places that is there in the file."""
+        names = self.known.names(of)
         if not names.complete or self.dialect.fold(column, True) in {self.dialect.fold(n, True) for n in names.names}:
             return
-        span, text = _test_span(self.project, node)
-        message = f"a test is on the column `{column}` of `{attached.display}`, which does not exist"
+        text = self.project.read(node.path)
+        span = max((yamlfile.locate(text, node.path, one) for one in places), key=lambda span: (span.line or 0, span.column or 0))
+        message = f"{said} `{of.display}`, which does not exist"
         help = did_you_mean(column, names.names) or f"there are: {listed(names.names, 8)}"
         raise EltflowError(with_source(Diagnostic(code="E0406", message=message, span=span, help=help), text))
 
@@ -390,7 +424,7 @@ class Compiler:
         names = self.names(node, ask, dialect=self.written(node) if own else None)
         attached = self.graph.nodes[test.attached]
         relation = names.relation_of(attached)
-        self._check_tested(node, attached)
+        self._check_tested(node, attached, names)
         try:
             sql = test_sql(node, attached, relation, names, self.open_renderer, names.dialect, own_tests=self.own_tests)
             if own:

@@ -166,8 +166,14 @@ class Statement:
         qualified: dict[tuple[str, ...], str] = {}
         fold = self.dialect.fold
         nodes = self.compiler.graph.nodes
-        # Who reads a source that a step loads may name that very table as the step's.
-        seen = {node.unique_id, *node.parents, *(p for i in node.parents if nodes[i].source is not None for p in nodes[i].parents)}
+        # One table may have several names: a source's, another's, that of the step which loads both. An edge to one is an edge to all.
+        near = [node, *(nodes[i] for i in node.parents)]
+        ids = {one.unique_id for one in near}
+        relations = {one.relation for one in near if one.relation is not None and one.materialized != "ephemeral"}
+
+        def seen(unique_id: str) -> bool:
+            return unique_id in ids or nodes[unique_id].relation in relations
+
         for read in tables:
             if tuple(part.name for part in read.parts) in names.rendered:
                 continue
@@ -175,10 +181,10 @@ class Statement:
             hit = self.names.lookup.table(parts)
             if not isinstance(hit, str):
                 other = self.names.lookup.standing(parts)
-                if other is not None and other not in seen:
+                if other is not None and not seen(other):
                     found.append(self._in_reach(read, nodes[other]))
                 continue
-            if hit not in seen:
+            if not seen(hit):
                 found.append(self._unseen(read, hit))
                 continue
             splice, name = self._table_splice(read, nodes[hit])
@@ -200,12 +206,10 @@ class Statement:
             hit = self.names.lookup.table(tuple((part, False) for part in name))
             if isinstance(hit, str):
                 node = self.compiler.graph.nodes[hit]
-                source = node.source
-                call = f"source('{source.source}', '{source.table}')" if source is not None else f"ref('{node.name}')"
                 found = self.at(
                     offset, "E0213", f"`{'.'.join(name)}` is named in a text, which makes no edge to the {node.resource_type}"
                 )
-                yield replace(found, help=f"write {{{{ {call} }}}} in that text")
+                yield replace(found, help=f"write {{{{ {_call(node)} }}}} in that text")
 
     def _near_misses(self, tables: Sequence[Read]) -> Iterator[Diagnostic]:
         """A warning for each table that is no node and no source, and is spelt nearly like one."""
@@ -231,7 +235,7 @@ class Statement:
 
     def _unseen(self, read: Read, hit: str) -> Diagnostic:
         message = f"`{read}` is read here, but that could not be seen when the graph was made"
-        help = f"add a line `-- depends_on: {{{{ ref('{self.compiler.graph.nodes[hit].name}') }}}}`"
+        help = f"add a line `-- depends_on: {{{{ {_call(self.compiler.graph.nodes[hit])} }}}}`"
         found = self.at(read.start, "E0213", message)
         return replace(found, help=help)
 
@@ -275,6 +279,12 @@ class Statement:
         where = self.spot(offset) if offset is not None else (None, None)
         span = Span(file=node.path, line=where[0], column=where[1], length=_word_length(text, where))
         return with_source(Diagnostic(code=code, message=message, span=span), text)
+
+
+def _call(node: Node) -> str:
+    """How a template names the node."""
+    source = node.source
+    return f"source('{source.source}', '{source.table}')" if source is not None else f"ref('{node.name}')"
 
 
 def _word_length(text: str, where: tuple[int | None, int | None]) -> int:

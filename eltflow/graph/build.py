@@ -52,6 +52,7 @@ class FactStore:
         self._extractor = extractor
         self._known = dict(known or {})
         self.gathered: dict[str, Facts] = {}
+        self.used: set[str] = set()  #: the names that generic tests may look up to say what they set
 
     def of(self, draft: Draft, project: Project, outside: Mapping[str, Any]) -> Facts:
         facts = self._known.get(draft.path)
@@ -74,10 +75,12 @@ class FactStore:
         self.gathered[draft.path] = facts
         return facts
 
-    def of_test(self, draft: Draft) -> Facts:
-        """What a generic test of the project's own reads beside its arguments."""
+    def of_test(self, draft: Draft, outside: Mapping[str, Any]) -> Facts:
+        """What a generic test of the project's own sets, and reads beside its arguments."""
         assert draft.test is not None
-        return self._extractor.of_test(draft.test, draft.path, merge_all(draft.layers).get("dialect"))
+        facts = self._extractor.of_test(draft.test, draft.path, outside)
+        self.used.update(facts.used)
+        return facts
 
 
 def candidate_words(project: Project) -> frozenset[str]:
@@ -148,15 +151,20 @@ class _Builder:
         kind = draft.resource_type
         defaults, layers = _DEFAULT_CONFIG.get(kind, {}), self._known_dialect(draft)
         facts = Facts()
-        if kind in WITH_SQL and (draft.test is None or draft.test.singular):
-            try:
+        own_test = draft.test is not None and f"test_{draft.test.kind}" in self.macros
+        try:
+            if own_test:
+                facts = self.store.of_test(draft, {**defaults, **merge_all(layers)})
+            elif kind in WITH_SQL and (draft.test is None or draft.test.singular):
                 facts = self.store.of(draft, self.project, {**defaults, **merge_all(layers)})
-            except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
-                self.findings.extend(error)
+        except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
+            self.findings.extend(error)
+        if own_test or kind in WITH_SQL:
             self.facts[self._unique_id(draft)] = facts
-        elif draft.test is not None and f"test_{draft.test.kind}" in self.macros:
-            self.facts[self._unique_id(draft)] = self.store.of_test(draft)
-        config = {**defaults, **merge_all((*layers, facts.config))}
+        # What a generic test's macro sets holds for all its tests, so that any of them may set it otherwise.
+        config = {**defaults, **merge_all((facts.config, *layers) if own_test else (*layers, facts.config))}
+        if draft.test_name is not None and draft.test_name != draft.name:
+            config.setdefault("alias", draft.test_name)
         node = Node(
             unique_id=self._unique_id(draft),
             resource_type=kind,
@@ -458,8 +466,13 @@ class _Builder:
             other = seen.setdefault(key, node)
             if other is not node:
                 message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"
-                help = f"give one of them another `alias` or `schema` (the other is {other.path})"
-                self.findings.add(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
+                keys = dict.fromkeys("`into:`" if n.ingest is not None else "`alias` or `schema`" for n in (other, node))
+                where = f"{other.path}:{self._spot(other.path, other.place)[0]}" if other.ingest is not None else other.path
+                help = f"give one of them another {', or '.join(keys)} (the other is {where})"
+                span = Span(file=node.path, line=1)
+                if node.ingest is not None:
+                    span = yamlfile.locate(self.project.read(node.path), node.path, (*node.place, "into"))
+                self.findings.add(Diagnostic(code="E0210", message=message, span=span, help=help))
 
     def _at_config(self, node: Node, key: str, found: Diagnostic) -> None:
         """The diagnostic where the node's configuration sets a key."""

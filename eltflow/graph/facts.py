@@ -67,6 +67,7 @@ class ConfigCall:
         self._kind = kind
         self._strict = strict
         self.recorded: dict[str, Any] = {}
+        self.refused = False  #: whether it was called with what a node of this kind cannot have
 
     def __call__(self, *args: Any, **kwargs: Any) -> str:
         values = dict(args[0]) if args and isinstance(args[0], Mapping) else {}
@@ -74,6 +75,7 @@ class ConfigCall:
             name = configs.canonical(key)
             problem = config_problem(name, value, self._kind, self._keys) if self._strict else None
             if problem is not None:
+                self.refused = True
                 raise RenderError(problem[0], problem[1], help=problem[2], needle=key)
             self.recorded = configs.merge(self.recorded, {name: value})
         return ""
@@ -149,30 +151,57 @@ class Extractor:
             return self._static(template, path, kind, outside)
         return self._rendered(text, path, kind, outside, model)
 
-    def of_test(self, test: TestInfo, path: str, dialect: str | None) -> Facts:
-        """What a generic test of the project's own reads beside its arguments: its macro is rendered for them.
+    def of_test(self, test: TestInfo, path: str, outside: Mapping[str, Any]) -> Facts:
+        """What a generic test of the project's own sets, and reads beside its arguments: where its text does not show that, its macro is
+        rendered for them. `outside` is what is set for it elsewhere.
 
-        What goes wrong here is told when the test is compiled, where its relation is known.
+        Raises EltflowError for a configuration that cannot be, at the macro's line. What else goes wrong here is told when the test is
+        compiled, where its relation is known.
         """
+        assert test.kind is not None
         macro = f"test_{test.kind}"
-        if not self._may_read(macro):
-            return Facts()
+        config: dict[str, Any] = {}
+        calls = self._macros.config_of_test(test.kind) if self._macros.configures(macro) else ()
+        for one in calls or ():
+            _static_config(one, *self._macros.source(macro), "test", config, self._strict)
+        if calls is not None and not self._may_read(macro):
+            return Facts(config=config)
+        written = written_in(outside.get("dialect", config.get("dialect")), self._dialect)
+        call, refs, sources, tables = self._called(test, path, outside, written)
+        if calls is None:
+            config = call.recorded
+            said = written_in(outside.get("dialect", config.get("dialect")), self._dialect)
+            if said is not written:  # only now it says how names are quoted in it
+                call, refs, sources, tables = self._called(test, path, outside, said)
+        used = {name for one in self._macros.reached(macro) for name in one.names} if calls is None else ()
+        return Facts(
+            config=config, refs=_unique(refs), sources=_unique(sources), tables=tables, static=False, used=tuple(sorted(used))
+        )
+
+    def _called(
+        self, test: TestInfo, path: str, outside: Mapping[str, Any], written: Dialect
+    ) -> tuple[ConfigCall, list[tuple[str, ...]], list[tuple[str, str]], tuple[tuple[Ident, ...], ...] | None]:
+        """What a generic test's macro sets, refers to and reads when it is called as it will be."""
         refs: list[tuple[str, ...]] = []
         sources: list[tuple[str, str]] = []
         rendered: set[tuple[str, ...]] = set()
-        written = written_in(dialect, self._dialect)
-        names = self._parse_names(ConfigCall({}, "test", self._strict), refs, sources, rendered, False, {}, [], written)
+        call = ConfigCall(outside, "test", self._strict)
+        text, _ = self._macros.source(f"test_{test.kind}")
+        late = self._renderer().unset(self._macros.set_late(text))
+        names = {**late, **self._parse_names(call, refs, sources, rendered, False, {}, [], written)}
         tested = Relation(self._target.database, self._target.schema, "eltflow_tested")
         rendered.add(tested.parts())
         column = {"column_name": test.column} if test.column is not None else {}
+        tables = None
         try:
             kwargs = {key: argument(value, self._renderer, names, path) for key, value in test.kwargs.items()}
             model = JinjaRelation(tested, written)
-            text = str(self._renderer().call(macro, names, path, model=model, **kwargs, **column))
+            text = str(self._renderer().call(f"test_{test.kind}", names, path, model=model, **kwargs, **column))
             tables, _ = self._tables(text, path, text, (), rendered, written)
         except EltflowError:
-            tables = None
-        return Facts(refs=_unique(refs), sources=_unique(sources), tables=tables, static=False)
+            if call.refused:
+                raise
+        return call, refs, sources, tables
 
     def _may_read(self, macro: str) -> bool:
         """Whether a macro, or one that it calls, may name a node."""
@@ -233,17 +262,18 @@ class Extractor:
         used: set[str] = set()
         seen: set[str] = set()
         written = self._written({}, outside)
+        late = renderer.unset(self._macros.set_late(text))
         for incremental in (True, False):
             call = ConfigCall(outside, kind, self._strict)
             rendered_names: set[tuple[str, ...]] = set()
             asked: list[str] = []
-            names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
+            names = {**late, **self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)}
             try:
                 rendered = renderer.render(text, path, names)
                 said = self._written(call.recorded, outside)
                 if said is not written:  # only now it says how names are quoted in it
                     written = said
-                    names = self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)
+                    names = {**late, **self._parse_names(call, refs, sources, rendered_names, incremental, model, asked, written)}
                     rendered = renderer.render(text, path, names)
             except EltflowError:
                 # Nothing is asked now, and on a first run this branch is not taken: what comes of no answer is no mistake.

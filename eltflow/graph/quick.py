@@ -29,7 +29,11 @@ _PASTED = re.compile(rf"\w{VALUE}|{VALUE}[\w{VALUE}]")  # what is written there 
 _VAR = re.compile(r"(?<![\w.])var\b")
 _VAR_NAMED = re.compile(r"(?<![\w.])var\(\s*['\"]([^'\"]+)['\"]\s*[,)]")
 _WORD = re.compile(r"[^\W\d]\w*")
+_SET = re.compile(r"\{%[-+]?\s*set\s+([\w\s,()]+?)\s*(?:=|\||[-+]?%\})")
+#: What gives another answer in a run than while edges are looked for.
+_KNOWN_LATE = frozenset({"execute", "run_query"})
 _ON_INCREMENTAL = re.compile(r"\s*(?:not\s+)?is_incremental\(\)\s*")  # both answers are tried when a template is rendered
+_OPENS_BLOCK = frozenset({"if", "for", "call", "filter", "macro"})
 _ENDS_BRANCH = frozenset({"else", "elif", "endif", "endfor"})
 _FILTERS = frozenset(
     [
@@ -168,6 +172,7 @@ class MacroText:
     takes_tables: bool
     composes: bool
     vars: frozenset[str]
+    sets: frozenset[str]
 
 
 def macro_text(text: str) -> MacroText:
@@ -186,6 +191,7 @@ def macro_text(text: str) -> MacroText:
         takes_tables=takes_tables(masked),
         composes=bool(_COMPOSES.search(STRING.sub("''", inside)) or _PASTED.search(masked)),
         vars=frozenset(_VAR_NAMED.findall(inside)),
+        sets=frozenset(name for names in _SET.findall(text) for name in _WORD.findall(names)),
     )
 
 
@@ -221,6 +227,48 @@ class MacroTexts:
             done = tuple(self._look(path) for path in paths)
             self._reached[name] = done
         return done
+
+    def source(self, name: str) -> tuple[str, str]:
+        """The text and the path of the macro's file."""
+        path = self._macros[name]
+        return self._files[path], path
+
+    def set_late(self, text: str) -> frozenset[str]:
+        """The names that a template, or a macro which it may call, sets: where some hang on what only a run knows, they may yet be
+        missing when that is not known. None otherwise."""
+        own = macro_text(text)
+        parts = (own, *(part for name in own.names if name in self._macros for part in self.reached(name)))
+        if not any(part.names & _KNOWN_LATE for part in parts):
+            return frozenset()
+        return frozenset().union(*(part.sets for part in parts))
+
+    def configures(self, name: str) -> bool:
+        """Whether the macro, or one that it calls, may call `config`."""
+        return any("config" in one.names for one in self.reached(name))
+
+    def config_of_test(self, kind: str) -> tuple[Call, ...] | None:
+        """What a generic test's block sets in literal calls of `config`; None where only rendering tells what is set."""
+        text, _ = self.source(f"test_{kind}")
+        found: list[Call] = []
+        depth = -1  # outside of the block
+        for block in blocks(text):
+            tag = block["tag"] or ""
+            word, rest = (*tag.split(None, 1), "", "")[:2]
+            if depth < 0 and not (word in ("test", "data_test") and rest.lstrip().partition("(")[0].strip() == kind):
+                continue
+            if word in ("endtest", "enddata_test"):
+                return tuple(found)
+            call = literal_call(block["value"], *block.span(), name="config".__eq__) if block["value"] is not None else None
+            if call is not None and depth == 0:
+                found.append(call)
+                continue
+            inside = STRING.sub("''", block["value"] or tag)
+            names = (*_NAME.findall(inside), *_AFTER_DOT.findall(inside))
+            if word == "raw" or any(name == "config" or (name in self._macros and self.configures(name)) for name in names):
+                return None
+            depth += word in _OPENS_BLOCK or depth < 0 or (word == "set" and "=" not in rest)
+            depth -= word.startswith("end")
+        return None
 
     def _look(self, path: str) -> MacroText:
         looked = self._looked.get(path)

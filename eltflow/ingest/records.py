@@ -11,6 +11,7 @@ from typing import Any
 
 from eltflow.compile.program import FileInfo
 from eltflow.ingest.tables import Connection, telling
+from eltflow.ingest.temporary import rows_folder
 from eltflow.transfer import Records
 from eltflow.warehouse.values import WarehouseError
 
@@ -43,7 +44,7 @@ class OpenedRecords:
     def fetch(self, since: str | None) -> FileInfo | None:
         """The records in a file of their own; None if there are none. Raises WarehouseError."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="eltflow-records-")
+            self._folder = rows_folder()
         spool = Path(self._folder.name) / _NAME
         try:
             with telling(self._connection):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eltflow.compile.program import FileInfo
+from eltflow.ingest.temporary import rows_folder
 from eltflow.transfer import Judged, Sifted
 from eltflow.warehouse.protocols import FileReader
 
@@ -24,7 +25,7 @@ class TemporarySieve:
     def sift(self, file: FileInfo, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged]) -> Sifted | None:
         """The good and the bad rows of a file; None where it is not single rows that are wrong."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="eltflow-sieve-")
+            self._folder = rows_folder()
         self._sifted += 1
         folder = os.path.join(self._folder.name, str(self._sifted))
         os.mkdir(folder)

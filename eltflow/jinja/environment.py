@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from jinja2 import StrictUndefined, nodes
+from jinja2 import ChainableUndefined, StrictUndefined, nodes
 from jinja2.exceptions import UndefinedError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
@@ -78,6 +78,29 @@ class Missing(StrictUndefined):
             return error
 
         super().__init__(hint, obj, name, told)  # type: ignore[arg-type]
+
+
+class Unset(ChainableUndefined):
+    """What a name gives that is set where only a run comes by: empty, and so is whatever is made of it."""
+
+    __slots__ = ()
+
+    def _itself(self, *args: Any, **kwargs: Any) -> Unset:
+        return self
+
+    def _never(self, other: Any) -> bool:
+        return False
+
+    def __int__(self) -> int:  # type: ignore[override]
+        return 0
+
+    def __float__(self) -> float:  # type: ignore[override]
+        return 0.0
+
+    __call__ = __neg__ = __pos__ = _itself  # type: ignore[assignment]
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __pow__ = __rpow__ = _itself  # type: ignore[assignment]
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _itself  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = _never  # type: ignore[assignment]
 
 
 class TemplateParser(Parser):

@@ -54,6 +54,9 @@ def explained(
         return first.code, first.message, first.help, None
     if isinstance(error, UndefinedError):
         return _undefined(error, names, macros, file, line, text)
+    if isinstance(error, TemplateSyntaxError):  # of an expression in YAML, which is compiled when it is needed
+        message, help, needle = syntax_explained(error)
+        return "E0301", f"broken Jinja: {message}", help, needle
     if isinstance(error, RecursionError):
         return "E0309", "macros call each other without end", "give the recursion a condition that ends it", None
     if isinstance(error, SecurityError):
@@ -115,6 +118,10 @@ def _type_error(error: TypeError, macros: Mapping[str, MacroSource]) -> Explaine
         iterated = "is not iterable" in message
         return "E0303", _sentence(error), "loop over a list" if iterated else "correct the expression, or what it is given", None
     signature = _signature(source)
+    if "special caller argument" in message:
+        shown = _shown(source)
+        help = f"use `caller()` in it, or write {{{{ {shown}(...) }}}}; it is {shown}({signature}), at {source.file}:{source.line}"
+        return "E0303", f"the macro `{shown}` is called with a block, and makes no use of it", help, shown
     message = (
         message.replace("argument(s)", "arguments").replace("'", "`").replace("`test ", "test `").replace("macro test", "test")
     )

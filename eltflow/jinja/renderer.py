@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 from jinja2 import TemplateSyntaxError
+from jinja2.defaults import DEFAULT_NAMESPACE
 from jinja2.environment import Template
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.records import dataclass
-from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, scope
+from eltflow.jinja.environment import MACRO_PREFIX, Environment, MacroReturn, Unset, scope
 from eltflow.jinja.explain import explained, syntax_explained
 from eltflow.jinja.pieces import Piece, split
 from eltflow.jinja.static import AST, SURFACE, blocks
@@ -100,6 +101,11 @@ class Renderer:
     def macro(self, name: str) -> Callable[..., Any] | None:
         """The macro as a function to call within a scope, or None if the project has none of that name."""
         return self._calls.get(name)
+
+    @staticmethod
+    def unset(names: Iterable[str]) -> dict[str, Any]:
+        """Names that are set, but may not be yet: under them, nothing is missing and everything empty."""
+        return {name: Unset(name=name) for name in names if name not in DEFAULT_NAMESPACE}
 
     def check(self, text: str, file: str) -> None:
         """Compile a template without rendering it. Raises EltflowError (E0301)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP, did_you_mean
 from eltflow.base.records import dataclass, replace
 from eltflow.jinja.static import macro_names
 from eltflow.jinja.values import MacroSource
@@ -286,9 +286,7 @@ class _Opening:
             for path in kinds[kind]:
                 name = PurePosixPath(path).stem
                 if kind == "model" and not IDENTIFIER.match(name):
-                    self.findings.error(
-                        "E0109", f"`{name}` cannot be a model's name", file=path, help="use letters, digits and underscores"
-                    )
+                    self.findings.error("E0109", f"`{name}` cannot be a model's name", file=path, help=IDENTIFIER_HELP)
                 by_name.setdefault((kind, name), path)
                 patch: Patch | None = described.patches.get((kind, name))
                 used.add((kind, name))

@@ -8,7 +8,7 @@ from typing import Any
 
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
-from eltflow.base.names import IDENTIFIER, did_you_mean
+from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP, did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.jinja.static import has_jinja, literal_call
 from eltflow.jinja.values import RenderError
@@ -35,7 +35,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     name = value["name"]
     if not IDENTIFIER.match(name):
         message = f"`{name}` cannot be a project's name"
-        findings.at(FILE, ("name",), "E0103", message, help="use letters, digits and underscores, and begin with a letter")
+        findings.at(FILE, ("name",), "E0103", message, help=IDENTIFIER_HELP)
     paths: dict[str, Any] = {key: tuple(as_list(value.get(key))) or default for key, default in DEFAULT_PATHS.items()}
     everywhere = tuple(dict.fromkeys(p for group in paths.values() for p in group))
     for key in DEFAULT_PATHS:
@@ -54,7 +54,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         docs_paths=tuple(as_list(value.get("docs_paths"))) or everywhere,
         target_path=value.get("target_path") or "target",
         log_path=value.get("log_path") or "logs",
-        vars={**(value.get("vars") or {}), **options.vars},
+        vars=dict(value.get("vars") or {}),
         configs={tree: value.get(tree) or {} for tree in TREES},
         dialect=value.get("dialect"),
         on_run_start=tuple(as_list(value.get("on_run_start", value.get("on-run-start")))),

@@ -50,8 +50,10 @@ def open_target(root: Path, options: Options, findings: Findings) -> tuple[Setti
         raise fail("E0108", f"there is no {FILE} in {root}", help=help)
     environ = Environ({**read_dotenv(root), **options.env})
     settings, value = read_settings(root, options, findings)
-    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
-    settings = replace(settings, vars=render(dict(settings.vars), FILE, ("vars",)))
+    render = YamlRenderer(base_yaml_names({**settings.vars, **options.vars}, environ), findings)
+    # What is given to the command is a value as it stands, and what it stands for is not looked at.
+    written = {name: value for name, value in settings.vars.items() if name not in options.vars}
+    settings = replace(settings, vars={**render(written, FILE, ("vars",)), **options.vars})
     render.names = base_yaml_names(settings.vars, environ)
     target, adapter = read_target(value, root, options, render, findings)
     render.names["target"] = target_names(target, adapter.secret_fields, settings.name)

@@ -28,7 +28,8 @@ def config_span(read: Callable[[str], str], node: Node, key: str, value: str | N
             continue
         start = find(text)
         if start is not None:
-            at, length = _word(text, start, value)
+            close = text.find("}}", start) if file.endswith(".sql") else start + 400
+            at, length = _word(text, start, close, value)
             return Span(file=file, line=text.count("\n", 0, at) + 1, column=at - (text.rfind("\n", 0, at) + 1) + 1, length=length)
     return Span(file=node.path)
 
@@ -49,10 +50,10 @@ def _in_entry(text: str, file: str, node: Node, key: str) -> int | None:
     return None
 
 
-def _word(text: str, start: int, value: str | None) -> tuple[int, int]:
-    """The value that was named, where it stands near; else what begins there."""
+def _word(text: str, start: int, close: int, value: str | None) -> tuple[int, int]:
+    """The value that was named, where it stands before `close`; else what begins there."""
     if value is not None:
-        spot = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)").search(text, start, start + 400)
+        spot = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)").search(text, start, max(start, close))
         if spot is not None:
             return spot.start(), len(value)
     first = re.compile(r"[\s:'\"\[]*([^\s'\",)}\]]*)").match(text, start)

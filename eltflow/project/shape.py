@@ -156,8 +156,15 @@ class MapOf(Shape):
 
     def check(self, value: Any, path: Path, found: list[Problem], strict: bool) -> None:
         if isinstance(value, dict):
+            cut = _cut(value)
             for key, item in value.items():
-                self.value.check(item, (*path, key), found, strict)
+                if key not in cut or key == cut[0]:
+                    self.value.check(item, (*path, key), found, strict)
+            if cut:
+                whole = ", ".join((value[cut[0]], *map(str, cut[1:])))
+                message = f"the comma in `{whole}` begins another key: `{cut[1]}`"
+                help = f'put it in quotes: {cut[0]}: "{whole}"'
+                found.append(Problem(path=(*path, cut[0]), message=message, help=help))
         elif value is not None or strict:
             found.append(
                 Problem(
@@ -168,6 +175,20 @@ class MapOf(Shape):
     def schema(self) -> dict[str, Any]:
         made: dict[str, Any] = {"type": "object", "additionalProperties": self.value.schema()}
         return {**made, **({"description": self.about} if self.about else {})}
+
+
+def _cut(value: Mapping[Any, Any]) -> list[Any]:
+    """The keys that one text became because it has a comma: `{y: decimal(10,2)}` is read as `{y: decimal(10, "2)": null}`."""
+    items = list(value.items())
+    for at, (_, text) in enumerate(items):
+        depth = text.count("(") - text.count(")") if isinstance(text, str) else 0
+        for end, (key, rest) in enumerate(items[at + 1 :], at + 1):
+            if depth <= 0 or rest is not None:
+                break
+            depth += str(key).count("(") - str(key).count(")")
+            if depth == 0:
+                return [name for name, _ in items[at : end + 1]]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,6 @@ def _read_test(
     full, short = test_names(kind, attached.label, kwargs, column)
     name = body.get("name") or full
     unique_id = f"test.{package}.{name}.{_tail(name, kind, kwargs, column, attached.unique_id)}"
-    if body.get("name") is None and short != full:
-        config.setdefault("alias", short)
     calls = _calls(kwargs)
     info = TestInfo(kind=kind, kwargs=kwargs, column=column, attached=attached.unique_id)
     return Draft(

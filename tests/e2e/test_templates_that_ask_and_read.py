@@ -167,3 +167,32 @@ def test_ref_takes_no_other_arguments(project, eltflow, call):
     assert done.code == 2
     assert "models/x.sql:1" in done.err
     assert "no argument of that name" in done.err
+
+
+ASKS = "{%- set r = run_query(\"select 'card' as m union all select 'cash' order by 1\") -%}"
+SET_LATE = ASKS + "{%- if execute -%}{%- set ms = r.columns[0].values() -%}{%- endif -%}"
+LISTED = "select {% for m in ms %}'{{ m }}' as {{ m }}{{ ',' if not loop.last }}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (SET_LATE + LISTED, ("card", "cash")),
+        (
+            SET_LATE + "{% set n = ms | length %}select {{ n + 1 }} as a, {{ ms[0] | length }} as b, '{{ ms[0] | upper }}' as c",
+            (3, 4, "CARD"),
+        ),
+        (SET_LATE + "select {{ 1 if ms is defined else 0 }} as a, {{ (ms | default([]) | list) | length }} as b", (1, 2)),
+        (ASKS + "{% if r %}{% set k = {'n': 2} %}{% endif %}select {{ k.n * 2 - 1 }} as a, {{ k.get('n') | int }} as b", (3, 2)),
+        ("{% set ms = methods() %}" + LISTED, ("card", "cash")),
+    ],
+)
+def test_what_is_set_where_only_a_run_comes_by(project, eltflow, text, found):
+    macro = (
+        "{% macro methods() %}" + SET_LATE + "{% if ms | length > 9 %}{{ ms.x }}{% endif %}{{ return(ms | list) }}{% endmacro %}"
+    )
+    root = project({"eltflow.yml": SETTINGS, "models/x.sql": text, "macros/m.sql": macro})
+    for command in ("parse", "plan", "compile", "build", "compile"):
+        done = eltflow(command, cwd=root)
+        assert done.code == 0, done.text
+    assert rows(root, "from x") == [found]

@@ -240,3 +240,88 @@ def test_a_column_among_the_arguments(project, eltflow):
     manifest = json.loads((root / "target/manifest.json").read_text())
     told = next(n for n in manifest["nodes"].values() if n["name"] == "unique_m_id_g")["test_metadata"]
     assert told["kwargs"]["column_name"] == "id || g"
+
+
+OWN = """{% test small(model, column_name, most=5) %}
+{{ config(severity='warn', tags=['gen'], meta={'by': 'macro', 'kind': 'own'}, SET) }}
+select * from {{ model }} where {{ column_name }} > {{ most }}
+{% endtest %}
+"""
+OWN_MODEL = "select x as id from range(10) t(x)"
+OWN_ENTRY = "models: [{name: m, columns: [{name: id, data_tests: [{small: {name: n, ENTRY}}]}]}]"
+
+
+def own(project, own_set="limit=3", entry="arguments: {most: 5}", settings=""):
+    return project(
+        {
+            "tests/generic/small.sql": OWN.replace("SET", own_set),
+            "models/m.sql": OWN_MODEL,
+            "models/m.yml": OWN_ENTRY.replace("ENTRY", entry),
+        },
+        settings=settings,
+    )
+
+
+def config_of(root):
+    nodes = json.loads((root / "target/manifest.json").read_text())["nodes"]
+    return next(node for node in nodes.values() if node["name"] == "n")["config"]
+
+
+def test_what_a_generic_test_sets_itself_is_the_lowest_layer(project, eltflow):
+    settings = "data_tests: {+limit: 2, +tags: [all]}\n"
+    entry = "config: {meta: {by: entry}, tags: [mine]}"
+    root = own(project, entry=entry, settings=settings)
+    ran, results = build(eltflow, root, "-s", "+tag:gen")  # tags select
+    assert ran.code == 0, ran.text
+    assert (results["n"]["status"], results["n"]["failures"]) == ("warn", 2)
+    config = config_of(root)
+    assert config["severity"] == "warn"
+    assert config["tags"] == ["gen", "all", "mine"]
+    assert config["meta"] == {"by": "entry", "kind": "own"}
+    root = own(project, entry="config: {severity: error}")
+    ran, results = build(eltflow, root)
+    assert (ran.code, results["n"]["status"], results["n"]["failures"]) == (1, "fail", 3)
+
+
+@pytest.mark.parametrize(
+    ("own_set", "status", "failures"),
+    [
+        ("where='id < 8'", "warn", 2),
+        ("where='id < ' ~ var('upto', 7)", "warn", 1),  # not literal: its macro is rendered
+        ("where='id < ' ~ (most + 2)", "warn", 1),
+        ("warn_if='> 4'", "pass", 0),
+        ("fail_calc='max(id)'", "warn", 9),
+        ("enabled=false", None, None),
+        ("enabled=not most", None, None),
+    ],
+)
+def test_each_key_that_a_generic_test_sets_counts(project, eltflow, own_set, status, failures):
+    root = own(project, own_set)
+    for _ in range(2):  # cold and warm
+        ran, results = build(eltflow, root, command="build")
+        assert ran.code == 0, ran.text
+        found = results.get("n")
+        assert (found and found["status"], found and found["failures"]) == (status, failures)
+
+
+def test_failures_are_kept_where_a_generic_test_says(project, eltflow):
+    root = own(project, "store_failures=true, alias='big', schema='audit'")
+    ran, _ = build(eltflow, root)
+    assert ran.code == 0, ran.text
+    with duckdb.connect(str(root / "p.duckdb")) as connection:
+        assert connection.sql("select id from s_audit.big order by id").fetchall() == [(6,), (7,), (8,), (9,)]
+
+
+def test_a_generic_test_that_configures_in_a_branch_or_by_a_macro(project, eltflow):
+    root = own(project, "limit=3")
+    body = "{% if most > 4 %}{{ mild() }}{% endif %} select * from {{ model }} where {{ column_name }} > {{ most }}"
+    (root / "tests/generic/small.sql").write_text(f"{{% test small(model, column_name, most=5) %}}{body}{{% endtest %}}")
+    (root / "macros").mkdir()
+    (root / "macros/mild.sql").write_text("{% macro mild() %}{{ config(severity='warn') }}{% endmacro %}")
+    ran, results = build(eltflow, root)
+    assert (ran.code, results["n"]["status"]) == (0, "warn"), ran.text
+    (root / "models/m.yml").write_text(OWN_ENTRY.replace("ENTRY", "arguments: {most: 4}"))
+    ran, results = build(eltflow, root)
+    assert (ran.code, results["n"]["status"]) == (1, "fail"), ran.text
+    (root / "macros/mild.sql").write_text("{% macro mild() %}{{ config(severity='wran') }}{% endmacro %}")
+    assert eltflow("ls", cwd=root).code == 0  # that branch is not taken

@@ -22,9 +22,10 @@ PROJECT = {
     "models/sub/d.sql": "{{ config(tags=['t']) }}\nselect {{ f('id') }} as id from {{ ref('b') }}",
     "models/e.sql": "select id, {{ var('v') }} as v from {{ ref(var('table')) }}",
     "models/f.sql": "{% if is_incremental() %}select id from {{ this }}{% else %}select id from b{% endif %}",
-    "models/y.yml": "models:\n  - name: a\n    columns: [{name: id, data_tests: [unique]}]\n  - name: b\n    config: {meta: {on: 2024-01-01}}\n",
+    "models/y.yml": "models:\n  - name: a\n    columns: [{name: id, data_tests: [unique, small]}]\n  - name: b\n    config: {meta: {on: 2024-01-01}}\n",
     "macros/m.sql": "{% macro f(x) %}{{ x }} + 1{% endmacro %}",
     "seeds/s.csv": "id,name\n1,x\n",
+    "tests/generic/small.sql": "{% test small(model, column_name) %}{{ config(tags=['gen']) }} select 1 from {{ model }} where {{ column_name }} > 5 {% endtest %}",
     "tests/t.sql": "select * from b where id < 0",
 }
 
@@ -48,6 +49,15 @@ EDITS: dict[str, list[str]] = {
         "models:\n  - name: b\n    config: {materialized: table}\n",
     ],
     "macros/m.sql": [PROJECT["macros/m.sql"], "{% macro f(x) %}{{ x }} + (select max(id) from a){% endmacro %}", "{% macro f(x) %}{{ x }} * 2{% endmacro %}"],
+    "tests/generic/small.sql": [
+        PROJECT["tests/generic/small.sql"],
+        PROJECT["tests/generic/small.sql"].replace("['gen']", "['gen'], severity='warn', limit=3"),
+        PROJECT["tests/generic/small.sql"].replace("['gen']", "['{{ env_var(\"SUFFIX\", \"x\") }}', env_var('SUFFIX', 'x')]"),
+        PROJECT["tests/generic/small.sql"].replace("['gen']", "[f('v')], where='id < ' ~ var('v')"),
+        PROJECT["tests/generic/small.sql"].replace("tags", "tag"),
+        PROJECT["tests/generic/small.sql"].replace("{{ config(tags=['gen']) }}", "{% if execute %}{{ config(enabled=false) }}{% else %}{{ config(meta={'a': 1}) }}{% endif %}"),
+        PROJECT["tests/generic/small.sql"].replace("config", "config.get"),
+    ],
     "seeds/s.csv": ["id,name\n1,x\n", "id,name,more\n1,x,2\n", "id,other\n1,x\n"],
     "eltflow.yml": [
         PROJECT["eltflow.yml"],

@@ -1,0 +1,1 @@
+{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}

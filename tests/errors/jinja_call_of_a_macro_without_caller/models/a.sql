@@ -1,0 +1,2 @@
+select
+  {% call twice('x') %}1{% endcall %} as id
