@@ -18,6 +18,7 @@ from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
 from snowflake_server import snowflake
+from spark_server import spark
 
 ROOT = Path(__file__).resolve().parent.parent
 # A machine that has something else to do makes no law untrue.
@@ -25,7 +26,7 @@ settings.register_profile("eltflow", deadline=None, suppress_health_check=[Healt
 settings.load_profile("eltflow")
 _WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
-__all__ = ["bigquery", "mariadb", "postgres", "snowflake"]
+__all__ = ["bigquery", "mariadb", "postgres", "snowflake", "spark"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
