@@ -18,7 +18,6 @@ from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
 from snowflake_server import snowflake
-from spark_server import spark
 
 ROOT = Path(__file__).resolve().parent.parent
 # A machine that has something else to do makes no law untrue.
@@ -26,7 +25,7 @@ settings.register_profile("eltflow", deadline=None, suppress_health_check=[Healt
 settings.load_profile("eltflow")
 _WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
-__all__ = ["bigquery", "mariadb", "postgres", "snowflake", "spark"]
+__all__ = ["bigquery", "mariadb", "postgres", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,17 +31,8 @@ def need(name: str) -> None:
 
 @contextmanager
 def serving(name: str, script: str, *arguments: str, folder: Path, env: Mapping[str, str]) -> Iterator[int]:
-    """As `serving_at`, for a server with one port."""
-    with serving_at(name, script, *arguments, folder=folder, env=env) as (port,):
-        yield port
-
-
-@contextmanager
-def serving_at(
-    name: str, script: str, *arguments: str, folder: Path, env: Mapping[str, str], ports: int = 1
-) -> Iterator[tuple[int, ...]]:
-    """The ports of a server that is run by the environment's Python until the block ends: of a script that prints them, each as a line
-    of its own. The server may keep things in the folder."""
+    """The port of a server that is run by the environment's Python until the block ends: of a script that prints it, as a line of its
+    own. The server may keep things in the folder."""
     need(name)
     command = [str(make.python(name)), str(SERVICES / script), *arguments]
     with (folder / "log.txt").open("w") as log:
@@ -50,13 +41,11 @@ def serving_at(
             watchdog.write_down(name, server.pid)
             try:
                 assert server.stdout is not None
-                found: list[int] = []
-                while len(found) < ports:
+                line = server.stdout.readline()
+                while line and not line.strip().isdigit():  # what it says about itself
                     line = server.stdout.readline()
-                    assert line, f"{script} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
-                    if line.strip().isdigit():  # else it is what the server says about itself
-                        found.append(int(line))
-                yield tuple(found)
+                assert line.strip().isdigit(), f"{script} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
+                yield int(line)
             finally:
                 server.kill()  # it keeps nothing, and may be at a query that it would end first
                 server.wait()

@@ -37,16 +37,6 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "project_template"
 
 
-#: The template's one expression that engines spell differently which nothing is transpiled to, and how they do.
-_WEEKDAY = "extract(isodow from order_date)"
-_WEEKDAYS = {"spark": "extract(dow_iso from order_date)"}
-#: What is said of the template's step, where no step can add to a table.
-_REPLACING = (
-    "# Loads files into a table. `append` loads each file once: put next week's file beside this one and build again.",
-    "# Loads files into a table. `replace` loads all of them: put next week's file beside this one and build again.",
-)
-
-
 def init_project(parent: Path, name: str, adapter: str | None = None) -> list[str]:
     """Copy the template to `parent/name`, with a target of the adapter; gives the files written. Raises EltflowError (E0114, or E0701
     for an adapter that is not there) before anything is written."""
@@ -71,12 +61,7 @@ def init_project(parent: Path, name: str, adapter: str | None = None) -> list[st
             text = source.read_text(encoding="utf-8")
             if chosen is not None and relative.as_posix() == FILE:
                 text = _with_target(text, chosen)
-            elif chosen is not None and not chosen.dialect.capabilities.transactions:
-                text = text.replace(*_REPLACING).replace("load: append", "load: replace")
             destination.write_text(text.replace("my_project", project), encoding="utf-8")
-        elif chosen is not None and source.suffix == ".sql":
-            text = source.read_text(encoding="utf-8")
-            destination.write_text(text.replace(_WEEKDAY, _WEEKDAYS.get(chosen.name, _WEEKDAY)), encoding="utf-8")
         else:
             shutil.copyfile(source, destination)
         written.append(relative.as_posix())
@@ -88,7 +73,7 @@ def _with_target(text: str, adapter: Adapter) -> str:
     else."""
     block = "".join(f"    {line}\n" for line in adapter.starter.splitlines())
     text = _TARGETS.sub(lambda found: f"# Where tables go.\ntargets:\n  dev:\n{block}", text)
-    if adapter.name != _WRITTEN_IN and adapter.name not in _WEEKDAYS:
+    if adapter.name != _WRITTEN_IN:
         told = (
             f"# What the models are written in; {adapter.name} gets them transpiled. Take it out to write {adapter.name}'s SQL.\n"
         )

@@ -143,9 +143,7 @@ class Capabilities:
 
     `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
     Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
-    written in transactions, unless `transactions` is False too: then nothing can be taken back, and rows that are in a table are neither
-    deleted nor changed. `narrows` says that columns of a table can be dropped, and get another type. `column_comments` says that columns
-    of views have comments too, and that the catalog tells comments of columns.
+    written in transactions.
     `constraints` says of which types of constraints the engine takes any: those that it "enforced" or only "accepted". With
     `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
     table that has foreign keys cannot get another name.
@@ -155,8 +153,6 @@ class Capabilities:
     """
 
     transactional_ddl: bool = False
-    transactions: bool = True
-    narrows: bool = True
     create_or_replace_table: bool = False
     create_or_replace_view: bool = True
     replace_view_columns: bool = True
@@ -169,7 +165,6 @@ class Capabilities:
     except_all: bool = False
     grants: bool = False
     comments: bool = True
-    column_comments: bool = True
     column_types: bool = True
     schemas: bool = True
     views_across_schemas: bool = True

@@ -107,7 +107,6 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow/report/site/assets/site.css",
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
-        "eltflow_spark/py.typed",
         "eltflow_sqlalchemy/py.typed",
         "eltflow_sqlalchemy/mysql/dialect.py",
     ):
@@ -119,7 +118,6 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_postgres",
         "eltflow_snowflake",
         "eltflow_bigquery",
-        "eltflow_spark",
         "eltflow_rest",
         "eltflow_sqlalchemy",
     }

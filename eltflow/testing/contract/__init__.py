@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eltflow.testing.bench import Bench, Subject
+from eltflow.testing.bench import Bench, Subject, opened
 from eltflow.testing.contract.catalog import *  # noqa: F403
 from eltflow.testing.contract.changes import *  # noqa: F403
 from eltflow.testing.contract.contracts import *  # noqa: F403
@@ -29,8 +29,5 @@ from eltflow.testing.contract.sessions import *  # noqa: F403
 @pytest.fixture
 def warehouse(subject: Subject) -> Iterator[Bench]:
     """The subject's warehouse, its schemas empty."""
-    bench = Bench(subject)
-    try:
+    with opened(subject) as bench:
         yield bench
-    finally:
-        bench.close()

@@ -11,7 +11,6 @@ from eltflow.compile.program import FileInfo, Outcome, ProgramError
 from eltflow.ingest.files import file_info
 from eltflow.project.nodes import IngestInfo
 from eltflow.testing.bench import Bench
-from eltflow.testing.contract.claims import need_transactions
 from eltflow.warehouse.values import Statement, WarehouseError
 
 UNDECIDED = r"several new rows have one key .*, and nothing tells which of them is the latest"
@@ -33,8 +32,6 @@ class Loads:
             with pytest.raises(ProgramError, match=f"`load: {re.escape(load)}` need an engine whose DDL takes part"):
                 self()
             pytest.skip("refused, in words")
-        if load == "append":
-            need_transactions(warehouse)
 
     def __call__(self, *files: str, **more: Any) -> Outcome:
         """Load after these files came, or came anew: each as its name, a blank, and its rows between semicolons."""

@@ -1,6 +1,0 @@
-create table `s`.`t`
-using parquet
-as (
-select id, v
-from s.up
-);
