@@ -91,6 +91,10 @@ class DuckDBDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return type
 
+    def reference(self, relation: Relation) -> str:
+        """Without its database, which is that of the table itself: DuckDB 1.x takes a name with one for that of another."""
+        return self.render(Relation(None, relation.schema, relation.identifier))
+
     def spelt(self, text: str, type: str) -> str | None:
         """DuckDB takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""
         if type in _INTEGERS:

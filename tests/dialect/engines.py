@@ -121,15 +121,15 @@ def _key(value: Any) -> tuple[str, Any]:
     return (type(value).__name__, value)
 
 
-def same(one: Rows, other: Rows, relative: float = 1e-9) -> bool:
-    """Whether the rows are the same, in any order; floats within the tolerance."""
+def same(one: Rows, other: Rows, relative: float = 1e-9, absolute: float = 1e-9) -> bool:
+    """Whether the rows are the same, in any order; floats within the tolerances."""
     first, second = in_order(one), in_order(other)
     if len(first) != len(second) or {len(row) for row in first} != {len(row) for row in second}:
         return False
-    return all(_alike(a, b, relative) for x, y in zip(first, second, strict=True) for a, b in zip(x, y, strict=True))
+    return all(_alike(a, b, relative, absolute) for x, y in zip(first, second, strict=True) for a, b in zip(x, y, strict=True))
 
 
-def _alike(a: Any, b: Any, relative: float) -> bool:
+def _alike(a: Any, b: Any, relative: float, absolute: float) -> bool:
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return math.isclose(a, b, rel_tol=relative, abs_tol=1e-9)
+        return math.isclose(a, b, rel_tol=relative, abs_tol=absolute)
     return bool(a == b)

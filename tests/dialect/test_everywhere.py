@@ -156,7 +156,9 @@ def test_flights_on_postgres(tmp_path: Path, flights_in_duckdb: dict[str, Rows],
     """All of it, with its tests."""
     found = built(started("postgres", request), _flights(tmp_path / "flights"), "fl")
     assert [model for model, expected in flights_in_duckdb.items() if not expected] == []
-    assert [model for model, expected in flights_in_duckdb.items() if not same(found[model], expected)] == []
+    # The models round to one digit: DuckDB rounds what a DOUBLE holds since 2.0.1 (15.35 is a little less), PostgreSQL what is written.
+    tenth = 0.1 + 1e-9
+    assert [model for model, expected in flights_in_duckdb.items() if not same(found[model], expected, absolute=tenth)] == []
 
 
 @pytest.mark.parametrize("name", sorted(_ANYWHERE))
