@@ -127,7 +127,8 @@ def test_a_view_keeps_its_contract(warehouse: Bench) -> None:
 
 
 def test_an_incremental_model_with_a_contract(warehouse: Bench) -> None:
-    """The first run makes the table with its constraints, which later runs meet; a column that the contract has now is added."""
+    """The first run makes the table with its constraints, which later runs meet where the engine enforces them; a column that the
+    contract has now is added."""
     source(warehouse)
     rule = Constraint(type="not_null", columns=("id",))
     config = {"incremental_strategy": "append", "on_schema_change": "append_new_columns"}
@@ -138,6 +139,8 @@ def test_an_incremental_model_with_a_contract(warehouse: Bench) -> None:
         "incremental", "select id, n, v, n as m from s.src", contract=promised(warehouse, rule, m="BIGINT"), config=config
     )
     assert [name for name, _ in warehouse.columns()] == ["v", "id", "n", "m"]
+    if warehouse.can.constraints.get("not_null") != "enforced":
+        return
     warehouse.sql("insert into s.src values (null, 9, 'z')")
     with pytest.raises(WarehouseError):
         warehouse.build("incremental", QUERY, contract=promised(warehouse, rule), config=config)
