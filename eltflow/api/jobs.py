@@ -23,7 +23,7 @@ from eltflow.project.options import Options
 from eltflow.project.project import read_text
 from eltflow.project.settings import Settings
 from eltflow.project.surface import Environ
-from eltflow.schedule.jobs import Job
+from eltflow.schedule.jobs import AfterJob, Job
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 
@@ -148,6 +148,17 @@ def _written(loaded: Loaded, ids: tuple[str, ...]) -> Iterator[tuple[str, str]]:
             yield f"{loaded.target_key} {node.relation}", node.display
 
 
+def _starts(jobs: Jobs, one: str, other: str) -> bool:
+    """Whether the end of a job starts another, by way of others too."""
+    wanted = [other]
+    for name in wanted:
+        before = [t.job for t in jobs.job(name).triggers if isinstance(t, AfterJob)]
+        if one in before:
+            return True
+        wanted += [b for b in before if b not in wanted]
+    return False
+
+
 def _told_twice(jobs: Jobs, written: Mapping[str, Mapping[str, str]], found: Findings) -> None:
     """A warning for each pair of jobs that write one relation."""
     index = {job.name: i for i, job in enumerate(jobs.jobs)}
@@ -157,7 +168,9 @@ def _told_twice(jobs: Jobs, written: Mapping[str, Mapping[str, str]], found: Fin
         for one, other in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
             pairs.setdefault((one, other), []).append(by[one])
     for (one, other), nodes in pairs.items():
-        message = f"the jobs `{one}` and `{other}` both write {listed(nodes)}"
+        if _starts(jobs, one, other) or _starts(jobs, other, one):
+            continue
+        message = f"the jobs `{one}` and `{other}` both write {listed(f'`{node}`' for node in nodes)}"
         help = f"let one start the other: `triggers: [{{job: {one}}}]`, or select less"
         before = len(found.all)
         found.at(FILE, ("jobs", index[other], "name"), "W0906", message, help=help)

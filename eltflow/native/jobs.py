@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def read_jobs(root: Path, around: Surroundings) -> tuple[Job, ...]:
     needed()
     jobs = tuple(_job(entry, ("jobs", index), findings, around) for index, entry in enumerate(entries))
     _check_names(entries, findings)
-    _check_rings(jobs, findings)
+    _check_triggers(entries, findings)
     findings.stop()
     return jobs
 
@@ -195,28 +195,26 @@ def _check_names(entries: list[Mapping[str, Any]], findings: Findings) -> None:
             findings.at(FILE, place, "E0206", f"two jobs are called `{name}`", help=f"the other is in line {line}; rename one")
 
 
-def _check_rings(jobs: Iterable[Job], findings: Findings) -> None:
+def _check_triggers(entries: list[Mapping[str, Any]], findings: Findings) -> None:
     """Errors for triggers that name no job, and for jobs that start each other in a ring."""
-    by_name = {job.name: (index, job) for index, job in enumerate(jobs)}
-    starts: dict[str, list[str]] = {name: [] for name in by_name}
-    for name, (index, job) in by_name.items():
-        for spot, trigger in enumerate(job.triggers):
-            if not isinstance(trigger, AfterJob):
-                continue
-            if trigger.job not in by_name:
-                help = did_you_mean(trigger.job, by_name) or f"jobs here: {listed(by_name, 10)}"
-                findings.at(FILE, ("jobs", index, "triggers", spot, "job"), "E0903", f"there is no job `{trigger.job}`", help=help)
-            else:
-                starts[name].append(trigger.job)
+    index = {entry["name"]: i for i, entry in enumerate(entries)}
+    starts: dict[str, list[str]] = {name: [] for name in index}
+    for name, at in index.items():
+        for spot, trigger in enumerate(entries[at].get("triggers") or ()):
+            before = trigger.get("job")
+            if before is not None and before not in index:
+                help = did_you_mean(before, index) or f"jobs here: {listed(index, 10)}"
+                findings.at(FILE, ("jobs", at, "triggers", spot, "job"), "E0903", f"there is no job `{before}`", help=help)
+            elif before is not None:
+                starts[name].append(before)
     told: set[str] = set()
-    for name in by_name:
+    for name, at in index.items():
         ring = _ring(name, starts)
         if ring and not told.intersection(ring):
             told.update(ring)
-            index = by_name[name][0]
             message = f"jobs start each other in a ring: {' → '.join([*reversed(ring), ring[-1]])}"
-            help = "take one of these triggers out; times or files may start it"
-            findings.at(FILE, ("jobs", index, "triggers"), "E0904", message, help=help, key=True)
+            help = "take one of these triggers out; times may start it"
+            findings.at(FILE, ("jobs", at, "triggers"), "E0904", message, help=help, key=True)
 
 
 def _ring(name: str, starts: Mapping[str, list[str]]) -> list[str]:

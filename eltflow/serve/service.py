@@ -176,8 +176,8 @@ class Service:
         self.collect()
         self.cancel()
         self.make_due()
-        self.start()
         self.watch_deadlines()
+        self.start()
         self._to_send.set()
 
     # -- the project -----------------------------------------------------------------------------------------------------------
