@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import html
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -41,7 +42,7 @@ def listening(service: Service, port: int) -> Iterator[str]:
     try:
         sock = socket.create_server((_HERE, port))
     except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise fail("E0120", f"port {port} cannot be had: {why}", help="name another with --port, or 0 for a free one") from None
     config = uvicorn.Config(application(service), log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
