@@ -59,17 +59,20 @@ class Smtp:
                     server.starttls(context=ssl.create_default_context())
                 if values.get("user"):
                     server.login(str(values["user"]), str(values["password"]))
-                server.send_message(mail)
+                refused = server.send_message(mail)
         except smtplib.SMTPAuthenticationError as error:
             raise NotTold(f"it does not let us in ({error.smtp_code})", again=False) from None
         except smtplib.SMTPRecipientsRefused as error:
-            raise NotTold(f"it takes nothing for {', '.join(error.recipients)}", again=False) from None
+            later = all(code < 500 for code, _ in error.recipients.values())
+            raise NotTold(f"it takes nothing for {', '.join(error.recipients)}", again=later) from None
         except smtplib.SMTPResponseException as error:
             raise NotTold(f"it answers {error.smtp_code}", again=error.smtp_code < 500) from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotTold(
                 f"no mail can be sent ({type(error).__name__}: {error})", again=not isinstance(error, ssl.SSLError)
             ) from None
+        if refused:  # the others have it, and would have it twice
+            raise NotTold(f"it takes nothing for {', '.join(refused)}", again=False)
 
     @staticmethod
     def _server(tls: str, host: str, port: int) -> smtplib.SMTP:

@@ -20,7 +20,7 @@ import pytest
 from served import PYTHON, Hook, store
 
 from eltflow.serve.service import POINTS
-from eltflow.state.jobs import ENDED
+from eltflow.state.jobs import ENDED, INTERRUPTIONS
 
 HERE = Path(__file__).parent
 #: A view first, so that there is something to be done before, and a model after.
@@ -58,8 +58,11 @@ def killed(root: Path, hook: Hook, chance: random.Random, kills: int, effects: C
         slots = Counter(r.slot for r in all_runs if r.job == "often")
         assert set(slots.values()) == {1}
         ended = [r for r in all_runs if r.state in ENDED]
-        often = [r for r in ended if r.job == "often"]
-        assert {r.state for r in often} == {"ok"}, [r.message for r in often if r.state != "ok"]
+        often = [r for r in ended if r.job == "often" and r.state == "ok"]
+        others = [r for r in ended if r.job == "often" and r.state != "ok"]
+        # Kills that come thick and fast may take one run four times, which is when it is given up.
+        assert all(r.message.startswith("given up") and r.interruptions == INTERRUPTIONS for r in others), others
+        assert len(others) <= kills / 10
         # Each end started each of the others once, whether they have run by now or not.
         assert Counter(r.cause for r in all_runs if r.job == "then") == Counter(r.id for r in often)
         assert Counter(r.cause for r in all_runs if r.job == "fails") == Counter(r.id for r in often)
