@@ -122,7 +122,7 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", help="The port of the status page, on this machine alone (0: a free one).", min=0)
     ] = 8580,
-    runs: Annotated[int, typer.Option("--runs", help="How many runs go on at the same time.", min=1)] = 4,
+    max_runs: Annotated[int, typer.Option("--max-runs", help="How many runs go on at the same time.", min=1)] = 4,
 ) -> int:
     import threading
 
@@ -143,7 +143,7 @@ def serve(
             sys.stdout.flush()
 
     with serving(root, options, utc_now):
-        service = Service(root, options, now=utc_now, say=say, most=runs)
+        service = Service(root, options, now=utc_now, say=say, most=max_runs)
         with listening(service, port) as address:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: service.stop())

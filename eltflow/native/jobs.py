@@ -41,7 +41,7 @@ def read_jobs(root: Path, around: Surroundings) -> tuple[Job, ...]:
     if not (root / FILE).is_file():
         return ()
     findings = Findings(lambda path: read_text(root, path))
-    value = _worded(yamlfile.read(read_text(root, FILE), FILE))
+    value = worded(yamlfile.read(read_text(root, FILE), FILE))
     findings.problems(FILE, check(value if value is not None else {}, JOBS))
     findings.stop()
     entries: list[Mapping[str, Any]] = value["jobs"] or []
@@ -53,11 +53,11 @@ def read_jobs(root: Path, around: Surroundings) -> tuple[Job, ...]:
     return jobs
 
 
-def _worded(value: Any) -> Any:
+def worded(value: Any) -> Any:
     """The value with `on` for the key that YAML 1.1 takes for true."""
     if isinstance(value, dict):
-        return {"on" if key is True else key: _worded(inner) for key, inner in value.items()}
-    return [_worded(inner) for inner in value] if isinstance(value, list) else value
+        return {"on" if key is True else key: worded(inner) for key, inner in value.items()}
+    return [worded(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _job(entry: Mapping[str, Any], place: Place, findings: Findings, around: Surroundings) -> Job:
