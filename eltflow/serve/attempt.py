@@ -178,7 +178,8 @@ def _ended(loaded: Loaded, state: RunState, control: Control) -> Ended:
         more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
         name, why = failures[0] if failures else (bad[0].step, "cancelled")
         errors = any(result.status != "fail" for result in bad)
-        return Ended(outcome="failed", message=f"{name}: {why}{more}", again=errors, failures=failures)
+        text = why if f"`{name}`" in why else f"{name}: {why}"
+        return Ended(outcome="failed", message=f"{text}{more}", again=errors, failures=failures)
     warned = bool(state.warned or any(result.status == "warn" for result in results))
     return Ended(outcome="ok", warned=warned)
 

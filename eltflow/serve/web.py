@@ -121,7 +121,8 @@ class _Figures:
 
 
 _STYLE = """
-:root{color-scheme:light dark;--line:#8884;--bad:#c0392b;--good:#1e8449;--dim:#8889}
+:root{color-scheme:light dark;--line:#8884;--dim:light-dark(#666,#999)}
+:root{--bad:light-dark(#b03020,#ff7b6b);--good:light-dark(#1e7a3f,#5fd38a)}
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}
 h1{font-size:1.3rem}h2{font-size:1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}

@@ -20,7 +20,7 @@ ROOMS = {
     "E05": {"graph"},
     "E06": {"api"},
     "E07": {"base", "project", "schedule"},
-    "E08": {"api", "cli", "engine", "state"},
+    "E08": {"api", "cli", "engine", "serve", "state"},
     "E09": {"api", "cli", "native", "serve"},
     "W02": {"api", "compile", "graph"},
     "W03": {"api"},

@@ -72,11 +72,11 @@ def test_a_run_from_trigger_to_resume(project: Project, eltflow: Run) -> None:
         assert failed.code == 1
         run = json.loads(failed.out)
         assert (run["state"], run["attempt"]) == ("failed", 1)
-        assert run["message"].startswith("c: ")
+        assert run["message"].startswith("model `c`: ")
         listed = eltflow("jobs", "--runs", "--json", cwd=root)
         assert [(r["job"], r["state"]) for r in json.loads(listed.out)] == [("broken", "failed"), ("then", "ok"), ("nightly", "ok")]
         shown = eltflow("jobs", "--runs", cwd=root).out
-        assert re.search(r"^\w{8}  broken +failed +hand .*c: ", shown, re.MULTILINE)
+        assert re.search(r"^\w{8}  broken +failed +hand .*model `c`: ", shown, re.MULTILINE)
         log = eltflow("logs", run["id"][:8], cwd=root)
         assert "error   error model.p.c" in log.out
         assert "error" in eltflow("logs", run["id"][:8], "c", cwd=root).out

@@ -312,7 +312,7 @@ jobs:
         assert headers["X-Eltflow-Signature"] == f"sha256={seal}"
         note = json.loads(body)
         assert note["title"] == "p: job j failed"
-        assert note["text"].startswith("p: job j failed\na: ")
+        assert note["text"].startswith("p: job j failed\nmodel `a`: ")
         assert note["eltflow"]["run"] == run.id
         assert [one["node"] for one in note["eltflow"]["failures"]] == ["a"]
         (root / "models" / "a.sql").write_text("select 1 as id")
