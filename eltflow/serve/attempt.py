@@ -28,6 +28,8 @@ DONE = frozenset({"success", "pass", "warn"})
 _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 Clock = Callable[[], datetime.datetime]
+#: Is called with the name of each moment at which a test may kill the process.
+At = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +67,14 @@ def log_path(root: Path, run: str) -> Path:
     return root / STATE_FOLDER / "logs" / f"{run}.log"
 
 
-def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, now: Clock) -> Ended:
+def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, now: Clock, at: At) -> Ended:
     """Run what is left of it. Raises nothing."""
     secrets: tuple[str, ...] = ()
     try:
         loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now()))
         secrets = loaded.target.secrets
         with closing(JobStore(jobs.store, power=False)) as store:
-            return _attempt(loaded, job, run, run_id, control, store, now)
+            return _attempt(loaded, job, run, run_id, control, store, now, at)
     except EltflowError as error:
         return _refused(error.diagnostics)
     except Exception as error:  # a run that never ended would hold its job up for good
@@ -87,7 +89,7 @@ def _refused(found: Iterable[Diagnostic]) -> Ended:
     return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
 
 
-def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Control, store: JobStore, now: Clock) -> Ended:
+def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Control, store: JobStore, now: Clock, at: At) -> Ended:
     chosen = selected(loaded, job).ids
     if not chosen:
         return Ended(outcome="failed", message=f"the job `{job.name}` selects nothing")
@@ -108,7 +110,9 @@ def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Contro
             log.write(event)
             if isinstance(event, StepStarted):
                 _note(store, loaded, run, run_id, event.step, "running", None, event.started_at)
+                at("node begun")
             elif isinstance(event, StepFinished):
+                at("node ended")
                 result = event.result
                 message = None if result.message is None else without(loaded.target.secrets, result.message)
                 _note(store, loaded, run, run_id, result.step, result.status, message, now())

@@ -21,7 +21,7 @@ from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
 from eltflow.schedule.jobs import AfterJob, Job, Occasion
 from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
-from eltflow.serve.attempt import Clock, Control, Ended, attempt
+from eltflow.serve.attempt import At, Clock, Control, Ended, attempt
 from eltflow.state.jobs import JobRun, JobStore, NewRun
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
@@ -36,7 +36,10 @@ _PATIENCE = 10.0
 _ALERT_TRIES = 16
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 #: The names of moments at which a test may kill the process.
-POINTS = ("slots queued", "run begun", "attempt ended", "run ended", "alert sent", "alert noted")
+POINTS = (
+    *("slots queued", "run begun", "node begun", "node ended", "attempt ended", "run ended"),
+    *("alert sent", "alert noted"),
+)
 Say = Callable[[str], None]
 
 
@@ -104,9 +107,7 @@ class Service:
     """Runs the jobs of one project. `say` is told what a person may want to read; `most` runs go on at the same time; `at` is called at
     each of `POINTS`."""
 
-    def __init__(
-        self, root: Path, options: Options, *, now: Clock, say: Say, most: int = 4, at: Callable[[str], None] = lambda point: None
-    ) -> None:
+    def __init__(self, root: Path, options: Options, *, now: Clock, say: Say, most: int = 4, at: At = lambda point: None) -> None:
         self.root = root
         self.options = options
         self.now = now
@@ -282,7 +283,7 @@ class Service:
             active.thread.start()
 
     def _work(self, active: _Active) -> None:
-        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now)
+        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at)
         self.wake.set()
 
     def cancel(self) -> None:
