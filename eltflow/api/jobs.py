@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,9 @@ from eltflow.project.options import Options
 from eltflow.project.project import read_text
 from eltflow.project.settings import Settings
 from eltflow.project.surface import Environ
-from eltflow.schedule.jobs import AfterJob, Job
+from eltflow.schedule import durations
+from eltflow.schedule.due import intervals, zone
+from eltflow.schedule.jobs import AfterJob, Every, Job
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 
@@ -113,6 +117,55 @@ def options_for(jobs: Jobs, job: Job, **more: Any) -> Options:
         flags={"FULL_REFRESH": job.full_refresh, "WHICH": job.command},
         **more,
     )
+
+
+#: So many runs at once are a mistake.
+_MOST = 10_000
+
+
+def intervals_of(job: Job, start: str, end: str, every: str | None) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """The intervals of a backfill, by the job's own times or each as long as `every`. Raises EltflowError (E0112, E0911)."""
+    first, last = _moment(job, start), _moment(job, end)
+    if last <= first:
+        raise fail("E0911", f"{end} is not after {start}", help="FROM is the first moment, TO the first that is no part of it")
+    span = None if every is None else durations.seconds(every)
+    if every is not None and span is None:
+        raise fail("E0112", f"--every cannot be `{every}`", help=durations.HELP)
+    if span is None and not job.timed:
+        raise fail("E0911", f"`{job.name}` has no times of its own", help="say how long each run's interval is: --every '1 day'")
+    lengths = [span] if span is not None else [t.seconds for t in job.timed if isinstance(t, Every)] or [60]
+    if (last - first).total_seconds() / min(lengths) > _MOST * 1000:
+        raise fail("E0911", f"that is more than {_MOST:,} runs", help="take less at once, or longer intervals with --every")
+    found = intervals(job, first, last, None if span is None else datetime.timedelta(seconds=span))
+    if len(found) > _MOST:
+        raise fail(
+            "E0911", f"that is {len(found):,} runs, more than {_MOST:,}", help="take less at once, or longer intervals with --every"
+        )
+    return found
+
+
+def _moment(job: Job, text: str) -> datetime.datetime:
+    """A time as it was typed, in the zone of the job."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise fail("E0911", f"`{text}` is no time", help="write a day or a time: 2026-01-31, 2026-01-31T06:00") from None
+    here = zone(job.timezone)
+    return (found if found.tzinfo is not None else found.replace(tzinfo=here)).astimezone(datetime.UTC)
+
+
+_ASKS = re.compile(r"\binterval\s*\.\s*(start|end)\b")
+
+
+def uses_interval(jobs: Jobs, job: Job) -> bool:
+    """Whether any node of a job, or a macro of the project, asks what interval it is run for. By their texts: what a template asks only when
+    its table is there already, no rendering would show. Raises EltflowError for a project that is wrong."""
+    loaded = load(jobs.root, options_for(jobs, job))
+    graph = loaded.graph
+    ids = {*selected(loaded, job).ids}
+    ids |= {i for i in graph.ancestors(sorted(ids)) if graph.nodes[i].materialized == "ephemeral"}
+    paths = {graph.nodes[i].path for i in ids} | {macro.file for macro in loaded.opened.project.macros}
+    return any(_ASKS.search(loaded.read(path)) for path in sorted(paths) if path.endswith(".sql"))
 
 
 def check_jobs(jobs: Jobs) -> list[Diagnostic]:

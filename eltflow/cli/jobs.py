@@ -178,6 +178,47 @@ def trigger(
 
 
 @o.takes(*_EVERY)
+def backfill(
+    given: o.Given,
+    job: _NAME,
+    start: Annotated[str, typer.Argument(metavar="FROM", help="A day, or a time in the job's zone: 2026-01-31, 2026-01-31T06:00.")],
+    end: Annotated[str, typer.Argument(metavar="TO", help="The same; it is not part of it.")],
+    every: Annotated[
+        str | None, typer.Option("--every", help="How long each run's interval is (default: by the job's times).")
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel what is still to do of it.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; the exit code tells how that was.")] = False,
+) -> int:
+    from eltflow.api.jobs import intervals_of, uses_interval
+    from eltflow.base.diagnostics import fail
+    from eltflow.cli import render
+    from eltflow.engine.run import utc_now
+    from eltflow.state.jobs import JobStore, NewRun
+
+    found = _jobs(given)
+    one = found.job(job)
+    cut = intervals_of(one, start, end, every)
+    with closing(JobStore(found.store)) as store:
+        if cancel:
+            ended = [store.cancel(run, utc_now()) for run in store.backfills(job, cut[0][0], cut[-1][1])]
+            _say(given, {"job": job, "cancelled": len(ended)}, f"{job}: {render.count(len(ended), 'run')} cancelled")
+            return 0
+        if not uses_interval(found, one):
+            help = "use it: `where ordered_at >= '{{ interval.start }}' and ordered_at < '{{ interval.end }}'`"
+            raise fail(
+                "E0910", f"no node of `{job}` asks for `interval.start` or `interval.end`: each run would do the same", help=help
+            )
+        name = f"{cut[0][0].isoformat()} {cut[-1][1].isoformat()}"
+        runs = [NewRun(job=job, started_by="backfill", interval=interval, backfill=name) for interval in cut]
+        ids = store.backfill(runs, utc_now())
+        waiting = f", {len(cut) - len(ids)} are still to do from before" if len(ids) < len(cut) else ""
+        _say(given, {"job": job, "runs": ids}, f"{job}: {render.count(len(ids), 'run')} queued{waiting}")
+        if not _served(given, found):
+            given.voice.note("no service of this project is at work here: `eltflow serve` runs it")
+        return max((_wait(given, store, id) for id in ids), default=0) if wait else 0
+
+
+@o.takes(*_EVERY)
 def pause(given: o.Given, job: _NAME) -> int:
     return _set_paused(given, job, True)
 

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("jobs", "Run the project's jobs by themselves, day after day."),
     "jobs": ("jobs", "List jobs with their next times, or their runs."),
     "trigger": ("jobs", "Queue a run of a job."),
+    "backfill": ("jobs", "Queue runs of a job for the intervals of a time that passed."),
     "pause": ("jobs", "Stop a job's triggers."),
     "unpause": ("jobs", "Let a job's triggers go on."),
     "cancel": ("jobs", "Cancel a run of a job."),
@@ -48,7 +49,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threads", "--select", "-s", "--exclude", "--selector"}
 #: Options of which several values may follow one flag.
 _MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
-_TAKES_NAME = {"init", "show", "lineage", "impact", "history", "docs", "trigger", "pause", "unpause", "cancel", "resume", "logs"}
+_TAKES_NAME = {
+    "init",
+    "show",
+    "lineage",
+    "impact",
+    "history",
+    "docs",
+    "trigger",
+    "backfill",
+    "pause",
+    "unpause",
+    "cancel",
+    "resume",
+    "logs",
+}
 COMPLETION = "_ELTFLOW_COMPLETE"
 
 

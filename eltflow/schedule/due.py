@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eltflow.base.diagnostics import fail
@@ -99,6 +99,21 @@ def slot_of(job: Job, time: datetime.datetime) -> Slot:
     instant = datetime.timedelta(microseconds=1)
     before = [t for trigger in job.timed for t in between(trigger, _LONG_AGO, time - instant, 1)[-1:]]
     return Slot(time=time, start=max(before, default=time), end=time)
+
+
+def intervals(
+    job: Job, start: datetime.datetime, end: datetime.datetime, step: datetime.timedelta | None = None
+) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """The intervals between two times, by the job's own due times or each as long as a step; the first and the last are cut to fit."""
+    cuts = {start, end}
+    if step is None:
+        cuts.update(t for trigger in job.timed for t in takewhile(lambda t: t < end, following(trigger, start)))
+    else:
+        at = start + step
+        while at < end:
+            cuts.add(at)
+            at += step
+    return list(pairwise(sorted(cuts)))
 
 
 def upcoming(job: Job, after: datetime.datetime, count: int = 3) -> list[datetime.datetime]:

@@ -71,7 +71,8 @@ def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, no
     """Run what is left of it. Raises nothing."""
     secrets: tuple[str, ...] = ()
     try:
-        loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now()))
+        about = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
+        loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
         secrets = loaded.target.secrets
         with closing(JobStore(jobs.store, power=False)) as store:
             return _attempt(loaded, job, run, run_id, control, store, now, at)

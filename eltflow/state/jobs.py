@@ -24,7 +24,7 @@ _TIMES = ("slot", "interval_start", "interval_end", "created_at", "started_at", 
 INTERRUPTIONS = 3
 _RUN = (
     "id, job, slot, state, started_by, cause, interval_start, interval_end, created_at, started_at, ended_at, not_before, attempt,"
-    " interruptions, message, cancel_asked"
+    " interruptions, message, cancel_asked, backfill"
 )
 
 
@@ -38,7 +38,7 @@ class JobState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRun:
-    """A run of a job. `started_by` says in words what did; `attempt` counts those that were begun."""
+    """A run of a job. `started_by` says in words what did; `attempt` counts those that were begun; `backfill` names what it is a part of."""
 
     id: str
     job: str
@@ -56,6 +56,7 @@ class JobRun:
     interruptions: int
     message: str | None
     cancel_asked: int
+    backfill: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class NewRun:
     interval: tuple[datetime.datetime, datetime.datetime] | None = None
     cause: str | None = None
     idem: str | None = None
+    backfill: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,24 @@ class JobStore:
                     return str(found[0])
             return _insert(connection, run, now)
 
+    def backfill(self, runs: Sequence[NewRun], now: datetime.datetime) -> list[str]:
+        """Queue the runs of a backfill, but for intervals that a run of one is still to do."""
+        with self._transaction() as connection:
+            query = "select interval_start, interval_end from job_run where job = ? and backfill is not null and state in ('queued', 'running')"
+            waiting = {tuple(row) for row in connection.execute(query, (runs[0].job,))} if runs else set()
+            new = (r for r in runs if r.interval is None or (_text(r.interval[0]), _text(r.interval[1])) not in waiting)
+            made = [_insert(connection, run, now) for run in new]
+        return [one for one in made if one is not None]
+
+    def backfills(self, job: str, start: datetime.datetime, end: datetime.datetime) -> list[JobRun]:
+        """What is still to do of backfills between two times."""
+        going = self.runs(states=("queued", "running"), job=job, limit=1_000_000)
+        return [
+            r
+            for r in going
+            if r.backfill and r.interval_start and r.interval_end and start <= r.interval_start and r.interval_end <= end
+        ]
+
     def run(self, id: str) -> JobRun:
         """A run by its id or the beginning of one. Raises EltflowError (E0806)."""
         rows = self._connection.execute(f"select {_RUN} from job_run where substr(id, 1, ?) = ? limit 2", (len(id), id)).fetchall()
@@ -193,10 +213,11 @@ class JobStore:
         return [_run(row) for row in self._connection.execute(query, values)]
 
     def ready(self, now: datetime.datetime) -> list[JobRun]:
-        """The runs that may begin, in the order in which they fell due: one of each job that is not running."""
+        """The runs that may begin, in the order in which they fell due, backfills last: one of each job that is not running."""
         query = (
             f"select {_RUN} from job_run where state = 'queued' and (not_before is null or not_before <= ?)"
-            " and job not in (select job from job_run where state = 'running') order by coalesce(slot, created_at), created_at, rowid"
+            " and job not in (select job from job_run where state = 'running')"
+            " order by backfill is not null, coalesce(slot, interval_start, created_at), created_at, rowid"
         )
         first: dict[str, JobRun] = {}
         for row in self._connection.execute(query, (_text(now),)):
@@ -402,9 +423,9 @@ def _insert(connection: sqlite3.Connection, run: NewRun, now: datetime.datetime)
     id = str(uuid.uuid4())
     start, end = run.interval or (None, None)
     made = connection.execute(
-        "insert or ignore into job_run (id, job, slot, state, started_by, cause, idem, interval_start, interval_end, created_at)"
-        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
-        (id, run.job, _text(run.slot), run.started_by, run.cause, run.idem, _text(start), _text(end), _text(now)),
+        "insert or ignore into job_run (id, job, slot, state, started_by, cause, idem, interval_start, interval_end, created_at, backfill)"
+        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+        (id, run.job, _text(run.slot), run.started_by, run.cause, run.idem, _text(start), _text(end), _text(now), run.backfill),
     )
     return id if made.rowcount else None
 

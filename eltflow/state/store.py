@@ -38,7 +38,8 @@ create table job_run (
   id text primary key, job text not null, slot text, state text not null, started_by text not null, cause text, idem text unique,
   interval_start text, interval_end text, created_at text not null, started_at text, ended_at text, not_before text,
   attempt integer not null default 0, interruptions integer not null default 0, message text,
-  cancel_asked integer not null default 0, unique (job, slot)
+  cancel_asked integer not null default 0,
+  backfill text, unique (job, slot)
 );
 create index job_run_by_state on job_run (state, created_at);
 create index job_run_by_job on job_run (job, created_at);

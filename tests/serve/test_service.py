@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -463,6 +464,57 @@ def test_vars_target_and_full_refresh_of_a_job(project: Project) -> None:
             made.look()
         assert [state for _, state in made.states()] == ["ok", "ok"]
     assert rows(root, "select * from o.a") == [(7, True, "other")]
+
+
+DAILY = {
+    "seeds/e.csv": "ts,n\n2026-03-01 05:00:00,1\n2026-03-01 23:59:59,2\n2026-03-02 00:00:00,4\n2026-03-03 12:00:00,8\n",
+    "models/d.sql": """\
+{{ config(materialized='incremental', unique_key='day') }}
+select cast(ts as date) as day, sum(n) as n, '{{ interval.start }}' as since, '{{ interval.end }}' as until
+from e where ts >= '{{ interval.start }}' and ts < '{{ interval.end }}' group by 1
+""",
+    "jobs.yml": "jobs:\n  - {name: j, select: +d, triggers: [{cron: '0 0 * * *'}]}\n",
+}
+
+
+def test_the_interval_of_a_run(project: Project, eltflow: Callable[..., Any]) -> None:
+    root = project(DAILY)
+    assert eltflow("build", cwd=root).code == 0  # by hand it is about everything up to now
+    assert rows(root, "select day::text, n::int, since[:10] from s.d order by 1") == [
+        ("2026-03-01", 3, "1970-01-01"),
+        ("2026-03-02", 4, "1970-01-01"),
+        ("2026-03-03", 8, "1970-01-01"),
+    ]
+    with bench(root, "2026-03-02T23:00:00") as made:
+        made.look(hours=2)
+        assert made.states() == [("j", "ok")]
+    assert rows(root, "select day::text, n::int, since, until from s.d where since not like '1970%'") == [
+        ("2026-03-02", 4, "2026-03-02 00:00:00+00:00", "2026-03-03 00:00:00+00:00")
+    ]
+
+
+def test_a_backfill(project: Project, eltflow: Callable[..., Any]) -> None:
+    root = project(DAILY)
+    with bench(root, "2026-03-10T23:59:00"):
+        pass
+    words = ("backfill", "j", "2026-03-01", "2026-03-03T12:00")
+    done = eltflow(*words, cwd=root)
+    assert (done.code, done.out) == (0, "j: 3 runs queued\n")
+    assert eltflow(*words, cwd=root).out == "j: 0 runs queued, 3 are still to do from before\n"
+    with bench(root, "2026-03-11T00:01:00") as made:
+        assert {run.state for run in made.runs()} == {"ok"}
+        order = [said.split(" run ")[1][:8] for said in made.said if said.endswith(" begins")]
+        runs = [made.store.run(id) for id in order]
+        assert [(run.started_by, f"{run.interval_start:%d %H}", f"{run.interval_end:%d %H}") for run in runs] == [
+            ("time", "10 00", "11 00"),  # what is due goes first
+            ("backfill", "01 00", "02 00"),
+            ("backfill", "02 00", "03 00"),
+            ("backfill", "03 00", "03 12"),
+        ]
+    assert rows(root, "select day::text, n::int from s.d order by 1") == [("2026-03-01", 3), ("2026-03-02", 4)]
+    assert eltflow(*words, cwd=root).out == "j: 3 runs queued\n"  # once it is done it may be done again
+    assert eltflow(*words, "--cancel", cwd=root).out == "j: 3 runs cancelled\n"
+    assert eltflow(*words, "--every", "2 h", cwd=root).out == "j: 30 runs queued\n"
 
 
 def test_one_service_runs_a_project(project: Project) -> None:
