@@ -29,7 +29,8 @@ class Webhook:
 
     keys: Mapping[str, str] = {
         "url": "where notes are sent to, http or https",
-        "secret": "what each body is signed with: the header X-Eltflow-Signature is sha256=<HMAC of the body, in hex>",
+        "secret": "what each body is signed with: the header X-Eltflow-Signature is sha256=<HMAC of the body, in hex>; and what requests that"
+        " start jobs are signed with",
         "headers": "headers that are sent along",
     }
     secret_keys = frozenset({"url", "secret", "headers"})
@@ -41,7 +42,7 @@ class Webhook:
             fits = parts.scheme in ("http", "https") and bool(parts.hostname)
         except ValueError:
             fits = False
-        if not fits:
+        if not fits and (values.get("url") or not values.get("secret")):
             found.append(("url", "a webhook has a `url` that begins with http:// or https://"))
         headers = values.get("headers")
         if headers is not None and not isinstance(headers, Mapping):
@@ -51,6 +52,8 @@ class Webhook:
         return found
 
     def tell(self, values: Mapping[str, Any], note: Note) -> None:
+        if not values.get("url"):
+            raise NotTold("the connection has no `url`", again=False)
         body = json.dumps({"title": note.title, "text": f"{note.title}\n{note.text}".rstrip(), "eltflow": note.facts}).encode()
         headers = {"Content-Type": "application/json", **{str(k): str(v) for k, v in (values.get("headers") or {}).items()}}
         if values.get("secret"):

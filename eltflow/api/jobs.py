@@ -15,6 +15,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail, without
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.select import Request, Selection, select
+from eltflow.ingest.tables import Connection
 from eltflow.native.jobs import Surroundings, read_jobs
 from eltflow.native.settings import read_settings
 from eltflow.plan.plan import ACTS_ON
@@ -76,18 +77,30 @@ def open_jobs(root: Path, options: Options) -> Jobs:
 
 def tell(jobs: Jobs, connection: str, note: Note) -> None:
     """Tell a connection something. Raises NotTold, also for a connection that is wrong; no secret stands in its message."""
-    environ = Environ({**read_dotenv(jobs.root), **jobs.options.env})
-    settings = replace(jobs.settings, vars={**jobs.settings.vars, **jobs.options.vars})
-    try:
-        found = connection_in(settings, environ, lambda path: read_text(jobs.root, path), connection, _ALERTING)
-    except EltflowError as error:
-        raise NotTold(error.diagnostics[0].message, again=False) from None
-    except KeyError:
-        raise NotTold(f"there is no connection `{connection}` any more", again=False) from None
+    found = _connection(jobs, connection)
     try:
         found.reader.tell(found.values, note)
     except NotTold as error:
         raise NotTold(without(found.secrets, str(error)), again=error.again) from None
+
+
+def signing_secret(jobs: Jobs, connection: str) -> str:
+    """What requests by a connection are signed with. Raises NotTold for a connection that is wrong or has no secret."""
+    secret = _connection(jobs, connection).values.get("secret")
+    if not secret:
+        raise NotTold(f"the connection `{connection}` has no `secret`", again=False)
+    return str(secret)
+
+
+def _connection(jobs: Jobs, name: str) -> Connection:
+    environ = Environ({**read_dotenv(jobs.root), **jobs.options.env})
+    settings = replace(jobs.settings, vars={**jobs.settings.vars, **jobs.options.vars})
+    try:
+        return connection_in(settings, environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
+    except EltflowError as error:
+        raise NotTold(error.diagnostics[0].message, again=False) from None
+    except KeyError:
+        raise NotTold(f"there is no connection `{name}` any more", again=False) from None
 
 
 def selected(loaded: Loaded, job: Job) -> Selection:

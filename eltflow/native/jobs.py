@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
@@ -18,11 +18,11 @@ from eltflow.project.project import read_text
 from eltflow.project.shape import check
 from eltflow.schedule import durations
 from eltflow.schedule.due import needed, problem, zone
-from eltflow.schedule.jobs import AfterJob, Alert, Cron, Every, Job, Trigger
+from eltflow.schedule.jobs import AfterJob, Alert, Cron, Every, Job, NewFiles, Trigger, Webhook
 
 _NAME = re.compile(r"[^\W\d][\w.-]*\Z")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
-_KINDS = ("cron", "every", "job")
+_KINDS = ("cron", "every", "job", "files", "webhook")
 Place = tuple[str | int, ...]
 
 
@@ -67,7 +67,7 @@ def _job(entry: Mapping[str, Any], place: Place, findings: Findings, around: Sur
     triggers = tuple(
         made
         for index, one in enumerate(entry.get("triggers") or ())
-        if (made := _trigger(one, (*place, "triggers", index), findings)) is not None
+        if (made := _trigger(one, (*place, "triggers", index), findings, around)) is not None
     )
     target = entry.get("target")
     if target is not None and target not in around.targets:
@@ -112,10 +112,10 @@ def _no_jinja(value: Any, place: Place, findings: Findings) -> None:
         findings.at(FILE, place, "E0103", "jobs are not rendered, and this is Jinja", help=help)
 
 
-def _trigger(entry: Mapping[str, Any], place: Place, findings: Findings) -> Trigger | None:
+def _trigger(entry: Mapping[str, Any], place: Place, findings: Findings, around: Surroundings) -> Trigger | None:
     kinds = [kind for kind in _KINDS if entry.get(kind) is not None]
     if len(kinds) != 1:
-        message = f"a trigger is one of `cron`, `every` and `job`{', and this is ' + ' and '.join(kinds) if kinds else ''}"
+        message = f"a trigger is one of `cron`, `every`, `job`, `files` and `webhook`{', and this is ' + ' and '.join(kinds) if kinds else ''}"
         findings.at(FILE, place, "E0103", message, help='write one trigger an item: `- {cron: "30 2 * * *"}`')
         return None
     (kind,) = kinds
@@ -131,7 +131,36 @@ def _trigger(entry: Mapping[str, Any], place: Place, findings: Findings) -> Trig
             findings.at(FILE, (*place, "every"), "E0103", "`every` must be whole seconds", help="write 1 s or more")
             return None
         return Every(seconds=int(span), text=str(entry["every"])) if span is not None else None
+    if kind == "files":
+        return _files(entry, place, findings)
+    if kind == "webhook":
+        return _webhook(entry, place, findings, around)
     return _cron(entry, place, findings)
+
+
+def _files(entry: Mapping[str, Any], place: Place, findings: Findings) -> NewFiles | None:
+    path = PurePosixPath(entry["files"])
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        message = f"`{entry['files']}` is no pattern of files below the project"
+        findings.at(FILE, (*place, "files"), "E0103", message, help="paths start at the project root: landing/*.csv")
+        return None
+    return NewFiles(pattern=path.as_posix())
+
+
+def _webhook(entry: Mapping[str, Any], place: Place, findings: Findings, around: Surroundings) -> Webhook | None:
+    name = entry["webhook"]
+    if around.connections.get(name) != "webhook":
+        fitting = [known for known, type in around.connections.items() if type == "webhook"]
+        help = (
+            did_you_mean(name, fitting) or f"add it under `connections:` in eltflow.yml: `{name}: {{type: webhook, secret: ...}}`"
+        )
+        if name in around.connections:
+            message = f"`{name}` is a {around.connections[name]} connection, by which nobody asks for a job"
+            findings.at(FILE, (*place, "webhook"), "E0103", message, help="name one of type webhook")
+        else:
+            findings.at(FILE, (*place, "webhook"), "E0118", f"there is no connection `{name}`", help=help)
+        return None
+    return Webhook(connection=name)
 
 
 def _cron(entry: Mapping[str, Any], place: Place, findings: Findings) -> Cron | None:

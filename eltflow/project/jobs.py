@@ -18,8 +18,12 @@ TRIGGER = Object(
         "every": _SPAN,
         "job": Scalar(about="A job whose end starts this one."),
         "on": Scalar(choices=("ok", "failed", "any"), about="Which end of that job does (default: ok)."),
+        "files": Scalar(
+            about="A pattern of files, from the project root, that start it when they are new or changed: landing/*.csv."
+        ),
+        "webhook": Scalar(about="A connection of type webhook whose `secret` signs requests to /hooks/<job>, which start it."),
     },
-    about="One way to start a job: `cron`, `every` or `job`.",
+    about="One way to start a job: `cron`, `every`, `job`, `files` or `webhook`.",
 )
 ALERT = Object(
     fields={

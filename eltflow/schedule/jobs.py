@@ -47,7 +47,27 @@ class AfterJob:
         return f"after {self.job} ({self.on})"
 
 
-Trigger = Cron | Every | AfterJob
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFiles:
+    """Due when files that a pattern finds are new, or others than they were. The pattern starts at the project root."""
+
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"files {self.pattern}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Due when somebody asks by HTTP, signed with the `secret` of a connection."""
+
+    connection: str
+
+    def __str__(self) -> str:
+        return f"webhook {self.connection}"
+
+
+Trigger = Cron | Every | AfterJob | NewFiles | Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,4 +106,4 @@ class Job:
     @property
     def timed(self) -> tuple[Cron | Every, ...]:
         """The triggers that are times."""
-        return tuple(t for t in self.triggers if not isinstance(t, AfterJob))
+        return tuple(t for t in self.triggers if isinstance(t, Cron | Every))

@@ -4,7 +4,9 @@ the next is taken, so that a process which dies at any point leaves nothing undo
 from __future__ import annotations
 
 import datetime
+import json
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +16,13 @@ from pathlib import Path
 from eltflow.api.jobs import Jobs, open_jobs, tell
 from eltflow.api.loading import STATE_FOLDER
 from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.names import listed
 from eltflow.base.records import dataclass, field
 from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
-from eltflow.schedule.jobs import AfterJob, Job, Occasion
+from eltflow.schedule.jobs import AfterJob, Job, NewFiles, Occasion
 from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
 from eltflow.serve.attempt import At, Clock, Control, Ended, attempt
 from eltflow.state.jobs import JobRun, JobStore, NewRun
@@ -32,6 +35,8 @@ POLL = 0.5
 _BUSY = 5.0
 #: Seconds that runs may take to stop when the service ends.
 _PATIENCE = 10.0
+#: Between two looks at files.
+_LOOK = datetime.timedelta(seconds=2)
 #: How often an alert is tried, over some eight hours.
 _ALERT_TRIES = 16
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
@@ -103,6 +108,19 @@ def network_file_system(folder: Path, mounts: str = "/proc/self/mounts") -> str 
     return best[1] if best[1] in _NETWORK else None
 
 
+def files_now(root: Path, pattern: str) -> dict[str, list[int]]:
+    """The files that a pattern finds, by path from the root, with size and time of the last change (ns)."""
+    found = {}
+    for path in root.glob(pattern):
+        try:
+            status = path.stat()
+        except OSError:  # it went away
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[path.relative_to(root).as_posix()] = [status.st_size, status.st_mtime_ns]
+    return dict(sorted(found.items()))
+
+
 class Service:
     """Runs the jobs of one project. `say` is told what a person may want to read; `most` runs go on at the same time; `at` is called at
     each of `POINTS`."""
@@ -122,6 +140,8 @@ class Service:
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.ticked = time.monotonic()
+        self._looked = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+        self._files: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._due: dict[str, tuple[Job, datetime.datetime, datetime.datetime]] = {}
         self._sender = threading.Thread(target=self._send, name="eltflow-alerts", daemon=True)
         self._to_send = threading.Event()
@@ -177,6 +197,7 @@ class Service:
         self.collect()
         self.cancel()
         self.make_due()
+        self.look_at_files()
         self.watch_deadlines()
         self.start()
         self._to_send.set()
@@ -244,6 +265,31 @@ class Service:
             first = min((next(following(trigger, since), _NEVER) for trigger in job.timed), default=_NEVER)
             kept = self._due[job.name] = (job, since, first)
         return kept[2]
+
+    def look_at_files(self) -> None:
+        """Queue a run where files are new or changed, and stand still since the last look. Those that are there when a job is first met
+        are not new."""
+        now = self.now()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        known = self.store.known()
+        for job in self.jobs.jobs:
+            for trigger in job.triggers:
+                if not isinstance(trigger, NewFiles) or job.name not in known or known[job.name].paused:
+                    continue
+                found = files_now(self.root, trigger.pattern)
+                before, self._files[job.name, trigger.pattern] = self._files.get((job.name, trigger.pattern)), found
+                kept = self.store.position(job.name, str(trigger))
+                if kept is None:
+                    self.store.move(job.name, str(trigger), json.dumps(found), None, now)
+                    continue
+                seen = json.loads(kept)
+                new = sorted(path for path, stamp in found.items() if seen.get(path) != stamp)
+                if new and before == found:
+                    run = NewRun(job=job.name, started_by=f"files: {listed(new)}")
+                    self.store.move(job.name, str(trigger), json.dumps(found), run, now)
+                    self.say(f"{job.name}: new files: {listed(new)}")
 
     def watch_deadlines(self) -> None:
         """Tell of runs that are not done by their deadline, whether they began or not."""

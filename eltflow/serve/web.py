@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import hmac
 import html
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from eltflow.api.jobs import signing_secret
 from eltflow.base.diagnostics import fail
 from eltflow.base.plugins import driver
 from eltflow.schedule.due import deadline_of, upcoming
-from eltflow.schedule.jobs import Job
+from eltflow.schedule.jobs import Job, Webhook
 from eltflow.serve.service import Service
-from eltflow.state.jobs import JobRun, JobStore
+from eltflow.state.jobs import JobRun, JobStore, NewRun
+from eltflow.transfer import NotTold
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 _HERE = "127.0.0.1"
 #: Seconds without a look at the clock after which the service counts as stuck.
 _STUCK = 15.0
+#: Bytes of a request that starts a job, at most.
+LARGEST = 65_536
+#: Seconds by which the time of a request may differ from the clock here.
+_FRESH = 300
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
     "X-Content-Type-Options": "nosniff",
@@ -61,6 +69,7 @@ def application(service: Service) -> Starlette:
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
     from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.requests import Request
@@ -81,10 +90,55 @@ def application(service: Service) -> Starlette:
     def status(request: Request) -> Response:
         return HTMLResponse(status_page(service), headers=_HEADERS)
 
-    routes = [Route("/", status), Route("/healthz", healthz), Route("/metrics", metrics)]
+    async def hook(request: Request) -> Response:
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LARGEST:
+                return JSONResponse({"error": f"the body is larger than {LARGEST:,} bytes"}, 413, _HEADERS)
+        code, answer = await run_in_threadpool(asked_by_hook, service, request.path_params["job"], dict(request.headers), body)
+        return JSONResponse(answer, code, _HEADERS)
+
+    routes = [
+        Route("/", status),
+        Route("/healthz", healthz),
+        Route("/metrics", metrics),
+        Route("/hooks/{job}", hook, methods=["POST"]),
+    ]
     # A page elsewhere may give its own name this machine's address; what it asks for carries that name.
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[_HERE, "localhost"])
     return Starlette(routes=routes, middleware=[hosts])
+
+
+def asked_by_hook(service: Service, name: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
+    """Queue a run that a signed request asks for; gives status code and answer. What is wrong with a request is told to nobody in detail:
+    a job that is not there, one without such a trigger and a wrong signature are one answer."""
+    refused = (401, {"error": "the request is not signed as it must be"})
+    job = next((job for job in service.jobs.jobs if job.name == name), None)
+    connections = [t.connection for t in job.triggers if isinstance(t, Webhook)] if job is not None else []
+    time, told = headers.get("x-eltflow-timestamp", ""), headers.get("x-eltflow-signature", "")
+    if not time.isdigit() or abs(service.now().timestamp() - int(time)) > _FRESH:
+        return refused
+    for connection in connections:
+        try:
+            secret = signing_secret(service.jobs, connection)
+        except NotTold as error:
+            service.say(f"{name}: a webhook cannot be checked: {error}")
+            return 503, {"error": "the service cannot check signatures now"}
+        seal = "sha256=" + hmac.new(secret.encode(), time.encode() + b"." + body, hashlib.sha256).hexdigest()
+        if hmac.compare_digest(seal.encode(), told.encode()):
+            break
+    else:
+        return refused
+    with closing(JobStore(service.jobs.store)) as store:
+        if (state := store.known().get(name)) is not None and state.paused:
+            return 409, {"error": f"the job {name} is paused"}
+        idem = f"hook {name} {told}"
+        if store.asked(idem):
+            return 409, {"error": "this request was taken before"}
+        run_id = store.queue(NewRun(job=name, started_by="webhook", idem=idem), service.now())
+    service.wake.set()
+    return 202, {"run": run_id, "job": name}
 
 
 class _Figures:

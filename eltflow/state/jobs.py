@@ -177,6 +177,22 @@ class JobStore:
                     return str(found[0])
             return _insert(connection, run, now)
 
+    def asked(self, idem: str) -> bool:
+        """Whether a run was asked for under that name."""
+        return self._connection.execute("select 1 from job_run where idem = ?", (idem,)).fetchone() is not None
+
+    def position(self, job: str, source: str) -> str | None:
+        """How far a source was looked at for a job."""
+        row = self._connection.execute("select position from trigger_cursor where job = ? and source = ?", (job, source)).fetchone()
+        return None if row is None else str(row[0])
+
+    def move(self, job: str, source: str, position: str, run: NewRun | None, now: datetime.datetime) -> str | None:
+        """Remember how far a source was looked at, and queue a run for what is new, both or neither."""
+        with self._transaction() as connection:
+            values = (job, source, position)
+            connection.execute("insert or replace into trigger_cursor (job, source, position) values (?, ?, ?)", values)
+            return None if run is None else _insert(connection, run, now)
+
     def backfill(self, runs: Sequence[NewRun], now: datetime.datetime) -> list[str]:
         """Queue the runs of a backfill, but for intervals that a run of one is still to do."""
         with self._transaction() as connection:

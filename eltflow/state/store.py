@@ -52,6 +52,7 @@ create table job_node (
   job_run text not null references job_run (id), unique_id text not null, state text not null, checksum text not null,
   run_id text not null, at text not null, message text, primary key (job_run, unique_id)
 );
+create table trigger_cursor (job text not null, source text not null, position text not null, primary key (job, source));
 create table alert (
   id integer primary key, job_run text not null, job text not null, occasion text not null, destination text not null,
   body text not null, state text not null, attempts integer not null default 0, not_before text, made_at text not null, message text,

@@ -176,6 +176,7 @@ def test_webhooks_that_are_refused(hook: Hook, code: int, again: bool) -> None:
     [
         ({"url": "https://hooks.example.com/x"}, []),
         ({}, [("url", "a webhook has a `url` that begins with http:// or https://")]),
+        ({"secret": "x"}, []),  # it only takes requests
         ({"url": "file:///etc/passwd"}, [("url", "a webhook has a `url` that begins with http:// or https://")]),
         ({"url": "http://[x"}, [("url", "a webhook has a `url` that begins with http:// or https://")]),
         ({"url": "http://x", "headers": [1]}, [("headers", "`headers` must be a mapping")]),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -199,6 +202,63 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
         )
 
 
+HOOKED = """\
+jobs:
+  - {name: j, select: a, triggers: [{webhook: crm}, {webhook: other}]}
+  - {name: k, select: a, triggers: [{webhook: bad}]}
+  - {name: unhooked, select: a}
+"""
+CRM = """\
+connections:
+  crm: {type: webhook, secret: "{{ env_var('CRM') }}"}
+  other: {type: webhook, secret: wax, url: "http://127.0.0.1:9/"}
+  bad: {type: webhook, secret: "{{ env_var('NOT_SET') }}"}
+"""
+
+
+def post(
+    url: str, body: bytes, secret: str = "sesame", *, at: float | None = None, seal: str | None = None
+) -> tuple[int, dict[str, Any]]:
+    stamp = str(int(time.time() if at is None else at))
+    made = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    headers = {"X-Eltflow-Timestamp": stamp, "X-Eltflow-Signature": f"sha256={made}" if seal is None else seal}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers, method="POST"), timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_webhooks_that_start_a_job(project: Project, eltflow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM", "sesame")
+    root = project({**FILES, "jobs.yml": HOOKED}, settings=CRM)
+    unsigned = (401, {"error": "the request is not signed as it must be"})
+    with serve(root) as (address, _):
+        url = address + "hooks/j"
+        now = time.time()
+        code, answer = post(url, b'{"n": 1}', at=now)
+        assert (code, answer["job"]) == (202, "j")
+        with store(root) as jobs:
+            until(lambda: jobs.run(answer["run"]).state == "ok")
+        assert post(url, b'{"n": 1}', at=now) == (409, {"error": "this request was taken before"})
+        assert post(url, b"", "wax")[0] == 202  # by the other connection
+        assert post(url, b"", "salt") == unsigned
+        assert post(url, b"x", seal="sha256=" + "0" * 64) == unsigned
+        assert post(url, b"x", seal="größer".encode().decode("latin-1")) == unsigned
+        assert post(url, b"x", at=now - 400) == unsigned  # an old one
+        assert post(url, b"x", at=now + 400) == unsigned
+        assert post(address + "hooks/unhooked", b"") == unsigned
+        assert post(address + "hooks/nothing", b"") == unsigned
+        assert post(address + "hooks/k", b"") == (503, {"error": "the service cannot check signatures now"})
+        assert post(url, b"x" * 65_537)[0] == 413
+        assert fetch(url)[0] == 405
+        eltflow("pause", "j", cwd=root)
+        assert post(url, b"later") == (409, {"error": "the job j is paused"})
+        with store(root) as jobs:
+            assert {run.started_by for run in jobs.runs()} == {"webhook"}
+            assert len(jobs.runs()) == 2
+
+
 def test_a_state_of_a_newer_version(project: Project, eltflow: Run) -> None:
     import sqlite3
 
@@ -222,7 +282,7 @@ def test_a_state_of_the_first_version_is_brought_forward(project: Project, eltfl
         tables = [
             n
             for (n,) in connection.execute(
-                "select name from sqlite_master where type = 'table' and name like 'job%' or name = 'alert'"
+                "select name from sqlite_master where type = 'table' and name like 'job%' or name in ('alert', 'trigger_cursor')"
             )
         ]
         for table in sorted(tables, reverse=True):

@@ -517,6 +517,30 @@ def test_a_backfill(project: Project, eltflow: Callable[..., Any]) -> None:
     assert eltflow(*words, "--every", "2 h", cwd=root).out == "j: 30 runs queued\n"
 
 
+def test_new_files(project: Project) -> None:
+    root = project({**MODELS, "landing/old.csv": "1", "jobs.yml": "jobs:\n  - {name: j, triggers: [{files: 'landing/*.csv'}]}\n"})
+    with bench(root) as made:
+        made.look(seconds=3)
+        assert made.look(seconds=3) == []  # what is there when a job is first met is not new
+        (root / "landing" / "a.csv").write_text("1")
+        assert made.look(seconds=3) == []  # it may still be written to
+        (root / "landing" / "a.csv").write_text("1,2")
+        assert made.look(seconds=3) == []
+        (run,) = made.look(seconds=3)
+        assert (run.state, run.started_by) == ("ok", "files: landing/a.csv")
+        assert len(made.look(seconds=30)) == 1
+        (root / "landing" / "b.txt").write_text("1")  # no file of the pattern
+        (root / "landing" / "a.csv").unlink()
+        made.look(seconds=3)
+        assert len(made.look(seconds=3)) == 1
+    (root / "landing" / "old.csv").write_text("2")
+    (root / "landing" / "c.csv").write_text("1")
+    with bench(root, "2026-03-10T09:00:00") as made:  # what came while it was down
+        made.look(seconds=3)
+        made.look(seconds=3)
+        assert [run.started_by for run in made.runs()] == ["files: landing/a.csv", "files: landing/c.csv, landing/old.csv"]
+
+
 def test_one_service_runs_a_project(project: Project) -> None:
     root = project({**MODELS, "jobs.yml": HOURLY})
     options = api.new_options()
