@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),
