@@ -21,6 +21,7 @@ from eltflow.events import BAD, StepFinished, StepResult, StepStarted
 from eltflow.graph.graph import Graph
 from eltflow.schedule.jobs import Job
 from eltflow.state.jobs import JobRun, JobStore, NodeState
+from eltflow.state.lock import run_lock
 
 Outcome = Literal["ok", "failed", "cancelled", "busy", "lost"]
 #: The states of a node that need not be run again.
@@ -164,7 +165,7 @@ def left(loaded: Loaded, chosen: tuple[str, ...], before: dict[str, NodeState], 
     graph = loaded.graph
     unsure = {i for i, one in before.items() if one.state == "running" and i in graph.nodes}
     if unsure:  # the process was lost with them: the warehouse knows which of them are in it
-        with connected(loaded) as database:
+        with run_lock(loaded.target_key, loaded.options.env), connected(loaded) as database:
             found = applied_nodes(loaded, database, [graph.nodes[i] for i in unsure], [id for id, _ in store.attempts(run.id)])
         unsure -= found
     done = {

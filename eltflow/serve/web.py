@@ -117,7 +117,7 @@ def asked_by_hook(service: Service, name: str, headers: Mapping[str, str], body:
     job = next((job for job in service.jobs.jobs if job.name == name), None)
     connections = [t.connection for t in job.triggers if isinstance(t, Webhook)] if job is not None else []
     time, told = headers.get("x-eltflow-timestamp", ""), headers.get("x-eltflow-signature", "")
-    if not time.isdigit() or abs(service.now().timestamp() - int(time)) > _FRESH:
+    if not (time.isascii() and time.isdigit()) or abs(service.now().timestamp() - int(time)) > _FRESH:
         return refused
     for connection in connections:
         try:

@@ -217,9 +217,9 @@ connections:
 
 
 def post(
-    url: str, body: bytes, secret: str = "sesame", *, at: float | None = None, seal: str | None = None
+    url: str, body: bytes, secret: str = "sesame", *, at: float | None = None, seal: str | None = None, stamp: str | None = None
 ) -> tuple[int, dict[str, Any]]:
-    stamp = str(int(time.time() if at is None else at))
+    stamp = stamp or str(int(time.time() if at is None else at))
     made = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
     headers = {"X-Eltflow-Timestamp": stamp, "X-Eltflow-Signature": f"sha256={made}" if seal is None else seal}
     try:
@@ -246,6 +246,7 @@ def test_webhooks_that_start_a_job(project: Project, eltflow: Run, monkeypatch: 
         assert post(url, b"x", seal="sha256=" + "0" * 64) == unsigned
         assert post(url, b"x", seal="größer".encode().decode("latin-1")) == unsigned
         assert post(url, b"x", at=now - 400) == unsigned  # an old one
+        assert post(url, b"x", stamp="\xb2") == unsigned
         assert post(url, b"x", at=now + 400) == unsigned
         assert post(address + "hooks/unhooked", b"") == unsigned
         assert post(address + "hooks/nothing", b"") == unsigned
