@@ -124,23 +124,19 @@ def serve(
     ] = 8580,
     max_runs: Annotated[int, typer.Option("--max-runs", help="How many runs go on at the same time.", min=1)] = 4,
 ) -> int:
-    import threading
-
     from eltflow.cli import render
     from eltflow.engine.run import utc_now
     from eltflow.serve.service import Service, serving
     from eltflow.serve.web import listening
 
     root, options = o.project_root(given.project_dir), o.new_options(given.target, given.vars)
-    lines = threading.Lock()
 
     def say(text: str) -> None:
-        with lines:
-            if given.voice.machine:
-                render.out(json.dumps({"at": utc_now().isoformat(timespec="milliseconds"), "message": text}))
-            elif not given.quiet:
-                render.out(f"{utc_now():%H:%M:%S} {text}")
-            sys.stdout.flush()
+        if given.voice.machine:
+            render.out(json.dumps({"at": utc_now().isoformat(timespec="milliseconds"), "message": text}))
+        elif not given.quiet:
+            render.out(f"{utc_now():%H:%M:%S} {text}")
+        sys.stdout.flush()
 
     with serving(root, options, utc_now):
         service = Service(root, options, now=utc_now, say=say, most=max_runs)

@@ -129,7 +129,7 @@ class Service:
         self.root = root
         self.options = options
         self.now = now
-        self.say = say
+        self._say, self._saying = say, threading.Lock()
         self.most = most
         self.at = at
         self.stamp = self._stamp()
@@ -145,6 +145,11 @@ class Service:
         self._due: dict[str, tuple[Job, datetime.datetime, datetime.datetime]] = {}
         self._sender = threading.Thread(target=self._send, name="eltflow-alerts", daemon=True)
         self._to_send = threading.Event()
+
+    def say(self, text: str) -> None:
+        """Tell a person, one thread at a time."""
+        with self._saying:
+            self._say(text)
 
     # -- from start to end -----------------------------------------------------------------------------------------------------
 
