@@ -11,14 +11,21 @@ from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
+from eltflow.compile.program import RecordSource
+from eltflow.ingest.functions import Call, OpenedFunction
 from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import Node
+from eltflow.jinja.values import RenderError
+from eltflow.project import pyfile
+from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE
 from eltflow.project.steps import FETCHED
+from eltflow.project.surface import copied
 
+#: How many records of a function show what it gives.
+_SOME = 1000
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 
@@ -28,14 +35,21 @@ def reads_database(node: Node) -> bool:
 
 
 def asks(node: Node) -> bool:
-    """Whether a node is a step that asks for its records."""
+    """Whether a node is a step whose records are fetched first: from an API, or by a function."""
     return node.ingest is not None and node.ingest.source.get("kind") in FETCHED
+
+
+def calls(node: Node) -> bool:
+    """Whether a node is a step in Python."""
+    return node.ingest is not None and node.ingest.source.get("kind") == "python"
 
 
 def check_connections(loaded: Loaded, nodes: Iterable[Node]) -> None:
     """Raise EltflowError for what is wrong with the connections that nodes read from."""
     checked = set()
     for node in nodes:
+        if calls(node):
+            _call(loaded, node)
         if node.ingest is None or "connection" not in node.ingest.source:
             continue
         use = (str(node.ingest.source["connection"]), node.ingest.source["kind"])
@@ -60,12 +74,54 @@ def _connected(loaded: Loaded, node: Node) -> Connection:
 
 
 def opened_records(
-    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, answers: int | None = None
-) -> OpenedRecords | None:
-    """What a step asks for its records, nothing asked yet; None for every other node. Raises EltflowError."""
+    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, some: bool = False
+) -> RecordSource | None:
+    """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough. Raises
+    EltflowError."""
     if node.ingest is None or not asks(node):
         return None
+    if calls(node):
+        return OpenedFunction(_call(loaded, node), stop=stop, most=_SOME if some else None)
+    answers = 1 if some else None
     return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
+
+
+def _call(loaded: Loaded, node: Node) -> Call:
+    """The function of a step, and what it is given. Raises EltflowError (E0304 for a variable of the environment that is not set)."""
+    assert node.ingest is not None
+    source, step = node.ingest.source, node.ingest.step
+    settings = loaded.opened.project.settings
+    findings = Findings(loaded.read)
+    given: dict[str, tuple[str, Any]] = {}
+    secrets: list[str] = []
+    for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
+        value: Any = None
+        if kind == "connection":
+            connection = connection_of(loaded, name)
+            value = dict(connection.values)
+            secrets += connection.secrets
+        elif kind == "var":
+            value = copied(settings.vars[name])
+        elif kind == "env":
+            try:
+                value = loaded.opened.environ(name)
+            except RenderError as error:
+                help = "set it, or add it to .env"
+                findings.at(node.path, (*node.place, "env", taken), error.code, error.message, help=help)
+            secrets += secrets_of(value)
+        given[taken] = (kind, value)
+    findings.stop()
+    called = {final: own for own, final in (step.get("rename") or {}).items()}
+    declared = (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
+    return Call(
+        root=loaded.root,
+        file=str(source["path"]),
+        function=str(source["function"]),
+        given=given,
+        secrets=tuple(secrets),
+        declared=declared,
+        token="token" in (step.get("cursor") or {}),
+    )
 
 
 def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:

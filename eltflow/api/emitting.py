@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from eltflow import __version__
-from eltflow.api.connections import asks, connection_of, reads_database
+from eltflow.api.connections import asks, calls, connection_of, reads_database
 from eltflow.api.lineage import lineages
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import fail, without
@@ -283,6 +283,8 @@ def _origins(loaded: Loaded, node: Node) -> list[Dataset]:
             place = f"{kind}://{values.get('host') or 'localhost'}" + (f":{values['port']}" if values.get("port") else "")
         name = str(source.get("table") or f"{node.ingest.into} (query)")
         return [(place, ".".join(str(p) for p in (values.get("dbname") or values.get("database"), name) if p))]
+    if calls(node):
+        return []  # which only the function knows
     if asks(node):
         url = str(connection_of(loaded, str(source["connection"])).values["url"]).rstrip("/")
         scheme, _, host = url.partition("://")

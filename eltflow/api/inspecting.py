@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.api.compiling import files_of
-from eltflow.api.connections import check_connections, opened_records, opened_table
+from eltflow.api.connections import calls, check_connections, opened_records, opened_table
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
@@ -20,10 +20,9 @@ from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
 from eltflow.compile.privacy import MASK, personal_values
-from eltflow.compile.program import Hashing, Job, ProgramError, Steps
+from eltflow.compile.program import Hashing, Job, ProgramError, RecordSource, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect
-from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.tables import OpenedTable
 from eltflow.project.nodes import Node
 from eltflow.transfer import Field, first_rows
@@ -95,7 +94,7 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     check_hashing(job)
     job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
-    records = opened_records(loaded, node, answers=1)
+    records = opened_records(loaded, node, some=True)
     if tables is not None:
         made = _of_table(job, tables, rows)
     elif records is not None:
@@ -120,16 +119,18 @@ def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
         )
 
 
-def _of_records(job: Job, records: OpenedRecords, rows: int) -> Inspected:
-    """By the records of the first answer alone."""
+def _of_records(job: Job, records: RecordSource, rows: int) -> Inspected:
+    """By the records of the first answer alone, or the first of a function."""
     with contextlib.closing(records):
-        file = records.fetch(asked(job, None))
-        if file is None:
+        files = records.fetch(asked(job, None))
+        if not files:
             message = f"{records.where} gives no records, and so the columns are not known"
             raise ProgramError(message, "look again when there are some, or correct what the step asks for", place=("source",))
-        found = _of_files(replace(job, files=(file,)), rows)
+        found = _of_files(replace(job, files=tuple(files), records=records), rows)
         taken = "read by" if job.reader is None else "read here, and taken in by the bulk load of"
-        return replace(found, path=f"{records.where}: its answers are kept in a file, and {taken} {job.dialect.name}")
+        what = "what it gives is" if calls(job.node) else "its answers are"
+        path = f"{records.where}: {what} kept in a file, and {taken} {job.dialect.name}"
+        return replace(found, path=path, notes=(*records.told, *found.notes))
 
 
 def _of_files(job: Job, rows: int) -> Inspected:

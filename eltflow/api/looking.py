@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
-from eltflow.api.connections import asks, reads_database
+from eltflow.api.connections import asks, calls, reads_database
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
@@ -16,6 +16,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.cursor import name_of
 from eltflow.compile.materialize.ingest import fresh_files
 from eltflow.compile.materialize.meta import loaded_files
 from eltflow.compile.node import Ask, Compiler
@@ -161,8 +162,11 @@ def _from_connection(node: Node, catalog: Catalog) -> str:
     """What a step that reads a connection would do; its source is not asked."""
     assert node.ingest is not None
     source, step = node.ingest.source, node.ingest.step
-    cursor = (step.get("cursor") or {}).get("column")
-    what = f"{source.get('table') or source.get('path') or 'a query'} of the connection `{source['connection']}`"
+    cursor = name_of(step["cursor"]) if "cursor" in step else None
+    if calls(node):
+        what = f"what the function `{source['function']}` gives"
+    else:
+        what = f"{source.get('table') or source.get('path') or 'a query'} of the connection `{source['connection']}`"
     if not _appends(node, catalog):
         return f"loads all of {what}"
     return (

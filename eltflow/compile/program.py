@@ -53,7 +53,8 @@ Program = Steps[Outcome]
 
 class ProgramError(Exception):
     """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
-    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is."""
+    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is.
+    `notes` is what more there is to know."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class ProgramError(Exception):
         line: int | None = None,
         config: tuple[str, str] | None = None,
         place: tuple[str | int, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -72,6 +74,7 @@ class ProgramError(Exception):
         self.line = line
         self.config = config
         self.place = place
+        self.notes = notes
 
 
 class LostLease(ProgramError):
@@ -147,16 +150,35 @@ class TableSource(Protocol):
 
 
 class RecordSource(Protocol):
-    """What a step asks for its records. All raise WarehouseError."""
+    """What a step asks for its records, or what its function gives. All raise WarehouseError, or ProgramError."""
 
     @property
     def where(self) -> str:
         """What people know it by."""
         ...
 
-    def fetch(self, since: str | None) -> FileInfo | None:
-        """A file of the records, one as a JSON object on each line: all of them, or those that came after `since`. None if there are
-        none."""
+    @property
+    def types(self) -> Mapping[str, str]:
+        """What the columns of the fetched records are read as, where that is known of all of them; none, where it is found in them."""
+        ...
+
+    @property
+    def token(self) -> str | None:
+        """Where the next load goes on, as JSON, if what was fetched told so."""
+        ...
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What people should know of what was fetched."""
+        ...
+
+    def fetch(self, since: Any) -> Sequence[FileInfo]:
+        """Files of the records: of JSON, an object on each line, or of Parquet. All of them, or those that came after `since`; no file if
+        there are none."""
+        ...
+
+    def close(self) -> None:
+        """Delete what was fetched."""
         ...
 
 

@@ -19,14 +19,14 @@ from eltflow.native.settings import (
     unknown_folders,
 )
 from eltflow.native.target import Opened, open_target
-from eltflow.project import yamlfile
+from eltflow.project import pyfile, yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.nodes import TestInfo
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
-from eltflow.project.properties import PROPERTIES, STEPS
+from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, Settings
 from eltflow.project.shape import check
 from eltflow.project.tests import Attachment
@@ -109,9 +109,11 @@ class _Opening:
 
     def yaml(self, path: str, stamp: Stamp) -> Any:
         digest = self.hash(path, stamp)
-        if digest not in self.cache.values:
-            self.cache.values[digest] = yamlfile.read(self.text(path), path)
-        return self.cache.values[digest]
+        python = path.endswith(".py")
+        key = f"{digest} python" if python else digest
+        if key not in self.cache.values:
+            self.cache.values[key] = (pyfile if python else yamlfile).read(self.text(path), path)
+        return self.cache.values[key]
 
     def guarded(self, action: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -132,6 +134,7 @@ class _Opening:
         drafts = self._drafts(kinds, files, settings, described, macros, docs, render)
         self._unique(drafts, settings)
         self._check_connections(drafts, settings)
+        self._check_functions(drafts, settings)
         self._check_folders(drafts, settings)
         project = Project(
             root=self.root,
@@ -255,7 +258,8 @@ class _Opening:
             value = self.guarded(self.yaml, path, files[path])
             if value is None:
                 continue
-            problems = check(value, STEPS, strict=self.options.strict)
+            shape = PYTHON_STEPS if path.endswith(".py") else STEPS
+            problems = check(value, shape, strict=self.options.strict)
             self.findings.problems(path, problems)
             for index, entry in enumerate(() if problems else value["steps"]):
                 describer.step(entry, path, _folder(path, settings.ingest_paths), ("steps", index))
@@ -401,6 +405,25 @@ class _Opening:
                 place = (*draft.place, "source", "connection")
                 self.findings.at(draft.patch, place, "E0118", f"there is no connection `{name}`", help=help)
 
+    def _check_functions(self, drafts: list[Draft], settings: Settings) -> None:
+        for draft in drafts:
+            source = draft.ingest.source if draft.ingest is not None else {}
+            if source.get("kind") != "python":
+                continue
+            known = [*settings.connections, *settings.vars]
+            for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
+                if kind == "both":
+                    message = f"`{taken}` is a connection and a variable"
+                    help = "give one of them another name in eltflow.yml"
+                elif not kind:
+                    message = f"the step `{draft.name}` takes `{name}`, and nothing is called so"
+                    help = did_you_mean(name, known) or (
+                        "what is given to it is `cursor`, the connections and variables of eltflow.yml by their names, and what `env=` names"
+                    )
+                else:
+                    continue
+                self.findings.at(draft.path, (*draft.place, "source", "takes", taken), "E0121", message, help=help)
+
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:
             return
@@ -483,6 +506,9 @@ def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]
                 kinds["analysis"].append(path)
             elif _under(path, settings.model_paths):
                 kinds["model"].append(path)
+        elif suffix == ".py":
+            if _under(path, settings.ingest_paths):
+                kinds["ingest"].append(path)
         elif suffix in (".yml", ".yaml"):
             if _under(path, settings.ingest_paths):
                 kinds["ingest"].append(path)

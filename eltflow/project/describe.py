@@ -254,6 +254,8 @@ class Describer:
     def step(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
         """Take in one ingestion step."""
         schema, _, table = str(entry["into"]).rpartition(".")
+        if "env" in entry:
+            entry = {**entry, "source": {**entry["source"], "env": entry["env"]}}
         describe = _at(self._describe, path, place)
         for inner, message, help in steps.problems(entry):
             self._findings.at(path, (*place, *inner), "E0103", message, help=help)

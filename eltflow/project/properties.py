@@ -349,4 +349,16 @@ STEP = Object(
         "tags": _TAGS,
     },
 )
+_TOKEN = Scalar(about="A name for what the function returns at its end, and is given as `cursor` the next time.")
+PYTHON_STEP = Object(
+    what="a step",
+    required=("name", "into"),
+    fields={
+        **STEP.fields,
+        "source": Shape(),
+        "cursor": Object(what="`cursor`", fields={**CURSOR.fields, "initial": Shape(), "token": _TOKEN}),
+        "env": MapOf(TEXT, about="Parameters that are environment variables, with the names of these."),
+    },
+)
+PYTHON_STEPS = Object(what="a Python file of steps", fields={"steps": ListOf(PYTHON_STEP)})
 STEPS = Object(what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)})

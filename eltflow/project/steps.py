@@ -14,8 +14,10 @@ from eltflow.project.shape import Path
 LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
 #: How many rows may be bad: a number of them, or of each hundred.
 BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
-#: The kinds of source whose records are fetched to a file first.
-FETCHED = ("rest", "graphql")
+#: The kinds of source that are requests.
+ASKED = ("rest", "graphql")
+#: Those whose records are in files of ours before they are loaded.
+FETCHED = (*ASKED, "python")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
 #: (place in the entry, message, help).
@@ -68,26 +70,29 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     kind = (entry.get("source") or {}).get("kind")
     files = kind == "files"
     cursor = entry.get("cursor") or {}
-    if cursor and (load in ("replace", "delete+insert") or (files and load == "append")):
+    if cursor and (load == "replace" or (load == "delete+insert" and "token" not in cursor) or (files and load == "append")):
         yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
     for key in ("initial", "lookback"):
         if files and key in cursor:
             yield ("cursor", key), f"`{key}` means nothing to files", "take it out: which files are new is known by their names"
     if not files and load == "append" and not cursor:
-        message = "`load: append` of a table needs `cursor`, or its rows would come again each time"
+        what = "a function" if kind == "python" else "a table"
+        message = f"`load: append` of {what} needs `cursor`, or its rows would come again each time"
         yield ("load",), message, "add `cursor: {column: ...}`, or set `load: replace`"
+    if kind == "python":
+        yield from _function(entry, load, cursor)
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
     yield from _bad_rows(entry, kind == "sql")
     changes = entry.get("schema_changes") or {}
     if kind != "sql" and changes.get("type") not in (None, "fail"):
-        what = "files, whose table" if files else "records of an API, whose table"
+        what = {"files": "files", "python": "what a function gives"}.get(str(kind), "records of an API") + ", whose table"
         message = f"`type: {changes['type']}` means nothing to {what} keeps its types"
         help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
         yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
-    if kind in FETCHED:
+    if kind in ASKED:
         yield from _requests(source, bool(cursor))
     if kind == "sql" and bool(source.get("table")) == bool(source.get("query")):
         yield (
@@ -103,6 +108,28 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
             yield from _hashed(entry, place, column.get("rename") or name, column)
+
+
+def _function(entry: Mapping[str, Any], load: str, cursor: Mapping[str, Any]) -> Iterator[Finding]:
+    """What of a step in Python does not go together."""
+    takes = "cursor" in entry["source"]["takes"]
+    if cursor and ("column" in cursor) == ("token" in cursor):
+        help = "write `column`, whose highest value is kept, or `token`, a name for what the function returns at its end"
+        yield ("cursor",), "`cursor` has a `column` or a `token`", help
+    if takes and not cursor and load != "replace":
+        message = "the function takes `cursor`, and the step has none"
+        yield ("source", "takes", "cursor"), message, 'add `cursor={"column": ...}`, or `cursor={"token": ...}`'
+    elif takes and not cursor:
+        message = "the function takes `cursor`, and `load: replace` knows none"
+        yield ("source", "takes", "cursor"), message, 'set another `load`, with `cursor={"column": ...}`'
+    if "token" in cursor and not takes:
+        message = "the function does not take `cursor`, and so its token leads nowhere"
+        yield ("cursor", "token"), message, "add the parameter `cursor`: it is what the function returned the last time"
+    if "token" in cursor and "lookback" in cursor:
+        yield ("cursor", "lookback"), "`lookback` means nothing to a token", "take it out"
+    for name in entry["source"].get("env") or {}:
+        if name not in entry["source"]["takes"]:
+            yield ("env", name), f"`env` has `{name}`, which the function does not take", f"add the parameter `{name}`, or take it out"
 
 
 def allowed(limit: object) -> tuple[Decimal, bool]:

@@ -48,7 +48,7 @@ def step_facts(step: Node) -> dict[str, Any]:
     """What `meta.eltflow` says of the step that loads a source. Of where it loads from only what cannot be a secret."""
     assert step.ingest is not None
     source = step.ingest.source
-    shown = {key: source[key] for key in ("kind", "path", "format", "connection", "table") if key in source}
+    shown = {key: source[key] for key in ("kind", "path", "format", "connection", "table", "function") if key in source}
     return {"unique_id": step.unique_id, "step": step.name, "load": step.ingest.load, "into": step.ingest.into, "source": shown}
 
 

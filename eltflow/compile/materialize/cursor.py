@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -41,6 +42,11 @@ def valued(text: str, type: str, column: str, place: tuple[str, ...] = ("cursor"
 def _refuse(text: str, type: str, column: str, place: tuple[str, ...]) -> Any:
     help = f"write a {type}" if place[-1] == "initial" else "leave such rows out with `query:`, for nothing can come after them"
     raise ProgramError(f"the cursor `{column}` is {type}, and cannot go on from `{text}`", help, place=place)
+
+
+def name_of(cursor: Mapping[str, Any]) -> str:
+    """What the step calls its cursor: a column, or the token that its function gives."""
+    return str(cursor.get("column") or cursor["token"])
 
 
 def since(column: str, type: str, value: Any, lookback: object) -> Since:

@@ -141,6 +141,8 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
     for key in ("delimiter", "header", "null"):
         if key in info.source:
             options[key] = info.source[key]
+    if job.records is not None and job.records.types:
+        options["columns"] = job.records.types
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
     types = {called.get(name, name): type for name, type in given_types(job.node).items()}
     return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}

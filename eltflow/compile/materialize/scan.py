@@ -40,6 +40,8 @@ def exact(
     """Options and types under which JSON files are read as they are meant. Engines take for a DOUBLE what is too long for 64 bits, and whole
     numbers among others: a column with some that lose digits is read as HUGEINT, if that takes all of it, or as text; one that holds such
     inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text."""
+    if "columns" in options:
+        return options, types
     dialect = reading(job)
     described = yield from ask(job, dialect.describe(scan(dialect, files, "json", options, {})))
     inferred = {c.name: "INTEGER" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
