@@ -15,10 +15,10 @@ from eltflow.compile.program import RecordSource
 from eltflow.ingest.functions import Call, OpenedFunction
 from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.tables import Connection, OpenedTable
-from eltflow.native.settings import YamlRenderer, base_yaml_names
-from eltflow.project.findings import Findings
 from eltflow.jinja.values import RenderError
+from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project import pyfile
+from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE
 from eltflow.project.steps import FETCHED

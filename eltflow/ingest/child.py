@@ -55,6 +55,7 @@ class _Work:
         self.most: int | None = task["most"]
         self.columns = Columns(task["declared"])
         self.parts: list[str] = []
+        self.function: Any = None
         self.generator: Any = None
         self._lines: list[str] = []
         self._file: Any = None
@@ -169,7 +170,7 @@ class _Work:
         if self._file is not None and any(part.endswith(".parquet") for part in self.parts):
             raise Unfit("the function gives mappings and tables", "give one of the two")
         if self._file is not None and not self.columns.types:
-            raise Unfit("no record has a value", "give them names: `yield {\"id\": 1}`")
+            raise Unfit("no record has a value", 'give them names: `yield {"id": 1}`')
 
 
 def _one_piece(given: Any) -> bool:
@@ -183,7 +184,7 @@ def _is_table(item: Any) -> bool:
 
 def _no_record(item: Any) -> Unfit:
     what = f"the function gives a {type(item).__qualname__}, which is no record"
-    return Unfit(what, "yield mappings, as {\"id\": 1}, lists of them, Arrow tables or data frames")
+    return Unfit(what, 'yield mappings, as {"id": 1}, lists of them, Arrow tables or data frames')
 
 
 def _arrow(item: Any) -> Any:
@@ -248,7 +249,7 @@ def _function(task: Mapping[str, Any]) -> Any:
 def _failed(work: _Work, error: BaseException) -> dict[str, Any]:
     """What went wrong, and where in the project."""
     root = os.path.join(os.path.realpath(work.task["root"]), "")
-    frames = [
+    frames: list[tuple[str, int | None]] = [
         (os.path.realpath(frame.filename), frame.lineno)
         for frame in traceback.extract_tb(error.__traceback__)
         if os.path.realpath(frame.filename).startswith(root) and "site-packages" not in frame.filename
@@ -257,7 +258,7 @@ def _failed(work: _Work, error: BaseException) -> dict[str, Any]:
         message, help = error.message, error.help
         suspended = getattr(work.generator, "gi_frame", None)
         frames = [(os.path.realpath(suspended.f_code.co_filename), suspended.f_lineno)] if suspended is not None else []
-        frames = [frame for frame in frames if frame[0].startswith(root)]
+        frames = [frame for frame in frames if frame[0].startswith(root)] or _begins(work.function)
     else:
         words = " ".join(str(error).split())
         message, help = f"{type(error).__name__}: {words}" if words else type(error).__name__, None
@@ -269,11 +270,20 @@ def _failed(work: _Work, error: BaseException) -> dict[str, Any]:
     return {"message": message, "help": help, "file": file, "line": number, "called": called}
 
 
+def _begins(function: Any) -> list[tuple[str, int | None]]:
+    """Where a function is defined."""
+    code = inspect.unwrap(function).__code__
+    with open(code.co_filename, encoding="utf-8") as file:
+        lines = enumerate(islice(file, code.co_firstlineno - 1, None), code.co_firstlineno)
+        line = next((n for n, text in lines if text.startswith("def ")), code.co_firstlineno)
+    return [(code.co_filename, line)]
+
+
 def run(task: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> dict[str, Any]:
     """Call the function of a task, and write what it gives; says how that ended."""
     work = _Work(task, tell)
     try:
-        function = _function(task)
+        work.function = function = _function(task)
         values = {name: Given(value) if kind == "connection" else value for name, (kind, value) in task["given"].items()}
         given = function(**values)
         if inspect.iscoroutine(given) or hasattr(given, "__aiter__"):
@@ -294,7 +304,7 @@ def _token(task: Mapping[str, Any], token: Any) -> str | None:
     if not task["token"]:
         raise Unfit(
             f"the function returns a {type(token).__qualname__} at its end, and the step keeps none",
-            "name it with `cursor={\"token\": ...}`, or return nothing",
+            'name it with `cursor={"token": ...}`, or return nothing',
         )
     try:
         return json.dumps(token, ensure_ascii=False, allow_nan=False, sort_keys=True)

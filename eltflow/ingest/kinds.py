@@ -103,9 +103,7 @@ class _Slot:
         if kind == "int":
             self.most = max(self.most, value, -value)
             if self.kind == "float" and self.most > _FLOATS:
-                raise Unfit(
-                    f"holds floating-point numbers, and in record {number} a whole number that is none of them", _DECLARE
-                )
+                raise Unfit(f"holds floating-point numbers, and in record {number} a whole number that is none of them", _DECLARE)
             if self.most >= _WIDE:
                 raise Unfit(f"holds a whole number of more than 38 digits in record {number}", "declare it: `data_type: text`")
         elif kind == "float" and self.most > _FLOATS:
@@ -148,9 +146,7 @@ class _Slot:
             return self.kind
         if (self.kind, kind) in _TAKES:
             return kind
-        raise Unfit(
-            f"holds {_WORDS[self.kind]} in record {self.since}, and {_WORDS[kind]} in record {number}", _DECLARE
-        )
+        raise Unfit(f"holds {_WORDS[self.kind]} in record {self.since}, and {_WORDS[kind]} in record {number}", _DECLARE)
 
     def _digits(self, value: Decimal, number: int) -> None:
         if not value.is_finite():
@@ -179,21 +175,23 @@ class _Slot:
         return _TYPES[self.kind]
 
 
-_DECLARE = "give values of one kind, or say under `columns=` what the column is: `{\"data_type\": ...}`"
+_DECLARE = 'give values of one kind, or say under `columns=` what the column is: `{"data_type": ...}`'
 
 
 def kind_of(value: Any) -> str:
     """The kind of a value. Raises Unfit for what is no value of a table."""
     for classes, kind in _KINDS:
         if isinstance(value, classes):
-            if kind == "datetime":
+            if isinstance(value, datetime.datetime):
                 if value != value:  # what pandas has for nothing
                     break
                 return "moment" if value.tzinfo is not None else kind
-            if kind == "time" and value.tzinfo is not None:
+            if isinstance(value, datetime.time) and value.tzinfo is not None:
                 raise Unfit("holds a time of day with a zone, which no table can", "leave the zone out, or give a point in time")
             return kind
-    raise Unfit(f"holds a {type(value).__module__}.{type(value).__qualname__}, which no table can", "turn it into a text or a number")
+    raise Unfit(
+        f"holds a {type(value).__module__}.{type(value).__qualname__}, which no table can", "turn it into a text or a number"
+    )
 
 
 class Columns:

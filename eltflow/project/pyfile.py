@@ -73,7 +73,9 @@ def locate(text: str, file: str, path: Path, *, key: bool = False) -> Span:
             return _span(file, text, node)
         node = inner
     if key and len(rest) == 1:
-        return Span(file=file, line=keyword.lineno, column=_column(text, keyword.lineno, keyword.col_offset), length=len(str(rest[0])))
+        return Span(
+            file=file, line=keyword.lineno, column=_column(text, keyword.lineno, keyword.col_offset), length=len(str(rest[0]))
+        )
     return _span(file, text, node)
 
 

@@ -129,7 +129,11 @@ def _function(entry: Mapping[str, Any], load: str, cursor: Mapping[str, Any]) ->
         yield ("cursor", "lookback"), "`lookback` means nothing to a token", "take it out"
     for name in entry["source"].get("env") or {}:
         if name not in entry["source"]["takes"]:
-            yield ("env", name), f"`env` has `{name}`, which the function does not take", f"add the parameter `{name}`, or take it out"
+            yield (
+                ("env", name),
+                f"`env` has `{name}`, which the function does not take",
+                f"add the parameter `{name}`, or take it out",
+            )
 
 
 def allowed(limit: object) -> tuple[Decimal, bool]:

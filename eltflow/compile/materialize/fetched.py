@@ -37,10 +37,11 @@ def load_fetched(job: Job) -> Program:
     if job.records is None:
         return Outcome(kind="load")  # nothing is asked in a dry run
     before = (yield from _loaded(job)) if adds(job) else None
-    files = job.records.fetch(asked(job, None if job.full_refresh else before))
+    records = job.records
+    files = records.fetch(asked(job, None if job.full_refresh else before))
     job = replace(job, files=tuple(files), since=before)
     outcome = yield from load_files(job) if files else built(job, rows_together(job, _nothing(job)))
-    return replace(outcome, told=(*job.records.told, *outcome.told))
+    return replace(outcome, told=(*records.told, *outcome.told))
 
 
 def _loaded(job: Job) -> Steps[str | None]:
