@@ -244,7 +244,7 @@ def test_arrow(world, target):
     [
         "import pandas\n    return pandas.DataFrame({'id': [1, 2], 'v': ['a', None]})",
         "import polars\n    return polars.DataFrame({'id': [1, 2], 'v': ['a', None]})",
-        "import polars as p\n    yield p.DataFrame({'id': [1], 'v': ['a']})\n    yield p.DataFrame({'id': [2], 'v': [None]}, {'id': int, 'v': str})",
+        "import polars as p\n    f = p.DataFrame({'id': [1, 2], 'v': ['a', None]})\n    yield f[:1]\n    yield f[1:]",
         "return [{'id': 1, 'v': 'a'}, {'id': 2, 'v': None}]",
         "import numpy\n    yield {'id': numpy.int64(1), 'v': numpy.str_('a')}\n    yield {'id': numpy.int8(2), 'v': None}",
     ],
@@ -304,7 +304,8 @@ def test_steps_are_nodes_like_any_other(world):
         from common import ROWS
 
         @table_of(
-            into="raw.x", tags="daily", columns={"ID": {"rename": "id", "data_type": "integer", "data_tests": ["unique"]}, "v": {"exclude": True}}
+            into="raw.x", tags="daily", columns={"ID": {"rename": "id", "data_type": "integer", "data_tests": ["unique"]},
+            "v": {"exclude": True}}
         )
         def x():
             '''What is there.

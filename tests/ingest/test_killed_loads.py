@@ -40,10 +40,10 @@ CASES = {
     ("merge", "duckdb", "api"): 19,
     ("merge", "postgres", "api"): 21,
     ("delete+insert", "duckdb", "api"): 15,
-    ("append", "duckdb", "function"): 15,
-    ("append", "postgres", "function"): 17,
-    ("merge", "duckdb", "function"): 19,
-    ("delete+insert", "postgres", "function"): 17,
+    ("append", "duckdb", "function"): 13,
+    ("append", "postgres", "function"): 11,
+    ("merge", "duckdb", "function"): 17,
+    ("delete+insert", "postgres", "function"): 12,
 }
 DAYS = 6
 
