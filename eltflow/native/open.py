@@ -422,7 +422,7 @@ class _Opening:
                     )
                 else:
                     continue
-                self.findings.at(draft.path, (*draft.place, "source", "takes", taken), "E0121", message, help=help)
+                self.findings.at(draft.path, (*draft.place, "source", "takes", taken), "E0122", message, help=help)
 
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:

@@ -28,7 +28,7 @@ class _Found:
 
 
 def read(text: str, file: str) -> Any:
-    """The steps of a Python file as `{"steps": [...]}`, each as an entry of YAML. Raises EltflowError (E0120 for what is no Python, E0103
+    """The steps of a Python file as `{"steps": [...]}`, each as an entry of YAML. Raises EltflowError (E0121 for what is no Python, E0103
     for options that cannot be known without running the file)."""
     try:
         tree = ast.parse(text)
@@ -37,7 +37,7 @@ def read(text: str, file: str) -> Any:
         span = Span(file=file, line=line, column=column)
         words = getattr(error, "msg", None) or str(error)
         raise EltflowError(
-            with_source(Diagnostic(code="E0120", message=f"broken Python: {words}", span=span, help="mend the line"), text)
+            with_source(Diagnostic(code="E0121", message=f"broken Python: {words}", span=span, help="mend the line"), text)
         ) from None
     wrong: list[Diagnostic] = []
     entries = [_entry(one, file, text, wrong) for one in _steps(tree, file, text, wrong)]

@@ -385,7 +385,7 @@ HEAD = "from eltflow import step\n\n"
 STATIC = {
     "broken": (
         "@step(into='raw.x'\ndef x():\n    pass\n",
-        "E0120",
+        "E0121",
         "broken Python: '(' was never closed",
         "ingest/w.py:3:6",
         "mend the line",
@@ -436,14 +436,14 @@ STATIC = {
     ),
     "a parameter": (
         "@step(into='raw.x')\ndef x(strat):\n    pass\n",
-        "E0121",
+        "E0122",
         "the step `x` takes `strat`, and nothing is called so",
         "ingest/w.py:4:7",
         "did you mean `start`?",
     ),
     "two of a name": (
         "@step(into='raw.x')\ndef x(both):\n    pass\n",
-        "E0121",
+        "E0122",
         "`both` is a connection and a variable",
         "ingest/w.py:4:7",
         "give one of them another name in eltflow.yml",

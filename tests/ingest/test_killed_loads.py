@@ -43,7 +43,7 @@ CASES = {
     ("append", "duckdb", "function"): 13,
     ("append", "postgres", "function"): 11,
     ("merge", "duckdb", "function"): 17,
-    ("delete+insert", "postgres", "function"): 12,
+    ("delete+insert", "postgres", "function"): 9,
 }
 DAYS = 6
 
