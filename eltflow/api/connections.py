@@ -96,6 +96,8 @@ def _call(loaded: Loaded, node: Node) -> Call:
     secrets: list[str] = []
     for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
         value: Any = None
+        if kind == "cursor" and "cursor" not in step:  # it has a default
+            continue
         if kind == "connection":
             connection = connection_of(loaded, name)
             value = dict(connection.values)

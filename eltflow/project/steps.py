@@ -116,10 +116,11 @@ def _function(entry: Mapping[str, Any], load: str, cursor: Mapping[str, Any]) ->
     if cursor and ("column" in cursor) == ("token" in cursor):
         help = "write `column`, whose highest value is kept, or `token`, a name for what the function returns at its end"
         yield ("cursor",), "`cursor` has a `column` or a `token`", help
-    if takes and not cursor and load != "replace":
+    asks = takes and "cursor" not in entry["source"]["free"]
+    if asks and not cursor and load != "replace":
         message = "the function takes `cursor`, and the step has none"
         yield ("source", "takes", "cursor"), message, 'add `cursor={"column": ...}`, or `cursor={"token": ...}`'
-    elif takes and not cursor:
+    elif asks and not cursor:
         message = "the function takes `cursor`, and `load: replace` knows none"
         yield ("source", "takes", "cursor"), message, 'set another `load`, with `cursor={"column": ...}`'
     if "token" in cursor and not takes:
