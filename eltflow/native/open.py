@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from eltflow.native.settings import (
     unknown_folders,
 )
 from eltflow.native.target import Opened, open_target
-from eltflow.project import pyfile, yamlfile
+from eltflow.project import pyfile, several, yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
@@ -262,8 +262,24 @@ class _Opening:
             problems = check(value, shape, strict=self.options.strict)
             self.findings.problems(path, problems)
             for index, entry in enumerate(() if problems else value["steps"]):
-                describer.step(entry, path, _folder(path, settings.ingest_paths), ("steps", index))
+                for one in self._tables_of(entry, path, ("steps", index), files):
+                    describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index))
         return describer.result
+
+    def _tables_of(
+        self, entry: Mapping[str, Any], path: str, place: tuple[str | int, ...], files: Mapping[str, Stamp]
+    ) -> Sequence[Mapping[str, Any]]:
+        """The entries of a step: one for each table that it brings."""
+        if not several.brings_several(entry):
+            return (entry,)
+        file = several.list_of(path, entry["name"])
+        text = self.guarded(self.text, file) if file in files else None
+        if text is not None:
+            self.hash(file, files[file])
+        found = several.expanded(entry, several.listed_in(text) if text is not None else None, file)
+        for inner, message, help in found.findings:
+            self.findings.at(path, (*place, *inner), "E0103", message, help=help)
+        return found.entries
 
     def _drafts(
         self,

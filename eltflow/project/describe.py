@@ -282,7 +282,7 @@ class Describer:
             )
         )
         attached = Attachment(
-            label=entry["name"],
+            label=entry["name"].replace(".", "_"),
             unique_id=f"ingest.{self._package}.{entry['name']}",
             call=f"ref({entry['name']!r})",
             folder=folder,

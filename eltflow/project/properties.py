@@ -193,16 +193,6 @@ FILES = Object(
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
     },
 )
-TABLES = Object(
-    what="the `source` of a step",
-    required=("kind", "connection"),
-    fields={
-        "kind": _KIND,
-        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
-        "table": Scalar(about="A table, as schema.table or by its name alone."),
-        "query": Scalar(about="A query in the SQL of that database."),
-    },
-)
 _PATH_IN = "A path in the answer, with dots: data.items."
 _PARAM = Scalar(about="The parameter of the request that it is sent as.")
 _PAGES = Scalar(choices=("page", "offset", "cursor", "next_url", "link"))
@@ -323,30 +313,49 @@ CURSOR = Object(
     },
 )
 _COLUMNS = "write what is said of a column under its name: `columns: {email: {tags: [pii]}}`"
+#: How rows come into a table, and what is said of it: of a step, or of each table that a step brings.
+_WAYS: dict[str, Shape] = {
+    "description": DOC_TEXT,
+    "load": Scalar(choices=LOADS, about="How new rows come into the table."),
+    "unique_key": Nullable(NAMES),
+    "partition_by": Nullable(NAMES),
+    "cursor": CURSOR,
+    "schema_changes": SCHEMA_CHANGES,
+    "on_bad_row": Scalar(choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."),
+    "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
+    "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
+    "data_tests": TESTS,
+    "tests": TESTS,
+    "column_types": MapOf(TEXT),
+    "config": _configured("ingest"),
+    "meta": _META,
+    "tags": _TAGS,
+}
+_OF_TABLE = Object(what="a table of a step", fields=_WAYS)
+TABLES = Object(
+    what="the `source` of a step",
+    required=("kind", "connection"),
+    fields={
+        "kind": _KIND,
+        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
+        "table": Scalar(about="A table, as schema.table or by its name alone."),
+        "query": Scalar(about="A query in the SQL of that database."),
+        "schema": Scalar(about="Where the `tables` are; where the connection looks, unless told."),
+        "tables": OneOf(
+            options=(TEXT, ListOf(TEXT), MapOf(Nullable(_OF_TABLE))),
+            about="Several tables, a node each: names and patterns like order_*, or a mapping of them to what is said of each.",
+        ),
+        "exclude": OneOf(options=(TEXT, ListOf(TEXT)), about="Names and patterns of `tables` that are left out."),
+    },
+)
 STEP = Object(
     what="a step",
     required=("name", "source", "into"),
     fields={
         "name": TEXT,
-        "description": DOC_TEXT,
         "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES, "rest": REST, "graphql": GRAPHQL}),
-        "into": Scalar(about="The table to load, as schema.table."),
-        "load": Scalar(choices=LOADS, about="How new rows come into the table."),
-        "unique_key": Nullable(NAMES),
-        "partition_by": Nullable(NAMES),
-        "cursor": CURSOR,
-        "schema_changes": SCHEMA_CHANGES,
-        "on_bad_row": Scalar(
-            choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."
-        ),
-        "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
-        "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
-        "data_tests": TESTS,
-        "tests": TESTS,
-        "column_types": MapOf(TEXT),
-        "config": _configured("ingest"),
-        "meta": _META,
-        "tags": _TAGS,
+        "into": Scalar(about="The table to load, as schema.table; of a step that brings several, schema.{table}."),
+        **_WAYS,
     },
 )
 _TOKEN = Scalar(about="A name for what the function returns at its end, and is given as `cursor` the next time.")

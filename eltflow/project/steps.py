@@ -98,8 +98,11 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield (
             ("source",),
             "a step reads a `table` or a `query`",
-            "keep one of the two" if source.get("table") else "add `table:` or `query:`",
+            "keep one of the two" if source.get("table") else "add `table:`, `tables:` or `query:`",
         )
+    for key in ("schema", "exclude") if kind == "sql" else ():
+        if key in source:
+            yield ("source", key), f"`{key}` means nothing without `tables`", "take it out, or name the tables with `tables:`"
     for place, name, column in columns_in(entry):
         if column.get("exclude"):
             more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
