@@ -15,6 +15,7 @@ from eltflow.base.records import dataclass
 from eltflow.transfer import Fetched
 from eltflow.warehouse import WarehouseError
 from eltflow_rest.client import Answer, Client, Request
+from eltflow_rest.guess import guessed
 from eltflow_rest.paging import first, following
 from eltflow_rest.parts import NotThere, part, records_in, value_in
 
@@ -55,6 +56,11 @@ class ApiRecords:
             else:
                 self._one(request, since, str(request.get("path") or ""), b"", file, count)
         return Fetched(records=count.records, answers=count.answers)
+
+    def guess(self, request: Mapping[str, Any], *, stop: Callable[[], bool]) -> Mapping[str, Any]:
+        self._stopped = stop
+        asked = self._request({"kind": "rest", **request}, str(request.get("path") or ""), None)
+        return guessed(asked, self._client.ask(asked))
 
     def _of_each(self, request: Mapping[str, Any], since: str | None, file: BinaryIO, count: _Count) -> None:
         """The step's records for each of those that are asked for first."""

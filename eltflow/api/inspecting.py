@@ -20,7 +20,7 @@ from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
 from eltflow.compile.privacy import MASK, personal_values
-from eltflow.compile.program import Hashing, Job, ProgramError, RecordSource, Steps
+from eltflow.compile.program import FileInfo, Hashing, Job, ProgramError, RecordSource, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect
 from eltflow.ingest.tables import OpenedTable
@@ -105,6 +105,16 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
     masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
     return replace(made, rows=masked)
+
+
+def inspect_files_of(loaded: Loaded, node: Node, files: tuple[FileInfo, ...]) -> Inspected:
+    """What a step of these files would load, none of its rows. Raises ProgramError, WarehouseError."""
+    assert node.relation is not None
+    dialect = loaded.adapter.dialect
+    reader = None if dialect.capabilities.reads_files else file_reader()
+    return _of_files(
+        Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader), 0
+    )
 
 
 def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:

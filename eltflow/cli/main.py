@@ -20,14 +20,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "init-source": ("source", "Write a step from a live source: a database, files, an API."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),
     "compile": ("look", "Write the SQL of models for the target, without running it."),
-    "check": ("check", "Find what is wrong in the project, without asking the warehouse."),
-    "sync": ("sync", "Write the columns and types that are known into properties YAML."),
+    "check": ("check", "Find what is wrong in the project; ask no warehouse."),
+    "sync": ("sync", "Write the known columns and types into properties YAML."),
     "parse": ("look", "Read the project."),
-    "lineage": ("columns", "Show what a node or a column hangs on, and what hangs on it."),
+    "lineage": ("columns", "Show what a node or column hangs on, and what hangs on it."),
     "impact": ("columns", "Show what a change of a column touches."),
     "history": ("look", "Show past runs."),
     "debug": ("project", "Check the project, the target and the connection."),
@@ -40,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threads", "--select", "-s", "--exclude", "--selector"}
 #: Options of which several values may follow one flag.
 _MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
-_TAKES_NAME = {"init", "show", "lineage", "impact", "history", "docs"}
+_TAKES_NAME = {"init", "init-source", "show", "lineage", "impact", "history", "docs"}
 COMPLETION = "_ELTFLOW_COMPLETE"
 
 
@@ -221,7 +222,7 @@ def _register(app: typer.Typer, name: str) -> None:
 
     module, help = COMMANDS[name]
     family = import_module(f"eltflow.cli.{module}")
-    function = getattr(family, name)
+    function = getattr(family, name.replace("-", "_"))
     if name == "docs":
         app.add_typer(function(), name=name, help=help)
     else:

@@ -63,6 +63,13 @@ class OpenedRecords:
         stat = os.stat(spool)
         return (FileInfo(path=str(spool), name=self.where, size=stat.st_size, mtime=stat.st_mtime_ns),)
 
+    def guess(self) -> Mapping[str, Any]:
+        """What the first answer suggests to add to the step's source. Raises WarehouseError."""
+        with telling(self._connection):
+            records: Records = self._connection.reader.open(self._connection.values, self._root)
+            with closing(records):
+                return records.guess(self._source, stop=self._stop)
+
     def close(self) -> None:
         """Delete what was fetched."""
         if self._folder is not None:

@@ -28,6 +28,7 @@ from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, Settings
+from eltflow.project.shape import Path as Place
 from eltflow.project.shape import check
 from eltflow.project.tests import Attachment
 
@@ -262,16 +263,16 @@ class _Opening:
             problems = check(value, shape, strict=self.options.strict)
             self.findings.problems(path, problems)
             for index, entry in enumerate(() if problems else value["steps"]):
-                for one in self._tables_of(entry, path, ("steps", index), files):
-                    describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index))
+                for one, places in self._tables_of(entry, path, ("steps", index), files):
+                    describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index), places)
         return describer.result
 
     def _tables_of(
         self, entry: Mapping[str, Any], path: str, place: tuple[str | int, ...], files: Mapping[str, Stamp]
-    ) -> Sequence[Mapping[str, Any]]:
-        """The entries of a step: one for each table that it brings."""
+    ) -> Sequence[tuple[Mapping[str, Any], Mapping[str, Place]]]:
+        """The entries of a step: one for each table that it brings; and where in it that is written which is said of one alone."""
         if not several.brings_several(entry):
-            return (entry,)
+            return ((entry, {}),)
         file = several.list_of(path, entry["name"])
         text = self.guarded(self.text, file) if file in files else None
         if text is not None:

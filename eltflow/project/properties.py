@@ -321,7 +321,9 @@ _WAYS: dict[str, Shape] = {
     "partition_by": Nullable(NAMES),
     "cursor": CURSOR,
     "schema_changes": SCHEMA_CHANGES,
-    "on_bad_row": Scalar(choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."),
+    "on_bad_row": Scalar(
+        choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."
+    ),
     "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
     "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
     "data_tests": TESTS,

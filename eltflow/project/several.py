@@ -13,6 +13,7 @@ from typing import Any
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field
 from eltflow.project.config import as_list
+from eltflow.project.shape import Path
 from eltflow.project.steps import Finding
 
 _WILD = re.compile(r"[*?\[]")
@@ -23,9 +24,10 @@ _OWN = ("columns", "data_tests", "tests", "column_types")
 
 @dataclass(slots=True, kw_only=True)
 class Several:
-    """The entries of the tables that a step brings, and what is wrong with it."""
+    """The entries of the tables that a step brings, each with the place (in the step's) of what is said of it alone, by key; and what is
+    wrong with the step."""
 
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[tuple[dict[str, Any], dict[str, Path]]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -67,7 +69,9 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
     wild = [name for name in (*told, *without) if _WILD.search(name)]
     if _PLACE not in str(entry["into"]):
         message = "`into` of a step that brings several tables has no place for their names"
-        made.findings.append((("into",), message, f"write it with `{_PLACE}`, as in `{str(entry['into']).partition('.')[0]}.{_PLACE}`"))
+        made.findings.append(
+            (("into",), message, f"write it with `{_PLACE}`, as in `{str(entry['into']).partition('.')[0]}.{_PLACE}`")
+        )
     for key in _OWN:
         if key in entry:
             help = f"say it of a table: `tables: {{orders: {{{key}: ...}}}}`"
@@ -78,7 +82,10 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
         return made
     for name in wild:
         if there is not None and not matching([name], there):
-            help = did_you_mean(name, there) or f"there are: {listed(there, 8)}; look again: eltflow init-source --tables {entry['name']}"
+            help = (
+                did_you_mean(name, there)
+                or f"there are: {listed(there, 8)}; look again: eltflow init-source --tables {entry['name']}"
+            )
             key = "exclude" if name in without else "tables"
             place = ("source", key, name) if isinstance(source[key], Mapping) else ("source", key)
             made.findings.append((place, f"`{name}` matches none of the tables in {list_file}", help))
@@ -90,7 +97,7 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
 
 def _entries(
     entry: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]], without: Sequence[str], there: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
     source = {key: value for key, value in entry["source"].items() if key not in ("tables", "exclude", "schema")}
     schema = entry["source"].get("schema")
     exact = [name for name in told if not _WILD.search(name)]
@@ -99,13 +106,16 @@ def _entries(
         if matching(without, [table]):
             continue
         own: dict[str, Any] = {}
+        places: dict[str, Path] = {}
         for name, about in sorted(told.items(), key=lambda item: item[0] == table):  # what is said of it alone counts most
             if matching([name], [table]):
                 own |= about
-        yield {
+                places |= dict.fromkeys(about, ("source", "tables", name))
+        made = {
             **entry,
             **own,
             "name": f"{entry['name']}.{table}",
             "into": str(entry["into"]).replace(_PLACE, table),
             "source": {**source, "table": f"{schema}.{table}" if schema else table},
         }
+        yield made, places

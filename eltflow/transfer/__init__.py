@@ -162,6 +162,14 @@ class Hashed:
 class Tables(Protocol):
     """A connection to a database that is read. All raise WarehouseError."""
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        """The tables and views of a schema (the one that a bare name means, unless told) that may be read, sorted by name."""
+        ...
+
+    def key(self, table: str) -> Sequence[str]:
+        """The columns of a table's primary key, in its order; none if it has none."""
+        ...
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         """The columns with their types, by the database's own catalogue."""
         ...
@@ -225,6 +233,10 @@ class Records(Protocol):
         """Write the records that a step's `source` asks for into the file `spool`, as they came: a JSON object on each line, in UTF-8.
         With `since`, those that came after it, as far as the other side can tell; with `answers`, only those of the first ones. Gives
         up, by an error of the kind "cancelled", soon after `stop` says so."""
+        ...
+
+    def guess(self, request: Mapping[str, Any], *, stop: Callable[[], bool]) -> Mapping[str, Any]:
+        """What is to be added to a step's `source`, as far as the first answer to it tells."""
         ...
 
     def close(self) -> None: ...

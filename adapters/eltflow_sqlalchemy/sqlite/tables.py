@@ -95,6 +95,15 @@ class SQLiteTables:
             return WarehouseError(self._refused, help="correct the value, or select it as text with `query:`")
         return WarehouseError(str(error))
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        sql = "select name from pragma_table_list where schema = ? and type in ('table', 'view', 'virtual') and name not like 'sqlite\\_%'"
+        return [str(name) for (name,) in self.ask(f"{sql} escape '\\' order by name", (schema or "main",)).fetchall()]
+
+    def key(self, table: str) -> Sequence[str]:
+        schema, _, name = table.rpartition(".")
+        sql = "select name from pragma_table_info(?, ?) where pk > 0 order by pk"
+        return [str(name) for (name,) in self.ask(sql, (name, schema or "main")).fetchall()]
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         self.ask(f"create temp view eltflow_columns as select * from {origin.item(_DIALECT.quote)}")
         try:
