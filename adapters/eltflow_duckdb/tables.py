@@ -122,7 +122,9 @@ class DuckDBTables:
         where = ""
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where = f" where {column} >= cast({_DIALECT.literal(str(since.value))} as {since.type}) or {column} is null"
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{column} {sign} cast({_DIALECT.literal(str(value))} as {since.type})" for sign, value in bounds)
+            where = f" where ({within}) or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return QuerySource(f"select {items} from {origin.item(_DIALECT.quote)}{where}", fields, self._connection.cursor())
 

@@ -112,7 +112,8 @@ class PostgresTables:
         where = ""
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where = f" where {_ordered(column, since.type)} >= {_literal(since.value)} or {column} is null"
+            until = "" if since.until is None else f" and {_ordered(column, since.type)} < {_literal(since.until)}"
+            where = f" where ({_ordered(column, since.type)} >= {_literal(since.value)}{until}) or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Copied(self._session, f"copy (\nselect {items} from {origin.item(_DIALECT.quote)}{where}\n) to stdout", fields)
 

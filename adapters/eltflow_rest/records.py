@@ -40,15 +40,23 @@ class ApiRecords:
 
     def __init__(self, values: Mapping[str, Any], root: Path) -> None:
         self._stopped: Callable[[], bool] = lambda: False
+        self._until: str | None = None
         self._client = Client(values, root, lambda: self._stopped())
 
     def close(self) -> None:
         self._client.close()
 
     def fetch(
-        self, request: Mapping[str, Any], since: str | None, spool: Path, *, stop: Callable[[], bool], answers: int | None = None
+        self,
+        request: Mapping[str, Any],
+        since: str | None,
+        spool: Path,
+        *,
+        stop: Callable[[], bool],
+        answers: int | None = None,
+        until: str | None = None,
     ) -> Fetched:
-        self._stopped = stop
+        self._stopped, self._until = stop, until
         count = _Count(most=answers)
         with spool.open("wb") as file:
             if "for_each" in request:
@@ -97,13 +105,14 @@ class ApiRecords:
         url = self._client.url(path)
         if request["kind"] == "graphql":
             variables = {**(request.get("variables") or {})}
-            if since is not None:
-                variables[str(incremental["variable"])] = since
+            limits = {incremental.get("variable"): since, incremental.get("until"): self._until}
+            variables |= {str(name): value for name, value in limits.items() if name is not None and value is not None}
             return Request(url=url, params={}, body={"query": request["query"], "variables": variables})
         params = {**(request.get("params") or {})}
         body = dict(request.get("body") or {}) if request.get("method") == "post" else None
-        if since is not None:
-            (params if body is None or incremental["param"] not in body else body)[str(incremental["param"])] = since
+        for name, value in ((incremental.get("param"), since), (incremental.get("until"), self._until)):
+            if name is not None and value is not None:
+                (params if body is None or name not in body else body)[str(name)] = value
         return Request(url=url, params=params, body=body)
 
     def _parts(self, request: Request, about: Mapping[str, Any], count: _Count) -> Iterator[Sequence[bytes]]:

@@ -58,6 +58,38 @@ def check_connections(loaded: Loaded, nodes: Iterable[Node]) -> None:
             _connected(loaded, node)
 
 
+def check_backfill(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError (E0124) for steps whose rows cannot be brought in again between two values of a cursor."""
+    findings = Findings(loaded.read)
+    for node in nodes:
+        if node.ingest is None or node.patch is None:
+            continue
+        load, cursor = node.ingest.load, node.ingest.step.get("cursor") or {}
+        place: tuple[str, ...] = ("load",)
+        if node.ingest.source.get("kind") == "files":
+            why, help, place = (
+                "reads files, which are known by their names",
+                "load all of them again: --full-refresh",
+                ("source", "path"),
+            )
+        elif load != "merge":
+            why = {
+                "append": "appends, and rows that are there would come again",
+                "history": "keeps versions, which follow each other",
+            }.get(load, "loads everything each time")
+            help = "leave it out with `--exclude`, or set `load: merge`"
+        elif "column" not in cursor:
+            why, help, place = (
+                "has no column that says which rows lie between",
+                "leave it out with `--exclude`, or name one: `cursor: {column: ...}`",
+                ("cursor",),
+            )
+        else:
+            continue
+        findings.at(node.patch, (*node.place, *place), "E0124", f"`--backfill`: the step `{node.name}` {why}", help=help)
+    findings.stop()
+
+
 def _connected(loaded: Loaded, node: Node) -> Connection:
     """The connection of a step. Raises EltflowError, also (E0103) for one that steps of its kind do not read from."""
     assert node.ingest is not None

@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_connections, opened_records, opened_table
+from eltflow.api.connections import check_backfill, check_connections, opened_records, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -59,13 +59,14 @@ if TYPE_CHECKING:
 class RunOptions:
     """How a command runs what was selected: the ids in `selected`, or every node where that is None.
 
-    `command` is its name in artifacts and history; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
+    `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
     `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
     """
 
     command: str = "build"
     selected: tuple[str, ...] | None = None
     full_refresh: bool = False
+    backfill: tuple[str, str] | None = None
     fail_fast: bool = False
     store_failures: bool = False
     sample_rows: int = 5
@@ -121,6 +122,8 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
+    if options.backfill is not None:
+        check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
     emitter = _emitter(loaded, options, state)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
@@ -485,7 +488,7 @@ class _Worker:
             for one in (tables, records):
                 if one is not None:
                     opened.enter_context(contextlib.closing(one))
-            job = replace(self._job(step.node, compiled), tables=tables, records=records)
+            job = replace(self._job(step.node, compiled), tables=tables, records=records, backfill=self.options.backfill)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)

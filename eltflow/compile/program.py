@@ -172,9 +172,9 @@ class RecordSource(Protocol):
         """What people should know of what was fetched."""
         ...
 
-    def fetch(self, since: Any) -> Sequence[FileInfo]:
-        """Files of the records: of JSON, an object on each line, or of Parquet. All of them, or those that came after `since`; no file if
-        there are none."""
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
+        """Files of the records: of JSON, an object on each line, or of Parquet. All of them, or those that came after `since` (and before
+        `until`, as far as the other side can tell); no file if there are none."""
         ...
 
     def close(self) -> None:
@@ -189,7 +189,8 @@ class Job:
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
     no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database. `records`
-    is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `hashing` is
+    is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `backfill` are the
+    values of the cursor, as text, from and up to which rows are brought in again. `hashing` is
     what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
     a relation is one of the project's. `contract` is what the node
     promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place.
@@ -213,6 +214,7 @@ class Job:
     tables: TableSource | None = None
     records: RecordSource | None = None
     since: str | None = None
+    backfill: tuple[str, str] | None = None
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None

@@ -58,10 +58,11 @@ class OpenedFunction:
     def where(self) -> str:
         return f"the function `{self._call.function}`"
 
-    def fetch(self, since: Any) -> Sequence[FileInfo]:
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
         if self._folder is None:
             self._folder = rows_folder()
-        given = {n: (kind, since if kind == "cursor" else value) for n, (kind, value) in self._call.given.items()}
+        told = {"cursor": since, "until": until}
+        given = {name: (kind, told.get(kind, value)) for name, (kind, value) in self._call.given.items()}
         task = {
             "root": str(self._call.root),
             "file": str(self._call.root / self._call.file),

@@ -44,7 +44,7 @@ class OpenedRecords:
     def where(self) -> str:
         return f"{self._source.get('path') or self._source['kind']} of `{self._connection.name}`"
 
-    def fetch(self, since: Any) -> Sequence[FileInfo]:
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
         """The records in a file of their own; none if there are none. Raises WarehouseError."""
         if self._folder is None:
             self._folder = rows_folder()
@@ -53,7 +53,7 @@ class OpenedRecords:
             with telling(self._connection):
                 records: Records = self._connection.reader.open(self._connection.values, self._root)
                 with closing(records):
-                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers)
+                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers, until=until)
         except WarehouseError:
             if self._stop():
                 raise WarehouseError("cancelled", kind="cancelled") from None

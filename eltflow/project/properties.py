@@ -226,6 +226,7 @@ _RECORDS = Scalar(about="Where the records are in an answer, as a path with dots
 _SINCE = {
     "param": _PARAM,
     "format": Scalar(about="How the cursor's value is written: iso (default), date, unix, unix_ms, or a pattern of strftime."),
+    "until": Scalar(about="What the end of a backfill is sent as."),
 }
 _FROM = Scalar(about="One of `connections:` in eltflow.yml.")
 REST = Object(
@@ -275,7 +276,7 @@ GRAPHQL = Object(
             what="`incremental`",
             about="How only what is new is asked for.",
             required=("variable",),
-            fields={"variable": _PARAM, "format": _SINCE["format"]},
+            fields={"variable": _PARAM, "format": _SINCE["format"], "until": _SINCE["until"]},
         ),
     },
 )

@@ -52,11 +52,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and those where it is NULL."""
+    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and less than `until` if that is
+    given; and those where it is NULL."""
 
     column: str
     type: str
     value: Any
+    until: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,11 +230,18 @@ class Records(Protocol):
     """A connection to what gives records by request. All raise WarehouseError."""
 
     def fetch(
-        self, request: Mapping[str, Any], since: str | None, spool: Path, *, stop: Callable[[], bool], answers: int | None = None
+        self,
+        request: Mapping[str, Any],
+        since: str | None,
+        spool: Path,
+        *,
+        stop: Callable[[], bool],
+        answers: int | None = None,
+        until: str | None = None,
     ) -> Fetched:
         """Write the records that a step's `source` asks for into the file `spool`, as they came: a JSON object on each line, in UTF-8.
-        With `since`, those that came after it, as far as the other side can tell; with `answers`, only those of the first ones. Gives
-        up, by an error of the kind "cancelled", soon after `stop` says so."""
+        With `since`, those that came after it, and with `until`, before that, as far as the other side can tell; with `answers`, only
+        those of the first ones. Gives up, by an error of the kind "cancelled", soon after `stop` says so."""
         ...
 
     def guess(self, request: Mapping[str, Any], *, stop: Callable[[], bool]) -> Mapping[str, Any]:

@@ -101,10 +101,11 @@ class MySQLTables:
         parameters: tuple[Any, ...] = ()
         if since is not None:
             column = _DIALECT.quote(since.column)
-            value = since.value
-            shown = value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
             mark = "cast(%s as binary)" if since.type == "VARCHAR" else "%s"
-            where, parameters = f" where {_ordered(column, since.type)} >= {mark} or {column} is null", (str(shown),)
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{_ordered(column, since.type)} {sign} {mark}" for sign, _ in bounds)
+            where = f" where ({within}) or {column} is null"
+            parameters = tuple(str(v.replace(tzinfo=None) if isinstance(v, datetime.datetime) else v) for _, v in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         sql = f"select concat({values}) from {origin.item(_DIALECT.quote)}"
         return _Selected(self, (sql.replace("%", "%%") if parameters else sql) + where, parameters, fields)

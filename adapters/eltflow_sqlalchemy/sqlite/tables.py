@@ -121,7 +121,9 @@ class SQLiteTables:
             # A value of another kind than its column's sorts before all or behind all: it is read too, and refused.
             kind = "'integer', 'real'" if isinstance(since.value, int | Decimal) else "'text'"
             missed = f"{column} is null or typeof({column}) not in ({kind})"
-            where, parameters = f" where {column} collate binary >= ? or {missed}", (_bound(since.value),)
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{column} collate binary {sign} ?" for sign, _ in bounds)
+            where, parameters = f" where ({within}) or {missed}", tuple(_bound(value) for _, value in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields)
 

@@ -11,14 +11,14 @@ import json
 from typing import Any
 
 from eltflow.base.records import replace
-from eltflow.compile.materialize.cursor import name_of, since, valued
+from eltflow.compile.materialize.cursor import bounds, name_of, since, valued
 from eltflow.compile.materialize.delta import cursor_of
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.ingest import adds, load_files
 from eltflow.compile.materialize.meta import loaded_up_to, record_load
 from eltflow.compile.materialize.quarantine import put_aside
 from eltflow.compile.materialize.relation import built
-from eltflow.compile.materialize.upto import token_moved
+from eltflow.compile.materialize.upto import check_loaded, token_moved
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.warehouse.values import Statement
 
@@ -38,7 +38,9 @@ def load_fetched(job: Job) -> Program:
         return Outcome(kind="load")  # nothing is asked in a dry run
     before = (yield from _loaded(job)) if adds(job) else None
     records = job.records
-    files = records.fetch(asked(job, None if job.full_refresh else before))
+    if not adds(job):
+        check_loaded(job)
+    files = records.fetch(asked(job, None if job.full_refresh else before), asked_until(job))
     job = replace(job, files=tuple(files), since=before)
     outcome = yield from load_files(job) if files else built(job, rows_together(job, _nothing(job)))
     return replace(outcome, told=(*records.told, *outcome.told))
@@ -68,25 +70,44 @@ def asked(job: Job, before: str | None) -> Any:
     if "token" in cursor:
         return cursor.get("initial") if before is None else json.loads(before)
     if source["kind"] == "python":
-        return cursor.get("initial") if before is None else _value(job, before)
+        return cursor.get("initial") if before is None and job.backfill is None else _value(job, before)
     incremental = source.get("incremental")
     if not incremental:
         return None
     form = str(incremental.get("format") or "iso")
-    if before is None:
+    if before is None and job.backfill is None:
         initial = cursor.get("initial")
         return None if initial is None else written(_initial(initial), form)
     return written(_value(job, before), form)
 
 
-def _value(job: Job, before: str) -> Any:
-    """The cursor's value from which on records are asked for, where they are loaded up to `before`. Raises ProgramError."""
-    assert job.existing is not None and job.node.ingest is not None
-    cursor = job.node.ingest.step["cursor"]
+def asked_until(job: Job) -> Any:
+    """Up to where records are asked for, in a backfill. Raises ProgramError."""
+    if job.backfill is None:
+        return None
+    assert job.node.ingest is not None
+    _, end = bounds(job, *_cursor(job))
+    form = str((job.node.ingest.source.get("incremental") or {}).get("format") or "iso")
+    return end if job.node.ingest.source["kind"] == "python" else written(end, form)
+
+
+def _cursor(job: Job) -> tuple[str, str]:
+    """The cursor's column in the table, and its type."""
+    assert job.existing is not None
     name = cursor_of(job, [c.name for c in job.existing.columns])
     kind = next((c.type for c in job.existing.columns if c.name == name), None)
-    type = job.dialect.reads_as(str(kind))
-    return since(str(name), type, valued(before, type, str(name)), cursor.get("lookback")).value
+    return str(name), job.dialect.reads_as(str(kind))
+
+
+def _value(job: Job, before: str | None) -> Any:
+    """The cursor's value from which on records are asked for: that of a backfill, or where they are loaded up to `before`. Raises
+    ProgramError."""
+    assert job.existing is not None and job.node.ingest is not None
+    cursor = job.node.ingest.step["cursor"]
+    name, type = _cursor(job)
+    if job.backfill is not None:
+        return bounds(job, name, type)[0]
+    return since(name, type, valued(str(before), type, name), cursor.get("lookback")).value
 
 
 def _initial(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eltflow.compile.materialize.cursor import name_of, valued
+from eltflow.compile.materialize.cursor import bounds, name_of, valued
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, put, stage
 from eltflow.compile.materialize.history import keeps_history, put_versions
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor
@@ -71,6 +71,13 @@ def arrived(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[Catalo
     return written, None
 
 
+def check_loaded(job: Job) -> None:
+    """Raise ProgramError for a backfill of a table that is not loaded yet."""
+    if job.backfill is not None:
+        help = f"load it first: eltflow ingest --select {job.node.name}"
+        raise ProgramError(f"{job.relation} is not loaded yet, and so nothing is missing in it", help)
+
+
 def put_rows(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | None, int | None]]:
     """Staged rows into the table that stands, in place of what they are matched with, or as the versions that hold from now on. Gives (rows
     written, rows that they replaced or ended)."""
@@ -89,12 +96,22 @@ def arrived_up_to(job: Job, relation: Relation, names: Sequence[str]) -> Steps[t
     described = yield job.dialect.describe(f"select {job.dialect.quote(name)} from {job.dialect.render(relation)}")
     cursor = Kept(told, job.dialect.reads_as(str(described.columns[0].type)), name)
     before = yield from _as_fetched(job, told)
+    if job.backfill is not None:
+        yield from _only(job, relation, cursor, bounds(job, told, cursor.type))
     top = yield from reached(job, relation, names, cursor)
     value = None if before is None else valued(before, cursor.type, told)
-    if top is None or (value is not None and valued(top, cursor.type, told) < value):
+    if job.backfill is not None or top is None or (value is not None and valued(top, cursor.type, told) < value):
         top = before
     yield from record_cursor(job, job.records.where, told, top)
     return cursor, value
+
+
+def _only(job: Job, relation: Relation, cursor: Kept, within: tuple[Any, Any]) -> Steps[None]:
+    """Delete the rows whose cursor is not between the bounds: the other side may not know them."""
+    dialect = job.dialect
+    column = _ordered(job, dialect.quote(cursor.expression), cursor)
+    first, end = map(dialect.literal, within)
+    yield Statement(f"delete from {dialect.render(relation)} where {column} < {first} or {column} >= {end}", role="dml")
 
 
 def token_moved(job: Job) -> Steps[None]:
