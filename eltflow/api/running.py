@@ -59,7 +59,8 @@ if TYPE_CHECKING:
 class RunOptions:
     """How a command runs what was selected: the ids in `selected`, or every node where that is None.
 
-    `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
+    `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows
+    again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
     `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
     """
 

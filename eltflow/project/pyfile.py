@@ -233,8 +233,9 @@ def _column(text: str, line: int, offset: int) -> int:
 def given_to(
     source: Mapping[str, Any], connections: Mapping[str, Any], variables: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """(parameter, kind, name) of what a step's function is given: its `cursor`, `until` where that is to end, a variable of the environment (`env`), a
-    `connection` or a `var`iable of the project; a kind that is empty for what nothing is called, and "both" for what two things are."""
+    """(parameter, kind, name) of what a step's function is given: its `cursor`, `until` where that is to end, a variable of the environment
+    (`env`), a `connection` or a variable of the project (`var`); a kind that is empty for what nothing is called, and "both" for what two
+    things are."""
     env: Mapping[str, str] = source.get("env") or {}
     for name in source["takes"]:
         if name in ("cursor", "until"):

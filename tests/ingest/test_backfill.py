@@ -44,7 +44,15 @@ class World:
         if kind == "function":
             (self.root / "ingest/x.py").write_text(FUNCTION)
             return self
-        one = {"name": "x", "source": source, "into": "raw.x", "load": "merge", "unique_key": "id", "cursor": {"column": "at"}, **step}
+        one = {
+            "name": "x",
+            "source": source,
+            "into": "raw.x",
+            "load": "merge",
+            "unique_key": "id",
+            "cursor": {"column": "at"},
+            **step,
+        }
         (self.root / "ingest/x.yml").write_text(json.dumps({"steps": [one]}, indent=1))
         return self
 
