@@ -14,14 +14,16 @@ from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.compile.program import RecordSource
 from eltflow.ingest.functions import Call, OpenedFunction
 from eltflow.ingest.records import OpenedRecords
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.jinja.values import RenderError
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project import pyfile
+from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE
-from eltflow.project.steps import FETCHED
+from eltflow.project.steps import FETCHED, connection_type, is_remote
 from eltflow.project.surface import copied
 
 #: How many records of a function show what it gives.
@@ -50,12 +52,45 @@ def check_connections(loaded: Loaded, nodes: Iterable[Node]) -> None:
     for node in nodes:
         if calls(node):
             _call(loaded, node)
+        if reads_elsewhere(node):
+            _place(loaded, node)
+            continue
         if node.ingest is None or "connection" not in node.ingest.source:
             continue
         use = (str(node.ingest.source["connection"]), node.ingest.source["kind"])
         if use not in checked:
             checked.add(use)
             _connected(loaded, node)
+
+
+def reads_elsewhere(node: Node) -> bool:
+    """Whether a node is a step of files that are elsewhere."""
+    return node.ingest is not None and node.ingest.source.get("kind") == "files" and is_remote(node.ingest.source.get("path"))
+
+
+def opened_files(loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False) -> OpenedFiles | None:
+    """The files of a step that are elsewhere, not asked for yet; None for every other node. Raises EltflowError."""
+    if node.ingest is None or not reads_elsewhere(node):
+        return None
+    paths = [str(path) for path in as_list(node.ingest.source["path"])]
+    return OpenedFiles(_place(loaded, node), paths, loaded.root, stop=stop)
+
+
+def _place(loaded: Loaded, node: Node) -> Connection:
+    """The connection to where a step's files are: its own, or one without settings."""
+    assert node.ingest is not None
+    type = connection_type(node.ingest.source["path"])
+    if "connection" not in node.ingest.source:
+        return Connection(name=type, reader=plugins.load("eltflow.sources", type), values={"type": type})
+    made = _connected(loaded, node)
+    if made.values["type"] != type and node.patch is not None:
+        findings = Findings(loaded.read)
+        message = f"`{made.name}` is a {made.values['type']} connection, and the files are in one of type {type}"
+        findings.at(
+            node.patch, (*node.place, "source", "connection"), "E0103", message, help="name another connection, or take it out"
+        )
+        findings.stop()
+    return made
 
 
 def check_backfill(loaded: Loaded, nodes: Iterable[Node]) -> None:

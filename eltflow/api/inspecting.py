@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.api.compiling import files_of
-from eltflow.api.connections import calls, check_connections, opened_records, opened_table
+from eltflow.api.connections import calls, check_connections, opened_files, opened_records, opened_table
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
@@ -23,6 +23,7 @@ from eltflow.compile.privacy import MASK, personal_values
 from eltflow.compile.program import FileInfo, Hashing, Job, ProgramError, RecordSource, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import OpenedTable
 from eltflow.project.nodes import Node
 from eltflow.transfer import Field, first_rows
@@ -95,7 +96,10 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
     records = opened_records(loaded, node, some=True)
-    if tables is not None:
+    elsewhere = opened_files(loaded, node)
+    if elsewhere is not None:
+        made = _of_remote(job, elsewhere, rows)
+    elif tables is not None:
         made = _of_table(job, tables, rows)
     elif records is not None:
         made = _of_records(job, records, rows)
@@ -126,6 +130,18 @@ def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
             columns=_columns(job, [kept.name for kept, _ in columns], source.fields),
             notes=tuple(notes),
             rows=tuple(first_rows(source, rows)) if rows else (),
+        )
+
+
+def _of_remote(job: Job, elsewhere: OpenedFiles, rows: int) -> Inspected:
+    """By the first of the files alone."""
+    with contextlib.closing(elsewhere):
+        files = elsewhere.files()
+        elsewhere.fetch(files[:1])
+        found = _of_files(replace(job, files=files[:1]), rows)
+        how = found.path.partition(": ")[2].replace(" itself", "")
+        return replace(
+            found, path=f"{len(files):,} file{'s' if len(files) != 1 else ''}, of which the first was looked at: fetched, and {how}"
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
-from eltflow.api.connections import asks, calls, reads_database
+from eltflow.api.connections import asks, calls, reads_database, reads_elsewhere
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
@@ -28,6 +28,7 @@ from eltflow.engine.interruptible import Interruptible
 from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
+from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Estimates, Session
@@ -184,6 +185,9 @@ def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) ->
     assert node.ingest is not None and node.relation is not None
     if reads_database(node) or asks(node):
         return _Load((), _from_connection(node, catalog))
+    if reads_elsewhere(node):
+        how = f"{_BRINGS[node.ingest.load]} what is new of" if _appends(node, catalog) else "loads all of"
+        return _Load((), f"{how} {listed(map(str, as_list(node.ingest.source['path'])), 3)}")
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):

@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_backfill, check_connections, opened_records, opened_table
+from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -40,6 +40,7 @@ from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
@@ -485,16 +486,29 @@ class _Worker:
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
         records = opened_records(self.loaded, step.node, stop=stopped)
+        elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         with contextlib.ExitStack() as opened:
-            for one in (tables, records):
+            for one in (tables, records, elsewhere):
                 if one is not None:
                     opened.enter_context(contextlib.closing(one))
             job = replace(self._job(step.node, compiled), tables=tables, records=records, backfill=self.options.backfill)
+            if elsewhere is not None:
+                job = self._fetched(step, job, elsewhere)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
                 job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
             return self._made(step, session, tell, compiled, job)
+
+    def _fetched(self, step: Step, job: Job, elsewhere: OpenedFiles) -> Job:
+        """The job with its files, which are elsewhere."""
+        try:
+            files = elsewhere.files()
+        except WarehouseError as error:
+            if error.retriable or error.kind == "cancelled":
+                raise
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, None, self.catalog)) from None
+        return replace(job, files=files, digest=elsewhere.digest, look=elsewhere.look, bring=elsewhere.fetch)
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""

@@ -188,13 +188,13 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database. `records`
-    is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `backfill` are the
-    values of the cursor, as text, from and up to which rows are brought in again. `hashing` is
-    what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
-    a relation is one of the project's. `contract` is what the node
-    promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place.
-    `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
+    no file is to be read. `bring` fetches files that are elsewhere, None where all are here. `reader` reads files for an engine
+    that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
+    they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
+    to which rows are brought in again. `hashing` is what its hashed columns need, `sieve` parts bad rows from the others, `bad` are
+    those that it found. `ours` tells whether a relation is one of the project's. `contract` is what the node promises, `pointed`
+    says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place. `run_id` is
+    what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -210,6 +210,7 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
+    bring: Callable[[Sequence[FileInfo]], None] | None = None
     reader: FileReader | None = None
     tables: TableSource | None = None
     records: RecordSource | None = None

@@ -191,6 +191,7 @@ FILES = Object(
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
+        "connection": Scalar(about="One of `connections:` in eltflow.yml, for files that are elsewhere."),
     },
 )
 _PATH_IN = "A path in the answer, with dots: data.items."

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from eltflow.project.config import as_list
 from eltflow.project.shape import Path
@@ -18,6 +19,9 @@ BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
 ASKED = ("rest", "graphql")
 #: Those whose records are in files of ours before they are loaded.
 FETCHED = (*ASKED, "python")
+#: How a path begins that leads elsewhere, and the type of connection that reads from there.
+REMOTE = {"s3": "s3", "http": "http", "https": "http"}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
 #: (place in the entry, message, help).
@@ -56,6 +60,18 @@ def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value}
 
 
+def is_remote(path: Any) -> bool:
+    """Whether the path (or the paths) of a step lead elsewhere."""
+    return any(_SCHEME.match(str(one)) for one in as_list(path))
+
+
+def connection_type(path: Any) -> str:
+    """The type of connection that reads what is at a path."""
+    found = _SCHEME.match(str(as_list(path)[0]))
+    assert found is not None
+    return REMOTE[found.group(1).lower()]
+
+
 def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     """What of the entry does not go together."""
     load = entry.get("load") or "replace"
@@ -81,6 +97,8 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("load",), message, "add `cursor: {column: ...}`, or set `load: replace`"
     if kind == "python":
         yield from _function(entry, load, cursor)
+    if files:
+        yield from _paths(entry["source"])
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
@@ -111,6 +129,46 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
             yield from _hashed(entry, place, column.get("rename") or name, column)
+
+
+def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with where files are."""
+    paths = [str(path) for path in as_list(source.get("path"))]
+    if "connection" in source and not is_remote(paths):
+        yield (
+            ("source", "connection"),
+            "files of this machine are read without a connection",
+            "take it out, or write `path: s3://...`",
+        )
+    types = set()
+    for path in paths:
+        found = _SCHEME.match(path)
+        types.add(REMOTE.get(found.group(1).lower(), "") if found is not None else None)
+        if found is None or "{{" in path:
+            continue
+        if found.group(1).lower() not in REMOTE:
+            known = ", ".join(f"{name}://" for name in REMOTE)
+            yield ("source", "path"), f"files cannot be read from {found.group(0)}", f"known: {known}, and paths of this machine"
+        parts = urlsplit(path)
+        if REMOTE.get(parts.scheme) == "http" and re.search(r"[*\[]", parts.path):
+            yield (
+                ("source", "path"),
+                "an address has no patterns: a server does not tell which files it has",
+                "name each file, in a list",
+            )
+        if parts.username or parts.password:
+            message = "the address holds a user or a password, which would be shown"
+            yield (
+                ("source", "path"),
+                message,
+                "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
+            )
+    if len(types) > 1:
+        yield (
+            ("source", "path"),
+            "the files of a step are all here, or all in one kind of place",
+            "give each place a step of its own",
+        )
 
 
 def _function(entry: Mapping[str, Any], load: str, cursor: Mapping[str, Any]) -> Iterator[Finding]:

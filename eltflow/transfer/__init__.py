@@ -6,6 +6,7 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -215,6 +216,49 @@ class TableReader(ConnectionReader, Protocol):
 
     def open(self, values: Mapping[str, Any], root: Path) -> Tables:
         """Connect, to read alone. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A file that is elsewhere: its full name, its size in bytes (-1 if that is not told), and a number that another version of it would not
+    have (0 if nothing tells versions apart but the file itself); `tag` is what the other side knows this version by."""
+
+    name: str
+    size: int
+    version: int
+    tag: str | None = None
+
+
+def version_of(text: str) -> int:
+    """A number above 0, of 62 bits, that stands for a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2 or 1
+
+
+class RemoteFiles(Protocol):
+    """A connection to where files are. All raise WarehouseError."""
+
+    def listed(self, path: str) -> Sequence[Remote]:
+        """The files that a path or a pattern means now, sorted by name; none if there are none."""
+        ...
+
+    def look(self, name: str) -> Remote | None:
+        """What is known of a file by now; None if it is gone."""
+        ...
+
+    def fetch(self, file: Remote, path: str, stop: Callable[[], bool]) -> None:
+        """Write a file, the version that was listed, to a path here. Gives up, by an error of the kind "cancelled", soon after `stop` says
+        so."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class RemoteReader(ConnectionReader, Protocol):
+    """What reads files that are elsewhere, for steps of kind `files`: a plug-in by the type of the connection, or the scheme of the path."""
+
+    def open(self, values: Mapping[str, Any], root: Path) -> RemoteFiles:
+        """Make ready; nothing is asked yet. Raises EltflowError (E0702) if the driver is not installed."""
         ...
 
 

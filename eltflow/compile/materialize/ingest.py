@@ -36,8 +36,9 @@ from eltflow.compile.materialize.shapes import Fit, added_column, again, check_k
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.project.nodes import given_types
+from eltflow.project.steps import is_remote
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement, WarehouseError
 
 #: What a step says of columns, so that it must be known which there are.
 _OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by", "on_bad_row")
@@ -57,7 +58,24 @@ def load_files(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    return (yield from without_bad_rows(job, _load, _new, _options))
+    return (yield from _by_their_names(job, without_bad_rows(job, _load, _new, _options)))
+
+
+def _by_their_names(job: Job, body: Program) -> Program:
+    """The body; an error in a file that was fetched is told by the name that people know the file by."""
+    try:
+        return (yield from body)
+    except (WarehouseError, ProgramError) as error:
+        file = next((f for f in job.files if job.bring is not None and error.file in (f.path, f.read)), None)
+        if file is None:
+            raise
+        line = error.file_line if isinstance(error, WarehouseError) else error.line
+        place = file.name if line is None else f"{file.name}, line {line}"
+        told = error.engine_message if isinstance(error, WarehouseError) else error.message
+        told = told.replace(file.read, file.name).replace(file.path, file.name)
+        raise ProgramError(
+            told if told.startswith(file.name) and line is None else f"{place}: {told}", error.help or "correct the file"
+        ) from None
 
 
 def adds(job: Job) -> bool:
@@ -65,6 +83,12 @@ def adds(job: Job) -> bool:
     assert job.node.ingest is not None
     new = job.node.ingest.load != "replace" and (not job.full_refresh or keeps_history(job))  # versions are never thrown away
     return new and job.existing is not None and job.existing.kind == "table"
+
+
+def _bring(job: Job, files: Sequence[FileInfo]) -> None:
+    """See that files are here."""
+    if job.bring is not None:
+        job.bring(files)
 
 
 def _new(job: Job) -> Steps[Sequence[FileInfo]]:
@@ -85,6 +109,7 @@ def _load(job: Job) -> Program:
     if adds(job):
         return (yield from built(job, _add(job)))
     format, options, types = _options(job)
+    _bring(job, job.files)
     look_at(job, job.files, format, options)
     found = None
     if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
@@ -118,7 +143,13 @@ def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
 def no_files(job: Job) -> ProgramError:
     """What there is to say of a step whose path matches nothing."""
     assert job.node.ingest is not None
-    return ProgramError(f"no file matches {job.node.ingest.source['path']}", "check `path:`, which starts at the project root")
+    path = job.node.ingest.source["path"]
+    help = (
+        "check `path:`, and whether the connection may see what is there"
+        if is_remote(path)
+        else "check `path:`, which starts at the project root"
+    )
+    return ProgramError(f"no file matches {path}", help)
 
 
 def _picks(job: Job, found: Fit) -> bool:
@@ -236,6 +267,7 @@ def _add(job: Job) -> Program:
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
+    _bring(job, fresh)
     look_at(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
