@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
+import obstore
 import pytest
 import urllib3
 from emulators import serving
+from obstore.store import S3Store
 from watchdog import room
 
 SECRET = "s3cret/of+the/bucket"
@@ -33,21 +34,22 @@ class Store:
         return {"type": "s3", "endpoint": endpoint, "region": "us-east-1", **key}
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        self._ask("PUT", f"{bucket}/{quote(key)}", data)
+        obstore.put(self._bucket(bucket), key, data)
 
     def delete(self, bucket: str, key: str) -> None:
-        self._ask("DELETE", f"{bucket}/{quote(key)}")
+        obstore.delete(self._bucket(bucket), key)
 
     def bucket(self, name: str) -> None:
         """Make an empty one."""
-        self._ask("PUT", name)
-
-    def _ask(self, method: str, path: str, data: bytes = b"") -> None:
-        answer = urllib3.request(method, f"http://127.0.0.1:{self.port}/{path}", body=data)
+        answer = urllib3.request("PUT", f"http://127.0.0.1:{self.port}/{name}")
         assert answer.status < 300, answer.data
+
+    def _bucket(self, name: str) -> S3Store:
+        config: Any = {key: value for key, value in self.connection.items() if key != "type"}
+        return S3Store(name, config=config, client_options={"allow_http": True})
 
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[Store]:
-    with serving("s3", "s3_server.py", folder=room("s3"), env={}) as port:
+    with serving("s3", "moto_s3.py", folder=room("s3"), env={}) as port:
         yield Store(port)

@@ -139,12 +139,18 @@ def _told(path: str) -> Iterator[None]:
     except (PermissionDeniedError, UnauthenticatedError) as error:
         help = "correct the key of the connection, or the rights that it has"
         raise WarehouseError(f"{path} may not be read: {_words(error)}", kind="permission", help=help) from None
-    except NotFoundError:
+    except (NotFoundError, GenericError) as error:
+        if isinstance(error, GenericError) and "NoSuchBucket" not in str(error):
+            raise _unreadable(path, error) from None
         help = "correct the name of the bucket, or the `region:` or `endpoint:` of the connection"
         raise WarehouseError(f"{path} is not there", kind="connection", help=help) from None
-    except (GenericError, BaseError) as error:
-        help = "see whether the server can be reached, and correct the `region:` or `endpoint:` of the connection"
-        raise WarehouseError(f"{path} cannot be read: {_words(error)}", kind="connection", help=help) from None
+    except BaseError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: BaseException) -> WarehouseError:
+    help = "see whether the server can be reached, and correct the `region:` or `endpoint:` of the connection"
+    return WarehouseError(f"{path} cannot be read: {_words(error)}", kind="connection", help=help)
 
 
 def _words(error: BaseException) -> str:

@@ -29,6 +29,7 @@ from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.project.settings import FILE
+from eltflow.project.steps import shown_path
 from eltflow.report.openlineage import About, Dataset, OpenLineage, Sight, namespace_of
 from eltflow.sql.values import QueryLineage
 from eltflow.warehouse.catalog import Catalog
@@ -290,7 +291,7 @@ def _origins(loaded: Loaded, node: Node) -> list[Dataset]:
         scheme, _, host = url.partition("://")
         host, _, rest = host.rpartition("@")[2].partition("/")
         return [(f"{scheme}://{host}", "/".join(p.strip("/") for p in (rest, str(source.get("path") or "")) if p))]
-    path = str(source.get("path"))
+    path = str(shown_path(source.get("path")))
     scheme, found, rest = path.partition("://")
     if not found:
         return [("file", str(loaded.root / path))]

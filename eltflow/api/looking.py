@@ -30,6 +30,7 @@ from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
+from eltflow.project.steps import shown_path
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Estimates, Session
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
@@ -187,7 +188,7 @@ def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) ->
         return _Load((), _from_connection(node, catalog))
     if reads_elsewhere(node):
         how = f"{_BRINGS[node.ingest.load]} what is new of" if _appends(node, catalog) else "loads all of"
-        return _Load((), f"{how} {listed(map(str, as_list(node.ingest.source['path'])), 3)}")
+        return _Load((), f"{how} {listed(map(str, map(shown_path, as_list(node.ingest.source['path']))), 3)}")
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):

@@ -65,6 +65,13 @@ def is_remote(path: Any) -> bool:
     return any(_SCHEME.match(str(one)) for one in as_list(path))
 
 
+def shown_path(path: Any) -> Any:
+    """A path (or the paths) of a step as people may see it: an address without its parameters, which may be secret."""
+    if isinstance(path, list | tuple):
+        return [shown_path(one) for one in path]
+    return str(path).partition("?")[0] if REMOTE.get(str(path).partition("://")[0].lower()) == "http" else path
+
+
 def connection_type(path: Any) -> str:
     """The type of connection that reads what is at a path."""
     found = _SCHEME.match(str(as_list(path)[0]))

@@ -36,7 +36,7 @@ from eltflow.compile.materialize.shapes import Fit, added_column, again, check_k
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.project.nodes import given_types
-from eltflow.project.steps import is_remote
+from eltflow.project.steps import is_remote, shown_path
 from eltflow.transfer import Source
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement, WarehouseError
 
@@ -149,7 +149,7 @@ def no_files(job: Job) -> ProgramError:
         if is_remote(path)
         else "check `path:`, which starts at the project root"
     )
-    return ProgramError(f"no file matches {path}", help)
+    return ProgramError(f"no file matches {shown_path(path)}", help)
 
 
 def _picks(job: Job, found: Fit) -> bool:
