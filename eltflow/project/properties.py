@@ -187,7 +187,9 @@ FILES = Object(
     fields={
         "kind": _KIND,
         "path": OneOf(options=(TEXT, ListOf(TEXT))),
-        "format": Scalar(choices=("csv", "json", "parquet")),
+        "format": Scalar(choices=("csv", "json", "parquet", "lines", "fixed")),
+        "pattern": Scalar(about="A regular expression for a whole line, whose named groups are the columns: (?P<ip>\\S+) ..."),
+        "widths": MapOf(Scalar((int,), least=1), about="How many characters of a line each column takes, in their order."),
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),

@@ -106,6 +106,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _function(entry, load, cursor)
     if files:
         yield from _paths(entry["source"])
+        yield from _lines(entry)
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
@@ -136,6 +137,43 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
             yield from _hashed(entry, place, column.get("rename") or name, column)
+
+
+#: What a format of lines needs to know of them.
+_OF_LINES = {"lines": "pattern", "fixed": "widths"}
+
+
+def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with how lines are read."""
+    source = entry["source"]
+    format = source.get("format")
+    needed = _OF_LINES.get(format)
+    if needed is not None and not source.get(needed):
+        what = (
+            "a regular expression with a named group for each column"
+            if needed == "pattern"
+            else "how many characters each column takes"
+        )
+        yield ("source", "format"), f"`format: {format}` needs `{needed}`", f"add `{needed}:`, {what}"
+    for way, key in _OF_LINES.items():
+        if key in source and format != way:
+            yield (
+                ("source", key),
+                f"`{key}` means nothing to files that are no lines of that kind",
+                f"take it out, or set `format: {way}`",
+            )
+    if needed is not None and entry.get("on_bad_row") == "quarantine":
+        message = f"bad rows of `format: {format}` are not put aside"
+        yield ("on_bad_row",), message, "take it out: a line that does not fit stops the step, with its number"
+    if needed == "pattern" and isinstance(source.get("pattern"), str):
+        try:
+            compiled = re.compile(source["pattern"])
+        except re.error as error:
+            yield ("source", "pattern"), f"`pattern` is no regular expression: {error}", "mend it"
+            return
+        if not compiled.groupindex or compiled.groups != len(compiled.groupindex):
+            help = "write `(?P<name>...)` for each column, and `(?:...)` around what is none"
+            yield ("source", "pattern"), "`pattern` has groups without a name, or none at all", help
 
 
 def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:

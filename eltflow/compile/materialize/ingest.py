@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, exact, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
@@ -85,6 +86,26 @@ def adds(job: Job) -> bool:
     return new and job.existing is not None and job.existing.kind == "table"
 
 
+_LONGER = ("is longer than `widths` say", "are longer than `widths` say")
+
+
+def _check_lines(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[None]:
+    """Raise ProgramError for a line that the step's pattern does not match, or its widths do not hold."""
+    if format not in ("lines", "fixed") or job.dry:
+        return
+    for file in files:
+        lines = reading(job).files([file.read], format, {**options, "infer": "lines"}, {})
+        found = yield from ask(job, Statement(f"select min(n), count(*) from {lines} where not fits", role="query"))
+        line, count = found.rows[0]
+        if count:
+            each, all = ("does not match `pattern`", "do not match `pattern`") if format == "lines" else _LONGER
+            first = f"line {line:,} of {file.name} {each}"
+            message = first if count == 1 else f"{count:,} lines of {file.name} {all}, of which line {line:,} is the first"
+            raise ProgramError(
+                message, f"correct the file, or `{'pattern' if format == 'lines' else 'widths'}:`", file=file.path, line=line
+            )
+
+
 def _bring(job: Job, files: Sequence[FileInfo]) -> None:
     """See that files are here."""
     if job.bring is not None:
@@ -111,6 +132,7 @@ def _load(job: Job) -> Program:
     format, options, types = _options(job)
     _bring(job, job.files)
     look_at(job, job.files, format, options)
+    yield from _check_lines(job, job.files, format, options)
     found = None
     if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
         found, types = yield from _fitted(job, format, options, types)
@@ -135,6 +157,7 @@ def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
         raise no_files(job)
     format, options, types = _options(job)
     looks = look_at(job, job.files, format, options)
+    yield from _check_lines(job, job.files, format, options)
     found, types = yield from _fitted(job, format, options, types)
     select = yield from typed(job, format, options, read_types(job, types), looks)
     return picked(job, select, found.chosen), found
@@ -169,9 +192,9 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         format, options = str(given), file_format(job.files[0].path)[1]
     else:
         format, options = told_format(job)
-    for key in ("delimiter", "header", "null"):
-        if key in info.source:
-            options[key] = info.source[key]
+    options |= {key: info.source[key] for key in ("delimiter", "header", "null", "widths") if key in info.source}
+    if "pattern" in info.source:
+        options |= {"pattern": info.source["pattern"], "columns_of": list(re.compile(info.source["pattern"]).groupindex)}
     if job.records is not None and job.records.types:
         options["columns"] = job.records.types
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
@@ -269,6 +292,7 @@ def _add(job: Job) -> Program:
     format, options, types = _options(job)
     _bring(job, fresh)
     look_at(job, fresh, format, options)
+    yield from _check_lines(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
