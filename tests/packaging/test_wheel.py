@@ -120,6 +120,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_bigquery",
         "eltflow_objects",
         "eltflow_rest",
+        "eltflow_notify",
         "eltflow_sqlalchemy",
     }
     assert not _derived(names)

@@ -101,6 +101,13 @@ def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ..
     )
 
 
+def applied_by(dialect: Dialect, database: str | None, run_ids: Sequence[str]) -> Statement:
+    """The query for the nodes whose effects these runs committed."""
+    runs = ", ".join(dialect.literal(run_id) for run_id in run_ids)
+    table = dialect.render(_table(dialect, database, "applied"))
+    return Statement(f"select distinct node from {table} where run_id in ({runs})", role="query")
+
+
 def recorded(job: Job, body: Program) -> Program:
     """The body, and a row in `eltflow_meta.applied` that says so: the transaction that is open commits both, or neither."""
     outcome = yield from body
