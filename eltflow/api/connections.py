@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.api.loading import Loaded
 from eltflow.base import plugins
@@ -12,19 +12,20 @@ from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.compile.program import RecordSource
-from eltflow.ingest.functions import Call, OpenedFunction
 from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.jinja.values import RenderError
 from eltflow.native.settings import YamlRenderer, base_yaml_names
-from eltflow.project import pyfile
 from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE, Settings
 from eltflow.project.steps import FETCHED, connection_type, is_remote
 from eltflow.project.surface import Environ, copied
+
+if TYPE_CHECKING:
+    from eltflow.ingest.functions import Call
 
 #: How many records of a function show what it gives.
 _SOME = 1000
@@ -148,6 +149,8 @@ def opened_records(
     if node.ingest is None or not asks(node):
         return None
     if calls(node):
+        from eltflow.ingest.functions import OpenedFunction  # it imports what starts processes
+
         return OpenedFunction(_call(loaded, node), stop=stop, most=_SOME if some else None)
     answers = 1 if some else None
     return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
@@ -155,6 +158,9 @@ def opened_records(
 
 def _call(loaded: Loaded, node: Node) -> Call:
     """The function of a step, and what it is given. Raises EltflowError (E0304 for a variable of the environment that is not set)."""
+    from eltflow.ingest.functions import Call
+    from eltflow.project import pyfile
+
     assert node.ingest is not None
     source, step = node.ingest.source, node.ingest.step
     settings = loaded.opened.project.settings

@@ -6,16 +6,15 @@ line. Whoever started it reads that, and kills this process when nothing is want
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import json
 import os
 import pickle
 import sys
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from itertools import islice
+from types import ModuleType
 from typing import Any
 
 from eltflow.ingest.kinds import Columns, Unfit, line, native
@@ -238,16 +237,18 @@ def _function(task: Mapping[str, Any]) -> Any:
     for folder in (os.path.dirname(path), task["root"]):  # behind all others: a file of steps may be called like what it imports
         sys.path.append(folder)
     name = f"eltflow_steps_{os.path.basename(path).removesuffix('.py')}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    loader = SourceFileLoader(name, path)
+    module = ModuleType(name)
+    module.__file__, module.__loader__, module.__spec__ = path, loader, ModuleSpec(name, loader, origin=path)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    loader.exec_module(module)
     return getattr(module, task["function"])
 
 
 def _failed(work: _Work, error: BaseException) -> dict[str, Any]:
     """What went wrong, and where in the project."""
+    import traceback
+
     root = os.path.join(os.path.realpath(work.task["root"]), "")
     frames: list[tuple[str, int | None]] = [
         (os.path.realpath(frame.filename), frame.lineno)
@@ -272,6 +273,8 @@ def _failed(work: _Work, error: BaseException) -> dict[str, Any]:
 
 def _begins(function: Any) -> list[tuple[str, int | None]]:
     """Where a function is defined."""
+    import inspect
+
     code = inspect.unwrap(function).__code__
     with open(code.co_filename, encoding="utf-8") as file:
         lines = enumerate(islice(file, code.co_firstlineno - 1, None), code.co_firstlineno)
@@ -286,7 +289,7 @@ def run(task: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> d
         work.function = function = _function(task)
         values = {name: Given(value) if kind == "connection" else value for name, (kind, value) in task["given"].items()}
         given = function(**values)
-        if inspect.iscoroutine(given) or hasattr(given, "__aiter__"):
+        if hasattr(given, "__await__") or hasattr(given, "__aiter__"):
             raise Unfit("the function is asynchronous", "write `def`, and call what is asynchronous with `asyncio.run(...)`")
         token = work.all(given)
         work.end()

@@ -19,7 +19,7 @@ from eltflow.native.settings import (
     unknown_folders,
 )
 from eltflow.native.target import Opened, open_target
-from eltflow.project import pyfile, several, yamlfile
+from eltflow.project import several, yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
@@ -113,7 +113,10 @@ class _Opening:
         python = path.endswith(".py")
         key = f"{digest} python" if python else digest
         if key not in self.cache.values:
-            self.cache.values[key] = (pyfile if python else yamlfile).read(self.text(path), path)
+            read = yamlfile.read
+            if python:
+                from eltflow.project.pyfile import read  # it imports ast
+            self.cache.values[key] = read(self.text(path), path)
         return self.cache.values[key]
 
     def guarded(self, action: Callable[..., Any], *args: Any) -> Any:
@@ -423,10 +426,13 @@ class _Opening:
                 self.findings.at(draft.patch, place, "E0118", f"there is no connection `{name}`", help=help)
 
     def _check_functions(self, drafts: list[Draft], settings: Settings) -> None:
-        for draft in drafts:
+        called = [draft for draft in drafts if draft.ingest is not None and draft.ingest.source.get("kind") == "python"]
+        if not called:
+            return
+        from eltflow.project import pyfile
+
+        for draft in called:
             source = draft.ingest.source if draft.ingest is not None else {}
-            if source.get("kind") != "python":
-                continue
             known = [*settings.connections, *settings.vars]
             for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
                 if kind == "both":

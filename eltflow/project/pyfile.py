@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import datetime
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -145,7 +144,7 @@ def _entry(one: _Found, file: str, text: str, wrong: list[Diagnostic]) -> dict[s
             given[keyword.arg] = value
     entry = {"name": function.name, **given}
     if "description" not in entry and (doc := ast.get_docstring(function)) is not None:
-        entry["description"] = inspect.cleandoc(doc)
+        entry["description"] = doc
     first = function.args.posonlyargs
     if first:
         message = f"`{first[0].arg}` of the step `{function.name}` is not given by its name"
