@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
     "init-source": ("source", "Write a step from a live source: a database, files, an API."),
+    "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),

@@ -16,6 +16,7 @@ ACTS_ON: Mapping[str, frozenset[str]] = {
     "test": frozenset({"test"}),
     "seed": frozenset({"seed"}),
     "ingest": frozenset({"ingest"}),
+    "freshness": frozenset({"source"}),
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from eltflow.api.artifacts import write_artifacts
+from eltflow.api.freshness import look, write_sources
 from eltflow.api.jobs import Jobs, options_for, selected
 from eltflow.api.loading import STATE_FOLDER, Loaded, load
 from eltflow.api.log import LogFile
@@ -94,6 +95,8 @@ def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Contro
     chosen = selected(loaded, job).ids
     if not chosen:
         return Ended(outcome="failed", message=f"the job `{job.name}` selects nothing")
+    if job.command == "freshness":
+        return _fresh(loaded, chosen)
     ids = left(loaded, chosen, store.nodes(run.id), store, run)
     if not ids:
         return Ended(outcome="ok")
@@ -121,6 +124,20 @@ def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Contro
         with _quietly():
             write_artifacts(loaded, options, state, ["eltflow", "serve"])
     return _ended(loaded, state, control)
+
+
+def _fresh(loaded: Loaded, chosen: tuple[str, ...]) -> Ended:
+    """Look how fresh sources are. One that is too old will be so again at once: nothing is tried again."""
+    found = list(look(loaded, chosen))
+    with _quietly():
+        write_sources(loaded, found, ["eltflow", "serve"], sum(one.seconds for one in found))
+    bad = [one for one in found if one.status not in ("pass", "warn")]
+    failures = tuple((one.node.display, one.message or f"its latest row is of {one.loaded_at:%Y-%m-%d %H:%M} UTC") for one in bad)
+    if failures:
+        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
+        again = any(one.status == "runtime error" for one in bad)
+        return Ended(outcome="failed", message=f"{failures[0][0]}: {failures[0][1]}{more}", again=again, failures=failures)
+    return Ended(outcome="ok", warned=any(one.status == "warn" for one in found))
 
 
 class _quietly:

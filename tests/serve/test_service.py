@@ -541,6 +541,28 @@ def test_new_files(project: Project) -> None:
         assert [run.started_by for run in made.runs()] == ["files: landing/a.csv", "files: landing/c.csv, landing/old.csv"]
 
 
+def test_stale_sources_are_told(project: Project, hook: Hook) -> None:
+    jobs = (
+        "jobs:\n  - {name: j, command: freshness, retries: {attempts: 3}, alerts: [{on: [failure, recovery, warning], to: ops}]}\n"
+    )
+    limits = "{warn_after: {count: 1, period: hour}, error_after: {count: 1, period: day}}"
+    described = f"sources: [{{name: crm, schema: main, loaded_at_field: loaded, freshness: {limits}, tables: [{{name: t}}]}}]\n"
+    root = project({"models/s.yml": described, "jobs.yml": jobs}, settings=OPS)
+    rows(root, "create table t as select timestamptz '2026-01-01 00:00:00+00' as loaded")
+    with bench(root, OPS=hook.url, SEAL="wax") as made:
+        for query in ("select 1", "update t set loaded = now() - interval 2 hour", "update t set loaded = now()"):
+            rows(root, query)
+            made.store.queue(NewRun(job="j", started_by="hand"), made.clock())
+            made.look(minutes=1)
+        made.send()
+        assert [(run.state, run.attempt, run.message) for run in made.runs()] == [
+            ("failed", 1, "crm.t: its latest row is of 2026-01-01 00:00 UTC"),
+            ("ok", 1, None),
+            ("ok", 1, None),
+        ]
+    assert told(hook) == [("j", "failure"), ("j", "recovery"), ("j", "warning")]
+
+
 def test_one_service_runs_a_project(project: Project) -> None:
     root = project({**MODELS, "jobs.yml": HOURLY})
     options = api.new_options()
