@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import os
+import signal
+import subprocess
+import sys
+import time as time_module
+from contextlib import closing, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from textwrap import dedent
@@ -648,3 +653,50 @@ def test_an_environment_variable_is_missing(world):
         3 | @step(into='raw.x', env={'key': 'NO_SUCH_KEY'})
           |                                 ^^^^^^^^^^^^^
           = help: set it, or add it to .env""")
+
+
+def test_a_function_that_never_ends_is_ended_with_the_run(world):
+    """Also what it started itself; and when the run is killed, it ends by itself."""
+    code = """
+        import subprocess, time
+        from eltflow import step
+
+        @step(into="raw.x")
+        def x():
+            child = subprocess.Popen(["sleep", "600"])
+            with open("pids", "w") as file:
+                file.write(f"{os.getpid()} {child.pid}\\n")
+            while True:
+                yield {"id": 1}
+                time.sleep(0.01)
+    """
+    world.project(code.replace("import subprocess", "import os, subprocess"))
+    for ending in (signal.SIGINT, signal.SIGKILL):
+        (world.root / "pids").unlink(missing_ok=True)
+        words = [sys.executable, "-m", "eltflow.cli.main", "ingest"]
+        with subprocess.Popen(words, cwd=world.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            pids = _waited(lambda: (world.root / "pids").exists() and (world.root / "pids").read_text().split())
+            run.send_signal(ending)
+            out, _ = run.communicate(timeout=30)
+        assert run.returncode == (130 if ending is signal.SIGINT else -9), out
+        gone = pids if ending is signal.SIGINT else pids[:1]
+        try:
+            assert _waited(lambda gone=gone: not any(_runs(int(pid)) for pid in gone))
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+
+
+def _waited(tell):
+    """What it tells, once that is something."""
+    end = time_module.monotonic() + 30
+    while not (found := tell()) and time_module.monotonic() < end:
+        time_module.sleep(0.05)
+    return found
+
+
+def _runs(pid):
+    """Whether a process is there, and no mere remains of one."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
