@@ -69,6 +69,8 @@ class Api:
                 for name, value in {"content-type": "application/json", **extra, "content-length": str(len(body))}.items():
                     self.send_header(name, value)
                 self.end_headers()
+                if self.command == "HEAD":
+                    return
                 if reply.cut is not None:
                     self.wfile.write(body[: reply.cut])
                     self.close_connection = True
@@ -76,7 +78,7 @@ class Api:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(body)
 
-            do_GET = do_POST = _answer
+            do_GET = do_POST = do_HEAD = _answer
 
             def log_message(self, *args: object) -> None:
                 pass

@@ -196,7 +196,34 @@ class DuckDBDialect(Dialect):
             arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
             told = [f"columns = {self.literal(dict(columns))}"] if columns else ["union_by_name = true", "sample_size = -1"]
             return f"read_json({', '.join([*arguments, *told])})"
+        if format in ("lines", "fixed"):
+            return self._lines(arguments[0], format, options)
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
+
+    def _lines(self, paths: str, format: str, options: Mapping[str, Any]) -> str:
+        """A query for what stands in each line, as text; NULL for what is empty there. Lines without anything are passed over. With `infer` as
+        "lines", the lines themselves: their number (`n`), and whether they are as they should be (`fits`)."""
+        how = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
+        lines = f"read_csv({paths}, {how})"
+        if format == "lines":
+            pattern = self.string(str(options["pattern"]))
+            fits = f"regexp_full_match(line, {pattern})"
+            names = self.literal(list(options["columns_of"]))
+            whole = self.string(f"^(?:{options['pattern']})$")
+            found = f"regexp_extract(line, {whole}, {names})"
+            items = [f"nullif(found[{self.string(name)}], '') as {self.quote(name)}" for name in options["columns_of"]]
+            parts = f"(select line, {found} as found from {lines} where line is not null)"
+        else:
+            widths: Mapping[str, int] = options["widths"]
+            fits = f"length(line) <= {sum(widths.values())}"
+            start, items = 1, []
+            for name, width in widths.items():
+                items.append(f"nullif(trim(substr(line, {start}, {width})), '') as {self.quote(name)}")
+                start += width
+            parts = f"(select line from {lines} where line is not null)"
+        if options.get("infer") == "lines":
+            return f"(select row_number() over () as n, line is null or {fits} as fits from {lines}) as eltflow_lines"
+        return f"(select {', '.join(items)} from {parts}) as eltflow_lines"
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
         """Nothing but types is guessed: left alone, DuckDB takes `a;b` for two columns, lines that begin with # for comments and

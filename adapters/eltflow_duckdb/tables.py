@@ -96,6 +96,23 @@ class DuckDBTables:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        there = "current_schema()" if schema is None else _DIALECT.string(schema)
+        sql = (
+            "select table_name from information_schema.tables"
+            f" where table_catalog = current_database() and table_schema = {there} order by table_name"
+        )
+        return [str(name) for (name,) in run(self._connection, sql).fetchall()]
+
+    def key(self, table: str) -> Sequence[str]:
+        schema, _, name = table.rpartition(".")
+        there = _DIALECT.string(schema) if schema else "current_schema()"
+        sql = (
+            "select unnest(constraint_column_names) from duckdb_constraints() where constraint_type = 'PRIMARY KEY'"
+            f" and database_name = current_database() and schema_name = {there} and table_name = {_DIALECT.string(name)}"
+        )
+        return [str(name) for (name,) in run(self._connection, sql).fetchall()]
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         cursor = run(self._connection, f"select * from {origin.item(_DIALECT.quote)} limit 0")
         return [_kept(d[0], str(d[1])) for d in cursor.description or ()]
@@ -105,7 +122,9 @@ class DuckDBTables:
         where = ""
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where = f" where {column} >= cast({_DIALECT.literal(str(since.value))} as {since.type}) or {column} is null"
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{column} {sign} cast({_DIALECT.literal(str(value))} as {since.type})" for sign, value in bounds)
+            where = f" where ({within}) or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return QuerySource(f"select {items} from {origin.item(_DIALECT.quote)}{where}", fields, self._connection.cursor())
 

@@ -85,6 +85,24 @@ class PostgresTables:
         self._session = session
         session.execute(Statement("begin isolation level repeatable read read only", role="begin"))
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        there = "current_schema()" if schema is None else _DIALECT.string(schema)
+        sql = (
+            "select c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+            f" where n.nspname = {there} and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition"
+            " and has_table_privilege(c.oid, 'select') order by c.relname collate \"C\""
+        )
+        return [str(name) for (name,) in self._session.execute(Statement(sql, role="query")).rows]
+
+    def key(self, table: str) -> Sequence[str]:
+        name = _DIALECT.string(Origin(table=table).item(_DIALECT.quote))
+        sql = (
+            "select a.attname from pg_catalog.pg_constraint c join pg_catalog.pg_attribute a"
+            " on a.attrelid = c.conrelid and a.attnum = any(c.conkey)"
+            f" where c.contype = 'p' and c.conrelid = to_regclass({name}) order by array_position(c.conkey, a.attnum)"
+        )
+        return [str(name) for (name,) in self._session.execute(Statement(sql, role="query")).rows]
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         found = self._session.execute(Statement(f"select * from {origin.item(_DIALECT.quote)} limit 0", role="query"))
         return [_kept(c.name, c.type or "") for c in found.columns]
@@ -94,7 +112,8 @@ class PostgresTables:
         where = ""
         if since is not None:
             column = _DIALECT.quote(since.column)
-            where = f" where {_ordered(column, since.type)} >= {_literal(since.value)} or {column} is null"
+            until = "" if since.until is None else f" and {_ordered(column, since.type)} < {_literal(since.until)}"
+            where = f" where ({_ordered(column, since.type)} >= {_literal(since.value)}{until}) or {column} is null"
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Copied(self._session, f"copy (\nselect {items} from {origin.item(_DIALECT.quote)}{where}\n) to stdout", fields)
 

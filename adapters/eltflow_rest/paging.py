@@ -42,7 +42,7 @@ def following(paging: Mapping[str, Any], own: Callable[[str, str], str]) -> Next
         case "next_url":
             return lambda request, answer, records, n: _to(request, own, answer, _text(value_in(answer.body, str(paging["next"]))))
         case "link":
-            return lambda request, answer, records, n: _to(request, own, answer, _linked(answer.headers.get("link", "")))
+            return lambda request, answer, records, n: _to(request, own, answer, linked(answer.headers.get("link", "")))
     return lambda request, answer, records, n: None
 
 
@@ -91,7 +91,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _linked(header: str) -> str | None:
+def linked(header: str) -> str | None:
     """The address of the next part in a Link header (RFC 8288)."""
     for address, parameters in _LINK.findall(header):
         for one in parameters.split(";"):

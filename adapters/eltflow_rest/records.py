@@ -15,6 +15,7 @@ from eltflow.base.records import dataclass
 from eltflow.transfer import Fetched
 from eltflow.warehouse import WarehouseError
 from eltflow_rest.client import Answer, Client, Request
+from eltflow_rest.guess import guessed
 from eltflow_rest.paging import first, following
 from eltflow_rest.parts import NotThere, part, records_in, value_in
 
@@ -39,15 +40,23 @@ class ApiRecords:
 
     def __init__(self, values: Mapping[str, Any], root: Path) -> None:
         self._stopped: Callable[[], bool] = lambda: False
+        self._until: str | None = None
         self._client = Client(values, root, lambda: self._stopped())
 
     def close(self) -> None:
         self._client.close()
 
     def fetch(
-        self, request: Mapping[str, Any], since: str | None, spool: Path, *, stop: Callable[[], bool], answers: int | None = None
+        self,
+        request: Mapping[str, Any],
+        since: str | None,
+        spool: Path,
+        *,
+        stop: Callable[[], bool],
+        answers: int | None = None,
+        until: str | None = None,
     ) -> Fetched:
-        self._stopped = stop
+        self._stopped, self._until = stop, until
         count = _Count(most=answers)
         with spool.open("wb") as file:
             if "for_each" in request:
@@ -55,6 +64,11 @@ class ApiRecords:
             else:
                 self._one(request, since, str(request.get("path") or ""), b"", file, count)
         return Fetched(records=count.records, answers=count.answers)
+
+    def guess(self, request: Mapping[str, Any], *, stop: Callable[[], bool]) -> Mapping[str, Any]:
+        self._stopped = stop
+        asked = self._request({"kind": "rest", **request}, str(request.get("path") or ""), None)
+        return guessed(asked, self._client.ask(asked))
 
     def _of_each(self, request: Mapping[str, Any], since: str | None, file: BinaryIO, count: _Count) -> None:
         """The step's records for each of those that are asked for first."""
@@ -91,13 +105,14 @@ class ApiRecords:
         url = self._client.url(path)
         if request["kind"] == "graphql":
             variables = {**(request.get("variables") or {})}
-            if since is not None:
-                variables[str(incremental["variable"])] = since
+            limits = {incremental.get("variable"): since, incremental.get("until"): self._until}
+            variables |= {str(name): value for name, value in limits.items() if name is not None and value is not None}
             return Request(url=url, params={}, body={"query": request["query"], "variables": variables})
         params = {**(request.get("params") or {})}
         body = dict(request.get("body") or {}) if request.get("method") == "post" else None
-        if since is not None:
-            (params if body is None or incremental["param"] not in body else body)[str(incremental["param"])] = since
+        for name, value in ((incremental.get("param"), since), (incremental.get("until"), self._until)):
+            if name is not None and value is not None:
+                (params if body is None or name not in body else body)[str(name)] = value
         return Request(url=url, params=params, body=body)
 
     def _parts(self, request: Request, about: Mapping[str, Any], count: _Count) -> Iterator[Sequence[bytes]]:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from eltflow.api.patching import patch_manifest
     from eltflow.api.running import RunOptions, RunState, execute
     from eltflow.api.serving import docs_server
+    from eltflow.api.starting import Wanted, Written, init_source, list_tables
     from eltflow.api.syncing import Synced, sync, write_synced
     from eltflow.api.writing import check_file
 
@@ -66,6 +67,10 @@ _HOME = {
     "RunOptions": "running",
     "RunState": "running",
     "execute": "running",
+    "Wanted": "starting",
+    "Written": "starting",
+    "init_source": "starting",
+    "list_tables": "starting",
     "clean_project": "folder",
     "diagnose": "folder",
     "init_project": "folder",
@@ -98,6 +103,8 @@ __all__ = [
     "RunOptions",
     "RunState",
     "Synced",
+    "Wanted",
+    "Written",
     "check",
     "check_file",
     "check_target_folder",
@@ -113,11 +120,13 @@ __all__ = [
     "generate_docs",
     "impact",
     "init_project",
+    "init_source",
     "inspect_steps",
     "is_node",
     "keep_lineages",
     "last_catalog",
     "lineages",
+    "list_tables",
     "load",
     "make_compiler",
     "new_options",

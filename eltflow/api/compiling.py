@@ -20,6 +20,7 @@ from eltflow.ingest.files import file_info, matching
 from eltflow.project.config import as_list
 from eltflow.project.folder import read_dotenv
 from eltflow.project.nodes import Node
+from eltflow.project.steps import is_remote
 from eltflow.project.surface import target_names
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import CatalogTable, Relation
@@ -29,12 +30,13 @@ _OF_COLUMNS = frozenset({"E0405", "E0406", "E0407", "E0413", "E0414"})
 
 
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
-    """The files that a seed or an ingestion step loads, as they are now."""
+    """The files that a seed or an ingestion step loads, as they are now; none of those that are elsewhere."""
     if node.resource_type == "seed":
         return (file_info(loaded.root, node.path),)
     if node.ingest is None or node.ingest.source.get("kind") != "files":
         return ()
-    return matching(loaded.root, as_list(node.ingest.source.get("path")))
+    path = node.ingest.source.get("path")
+    return () if is_remote(path) else matching(loaded.root, as_list(path))
 
 
 def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:

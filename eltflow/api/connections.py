@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eltflow.api.loading import Loaded
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
+from eltflow.compile.program import RecordSource
 from eltflow.ingest.records import OpenedRecords
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import Connection, OpenedTable
+from eltflow.jinja.values import RenderError
 from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import Node
+from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE, Settings
-from eltflow.project.steps import FETCHED
-from eltflow.project.surface import Environ
+from eltflow.project.steps import FETCHED, connection_type, is_remote
+from eltflow.project.surface import Environ, copied
 
+if TYPE_CHECKING:
+    from eltflow.ingest.functions import Call
+
+#: How many records of a function show what it gives.
+_SOME = 1000
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
 
@@ -29,20 +38,92 @@ def reads_database(node: Node) -> bool:
 
 
 def asks(node: Node) -> bool:
-    """Whether a node is a step that asks for its records."""
+    """Whether a node is a step whose records are fetched first: from an API, or by a function."""
     return node.ingest is not None and node.ingest.source.get("kind") in FETCHED
+
+
+def calls(node: Node) -> bool:
+    """Whether a node is a step in Python."""
+    return node.ingest is not None and node.ingest.source.get("kind") == "python"
 
 
 def check_connections(loaded: Loaded, nodes: Iterable[Node]) -> None:
     """Raise EltflowError for what is wrong with the connections that nodes read from."""
     checked = set()
     for node in nodes:
+        if calls(node):
+            _call(loaded, node)
+        if reads_elsewhere(node):
+            _place(loaded, node)
+            continue
         if node.ingest is None or "connection" not in node.ingest.source:
             continue
         use = (str(node.ingest.source["connection"]), node.ingest.source["kind"])
         if use not in checked:
             checked.add(use)
             _connected(loaded, node)
+
+
+def reads_elsewhere(node: Node) -> bool:
+    """Whether a node is a step of files that are elsewhere."""
+    return node.ingest is not None and node.ingest.source.get("kind") == "files" and is_remote(node.ingest.source.get("path"))
+
+
+def opened_files(loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False) -> OpenedFiles | None:
+    """The files of a step that are elsewhere, not asked for yet; None for every other node. Raises EltflowError."""
+    if node.ingest is None or not reads_elsewhere(node):
+        return None
+    paths = [str(path) for path in as_list(node.ingest.source["path"])]
+    return OpenedFiles(_place(loaded, node), paths, loaded.root, stop=stop)
+
+
+def _place(loaded: Loaded, node: Node) -> Connection:
+    """The connection to where a step's files are: its own, or one without settings."""
+    assert node.ingest is not None
+    type = connection_type(node.ingest.source["path"])
+    if "connection" not in node.ingest.source:
+        return Connection(name=type, reader=plugins.load("eltflow.sources", type), values={"type": type})
+    made = _connected(loaded, node)
+    if made.values["type"] != type and node.patch is not None:
+        findings = Findings(loaded.read)
+        message = f"`{made.name}` is a {made.values['type']} connection, and the files are in one of type {type}"
+        findings.at(
+            node.patch, (*node.place, "source", "connection"), "E0103", message, help="name another connection, or take it out"
+        )
+        findings.stop()
+    return made
+
+
+def check_backfill(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError (E0124) for steps whose rows cannot be brought in again between two values of a cursor."""
+    findings = Findings(loaded.read)
+    for node in nodes:
+        if node.ingest is None or node.patch is None:
+            continue
+        load, cursor = node.ingest.load, node.ingest.step.get("cursor") or {}
+        place: tuple[str, ...] = ("load",)
+        if node.ingest.source.get("kind") == "files":
+            why, help, place = (
+                "reads files, which are known by their names",
+                "load all of them again: --full-refresh",
+                ("source", "path"),
+            )
+        elif load != "merge":
+            why = {
+                "append": "appends, and rows that are there would come again",
+                "history": "keeps versions, which follow each other",
+            }.get(load, "loads everything each time")
+            help = "leave it out with `--exclude`, or set `load: merge`"
+        elif "column" not in cursor:
+            why, help, place = (
+                "has no column that says which rows lie between",
+                "leave it out with `--exclude`, or name one: `cursor: {column: ...}`",
+                ("cursor",),
+            )
+        else:
+            continue
+        findings.at(node.patch, (*node.place, *place), "E0124", f"`--backfill`: the step `{node.name}` {why}", help=help)
+    findings.stop()
 
 
 def _connected(loaded: Loaded, node: Node) -> Connection:
@@ -61,12 +142,61 @@ def _connected(loaded: Loaded, node: Node) -> Connection:
 
 
 def opened_records(
-    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, answers: int | None = None
-) -> OpenedRecords | None:
-    """What a step asks for its records, nothing asked yet; None for every other node. Raises EltflowError."""
+    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, some: bool = False
+) -> RecordSource | None:
+    """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough. Raises
+    EltflowError."""
     if node.ingest is None or not asks(node):
         return None
+    if calls(node):
+        from eltflow.ingest.functions import OpenedFunction  # it imports what starts processes
+
+        return OpenedFunction(_call(loaded, node), stop=stop, most=_SOME if some else None)
+    answers = 1 if some else None
     return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
+
+
+def _call(loaded: Loaded, node: Node) -> Call:
+    """The function of a step, and what it is given. Raises EltflowError (E0304 for a variable of the environment that is not set)."""
+    from eltflow.ingest.functions import Call
+    from eltflow.project import pyfile
+
+    assert node.ingest is not None
+    source, step = node.ingest.source, node.ingest.step
+    settings = loaded.opened.project.settings
+    findings = Findings(loaded.read)
+    given: dict[str, tuple[str, Any]] = {}
+    secrets: list[str] = []
+    for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
+        value: Any = None
+        if kind == "cursor" and "cursor" not in step:  # it has a default
+            continue
+        if kind == "connection":
+            connection = connection_of(loaded, name)
+            value = dict(connection.values)
+            secrets += connection.secrets
+        elif kind == "var":
+            value = copied(settings.vars[name])
+        elif kind == "env":
+            try:
+                value = loaded.opened.environ(name)
+            except RenderError as error:
+                help = "set it, or add it to .env"
+                findings.at(node.path, (*node.place, "env", taken), error.code, error.message, help=help)
+            secrets += secrets_of(value)
+        given[taken] = (kind, value)
+    findings.stop()
+    called = {final: own for own, final in (step.get("rename") or {}).items()}
+    declared = (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
+    return Call(
+        root=loaded.root,
+        file=str(source["path"]),
+        function=str(source["function"]),
+        given=given,
+        secrets=tuple(secrets),
+        declared=declared,
+        token="token" in (step.get("cursor") or {}),
+    )
 
 
 def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from eltflow import __version__
-from eltflow.api.connections import asks, connection_of, reads_database
+from eltflow.api.connections import asks, calls, connection_of, reads_database
 from eltflow.api.lineage import lineages
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import fail, without
@@ -29,6 +29,7 @@ from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.project.settings import FILE
+from eltflow.project.steps import shown_path
 from eltflow.report.openlineage import About, Dataset, OpenLineage, Sight, namespace_of
 from eltflow.sql.values import QueryLineage
 from eltflow.warehouse.catalog import Catalog
@@ -283,12 +284,14 @@ def _origins(loaded: Loaded, node: Node) -> list[Dataset]:
             place = f"{kind}://{values.get('host') or 'localhost'}" + (f":{values['port']}" if values.get("port") else "")
         name = str(source.get("table") or f"{node.ingest.into} (query)")
         return [(place, ".".join(str(p) for p in (values.get("dbname") or values.get("database"), name) if p))]
+    if calls(node):
+        return []  # which only the function knows
     if asks(node):
         url = str(connection_of(loaded, str(source["connection"])).values["url"]).rstrip("/")
         scheme, _, host = url.partition("://")
         host, _, rest = host.rpartition("@")[2].partition("/")
         return [(f"{scheme}://{host}", "/".join(p.strip("/") for p in (rest, str(source.get("path") or "")) if p))]
-    path = str(source.get("path"))
+    path = str(shown_path(source.get("path")))
     scheme, found, rest = path.partition("://")
     if not found:
         return [("file", str(loaded.root / path))]

@@ -179,15 +179,16 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     code = "E0602"
     span = node_span(loaded, node)
     if error.file is not None:
-        code, span = "E0603", Span(file=_shown(loaded.root, error.file), line=error.line)
+        code = "E0604" if error.file.endswith(".py") else "E0603"
+        span = Span(file=_shown(loaded.root, error.file), line=error.line)
     elif error.place and node.patch is not None:
         span = yaml_span(loaded, node.patch, (*node.place, *error.place))
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
     label = f"{node.resource_type} `{node.name}`"
     message = masked_value(error.message, personal_values(node, loaded.personal))
-    found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help)
-    return quoted(loaded, found) if error.file is None else _in_data(loaded, node, found)
+    found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help, notes=error.notes)
+    return quoted(loaded, found) if code != "E0603" else _in_data(loaded, node, found)
 
 
 # -- places --------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.api.compiling import files_of
-from eltflow.api.connections import check_connections, opened_records, opened_table
+from eltflow.api.connections import calls, check_connections, opened_files, opened_records, opened_table
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
@@ -20,10 +20,10 @@ from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
 from eltflow.compile.privacy import MASK, personal_values
-from eltflow.compile.program import Hashing, Job, ProgramError, Steps
+from eltflow.compile.program import FileInfo, Hashing, Job, ProgramError, RecordSource, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect
-from eltflow.ingest.records import OpenedRecords
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import OpenedTable
 from eltflow.project.nodes import Node
 from eltflow.transfer import Field, first_rows
@@ -95,8 +95,11 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     check_hashing(job)
     job = replace(job, hashing=Hashing(file_reader(), lambda text: MASK) if hashes(node) else None)
     tables = opened_table(loaded, node)
-    records = opened_records(loaded, node, answers=1)
-    if tables is not None:
+    records = opened_records(loaded, node, some=True)
+    elsewhere = opened_files(loaded, node)
+    if elsewhere is not None:
+        made = _of_remote(job, elsewhere, rows)
+    elif tables is not None:
         made = _of_table(job, tables, rows)
     elif records is not None:
         made = _of_records(job, records, rows)
@@ -106,6 +109,16 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
     masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
     return replace(made, rows=masked)
+
+
+def inspect_files_of(loaded: Loaded, node: Node, files: tuple[FileInfo, ...]) -> Inspected:
+    """What a step of these files would load, none of its rows. Raises ProgramError, WarehouseError."""
+    assert node.relation is not None
+    dialect = loaded.adapter.dialect
+    reader = None if dialect.capabilities.reads_files else file_reader()
+    return _of_files(
+        Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader), 0
+    )
 
 
 def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
@@ -120,16 +133,30 @@ def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
         )
 
 
-def _of_records(job: Job, records: OpenedRecords, rows: int) -> Inspected:
-    """By the records of the first answer alone."""
+def _of_remote(job: Job, elsewhere: OpenedFiles, rows: int) -> Inspected:
+    """By the first of the files alone."""
+    with contextlib.closing(elsewhere):
+        files = elsewhere.files()
+        elsewhere.fetch(files[:1])
+        found = _of_files(replace(job, files=files[:1]), rows)
+        how = found.path.partition(": ")[2].replace(" itself", "")
+        return replace(
+            found, path=f"{len(files):,} file{'s' if len(files) != 1 else ''}, of which the first was looked at: fetched, and {how}"
+        )
+
+
+def _of_records(job: Job, records: RecordSource, rows: int) -> Inspected:
+    """By the records of the first answer alone, or the first of a function."""
     with contextlib.closing(records):
-        file = records.fetch(asked(job, None))
-        if file is None:
+        files = records.fetch(asked(job, None))
+        if not files:
             message = f"{records.where} gives no records, and so the columns are not known"
             raise ProgramError(message, "look again when there are some, or correct what the step asks for", place=("source",))
-        found = _of_files(replace(job, files=(file,)), rows)
+        found = _of_files(replace(job, files=tuple(files), records=records), rows)
         taken = "read by" if job.reader is None else "read here, and taken in by the bulk load of"
-        return replace(found, path=f"{records.where}: its answers are kept in a file, and {taken} {job.dialect.name}")
+        what = "what it gives is" if calls(job.node) else "its answers are"
+        path = f"{records.where}: {what} kept in a file, and {taken} {job.dialect.name}"
+        return replace(found, path=path, notes=(*records.told, *found.notes))
 
 
 def _of_files(job: Job, rows: int) -> Inspected:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
 from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
-from eltflow.api.connections import asks, reads_database
+from eltflow.api.connections import asks, calls, reads_database, reads_elsewhere
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
@@ -16,6 +16,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
+from eltflow.compile.materialize.cursor import name_of
 from eltflow.compile.materialize.ingest import fresh_files
 from eltflow.compile.materialize.meta import loaded_files
 from eltflow.compile.node import Ask, Compiler
@@ -27,7 +28,9 @@ from eltflow.engine.interruptible import Interruptible
 from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
+from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
+from eltflow.project.steps import shown_path
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Estimates, Session
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
@@ -161,8 +164,11 @@ def _from_connection(node: Node, catalog: Catalog) -> str:
     """What a step that reads a connection would do; its source is not asked."""
     assert node.ingest is not None
     source, step = node.ingest.source, node.ingest.step
-    cursor = (step.get("cursor") or {}).get("column")
-    what = f"{source.get('table') or source.get('path') or 'a query'} of the connection `{source['connection']}`"
+    cursor = name_of(step["cursor"]) if "cursor" in step else None
+    if calls(node):
+        what = f"what the function `{source['function']}` gives"
+    else:
+        what = f"{source.get('table') or source.get('path') or 'a query'} of the connection `{source['connection']}`"
     if not _appends(node, catalog):
         return f"loads all of {what}"
     return (
@@ -180,6 +186,9 @@ def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) ->
     assert node.ingest is not None and node.relation is not None
     if reads_database(node) or asks(node):
         return _Load((), _from_connection(node, catalog))
+    if reads_elsewhere(node):
+        how = f"{_BRINGS[node.ingest.load]} what is new of" if _appends(node, catalog) else "loads all of"
+        return _Load((), f"{how} {listed(map(str, map(shown_path, as_list(node.ingest.source['path']))), 3)}")
     if not files:
         return _Load((), f"stops: no file matches {node.ingest.source['path']}")
     if not _appends(node, catalog):

@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_connections, opened_records, opened_table
+from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -40,6 +40,7 @@ from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
@@ -59,13 +60,15 @@ if TYPE_CHECKING:
 class RunOptions:
     """How a command runs what was selected: the ids in `selected`, or every node where that is None.
 
-    `command` is its name in artifacts and history; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
+    `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows
+    again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
     `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
     """
 
     command: str = "build"
     selected: tuple[str, ...] | None = None
     full_refresh: bool = False
+    backfill: tuple[str, str] | None = None
     fail_fast: bool = False
     store_failures: bool = False
     sample_rows: int = 5
@@ -121,6 +124,8 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
+    if options.backfill is not None:
+        check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
     emitter = _emitter(loaded, options, state)
     about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
@@ -481,16 +486,29 @@ class _Worker:
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
         records = opened_records(self.loaded, step.node, stop=stopped)
+        elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         with contextlib.ExitStack() as opened:
-            for one in (tables, records):
+            for one in (tables, records, elsewhere):
                 if one is not None:
                     opened.enter_context(contextlib.closing(one))
-            job = replace(self._job(step.node, compiled), tables=tables, records=records)
+            job = replace(self._job(step.node, compiled), tables=tables, records=records, backfill=self.options.backfill)
+            if elsewhere is not None:
+                job = self._fetched(step, job, elsewhere)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
                 job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
             return self._made(step, session, tell, compiled, job)
+
+    def _fetched(self, step: Step, job: Job, elsewhere: OpenedFiles) -> Job:
+        """The job with its files, which are elsewhere."""
+        try:
+            files = elsewhere.files()
+        except WarehouseError as error:
+            if error.retriable or error.kind == "cancelled":
+                raise
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, None, self.catalog)) from None
+        return replace(job, files=files, digest=elsewhere.digest, look=elsewhere.look, bring=elsewhere.fetch)
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""

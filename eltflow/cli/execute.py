@@ -48,19 +48,29 @@ def ingest(
         str | None,
         typer.Option("--preview", metavar="STEP", help="Show the types and first ten rows of a step's source, and load nothing."),
     ] = None,
+    backfill: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--backfill", metavar="FROM TO", help="Bring in again the rows whose cursor is between these, the second left out."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show how steps would load, and in which types; asks their sources, and loads nothing."),
     ] = False,
 ) -> int:
+    if backfill is not None and (given.full_refresh or preview is not None or dry_run):
+        from eltflow.base.diagnostics import fail
+
+        raise fail("E0112", "--backfill goes with none of --full-refresh, --preview and --dry-run", help="leave one of them out")
     if preview is not None or dry_run:
         from eltflow.cli.inspect import show_steps
 
         return show_steps(given, preview)
-    return _execute("ingest", given)
+    return _execute("ingest", given, backfill)
 
 
-def _execute(command: str, given: o.Given) -> int:
+def _execute(command: str, given: o.Given, backfill: tuple[str, str] | None = None) -> int:
     from eltflow import api
     from eltflow.api.log import LogFile
     from eltflow.base.diagnostics import EltflowError
@@ -81,6 +91,7 @@ def _execute(command: str, given: o.Given) -> int:
         command=command,
         selected=chosen.ids,
         full_refresh=given.full_refresh,
+        backfill=backfill,
         fail_fast=given.fail_fast,
         store_failures=given.store_failures,
         sample_rows=0 if given.no_rows else given.rows,
@@ -121,7 +132,13 @@ def _execute(command: str, given: o.Given) -> int:
     if voice.form == "document":
         voice.result(render.run_document(loaded, state, command))
     elif voice.form == "text":
-        summary(loaded, state, lambda ended: _again(command, given, loaded, ended), quiet=given.quiet, warn_error=given.warn_error)
+        summary(
+            loaded,
+            state,
+            lambda ended: _again(command, given, loaded, ended, backfill),
+            quiet=given.quiet,
+            warn_error=given.warn_error,
+        )
     return code
 
 
@@ -140,7 +157,7 @@ _ALSO = ("full_refresh", "store_failures")
 _WHAT = ("select", "exclude", "selector")
 
 
-def _again(command: str, given: o.Given, loaded: Any, state: Any) -> str:
+def _again(command: str, given: o.Given, loaded: Any, state: Any, backfill: tuple[str, str] | None) -> str:
     """The command that runs what failed and what was skipped: under the same options, on that alone."""
     from eltflow.events import BAD
     from eltflow.graph.select import Request
@@ -161,6 +178,7 @@ def _again(command: str, given: o.Given, loaded: Any, state: Any) -> str:
         value = getattr(given, name)
         for one in value if isinstance(value, list) else [value] if value is not None else []:
             words += [f"--{name.replace('_', '-')}", _quoted(str(one))]
+    words += ["--backfill", *map(_quoted, backfill)] if backfill is not None else []
     words += [f"--{name.replace('_', '-')}" for name in _ALSO if getattr(given, name)]
     return " ".join([*words, *(["--select", *map(_quoted, texts)] if texts else [])])
 

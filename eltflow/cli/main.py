@@ -20,15 +20,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "init-source": ("source", "Write a step from a live source: a database, files, an API."),
     "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),
     "compile": ("look", "Write the SQL of models for the target, without running it."),
-    "check": ("check", "Find what is wrong in the project, without asking the warehouse."),
-    "sync": ("sync", "Write the columns and types that are known into properties YAML."),
+    "check": ("check", "Find what is wrong in the project; ask no warehouse."),
+    "sync": ("sync", "Write the known columns and types into properties YAML."),
     "parse": ("look", "Read the project."),
-    "lineage": ("columns", "Show what a node or a column hangs on, and what hangs on it."),
+    "lineage": ("columns", "Show what a node or column hangs on, and what hangs on it."),
     "impact": ("columns", "Show what a change of a column touches."),
     "history": ("look", "Show past runs."),
     "serve": ("jobs", "Run the project's jobs by themselves, day after day."),
@@ -52,6 +53,7 @@ _VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threa
 _MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
 _TAKES_NAME = {
     "init",
+    "init-source",
     "show",
     "lineage",
     "impact",
@@ -245,7 +247,7 @@ def _register(app: typer.Typer, name: str) -> None:
 
     module, help = COMMANDS[name]
     family = import_module(f"eltflow.cli.{module}")
-    function = getattr(family, name)
+    function = getattr(family, name.replace("-", "_"))
     if name == "docs":
         app.add_typer(function(), name=name, help=help)
     else:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -161,7 +162,9 @@ class Known:
             return None
         format, options = file_format(files[0])
         source = node.ingest.source if node.ingest is not None else node.config
-        options |= {k: source[k] for k in ("delimiter", "header", "null") if source.get(k) is not None}
+        options |= {k: source[k] for k in ("delimiter", "header", "null", "widths") if source.get(k) is not None}
+        if "pattern" in source:
+            options |= {"pattern": source["pattern"], "columns_of": list(re.compile(source["pattern"]).groupindex)}
         step = node.ingest.step if node.ingest is not None else {}
         called = {final: name for name, final in (step.get("rename") or {}).items()}
         types = {called.get(name, name): type for name, type in given_types(node).items()}

@@ -53,7 +53,8 @@ Program = Steps[Outcome]
 
 class ProgramError(Exception):
     """A program cannot go on: `message` for a person, `help` says how to mend it; `file` (absolute) and `line` name a data file,
-    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is."""
+    `config` the key of the node's configuration, and the value in it, that is at fault; or `place` where in a step's entry that is.
+    `notes` is what more there is to know."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class ProgramError(Exception):
         line: int | None = None,
         config: tuple[str, str] | None = None,
         place: tuple[str | int, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -72,6 +74,7 @@ class ProgramError(Exception):
         self.line = line
         self.config = config
         self.place = place
+        self.notes = notes
 
 
 class LostLease(ProgramError):
@@ -147,16 +150,35 @@ class TableSource(Protocol):
 
 
 class RecordSource(Protocol):
-    """What a step asks for its records. All raise WarehouseError."""
+    """What a step asks for its records, or what its function gives. All raise WarehouseError, or ProgramError."""
 
     @property
     def where(self) -> str:
         """What people know it by."""
         ...
 
-    def fetch(self, since: str | None) -> FileInfo | None:
-        """A file of the records, one as a JSON object on each line: all of them, or those that came after `since`. None if there are
-        none."""
+    @property
+    def types(self) -> Mapping[str, str]:
+        """What the columns of the fetched records are read as, where that is known of all of them; none, where it is found in them."""
+        ...
+
+    @property
+    def token(self) -> str | None:
+        """Where the next load goes on, as JSON, if what was fetched told so."""
+        ...
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """What people should know of what was fetched."""
+        ...
+
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
+        """Files of the records: of JSON, an object on each line, or of Parquet. All of them, or those that came after `since` (and before
+        `until`, as far as the other side can tell); no file if there are none."""
+        ...
+
+    def close(self) -> None:
+        """Delete what was fetched."""
         ...
 
 
@@ -166,12 +188,13 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `reader` reads files for an engine that cannot, `tables` is what a step reads of another database. `records`
-    is what it asks for records: `files` holds them once they were fetched, `since` up to where the table was loaded then. `hashing` is
-    what its hashed columns need, `sieve` parts bad rows from the others, `bad` are those that it found. `ours` tells whether
-    a relation is one of the project's. `contract` is what the node
-    promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place.
-    `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
+    no file is to be read. `bring` fetches files that are elsewhere, None where all are here. `reader` reads files for an engine
+    that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
+    they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
+    to which rows are brought in again. `hashing` is what its hashed columns need, `sieve` parts bad rows from the others, `bad` are
+    those that it found. `ours` tells whether a relation is one of the project's. `contract` is what the node promises, `pointed`
+    says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place. `run_id` is
+    what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -187,10 +210,12 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
+    bring: Callable[[Sequence[FileInfo]], None] | None = None
     reader: FileReader | None = None
     tables: TableSource | None = None
     records: RecordSource | None = None
     since: str | None = None
+    backfill: tuple[str, str] | None = None
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None

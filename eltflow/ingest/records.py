@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -36,13 +36,16 @@ class OpenedRecords:
         self._stop = stop
         self._answers = answers
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.types: Mapping[str, str] = {}
+        self.token: str | None = None
+        self.told: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
         return f"{self._source.get('path') or self._source['kind']} of `{self._connection.name}`"
 
-    def fetch(self, since: str | None) -> FileInfo | None:
-        """The records in a file of their own; None if there are none. Raises WarehouseError."""
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
+        """The records in a file of their own; none if there are none. Raises WarehouseError."""
         if self._folder is None:
             self._folder = rows_folder()
         spool = Path(self._folder.name) / _NAME
@@ -50,15 +53,22 @@ class OpenedRecords:
             with telling(self._connection):
                 records: Records = self._connection.reader.open(self._connection.values, self._root)
                 with closing(records):
-                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers)
+                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers, until=until)
         except WarehouseError:
             if self._stop():
                 raise WarehouseError("cancelled", kind="cancelled") from None
             raise
         if not found.records:
-            return None
+            return ()
         stat = os.stat(spool)
-        return FileInfo(path=str(spool), name=self.where, size=stat.st_size, mtime=stat.st_mtime_ns)
+        return (FileInfo(path=str(spool), name=self.where, size=stat.st_size, mtime=stat.st_mtime_ns),)
+
+    def guess(self) -> Mapping[str, Any]:
+        """What the first answer suggests to add to the step's source. Raises WarehouseError."""
+        with telling(self._connection):
+            records: Records = self._connection.reader.open(self._connection.values, self._root)
+            with closing(records):
+                return records.guess(self._source, stop=self._stop)
 
     def close(self) -> None:
         """Delete what was fetched."""

@@ -55,6 +55,16 @@ class OpenedTable:
         with self._told():
             return self._tables().highest(self._origin, column)
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        """The tables that are there."""
+        with self._told():
+            return self._tables().tables(schema)
+
+    def described(self, table: str) -> tuple[Sequence[Kept], Sequence[str]]:
+        """The columns of a table, and those of its key."""
+        with self._told():
+            return self._tables().columns(Origin(table=table)), self._tables().key(table)
+
     def close(self) -> None:
         if self._opened is not None:
             self._opened.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,16 @@ from eltflow.native.settings import (
     unknown_folders,
 )
 from eltflow.native.target import Opened, open_target
-from eltflow.project import yamlfile
+from eltflow.project import several, yamlfile
 from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.nodes import TestInfo
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
-from eltflow.project.properties import PROPERTIES, STEPS
+from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, Settings
+from eltflow.project.shape import Path as Place
 from eltflow.project.shape import check
 from eltflow.project.tests import Attachment
 
@@ -109,9 +110,14 @@ class _Opening:
 
     def yaml(self, path: str, stamp: Stamp) -> Any:
         digest = self.hash(path, stamp)
-        if digest not in self.cache.values:
-            self.cache.values[digest] = yamlfile.read(self.text(path), path)
-        return self.cache.values[digest]
+        python = path.endswith(".py")
+        key = f"{digest} python" if python else digest
+        if key not in self.cache.values:
+            read = yamlfile.read
+            if python:
+                from eltflow.project.pyfile import read  # it imports ast
+            self.cache.values[key] = read(self.text(path), path)
+        return self.cache.values[key]
 
     def guarded(self, action: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -132,6 +138,7 @@ class _Opening:
         drafts = self._drafts(kinds, files, settings, described, macros, docs, render)
         self._unique(drafts, settings)
         self._check_connections(drafts, settings)
+        self._check_functions(drafts, settings)
         self._check_folders(drafts, settings)
         project = Project(
             root=self.root,
@@ -255,11 +262,28 @@ class _Opening:
             value = self.guarded(self.yaml, path, files[path])
             if value is None:
                 continue
-            problems = check(value, STEPS, strict=self.options.strict)
+            shape = PYTHON_STEPS if path.endswith(".py") else STEPS
+            problems = check(value, shape, strict=self.options.strict)
             self.findings.problems(path, problems)
             for index, entry in enumerate(() if problems else value["steps"]):
-                describer.step(entry, path, _folder(path, settings.ingest_paths), ("steps", index))
+                for one, places in self._tables_of(entry, path, ("steps", index), files):
+                    describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index), places)
         return describer.result
+
+    def _tables_of(
+        self, entry: Mapping[str, Any], path: str, place: tuple[str | int, ...], files: Mapping[str, Stamp]
+    ) -> Sequence[tuple[Mapping[str, Any], Mapping[str, Place]]]:
+        """The entries of a step: one for each table that it brings; and where in it that is written which is said of one alone."""
+        if not several.brings_several(entry):
+            return ((entry, {}),)
+        file = several.list_of(path, entry["name"])
+        text = self.guarded(self.text, file) if file in files else None
+        if text is not None:
+            self.hash(file, files[file])
+        found = several.expanded(entry, several.listed_in(text) if text is not None else None, file)
+        for inner, message, help in found.findings:
+            self.findings.at(path, (*place, *inner), "E0103", message, help=help)
+        return found.entries
 
     def _drafts(
         self,
@@ -401,6 +425,28 @@ class _Opening:
                 place = (*draft.place, "source", "connection")
                 self.findings.at(draft.patch, place, "E0118", f"there is no connection `{name}`", help=help)
 
+    def _check_functions(self, drafts: list[Draft], settings: Settings) -> None:
+        called = [draft for draft in drafts if draft.ingest is not None and draft.ingest.source.get("kind") == "python"]
+        if not called:
+            return
+        from eltflow.project import pyfile
+
+        for draft in called:
+            source = draft.ingest.source if draft.ingest is not None else {}
+            known = [*settings.connections, *settings.vars]
+            for taken, kind, name in pyfile.given_to(source, settings.connections, settings.vars):
+                if kind == "both":
+                    message = f"`{taken}` is a connection and a variable"
+                    help = "give one of them another name in eltflow.yml"
+                elif not kind:
+                    message = f"the step `{draft.name}` takes `{name}`, and nothing is called so"
+                    help = did_you_mean(name, known) or (
+                        "what is given to it is `cursor`, the connections and variables of eltflow.yml by their names, and what `env=` names"
+                    )
+                else:
+                    continue
+                self.findings.at(draft.path, (*draft.place, "source", "takes", taken), "E0122", message, help=help)
+
     def _check_folders(self, drafts: list[Draft], settings: Settings) -> None:
         if not self.options.strict:
             return
@@ -483,6 +529,9 @@ def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]
                 kinds["analysis"].append(path)
             elif _under(path, settings.model_paths):
                 kinds["model"].append(path)
+        elif suffix == ".py":
+            if _under(path, settings.ingest_paths):
+                kinds["ingest"].append(path)
         elif suffix in (".yml", ".yaml"):
             if _under(path, settings.ingest_paths):
                 kinds["ingest"].append(path)

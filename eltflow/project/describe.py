@@ -251,12 +251,17 @@ class Describer:
             name=name, owner=entry["owner"], description=str(entry.get("description") or ""), path=path
         )
 
-    def step(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
-        """Take in one ingestion step."""
+    def step(
+        self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path, places: Mapping[str, Path] | None = None
+    ) -> None:
+        """Take in one ingestion step; `places` are those, within the entry's, of keys that are not written in the entry itself."""
         schema, _, table = str(entry["into"]).rpartition(".")
+        if "env" in entry:
+            entry = {**entry, "source": {**entry["source"], "env": entry["env"]}}
         describe = _at(self._describe, path, place)
         for inner, message, help in steps.problems(entry):
-            self._findings.at(path, (*place, *inner), "E0103", message, help=help)
+            within = (places or {}).get(str(inner[0]), ())
+            self._findings.at(path, (*place, *within, *inner), "E0103", message, help=help)
         info = IngestInfo(
             source=self._render(entry["source"], path, (*place, "source")),
             load=entry.get("load") or "replace",
@@ -280,7 +285,7 @@ class Describer:
             )
         )
         attached = Attachment(
-            label=entry["name"],
+            label=entry["name"].replace(".", "_"),
             unique_id=f"ingest.{self._package}.{entry['name']}",
             call=f"ref({entry['name']!r})",
             folder=folder,

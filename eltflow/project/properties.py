@@ -185,20 +185,13 @@ FILES = Object(
     fields={
         "kind": _KIND,
         "path": OneOf(options=(TEXT, ListOf(TEXT))),
-        "format": Scalar(choices=("csv", "json", "parquet")),
+        "format": Scalar(choices=("csv", "json", "parquet", "lines", "fixed")),
+        "pattern": Scalar(about="A regular expression for a whole line, whose named groups are the columns: (?P<ip>\\S+) ..."),
+        "widths": MapOf(Scalar((int,), least=1), about="How many characters of a line each column takes, in their order."),
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
-    },
-)
-TABLES = Object(
-    what="the `source` of a step",
-    required=("kind", "connection"),
-    fields={
-        "kind": _KIND,
-        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
-        "table": Scalar(about="A table, as schema.table or by its name alone."),
-        "query": Scalar(about="A query in the SQL of that database."),
+        "connection": Scalar(about="One of `connections:` in eltflow.yml, for files that are elsewhere."),
     },
 )
 _PATH_IN = "A path in the answer, with dots: data.items."
@@ -234,6 +227,7 @@ _RECORDS = Scalar(about="Where the records are in an answer, as a path with dots
 _SINCE = {
     "param": _PARAM,
     "format": Scalar(about="How the cursor's value is written: iso (default), date, unix, unix_ms, or a pattern of strftime."),
+    "until": Scalar(about="What the end of a backfill is sent as."),
 }
 _FROM = Scalar(about="One of `connections:` in eltflow.yml.")
 REST = Object(
@@ -283,7 +277,7 @@ GRAPHQL = Object(
             what="`incremental`",
             about="How only what is new is asked for.",
             required=("variable",),
-            fields={"variable": _PARAM, "format": _SINCE["format"]},
+            fields={"variable": _PARAM, "format": _SINCE["format"], "until": _SINCE["until"]},
         ),
     },
 )
@@ -321,30 +315,63 @@ CURSOR = Object(
     },
 )
 _COLUMNS = "write what is said of a column under its name: `columns: {email: {tags: [pii]}}`"
+#: How rows come into a table, and what is said of it: of a step, or of each table that a step brings.
+_WAYS: dict[str, Shape] = {
+    "description": DOC_TEXT,
+    "load": Scalar(choices=LOADS, about="How new rows come into the table."),
+    "unique_key": Nullable(NAMES),
+    "partition_by": Nullable(NAMES),
+    "cursor": CURSOR,
+    "schema_changes": SCHEMA_CHANGES,
+    "on_bad_row": Scalar(
+        choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."
+    ),
+    "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
+    "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
+    "data_tests": TESTS,
+    "tests": TESTS,
+    "column_types": MapOf(TEXT),
+    "config": _configured("ingest"),
+    "meta": _META,
+    "tags": _TAGS,
+}
+_OF_TABLE = Object(what="a table of a step", fields=_WAYS)
+TABLES = Object(
+    what="the `source` of a step",
+    required=("kind", "connection"),
+    fields={
+        "kind": _KIND,
+        "connection": Scalar(about="One of `connections:` in eltflow.yml."),
+        "table": Scalar(about="A table, as schema.table or by its name alone."),
+        "query": Scalar(about="A query in the SQL of that database."),
+        "schema": Scalar(about="Where the `tables` are; where the connection looks, unless told."),
+        "tables": OneOf(
+            options=(TEXT, ListOf(TEXT), MapOf(Nullable(_OF_TABLE))),
+            about="Several tables, a node each: names and patterns like order_*, or a mapping of them to what is said of each.",
+        ),
+        "exclude": OneOf(options=(TEXT, ListOf(TEXT)), about="Names and patterns of `tables` that are left out."),
+    },
+)
 STEP = Object(
     what="a step",
     required=("name", "source", "into"),
     fields={
         "name": TEXT,
-        "description": DOC_TEXT,
         "source": ByKey(key="kind", options={"files": FILES, "sql": TABLES, "rest": REST, "graphql": GRAPHQL}),
-        "into": Scalar(about="The table to load, as schema.table."),
-        "load": Scalar(choices=LOADS, about="How new rows come into the table."),
-        "unique_key": Nullable(NAMES),
-        "partition_by": Nullable(NAMES),
-        "cursor": CURSOR,
-        "schema_changes": SCHEMA_CHANGES,
-        "on_bad_row": Scalar(
-            choices=("fail", "quarantine"), about="A row of a file that cannot be read stops the step, or is put aside."
-        ),
-        "max_bad_rows": Scalar((int, str), about="How many rows of a load may be put aside, or what part of them, e.g. 0.5%."),
-        "columns": MapOf(STEP_COLUMN, about="What is said of columns, under their names in the source.", example=_COLUMNS),
-        "data_tests": TESTS,
-        "tests": TESTS,
-        "column_types": MapOf(TEXT),
-        "config": _configured("ingest"),
-        "meta": _META,
-        "tags": _TAGS,
+        "into": Scalar(about="The table to load, as schema.table; of a step that brings several, schema.{table}."),
+        **_WAYS,
     },
 )
+_TOKEN = Scalar(about="A name for what the function returns at its end, and is given as `cursor` the next time.")
+PYTHON_STEP = Object(
+    what="a step",
+    required=("name", "into"),
+    fields={
+        **STEP.fields,
+        "source": Shape(),
+        "cursor": Object(what="`cursor`", fields={**CURSOR.fields, "initial": Shape(), "token": _TOKEN}),
+        "env": MapOf(TEXT, about="Parameters that are environment variables, with the names of these."),
+    },
+)
+PYTHON_STEPS = Object(what="a Python file of steps", fields={"steps": ListOf(PYTHON_STEP)})
 STEPS = Object(what="an ingestion file", about="Steps that load tables.", required=("steps",), fields={"steps": ListOf(STEP)})

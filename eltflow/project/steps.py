@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from eltflow.project.config import as_list
 from eltflow.project.shape import Path
@@ -14,8 +15,13 @@ from eltflow.project.shape import Path
 LOOKBACK = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(second|minute|hour|day|week)s?)?")
 #: How many rows may be bad: a number of them, or of each hundred.
 BAD_ROWS = re.compile(r"\d+|\d+(?:\.\d+)? ?%")
-#: The kinds of source whose records are fetched to a file first.
-FETCHED = ("rest", "graphql")
+#: The kinds of source that are requests.
+ASKED = ("rest", "graphql")
+#: Those whose records are in files of ours before they are loaded.
+FETCHED = (*ASKED, "python")
+#: How a path begins that leads elsewhere, and the type of connection that reads from there.
+REMOTE = {"s3": "s3", "http": "http", "https": "http"}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
 #: (place in the entry, message, help).
@@ -54,6 +60,25 @@ def settings(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value}
 
 
+def is_remote(path: Any) -> bool:
+    """Whether the path (or the paths) of a step lead elsewhere."""
+    return any(_SCHEME.match(str(one)) for one in as_list(path))
+
+
+def shown_path(path: Any) -> Any:
+    """A path (or the paths) of a step as people may see it: an address without its parameters, which may be secret."""
+    if isinstance(path, list | tuple):
+        return [shown_path(one) for one in path]
+    return str(path).partition("?")[0] if REMOTE.get(str(path).partition("://")[0].lower()) == "http" else path
+
+
+def connection_type(path: Any) -> str:
+    """The type of connection that reads what is at a path."""
+    found = _SCHEME.match(str(as_list(path)[0]))
+    assert found is not None
+    return REMOTE[found.group(1).lower()]
+
+
 def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     """What of the entry does not go together."""
     load = entry.get("load") or "replace"
@@ -68,33 +93,42 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     kind = (entry.get("source") or {}).get("kind")
     files = kind == "files"
     cursor = entry.get("cursor") or {}
-    if cursor and (load in ("replace", "delete+insert") or (files and load == "append")):
+    if cursor and (load == "replace" or (load == "delete+insert" and "token" not in cursor) or (files and load == "append")):
         yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
     for key in ("initial", "lookback"):
         if files and key in cursor:
             yield ("cursor", key), f"`{key}` means nothing to files", "take it out: which files are new is known by their names"
     if not files and load == "append" and not cursor:
-        message = "`load: append` of a table needs `cursor`, or its rows would come again each time"
+        what = "a function" if kind == "python" else "a table"
+        message = f"`load: append` of {what} needs `cursor`, or its rows would come again each time"
         yield ("load",), message, "add `cursor: {column: ...}`, or set `load: replace`"
+    if kind == "python":
+        yield from _function(entry, load, cursor)
+    if files:
+        yield from _paths(entry["source"])
+        yield from _lines(entry)
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
     yield from _bad_rows(entry, kind == "sql")
     changes = entry.get("schema_changes") or {}
     if kind != "sql" and changes.get("type") not in (None, "fail"):
-        what = "files, whose table" if files else "records of an API, whose table"
+        what = {"files": "files", "python": "what a function gives"}.get(str(kind), "records of an API") + ", whose table"
         message = f"`type: {changes['type']}` means nothing to {what} keeps its types"
         help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
         yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
-    if kind in FETCHED:
+    if kind in ASKED:
         yield from _requests(source, bool(cursor))
     if kind == "sql" and bool(source.get("table")) == bool(source.get("query")):
         yield (
             ("source",),
             "a step reads a `table` or a `query`",
-            "keep one of the two" if source.get("table") else "add `table:` or `query:`",
+            "keep one of the two" if source.get("table") else "add `table:`, `tables:` or `query:`",
         )
+    for key in ("schema", "exclude") if kind == "sql" else ():
+        if key in source:
+            yield ("source", key), f"`{key}` means nothing without `tables`", "take it out, or name the tables with `tables:`"
     for place, name, column in columns_in(entry):
         if column.get("exclude"):
             more = next((key for key in ("rename", "data_type", "hash", "data_tests", "tests") if column.get(key)), None)
@@ -103,6 +137,110 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 yield ("columns", place, more), message, f"take out `{more}:` or `exclude:`"
         elif column.get("hash"):
             yield from _hashed(entry, place, column.get("rename") or name, column)
+
+
+#: What a format of lines needs to know of them.
+_OF_LINES = {"lines": "pattern", "fixed": "widths"}
+
+
+def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with how lines are read."""
+    source = entry["source"]
+    format = source.get("format")
+    needed = _OF_LINES.get(format)
+    if needed is not None and not source.get(needed):
+        what = (
+            "a regular expression with a named group for each column"
+            if needed == "pattern"
+            else "how many characters each column takes"
+        )
+        yield ("source", "format"), f"`format: {format}` needs `{needed}`", f"add `{needed}:`, {what}"
+    for way, key in _OF_LINES.items():
+        if key in source and format != way:
+            yield (
+                ("source", key),
+                f"`{key}` means nothing to files that are no lines of that kind",
+                f"take it out, or set `format: {way}`",
+            )
+    if needed is not None and entry.get("on_bad_row") == "quarantine":
+        message = f"bad rows of `format: {format}` are not put aside"
+        yield ("on_bad_row",), message, "take it out: a line that does not fit stops the step, with its number"
+    if needed == "pattern" and isinstance(source.get("pattern"), str):
+        try:
+            compiled = re.compile(source["pattern"])
+        except re.error as error:
+            yield ("source", "pattern"), f"`pattern` is no regular expression: {error}", "mend it"
+            return
+        if not compiled.groupindex or compiled.groups != len(compiled.groupindex):
+            help = "write `(?P<name>...)` for each column, and `(?:...)` around what is none"
+            yield ("source", "pattern"), "`pattern` has groups without a name, or none at all", help
+
+
+def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with where files are."""
+    paths = [str(path) for path in as_list(source.get("path"))]
+    if "connection" in source and not is_remote(paths):
+        yield (
+            ("source", "connection"),
+            "files of this machine are read without a connection",
+            "take it out, or write `path: s3://...`",
+        )
+    types = set()
+    for path in paths:
+        found = _SCHEME.match(path)
+        types.add(REMOTE.get(found.group(1).lower(), "") if found is not None else None)
+        if found is None or "{{" in path:
+            continue
+        if found.group(1).lower() not in REMOTE:
+            known = ", ".join(f"{name}://" for name in REMOTE)
+            yield ("source", "path"), f"files cannot be read from {found.group(0)}", f"known: {known}, and paths of this machine"
+        parts = urlsplit(path)
+        if REMOTE.get(parts.scheme) == "http" and re.search(r"[*\[]", parts.path):
+            yield (
+                ("source", "path"),
+                "an address has no patterns: a server does not tell which files it has",
+                "name each file, in a list",
+            )
+        if parts.username or parts.password:
+            message = "the address holds a user or a password, which would be shown"
+            yield (
+                ("source", "path"),
+                message,
+                "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
+            )
+    if len(types) > 1:
+        yield (
+            ("source", "path"),
+            "the files of a step are all here, or all in one kind of place",
+            "give each place a step of its own",
+        )
+
+
+def _function(entry: Mapping[str, Any], load: str, cursor: Mapping[str, Any]) -> Iterator[Finding]:
+    """What of a step in Python does not go together."""
+    takes = "cursor" in entry["source"]["takes"]
+    if cursor and ("column" in cursor) == ("token" in cursor):
+        help = "write `column`, whose highest value is kept, or `token`, a name for what the function returns at its end"
+        yield ("cursor",), "`cursor` has a `column` or a `token`", help
+    asks = takes and "cursor" not in entry["source"]["free"]
+    if asks and not cursor and load != "replace":
+        message = "the function takes `cursor`, and the step has none"
+        yield ("source", "takes", "cursor"), message, 'add `cursor={"column": ...}`, or `cursor={"token": ...}`'
+    elif asks and not cursor:
+        message = "the function takes `cursor`, and `load: replace` knows none"
+        yield ("source", "takes", "cursor"), message, 'set another `load`, with `cursor={"column": ...}`'
+    if "token" in cursor and not takes:
+        message = "the function does not take `cursor`, and so its token leads nowhere"
+        yield ("cursor", "token"), message, "add the parameter `cursor`: it is what the function returned the last time"
+    if "token" in cursor and "lookback" in cursor:
+        yield ("cursor", "lookback"), "`lookback` means nothing to a token", "take it out"
+    for name in entry["source"].get("env") or {}:
+        if name not in entry["source"]["takes"]:
+            yield (
+                ("env", name),
+                f"`env` has `{name}`, which the function does not take",
+                f"add the parameter `{name}`, or take it out",
+            )
 
 
 def allowed(limit: object) -> tuple[Decimal, bool]:

@@ -138,7 +138,14 @@ def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Diagnostic:
 
 
 def locate(text: str, file: str, path: Path, *, key: bool = False) -> Span:
-    """Where the value at `path` stands in the document; with `key`, where its key does. The nearest parent if it is not there."""
+    """Where the value at `path` stands in the document; with `key`, where its key does. The nearest parent if it is not there.
+
+    Of a Python file, whose steps are entries like those of YAML: where it stands there.
+    """
+    if file.endswith(".py"):
+        from eltflow.project import pyfile
+
+        return pyfile.locate(text, file, path, key=key)
     import yaml
 
     from eltflow.project.yamlloader import Base

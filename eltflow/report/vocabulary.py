@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from eltflow.project.nodes import Node
+from eltflow.project.steps import shown_path
 
 
 def artifact_ids(nodes: Mapping[str, Node]) -> dict[str, str]:
@@ -48,7 +49,9 @@ def step_facts(step: Node) -> dict[str, Any]:
     """What `meta.eltflow` says of the step that loads a source. Of where it loads from only what cannot be a secret."""
     assert step.ingest is not None
     source = step.ingest.source
-    shown = {key: source[key] for key in ("kind", "path", "format", "connection", "table") if key in source}
+    shown = {key: source[key] for key in ("kind", "path", "format", "connection", "table", "function") if key in source}
+    if source["kind"] == "files":
+        shown["path"] = shown_path(source["path"])
     return {"unique_id": step.unique_id, "step": step.name, "load": step.ingest.load, "into": step.ingest.into, "source": shown}
 
 

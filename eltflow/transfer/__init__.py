@@ -6,6 +6,7 @@ that takes it in (`Statement.source`). The types of a source are spelt as DuckDB
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,11 +53,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and those where it is NULL."""
+    """A limit to what is read: rows whose `column` (of the type, as DuckDB spells it) is `value` or more, and less than `until` if that is
+    given; and those where it is NULL."""
 
     column: str
     type: str
     value: Any
+    until: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,14 @@ class Hashed:
 class Tables(Protocol):
     """A connection to a database that is read. All raise WarehouseError."""
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        """The tables and views of a schema (the one that a bare name means, unless told) that may be read, sorted by name."""
+        ...
+
+    def key(self, table: str) -> Sequence[str]:
+        """The columns of a table's primary key, in its order; none if it has none."""
+        ...
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         """The columns with their types, by the database's own catalogue."""
         ...
@@ -209,6 +220,49 @@ class TableReader(ConnectionReader, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A file that is elsewhere: its full name, its size in bytes (-1 if that is not told), and a number that another version of it would not
+    have (0 if nothing tells versions apart but the file itself); `tag` is what the other side knows this version by."""
+
+    name: str
+    size: int
+    version: int
+    tag: str | None = None
+
+
+def version_of(text: str) -> int:
+    """A number above 0, of 62 bits, that stands for a text."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 2 or 1
+
+
+class RemoteFiles(Protocol):
+    """A connection to where files are. All raise WarehouseError."""
+
+    def listed(self, path: str) -> Sequence[Remote]:
+        """The files that a path or a pattern means now, sorted by name; none if there are none."""
+        ...
+
+    def look(self, name: str) -> Remote | None:
+        """What is known of a file by now; None if it is gone."""
+        ...
+
+    def fetch(self, file: Remote, path: str, stop: Callable[[], bool]) -> None:
+        """Write a file, the version that was listed, to a path here. Gives up, by an error of the kind "cancelled", soon after `stop` says
+        so."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class RemoteReader(ConnectionReader, Protocol):
+    """What reads files that are elsewhere, for steps of kind `files`: a plug-in by the type of the connection, or the scheme of the path."""
+
+    def open(self, values: Mapping[str, Any], root: Path) -> RemoteFiles:
+        """Make ready; nothing is asked yet. Raises EltflowError (E0702) if the driver is not installed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What was fetched: how many records, in how many answers."""
 
@@ -220,11 +274,22 @@ class Records(Protocol):
     """A connection to what gives records by request. All raise WarehouseError."""
 
     def fetch(
-        self, request: Mapping[str, Any], since: str | None, spool: Path, *, stop: Callable[[], bool], answers: int | None = None
+        self,
+        request: Mapping[str, Any],
+        since: str | None,
+        spool: Path,
+        *,
+        stop: Callable[[], bool],
+        answers: int | None = None,
+        until: str | None = None,
     ) -> Fetched:
         """Write the records that a step's `source` asks for into the file `spool`, as they came: a JSON object on each line, in UTF-8.
-        With `since`, those that came after it, as far as the other side can tell; with `answers`, only those of the first ones. Gives
-        up, by an error of the kind "cancelled", soon after `stop` says so."""
+        With `since`, those that came after it, and with `until`, before that, as far as the other side can tell; with `answers`, only
+        those of the first ones. Gives up, by an error of the kind "cancelled", soon after `stop` says so."""
+        ...
+
+    def guess(self, request: Mapping[str, Any], *, stop: Callable[[], bool]) -> Mapping[str, Any]:
+        """What is to be added to a step's `source`, as far as the first answer to it tells."""
         ...
 
     def close(self) -> None: ...

@@ -374,8 +374,10 @@ class Dialect:
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A FROM item that reads the files (absolute paths), or None where the engine cannot read files by itself.
 
-        `format` is csv, json or parquet; `types` overrides inferred column types. Of CSV, the option `infer` says from what types are
-        inferred: "all" rows, or "none", so that everything is text; else as many rows as the engine likes.
+        `format` is csv, json, parquet, lines or fixed; `types` overrides inferred column types. Lines are read by a `pattern`, whose groups
+        are `columns_of`, and those of fixed width by their `widths`; with `infer` as "lines", their numbers and whether they fit.
+        Of CSV, the option `infer` says from what types are inferred: "all" rows, or "none", so that everything is text; else as many rows as
+        the engine likes.
         """
         return None
 

@@ -40,6 +40,10 @@ CASES = {
     ("merge", "duckdb", "api"): 19,
     ("merge", "postgres", "api"): 21,
     ("delete+insert", "duckdb", "api"): 15,
+    ("append", "duckdb", "function"): 13,
+    ("append", "postgres", "function"): 11,
+    ("merge", "duckdb", "function"): 17,
+    ("delete+insert", "postgres", "function"): 9,
 }
 DAYS = 6
 
@@ -138,6 +142,32 @@ class Served(Origin):
         return {"rows": rows, "next": f"{version}:{first + 100}" if first + 100 < len(found) else None}
 
 
+class Called(Origin):
+    """What a function reads from a file: all of it, or what a token says is new."""
+
+    def __init__(self, load: str, chance: random.Random, root: Path) -> None:
+        super().__init__(load, chance)
+        self._path = root / "rows.json"
+
+    def write(self, rows: list[Row]) -> None:
+        made = self._path.with_suffix(".tmp")
+        made.write_text(json.dumps(self.now))
+        os.replace(made, self._path)
+
+    CODE = """
+import json
+from eltflow import step
+
+@step(into="raw.m", load=LOAD, MORE)
+def m(cursor=None):
+    with open("rows.json") as file:
+        rows = json.load(file)
+    for id, n, v in rows[cursor or 0 :] if LOAD == "append" else rows:
+        yield {"id": id, "n": n, "v": v}
+    return len(rows) if LOAD == "append" else None
+"""
+
+
 def state(rows: list[Row]) -> int:
     return hash(tuple(sorted(rows)))
 
@@ -169,6 +199,11 @@ class World:
         step = {"name": "m", "source": source, "into": "raw.m", "load": self.load, **more}
         for name in ("ingest", "models"):
             (root / name).mkdir()
+        if isinstance(self.origin, Called):
+            more = {"cursor": {"token": "rows"}} if self.load == "append" else more
+            written = ", ".join(f"{key}={value!r}" for key, value in more.items())
+            (root / "ingest/m.py").write_text(Called.CODE.replace("LOAD", repr(self.load)).replace("MORE", written))
+            return
         (root / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
 
     def _own(self) -> dict[str, Any]:
@@ -181,6 +216,9 @@ class World:
         if kind in ("files", "ragged"):
             self.origin: Origin = (Ragged if self.ragged else Files)(self.load, chance, self.root)
             return {"kind": "files", "path": "data/*.csv"}, {}
+        if kind == "function":
+            self.origin = Called(self.load, chance, self.root)
+            return {}, {}
         if kind == "api":
             self.origin = served = Served(self.load, chance)
             paging = {"type": "cursor", "param": "token", "next": "next"}

@@ -493,7 +493,7 @@ def test_postgres_is_asked_for_bytes():
     tables = PostgresTables(SimpleNamespace(execute=lambda one: asked.append(one.sql) or SimpleNamespace(rows=[(None,)])))
     column = Kept("k", "VARCHAR", '"k"')
     source = tables.rows(Origin(table="t"), [(column, "k")], Since("k", "VARCHAR", "a "))
-    assert """ where ("k"::text collate "C") >= 'a' or "k" is null""" in source.sql
+    assert """ where (("k"::text collate "C") >= 'a') or "k" is null""" in source.sql
     tables.highest(Origin(table="t"), column)
     assert 'max(("k"::text collate "C"))' in asked[-1]
 

@@ -118,6 +118,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_postgres",
         "eltflow_snowflake",
         "eltflow_bigquery",
+        "eltflow_objects",
         "eltflow_rest",
         "eltflow_notify",
         "eltflow_sqlalchemy",

@@ -77,6 +77,19 @@ class MySQLTables:
             raise self._server.told(error, sql, lost=False) from None
         return cursor
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        there = "table_schema = coalesce(%s, database())"
+        sql = f"select table_name from information_schema.tables where {there} order by cast(table_name as binary)"
+        return [str(name) for (name,) in self.ask(sql, schema).fetchall()]
+
+    def key(self, table: str) -> Sequence[str]:
+        schema, _, name = table.rpartition(".")
+        sql = (
+            "select column_name from information_schema.key_column_usage where constraint_name = 'PRIMARY'"
+            " and table_schema = coalesce(%s, database()) and table_name = %s order by ordinal_position"
+        )
+        return [str(name) for (name,) in self.ask(sql, schema or None, name).fetchall()]
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         cursor = self.ask(f"select * from {origin.item(_DIALECT.quote)} limit 0")
         return [_kept(d[0], type) for d, type in zip(cursor.description, self._server.types(cursor), strict=True)]
@@ -88,10 +101,11 @@ class MySQLTables:
         parameters: tuple[Any, ...] = ()
         if since is not None:
             column = _DIALECT.quote(since.column)
-            value = since.value
-            shown = value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
             mark = "cast(%s as binary)" if since.type == "VARCHAR" else "%s"
-            where, parameters = f" where {_ordered(column, since.type)} >= {mark} or {column} is null", (str(shown),)
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{_ordered(column, since.type)} {sign} {mark}" for sign, _ in bounds)
+            where = f" where ({within}) or {column} is null"
+            parameters = tuple(str(v.replace(tzinfo=None) if isinstance(v, datetime.datetime) else v) for _, v in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         sql = f"select concat({values}) from {origin.item(_DIALECT.quote)}"
         return _Selected(self, (sql.replace("%", "%%") if parameters else sql) + where, parameters, fields)

@@ -95,6 +95,15 @@ class SQLiteTables:
             return WarehouseError(self._refused, help="correct the value, or select it as text with `query:`")
         return WarehouseError(str(error))
 
+    def tables(self, schema: str | None) -> Sequence[str]:
+        sql = "select name from pragma_table_list where schema = ? and type in ('table', 'view', 'virtual') and name not like 'sqlite\\_%'"
+        return [str(name) for (name,) in self.ask(f"{sql} escape '\\' order by name", (schema or "main",)).fetchall()]
+
+    def key(self, table: str) -> Sequence[str]:
+        schema, _, name = table.rpartition(".")
+        sql = "select name from pragma_table_info(?, ?) where pk > 0 order by pk"
+        return [str(name) for (name,) in self.ask(sql, (name, schema or "main")).fetchall()]
+
     def columns(self, origin: Origin) -> Sequence[Kept]:
         self.ask(f"create temp view eltflow_columns as select * from {origin.item(_DIALECT.quote)}")
         try:
@@ -112,7 +121,9 @@ class SQLiteTables:
             # A value of another kind than its column's sorts before all or behind all: it is read too, and refused.
             kind = "'integer', 'real'" if isinstance(since.value, int | Decimal) else "'text'"
             missed = f"{column} is null or typeof({column}) not in ({kind})"
-            where, parameters = f" where {column} collate binary >= ? or {missed}", (_bound(since.value),)
+            bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
+            within = " and ".join(f"{column} collate binary {sign} ?" for sign, _ in bounds)
+            where, parameters = f" where ({within}) or {missed}", tuple(_bound(value) for _, value in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields)
 

@@ -19,6 +19,7 @@ _LOADS: Mapping[str, Callable[[Job], Program]] = {
     "sql": load_tables,
     "rest": load_fetched,
     "graphql": load_fetched,
+    "python": load_fetched,
 }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from eltflow.compile.program import ProgramError
+from eltflow.compile.program import Job, ProgramError
 from eltflow.project.steps import LOOKBACK
 from eltflow.transfer import Since
 
@@ -41,6 +42,28 @@ def valued(text: str, type: str, column: str, place: tuple[str, ...] = ("cursor"
 def _refuse(text: str, type: str, column: str, place: tuple[str, ...]) -> Any:
     help = f"write a {type}" if place[-1] == "initial" else "leave such rows out with `query:`, for nothing can come after them"
     raise ProgramError(f"the cursor `{column}` is {type}, and cannot go on from `{text}`", help, place=place)
+
+
+def name_of(cursor: Mapping[str, Any]) -> str:
+    """What the step calls its cursor: a column, or the token that its function gives."""
+    return str(cursor.get("column") or cursor["token"])
+
+
+def bounds(job: Job, column: str, type: str) -> tuple[Any, Any]:
+    """The values of a cursor that a backfill goes from and up to. Raises ProgramError for what are none, or do not follow each other."""
+    assert job.backfill is not None
+    values = []
+    for text in job.backfill:
+        try:
+            values.append(valued(text, type, column))
+        except ProgramError:
+            raise ProgramError(
+                f"`--backfill {' '.join(job.backfill)}`: `{text}` is no {type}, like the cursor `{column}`", "write one"
+            ) from None
+    if not values[0] < values[1]:
+        message = f"`--backfill {' '.join(job.backfill)}` holds nothing: it ends where it begins, or before"
+        raise ProgramError(message, "write the earlier one first; rows at the second are left out")
+    return values[0], values[1]
 
 
 def since(column: str, type: str, value: Any, lookback: object) -> Since:

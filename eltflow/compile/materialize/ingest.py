@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,13 +32,14 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, exact, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.project.nodes import given_types
+from eltflow.project.steps import is_remote, shown_path
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement, WarehouseError
 
 #: What a step says of columns, so that it must be known which there are.
 _OF_COLUMNS = ("rename", "exclude", "hash", "schema_changes", "cursor", "unique_key", "partition_by", "on_bad_row")
@@ -57,7 +59,24 @@ def load_files(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    return (yield from without_bad_rows(job, _load, _new, _options))
+    return (yield from _by_their_names(job, without_bad_rows(job, _load, _new, _options)))
+
+
+def _by_their_names(job: Job, body: Program) -> Program:
+    """The body; an error in a file that was fetched is told by the name that people know the file by."""
+    try:
+        return (yield from body)
+    except (WarehouseError, ProgramError) as error:
+        file = next((f for f in job.files if job.bring is not None and error.file in (f.path, f.read)), None)
+        if file is None:
+            raise
+        line = error.file_line if isinstance(error, WarehouseError) else error.line
+        place = file.name if line is None else f"{file.name}, line {line}"
+        told = error.engine_message if isinstance(error, WarehouseError) else error.message
+        told = told.replace(file.read, file.name).replace(file.path, file.name)
+        raise ProgramError(
+            told if told.startswith(file.name) and line is None else f"{place}: {told}", error.help or "correct the file"
+        ) from None
 
 
 def adds(job: Job) -> bool:
@@ -65,6 +84,32 @@ def adds(job: Job) -> bool:
     assert job.node.ingest is not None
     new = job.node.ingest.load != "replace" and (not job.full_refresh or keeps_history(job))  # versions are never thrown away
     return new and job.existing is not None and job.existing.kind == "table"
+
+
+_LONGER = ("is longer than `widths` say", "are longer than `widths` say")
+
+
+def _check_lines(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[None]:
+    """Raise ProgramError for a line that the step's pattern does not match, or its widths do not hold."""
+    if format not in ("lines", "fixed") or job.dry:
+        return
+    for file in files:
+        lines = reading(job).files([file.read], format, {**options, "infer": "lines"}, {})
+        found = yield from ask(job, Statement(f"select min(n), count(*) from {lines} where not fits", role="query"))
+        line, count = found.rows[0]
+        if count:
+            each, all = ("does not match `pattern`", "do not match `pattern`") if format == "lines" else _LONGER
+            first = f"line {line:,} of {file.name} {each}"
+            message = first if count == 1 else f"{count:,} lines of {file.name} {all}, of which line {line:,} is the first"
+            raise ProgramError(
+                message, f"correct the file, or `{'pattern' if format == 'lines' else 'widths'}:`", file=file.path, line=line
+            )
+
+
+def _bring(job: Job, files: Sequence[FileInfo]) -> None:
+    """See that files are here."""
+    if job.bring is not None:
+        job.bring(files)
 
 
 def _new(job: Job) -> Steps[Sequence[FileInfo]]:
@@ -85,7 +130,9 @@ def _load(job: Job) -> Program:
     if adds(job):
         return (yield from built(job, _add(job)))
     format, options, types = _options(job)
+    _bring(job, job.files)
     look_at(job, job.files, format, options)
+    yield from _check_lines(job, job.files, format, options)
     found = None
     if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
         found, types = yield from _fitted(job, format, options, types)
@@ -110,6 +157,7 @@ def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
         raise no_files(job)
     format, options, types = _options(job)
     looks = look_at(job, job.files, format, options)
+    yield from _check_lines(job, job.files, format, options)
     found, types = yield from _fitted(job, format, options, types)
     select = yield from typed(job, format, options, read_types(job, types), looks)
     return picked(job, select, found.chosen), found
@@ -118,7 +166,13 @@ def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
 def no_files(job: Job) -> ProgramError:
     """What there is to say of a step whose path matches nothing."""
     assert job.node.ingest is not None
-    return ProgramError(f"no file matches {job.node.ingest.source['path']}", "check `path:`, which starts at the project root")
+    path = job.node.ingest.source["path"]
+    help = (
+        "check `path:`, and whether the connection may see what is there"
+        if is_remote(path)
+        else "check `path:`, which starts at the project root"
+    )
+    return ProgramError(f"no file matches {shown_path(path)}", help)
 
 
 def _picks(job: Job, found: Fit) -> bool:
@@ -138,9 +192,11 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         format, options = str(given), file_format(job.files[0].path)[1]
     else:
         format, options = told_format(job)
-    for key in ("delimiter", "header", "null"):
-        if key in info.source:
-            options[key] = info.source[key]
+    options |= {key: info.source[key] for key in ("delimiter", "header", "null", "widths") if key in info.source}
+    if "pattern" in info.source:
+        options |= {"pattern": info.source["pattern"], "columns_of": list(re.compile(info.source["pattern"]).groupindex)}
+    if job.records is not None and job.records.types:
+        options["columns"] = job.records.types
     called = {final: source for source, final in (info.step.get("rename") or {}).items()}
     types = {called.get(name, name): type for name, type in given_types(job.node).items()}
     return format, options, {**types, **dict.fromkeys(info.step.get("hash") or (), "VARCHAR")}
@@ -234,7 +290,9 @@ def _add(job: Job) -> Program:
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
     format, options, types = _options(job)
+    _bring(job, fresh)
     look_at(job, fresh, format, options)
+    yield from _check_lines(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]

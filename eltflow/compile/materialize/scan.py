@@ -40,6 +40,8 @@ def exact(
     """Options and types under which JSON files are read as they are meant. Engines take for a DOUBLE what is too long for 64 bits, and whole
     numbers among others: a column with some that lose digits is read as HUGEINT, if that takes all of it, or as text; one that holds such
     inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text."""
+    if "columns" in options:
+        return options, types
     dialect = reading(job)
     described = yield from ask(job, dialect.describe(scan(dialect, files, "json", options, {})))
     inferred = {c.name: "INTEGER" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
@@ -55,7 +57,9 @@ def exact(
             if lost:
                 direct[name] = _INSTEAD.get(doubtful[name], "JSON") if not whole else "HUGEINT"
     if not direct:
-        return options, types
+        # What was found in all records need not be looked for again.
+        found_types = {c.name: "JSON" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
+        return ({**options, "columns": found_types} if not _numbered(list(found_types)) else options), types
     given = {**options, "columns": {**inferred, **direct}}
     yield from _check_keys(job, files, options, given, list(inferred))
     return given, {name: type for name, type in types.items() if name not in direct}
@@ -64,8 +68,7 @@ def exact(
 def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, given: Options, names: Sequence[str]) -> Steps[None]:
     """Raise ProgramError for columns that are no keys of the files: names that differ in case alone are numbered by the engine."""
     dialect = reading(job)
-    folded = {name.lower() for name in names}
-    doubtful = [name for name in names if (found := _NUMBERED.match(name)) is not None and found.group(1).lower() in folded]
+    doubtful = _numbered(names)
     if not doubtful:
         return
     counts = ", ".join(f"count({dialect.quote(name)})" for name in doubtful)
@@ -76,6 +79,12 @@ def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, given: Op
     if told[0] != told[1] and not job.dry:
         message = f"{files[0].name} has keys that differ in case alone, and values that must be read under their own names"
         raise ProgramError(message, "give the keys other names in the file")
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The columns of JSON that may be keys which differ from another in case alone."""
+    folded = {name.lower() for name in names}
+    return [name for name in names if (found := _NUMBERED.match(name)) is not None and found.group(1).lower() in folded]
 
 
 _INSTEAD = {"DOUBLE": _TEXT, "TIMESTAMP": _TEXT}

@@ -7,7 +7,7 @@ from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.materialize.cursor import since, valued
+from eltflow.compile.materialize.cursor import bounds, since, valued
 from eltflow.compile.materialize.delta import cursor_of, matched_by, settle, stage
 from eltflow.compile.materialize.hashed import check_hashing, hashed
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
@@ -23,7 +23,7 @@ from eltflow.compile.materialize.retyped import (
     widened,
 )
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
-from eltflow.compile.materialize.upto import appended, put_rows, reached
+from eltflow.compile.materialize.upto import appended, check_loaded, put_rows, reached
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source
@@ -61,6 +61,7 @@ def load_tables(job: Job) -> Program:
     adds = info.load != "replace" and (not job.full_refresh or keeps_history(job))
     if adds and job.existing is not None and job.existing.kind == "table":
         return (yield from built(job, _delta(job)))
+    check_loaded(job)
     return (yield from built(job, _whole(job)))
 
 
@@ -163,7 +164,9 @@ def _delta(job: Job) -> Program:
     before, limit = None, _first(job, plan.cursor)
     if plan.cursor is not None:
         before = yield from _loaded(job, plan.cursor)
-        if before is not None and not job.full_refresh:
+        if job.backfill is not None:
+            limit = Since(plan.cursor.name, plan.cursor.type, *bounds(job, plan.cursor.name, plan.cursor.type))
+        elif before is not None and not job.full_refresh:
             value = valued(before, plan.cursor.type, plan.cursor.name)
             limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
     aside = (yield from set_aside(job)) if alters(job, changed) else ()
@@ -174,7 +177,7 @@ def _delta(job: Job) -> Program:
     top = before
     if plan.cursor is not None:
         top = yield from reached(job, staged, names, plan.cursor)
-        top = _onward(job, plan.cursor, before, top)
+        top = before if job.backfill is not None else _onward(job, plan.cursor, before, top)
     if job.node.ingest.load == "append":
         assert plan.cursor is not None
         written, gone = (yield from appended(job, staged, names, plan.cursor, limit)), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eltflow.compile.materialize.cursor import valued
+from eltflow.compile.materialize.cursor import bounds, name_of, valued
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, put, stage
 from eltflow.compile.materialize.history import keeps_history, put_versions
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor
@@ -58,6 +58,7 @@ def arrived(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[Catalo
     replaced)."""
     assert job.node.ingest is not None
     if job.node.ingest.load == "append" and cursor_of(job, names) is None:
+        yield from token_moved(job)
         return (yield from bring_in(job, rows, names, columns))
     matched_by(job, names)
     staged = yield from stage(job, rows, names, columns)
@@ -68,6 +69,13 @@ def arrived(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[Catalo
     written = yield from appended(job, staged, names, cursor, limit)
     yield job.dialect.drop(staged)
     return written, None
+
+
+def check_loaded(job: Job) -> None:
+    """Raise ProgramError for a backfill of a table that is not loaded yet."""
+    if job.backfill is not None:
+        help = f"load it first: eltflow ingest --select {job.node.name}"
+        raise ProgramError(f"{job.relation} is not loaded yet, and so nothing is missing in it", help)
 
 
 def put_rows(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | None, int | None]]:
@@ -83,16 +91,45 @@ def arrived_up_to(job: Job, relation: Relation, names: Sequence[str]) -> Steps[t
     name = cursor_of(job, names)
     told = str((job.node.ingest.step.get("cursor") or {}).get("column"))
     if name is None or job.records is None:
+        yield from token_moved(job)
         return Kept("", "", ""), None
     described = yield job.dialect.describe(f"select {job.dialect.quote(name)} from {job.dialect.render(relation)}")
     cursor = Kept(told, job.dialect.reads_as(str(described.columns[0].type)), name)
-    found = yield from loaded_up_to(job, told)
-    before = found[0] if found is not None else None
-    if before != job.since:
-        raise ProgramError("another run has loaded the table meanwhile", "run it again")
+    before = yield from _as_fetched(job, told)
+    if job.backfill is not None:
+        yield from _only(job, relation, cursor, bounds(job, told, cursor.type))
     top = yield from reached(job, relation, names, cursor)
     value = None if before is None else valued(before, cursor.type, told)
-    if top is None or (value is not None and valued(top, cursor.type, told) < value):
+    if job.backfill is not None or top is None or (value is not None and valued(top, cursor.type, told) < value):
         top = before
     yield from record_cursor(job, job.records.where, told, top)
     return cursor, value
+
+
+def _only(job: Job, relation: Relation, cursor: Kept, within: tuple[Any, Any]) -> Steps[None]:
+    """Delete the rows whose cursor is not between the bounds: the other side may not know them."""
+    dialect = job.dialect
+    column = _ordered(job, dialect.quote(cursor.expression), cursor)
+    first, end = map(dialect.literal, within)
+    yield Statement(f"delete from {dialect.render(relation)} where {column} < {first} or {column} >= {end}", role="dml")
+
+
+def token_moved(job: Job) -> Steps[None]:
+    """Write down where the next load goes on, if that is a token, and what was fetched told one. Raises ProgramError where it was fetched
+    from elsewhere than the table is loaded up to now."""
+    assert job.node.ingest is not None
+    cursor = job.node.ingest.step.get("cursor") or {}
+    if "token" not in cursor or job.records is None:
+        return
+    name = name_of(cursor)
+    before = yield from _as_fetched(job, name)
+    yield from record_cursor(job, job.records.where, name, job.records.token or before)
+
+
+def _as_fetched(job: Job, name: str) -> Steps[str | None]:
+    """Up to where the table is loaded. Raises ProgramError if that is not where the records were fetched from."""
+    found = yield from loaded_up_to(job, name)
+    before = found[0] if found is not None else None
+    if before != job.since:
+        raise ProgramError("another run has loaded the table meanwhile", "run it again")
+    return before

@@ -1,0 +1,176 @@
+"""What a step's function gives: called in a process of its own when it is first asked, its rows in temporary files, its secrets out of
+every message."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from eltflow.base.diagnostics import without
+from eltflow.base.records import dataclass, field
+from eltflow.compile.program import FileInfo, ProgramError
+from eltflow.ingest.temporary import rows_folder
+from eltflow.warehouse.values import WarehouseError
+
+_TICK = 0.2  #: seconds between two looks at whether to stop
+_PATIENCE = 1.0  #: seconds in which a process that has said its last word ends
+_SHOWN = 20  #: lines of what a function prints
+_PRINTED = 1 << 16  #: bytes of it that are looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function and what it is given: (kind, value) by parameter, which may be secret, so never print it. Of the columns that are
+    `declared` values may be of any kind. `token` says that it may return where the next call goes on."""
+
+    root: Path
+    file: str
+    function: str
+    given: Mapping[str, tuple[str, Any]] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    declared: tuple[str, ...]
+    token: bool
+
+
+class OpenedFunction:
+    """What a step calls. `most` limits how many records are taken, `stop` says that none is wanted any more. Whoever makes it closes it."""
+
+    def __init__(self, call: Call, *, stop: Callable[[], bool] = lambda: False, most: int | None = None) -> None:
+        self._call = call
+        self._stop = stop
+        self._most = most
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.types: Mapping[str, str] = {}
+        self.token: str | None = None
+        self.told: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        return f"the function `{self._call.function}`"
+
+    def fetch(self, since: Any, until: Any = None) -> Sequence[FileInfo]:
+        if self._folder is None:
+            self._folder = rows_folder()
+        told = {"cursor": since, "until": until}
+        given = {name: (kind, told.get(kind, value)) for name, (kind, value) in self._call.given.items()}
+        task = {
+            "root": str(self._call.root),
+            "file": str(self._call.root / self._call.file),
+            "function": self._call.function,
+            "given": given,
+            "declared": self._call.declared,
+            "token": self._call.token,
+            "most": self._most,
+            "folder": self._folder.name,
+        }
+        ended = self._ran(task)
+        if "failed" in ended:
+            raise self._failure(ended["failed"])
+        self.types, self.token = ended["types"], ended["token"]
+        if not ended["records"]:
+            return ()
+        several = len(ended["parts"]) > 1
+        return [self._file(path, f"{self.where}, part {n}" if several else self.where) for n, path in enumerate(ended["parts"], 1)]
+
+    def close(self) -> None:
+        """Delete what was fetched."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _file(self, path: str, name: str) -> FileInfo:
+        stat = os.stat(path)
+        return FileInfo(path=path, name=name, size=stat.st_size, mtime=stat.st_mtime_ns)
+
+    def _ran(self, task: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The last words of the process that runs a task. Raises WarehouseError where nothing is wanted any more."""
+        printed = os.path.join(str(task["folder"]), "printed.txt")
+        read, write = os.pipe()
+        with open(printed, "wb") as output, os.fdopen(read, "rb") as words:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "eltflow.ingest.child", str(write)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(write,),
+                cwd=str(self._call.root),
+                start_new_session=True,
+            )
+            os.close(write)
+            patience = 0.0
+            try:
+                assert process.stdin is not None
+                with suppress(BrokenPipeError):  # it is no more, which is told below
+                    pickle.dump(dict(task), process.stdin)
+                    process.stdin.close()
+                last = self._listened(words.fileno())
+                patience = _PATIENCE
+            finally:
+                _end(process, patience)
+        self.told = self._printed(printed)
+        if last is None:
+            code = process.returncode
+            how = f"by the signal {signal.Signals(-code).name}" if code < 0 else f"with the code {code}"
+            raise ProgramError(
+                f"the process of the function `{self._call.function}` ended {how}, before its time",
+                "see whether it uses more memory than there is, or ends itself",
+                file=str(task["file"]),
+                notes=self.told,
+            )
+        return last
+
+    def _listened(self, pipe: int) -> Mapping[str, Any] | None:
+        """The last of the words in a pipe; None if it broke off before."""
+        rest = b""
+        while True:
+            if self._stop():
+                raise WarehouseError("cancelled", kind="cancelled")
+            if not select.select([pipe], [], [], _TICK)[0]:
+                continue
+            block = os.read(pipe, 1 << 16)
+            if not block:
+                return None
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
+                said: Mapping[str, Any] = json.loads(line)
+                if "ended" in said or "failed" in said:
+                    return said
+
+    def _failure(self, failed: Mapping[str, Any]) -> ProgramError:
+        secrets = self._call.secrets
+        notes = (*(f"called from {place}" for place in failed["called"]), *self.told)
+        return ProgramError(
+            without(secrets, failed["message"]),
+            failed["help"] or "correct the function, or what it asks",
+            file=failed["file"] or str(self._call.root / self._call.file),
+            line=failed["line"],
+            notes=notes,
+        )
+
+    def _printed(self, path: str) -> tuple[str, ...]:
+        """What the function printed, its last lines, without secrets."""
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _PRINTED))
+            lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        shown = [f"printed: {without(self._call.secrets, line.rstrip())}" for line in lines[-_SHOWN:]]
+        left = len(lines) - _SHOWN
+        return (*([f"printed {left:,} lines before these"] if left > 0 else []), *shown)
+
+
+def _end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """See that a process is no more after so many seconds, and what it started."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=patience)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
