@@ -51,7 +51,7 @@ def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_f
 def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
     info = run_info(loaded, "docs generate")
     seen, _ = last_catalog(loaded)
-    compiled, _ = compile_offline(loaded, loaded.graph.nodes)
+    compiled = compile_offline(loaded, loaded.graph.nodes).compiled
     made = manifest(**manifest_inputs(loaded, info, compiled), hooks=project_hooks(loaded))
     entries = {i: to_json(n) for i, n in made["nodes"].items()}
     write_pieces(target_file(loaded, "manifest.json"), to_lines({**made, "nodes": entries}, "nodes"))

@@ -109,7 +109,7 @@ def check(compiler: Compiler, node: Node, compiled: Compiled) -> None:
     given = [Column(name) for name in compiled.columns]
     said = [Column(c.name, None) for c in node.columns.values()]
     found = differences(said, given, dialect)
-    bound = compiler.known.columns(node) if compiler.offline is not None and compiler.known.sure(node) else None
+    bound = compiler.known.columns(node) if compiler.dialect.capabilities.offline_parser and compiler.known.sure(node) else None
     if bound is not None:
         said, wrong = _spelt(compiler, node)
         found = [*wrong, *(differences(said, bound, dialect) if not wrong else found)]

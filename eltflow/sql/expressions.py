@@ -199,7 +199,9 @@ class Expressions:
                     handler(self, value, scope, into, rank, why)
 
     def _column(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
-        into.take(self.column(node, scope), rank, why)
+        flow = self.column(node, scope)
+        into.aggregated = into.aggregated or flow.aggregated  # an alias of this select's
+        into.take(flow, rank, why)
 
     def _same(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         self.visit(node.this, scope, into, rank, why)

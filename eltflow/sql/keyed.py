@@ -14,9 +14,17 @@ from eltflow.sql.flow import Cause, Flow, Scope, Table
 Key = Callable[[Any], str]
 
 
-def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozenset[str]]:
+def one_row(node: Any, made: Table, grouped: list[bool]) -> bool:
+    """Whether a select gives exactly one row; `grouped` says of each of its columns whether no aggregation is in it."""
+    args = node.args
+    several = any(column.rows is not None for column in made.columns)
+    fewer = any(args.get(key) is not None for key in ("group", "having", "qualify", "limit", "offset"))
+    return not all(grouped) and not several and not fewer and not made.open
+
+
+def keys_of(node: Any, made: Table, grouped: list[bool], scope: Scope, key: Key) -> frozenset[frozenset[str]]:
     """Sets of output columns (folded names) that no two rows of a select have the same values of; the empty set says that there is one row
-    at most."""
+    at most. `grouped` is as for `one_row`."""
     args = node.args
     if any(column.rows is not None for column in made.columns):
         return frozenset()  # rows are made in the select list
@@ -24,14 +32,14 @@ def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozens
     if limit is not None and isinstance(limit.expression, exp.Literal) and limit.expression.name in ("0", "1"):
         return frozenset([frozenset()])
     group = args.get("group")
-    if group is None and any(column.aggregated for column in made.columns):
+    if group is None and not all(grouped):
         return frozenset([frozenset()])
     outputs = _outputs(node, scope, key)
     found: set[frozenset[str]] = set()
     if group is not None and not any(group.args.get(sets) for sets in ("grouping_sets", "cube", "rollup", "totals")):
         terms: Iterable[Any] = group.expressions
         if group.args.get("all"):
-            found.add(frozenset(made.fold(column.name, True) for column in made.columns if not column.aggregated))
+            found.add(frozenset(made.fold(c.name, True) for c, by in zip(made.columns, grouped, strict=True) if by))
         elif group.expressions:
             found |= _mapped(terms, outputs, node, scope, key)
     distinct = args.get("distinct")

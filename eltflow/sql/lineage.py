@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from eltflow.sql.expressions import is_listed
 from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Scope, Spot, Table, both, unknown
-from eltflow.sql.keyed import decided, keys_of, meets_once
+from eltflow.sql.keyed import decided, keys_of, meets_once, one_row
 from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
@@ -263,8 +263,12 @@ class _Walk(Pivots):
         self._distinct(args, scope, made, rows)
         self._aliases_first = outside
         table = self._table_of(made, rows, scope)
-        table.find_keys = lambda: keys_of(node, table, scope, self.key)
-        return table
+        grouped = [not column.aggregated for column in table.columns]
+        for column in table.columns:
+            column.aggregated = False  # to who reads this query it is a column like any other
+        table.find_keys = lambda: keys_of(node, table, grouped, scope, self.key)
+        # Of an aggregation without groups there is one row, whatever it reads: that decides over its columns.
+        return decided(table, set(), "") if one_row(node, table, grouped) else table
 
     def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
         """A bare name in HAVING is a column that is grouped by, else an alias of the select list (outside of aggregates)."""

@@ -77,11 +77,11 @@ def outcome(root, variables):
     try:
         loaded = api.load(root, options)
         nodes, disabled, warnings = encode_graph(loaded.graph)
-        compiled, deferred = api.compile_offline(loaded, list(loaded.graph.nodes))
-        sql = {i: (c.sql, c.columns, c.ctes) for i, c in compiled.items()}
+        done = api.compile_offline(loaded, list(loaded.graph.nodes))
+        sql = {i: (c.sql, c.columns, c.typed, c.ctes) for i, c in done.compiled.items()}
     except EltflowError as error:
         return [str(d) for d in error.diagnostics]
-    return sorted(map(repr, nodes)), sorted(map(repr, disabled)), sorted(map(repr, warnings)), sql, deferred
+    return sorted(map(repr, nodes)), sorted(map(repr, disabled)), sorted(map(repr, warnings)), sql, done.deferred
 
 
 @pytest.mark.parametrize("seed", range(12))
