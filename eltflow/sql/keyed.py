@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.flow import Cause, Flow, Scope, Table
+from eltflow.sql.flow import Cause, Scope, Table
 
 #: The key of an identifier, as `Expressions.key`.
 Key = Callable[[Any], str]
@@ -67,6 +67,18 @@ def keys_of(node: Any, made: Table, grouped: list[bool], scope: Scope, key: Key)
         found |= _passed(
             table, outputs, made, _fixed(args.get("where"), key), starred=any(_is_star(one) for one in node.expressions)
         )
+    return frozenset(found)
+
+
+def keys_of_values(node: Any, made: Table) -> frozenset[frozenset[str]]:
+    """The columns of a list of rows in which every value is written out, and no two are the same."""
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+    found = set()
+    for at, column in enumerate(made.columns):
+        values = [row[at] for row in rows if at < len(row)]
+        if len({value.name for value in values}) == len(rows) and len({type(v) for v in values}) == 1:
+            if all(isinstance(value, exp.Literal) for value in values):
+                found.add(frozenset([made.fold(column.name, True)]))
     return frozenset(found)
 
 
@@ -146,8 +158,8 @@ def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset
 
 
 def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
-    """Whether each row of the left side of a join meets one row of a table at most."""
-    if join.args.get("side") != "LEFT" or join.args.get("method") or table.find_keys is None or table.open or not table.keys:
+    """Whether each row of the left side of a LEFT JOIN meets one row of a table at most."""
+    if join.args.get("method") or table.find_keys is None or not table.keys:
         return False
     if frozenset() in table.keys:
         return True
@@ -172,15 +184,6 @@ def _equal(own: Any, other: Any, alias: str, key: Key) -> set[str]:
 def decided(table: Table, causes: set[Cause], unknown: str) -> Table:
     """The table, with what decides whether a row is met: over its own columns, and not over the rows of who joins it."""
     more = causes | table.rows
-    made = Table([_decided(column, more, unknown or table.unsure) for column in table.columns], set(), table.fold)
+    made = Table([column.decided(more, unknown or table.unsure) for column in table.columns], set(), table.fold)
     made.find_keys = lambda: table.keys
-    return made
-
-
-def _decided(column: Flow, causes: set[Cause], unknown: str) -> Flow:
-    made = Flow(column.name)
-    made.direct, made.causes, made.unknown = column.direct, column.causes | causes, column.unknown or unknown
-    made.aggregated = column.aggregated
-    if column.fields is not None:
-        made.fields = {key: _decided(field, causes, unknown) for key, field in column.fields.items()}
     return made
