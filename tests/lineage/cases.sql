@@ -633,3 +633,99 @@ select u.k, x.id from u, lateral (select id from t where t.k = u.k order by a, i
 -- class: values
 select v.x, t.id from (values (1, 'one'), (2, 'two')) as v(x, y) join t on t.k = v.x --> -; id
 select t.id, coalesce(v.label, 'other') as label from t left join (values ('a', 'first'), ('b', 'second')) as v(g, label) on v.g = t.g --> id; -
+
+-- class: plain
+select upper(g) as u, length(g) as n, a from t where a between 2 and 5 --> t.g; t.g; a
+select id, a, b, a = b as same from t where k in (1, 2) or g = 'c' --> id; a; b; a b
+select yr * 100 + jan as code, mar from m where jan > 1 and mar is not null --> yr jan; mar
+select nm, coalesce(boss, 0) as b from e where sal >= 45 --> nm; boss
+select id from t where b > 1 order by day desc, id limit 3 --> id
+select g, a from t where s.x > 2 --> t.g; a
+
+
+-- class: aggregate
+select k, g, count(*) as n, sum(b) as total from t where a > 1 group by k, g --> t.k; t.g; -; b
+select g, avg(a) as m, count(*) filter (where b > 3) as c from t group by g having max(a) > 3 --> t.g; a; -
+select date_trunc('month', day) as mth, count(distinct k) as ks from t group by all --> day; t.k
+select n, sum(m) as s from u where m < 6 group by n order by s desc limit 2 --> n; m
+select max(sal) as hi, min(nm) as first_name, count(boss) as c from e --> sal; nm; boss
+select k % 2 as odd, sum(p + q) as s from w group by k % 2 --> w.k; p q
+select g, bool_and(b > 1) as ok, sum(a) * 1.0 / count(*) as m from t where id < 8 group by g --> t.g; b; a
+
+
+-- class: window
+select id, sum(a) over (partition by k) as ka, sum(a) over () as whole from t where g <> 'c' --> id; a; a
+select id, day - lag(day) over (partition by g order by id) as gap from t --> id; day
+select id, g, dense_rank() over (partition by g order by b desc) as r from t --> id; t.g; -
+select id, a from (select id, a, row_number() over (partition by k order by b desc, id) as rn from t where g is not null) as x where x.rn = 1 --> id; a
+select id, lead(a) over w as nxt, sum(b) over w as sb from t window w as (partition by g order by id) --> id; a; b
+select eid, sal, sal - avg(sal) over (partition by boss) as diff from e where sal < 90 --> eid; sal; sal
+select k, n, m from u qualify rank() over (partition by n order by m desc) = 1 --> u.k; n; m
+select id, count(*) over (order by a range between unbounded preceding and current row) as c from t --> id; -
+
+
+-- class: join
+select t.id, t.a, u.m, t.a * u.m as prod from t join u on u.k = t.k where u.n = 'p' --> id; a; m; a m
+select t.id, w.q from t left join w on w.k = t.k and w.q > 2 --> id; q
+select t.g, count(u.m) as c from t left join u using (k) group by t.g --> t.g; m
+select distinct t.g from t left join w on w.k = t.k where w.q is null --> t.g
+select x.g, x.s, y.c from (select g, sum(a) as s from t group by g) as x join (select g, count(*) as c from w group by g) as y using (g) --> t.g; a; -
+select a.eid, b.eid as peer from e as a join e as b on a.boss = b.boss and a.eid < b.eid --> eid; eid
+select t.id, coalesce(u.n, w.g, 'none') as label from t left join u on u.k = t.k and u.m > 3 left join w on w.k = t.k --> id; n w.g
+select t.id, d.lo, d.hi from t, (select min(p) as lo, max(p) as hi from w where q > 1) as d where t.a >= d.lo --> id; p; p
+select m.yr, t.id from m left join t on year(t.day) = m.yr + 4 --> yr; id
+select t.id, l.m from t left join (select k, max(m) as m from u where n in ('p', 'q') group by k) as l on l.k = t.k where l.m > 2 --> id; m
+
+
+-- class: subquery
+select id, a from t where a = (select max(a) from t as o where o.k = t.k) --> id; a
+select id, (select count(*) from w where w.g = t.g and w.q > 1) as c from t --> id; -
+select id, case when exists (select 1 from u where u.k = t.k) then a else b end as v from t --> id; a b
+select g, sum(a) as s from t where k in (select k from u group by k having sum(m) > 3) group by g --> t.g; a
+select s.g, s.tot from (select g, sum(b) as tot from t group by g) as s where s.tot > (select avg(b) from t) --> t.g; b
+select nm from e where eid in (select boss from e) --> nm
+
+
+-- class: cte
+with src as (select id, k, trim(g) as g, a from t), dedup as (select *, row_number() over (partition by k order by a desc, id) as rn from src), final as (select id, k, g from dedup where rn = 1) select g, id from final --> t.g; id
+with o as (select k, sum(m) as total from u group by k), j as (select t.id, t.g, o.total from t left join o on o.k = t.k) select g, sum(total) as total from j group by g --> t.g; m
+with a as (select 1 as one), b as (select id from t where a > 2) select b.id, a.one from b, a --> id; -
+with recursive chain as (select eid, sal from e where boss is null union all select e.eid, e.sal + c.sal from e join chain as c on e.boss = c.eid) select eid, sal from chain --> eid; sal
+with x as (select g, a, b from t where b > 1), y as (select g, max(a) as hi from x group by g) select x.g, x.b from x join y on y.g = x.g and y.hi = x.a --> t.g; b
+with recursive d(n, v) as (select 1, a from t where id = 1 union all select n + 1, v * 2 from d where n < 3) select n, v from d --> -; a
+
+
+-- class: set
+select id, a as v from t where g = 'a' union all select k, m from u where n = 'p' --> id u.k; a m
+select g, count(*) as n from (select g from t union all select g from w) as x group by g --> t.g w.g; -
+select k from u union select boss from e --> u.k boss
+(select g, a from t where b > 2) except (select g, p from w) --> t.g; a
+select id, k from t where a > 1 union all by name select k, q as id from w --> id q; t.k w.k
+select k from t intersect select k from w where q > 1 order by k limit 2 --> t.k
+
+
+-- class: star
+select * exclude (id, day, l, s), a * 2 as twice from t where b is not null --> t.k; t.g; a; b; a
+select u.*, t.id from u join t on t.k = u.k where t.a > 2 --> u.k; m; n; id
+select sum(columns(['p', 'q'])) from w where k < 4 --> p; q
+select * replace (upper(g) as g) from w where p > 1 --> w.k; w.g; p; q
+
+
+-- class: nested
+select id, list_aggregate(l, 'max') as top from t where s.x < 6 --> id; l
+select t.id, v from t, unnest(l) as z(v) where v > 2 and t.a > 1 --> id; l
+select id, {'n': g, 'v': a} as r from t where b > 1 --> id; t.g a
+select g, list(b order by id)[1] as first_b from t group by g --> t.g; b
+select id, [x * 2 for x in l if x > 1] as xs from t --> id; l
+
+
+-- class: pivot
+from (select k, n, m from u where m > 1) pivot (sum(m) as s, count(*) as c for n in ('p', 'q') group by k) --> u.k; m; -; m; -
+select yr, mth, v from (select * from m where jan < 7) unpivot (v for mth in (jan, feb, mar)) --> yr; -; jan feb mar
+pivot (select g, a from t where k = 1) on g in ('a', 'b') using max(a) --> a; a
+
+
+-- class: lateral
+select t.id, x.best from t left join lateral (select max(p) as best from w where w.k = t.k and w.q > 1) as x on true --> id; p
+select t.id, x.v + 1 as v from t, lateral (select t.a * 2 as v where t.b > 1) as x --> id; a
+select w.k, x.n from w, lateral (select n from u where u.k = w.k order by u.m limit 2) as x --> w.k; n
