@@ -182,13 +182,16 @@ class Table:
         ]
         made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
         made.unsure = self.unsure
-        called = {self.fold(a.name, True): self.fold(b.name, True) for a, b in zip(self.columns, made.columns, strict=False)}
-        made.find_keys = lambda: frozenset(frozenset(called.get(name, name) for name in one) for one in self.keys)
+        made.find_keys = lambda: self._keys_as(made.columns) if listed else self.keys
         if self.open or len(listed) > len(self.columns):
             reason = self.open or "a list of column names is longer than what it names"
             made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]
             made.open, made.rest = reason, self.rest
         return made
+
+    def _keys_as(self, columns: list[Flow]) -> Keys:
+        called = {self.fold(a.name, True): self.fold(b.name, True) for a, b in zip(self.columns, columns, strict=False)}
+        return frozenset(frozenset(called.get(name, name) for name in one) for one in self.keys)
 
     def size(self) -> int:
         """How much is known: grows until a recursion says nothing new."""

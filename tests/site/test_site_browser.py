@@ -54,6 +54,14 @@ def test_every_page_opens(address: Path | str, look: Callable[..., Any]) -> None
         page.wait_for_function("() => !document.querySelector('main .loading, main .failed')", timeout=10_000)
 
 
+def test_the_overview_tells_how_fresh_data_are(flights: Path, look: Callable[..., Any]) -> None:
+    page = look(flights / "docs/index.html", "#/", wait=".facts").page
+    told = page.locator(".facts section", has_text="Freshness").inner_text()
+    assert "raw.flights\nloaded " in told
+    assert "336,776 rows" in told or "rows" in told
+    assert "not known" not in told
+
+
 def test_an_address_lasts(flights: Path, look: Callable[..., Any]) -> None:
     page = look(flights / "docs/index.html", "#/model/carrier_scorecard/column/avg_departure_delay", wait=".origin").page
     origin = page.locator(".origin").inner_text()

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from eltflow.base.records import dataclass
-from eltflow.report.site.entries import constraints_of, detail, kind_of, label, step_of, tested
+from eltflow.report.site.entries import constraints_of, detail, kind_of, label, limit_hours, step_of, tested
 from eltflow.report.site.past import History, Past, run_summary
 from eltflow.sql.values import HOWS, Influence, QueryLineage
 
@@ -130,6 +130,7 @@ class _Fold:
             "tags": [list(e["tags"]) for e in entries.values()],
             "status": [d["runs"][0][1] if d["runs"] else None for d in details.values()],
             "built": [self.past.built(step_of(e) or i) for i, e in entries.items()],
+            "limits": [limit_hours(e) for e in entries.values()],
             "seconds": [d["runs"][0][2] if d["runs"] else None for d in details.values()],
             "rows": [d["rows"] for d in details.values()],
             "columns": [len(d["columns"]) for d in details.values()],
