@@ -75,7 +75,9 @@ class DuckDBOffline:
         if _stub_kind(columns) == "table":  # bound sooner than a view is
             run(f"create table {name} ({', '.join(f'{quote(c.name)} {c.type}' for c in columns)})")
         else:
-            body = ", ".join(f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns)
+            body = ", ".join(
+                f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns
+            )
             run(f"create view {name} as select {body}")
         self._stubs[relation] = columns
 

@@ -76,9 +76,9 @@ def keys_of_values(node: Any, made: Table) -> frozenset[frozenset[str]]:
     found = set()
     for at, column in enumerate(made.columns):
         values = [row[at] for row in rows if at < len(row)]
-        if len({value.name for value in values}) == len(rows) and len({type(v) for v in values}) == 1:
-            if all(isinstance(value, exp.Literal) for value in values):
-                found.add(frozenset([made.fold(column.name, True)]))
+        written = all(isinstance(value, exp.Literal) for value in values) and len({value.is_string for value in values}) == 1
+        if written and len({value.name for value in values}) == len(rows):
+            found.add(frozenset([made.fold(column.name, True)]))
     return frozenset(found)
 
 

@@ -44,7 +44,12 @@ def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = Tr
 def expressions(parsed: Parsed, dialect: str) -> dict[str, str]:
     """The text of each named column's expression, for those that are not the bare column of that name. What a query only passes on from
     a CTE is told as that CTE has it."""
-    return {name: value.sql(dialect=dialect, comments=False) for name, value in _values(parsed.tree, {}).items()}
+    return {name: value.sql(dialect=dialect, comments=False) for name, value in expressions_of(parsed).items()}
+
+
+def expressions_of(parsed: Parsed) -> dict[str, Any]:
+    """The same as trees."""
+    return _values(parsed.tree, {})
 
 
 def _values(tree: Any, ctes: Mapping[str, Any]) -> dict[str, Any]:

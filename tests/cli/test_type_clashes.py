@@ -9,7 +9,11 @@ from typing import Any
 import duckdb
 import pytest
 
-FILES = {"seeds/s.csv": "id,name\n1,one\n", "models/a.sql": "select id, name from s", "models/b.sql": "select sum(name) as x from a"}
+FILES = {
+    "seeds/s.csv": "id,name\n1,one\n",
+    "models/a.sql": "select id, name from s",
+    "models/b.sql": "select sum(name) as x from a",
+}
 SOURCE = {
     "models/s.yml": "sources:\n  - name: raw\n    tables: [{name: pay}]\n",
     "models/a.sql": "select sum(amount) as amount from {{ source('raw', 'pay') }}",
@@ -60,14 +64,18 @@ def test_types_of_the_targets_tables_are_taken_as_they_are_now(project, eltflow)
 
 def test_types_that_may_be_others_by_now_are_a_warning(project, eltflow):
     root = _built(project, eltflow)
-    (root / "models/a.sql").write_text("select sum(amount) as amount from {{ source('raw', 'pay') }} where amount > date '2026-01-01'")
+    (root / "models/a.sql").write_text(
+        "select sum(amount) as amount from {{ source('raw', 'pay') }} where amount > date '2026-01-01'"
+    )
     for command, code in (("check", 0), ("compile", 0), ("build", 2)):
         ran = eltflow(command, cwd=root)
         assert ran.code == code, ran.text
         assert ("error[E0414]" if code else "warning[E0414]") in ran.err
         assert ("as they were seen at" in ran.err) is (code == 0)
     _table(root, "date")
-    (root / "models/a.sql").write_text("select max(amount) as amount from {{ source('raw', 'pay') }} where amount > date '2026-01-01'")
+    (root / "models/a.sql").write_text(
+        "select max(amount) as amount from {{ source('raw', 'pay') }} where amount > date '2026-01-01'"
+    )
     ran = eltflow("build", cwd=root)
     assert ran.code == 0, ran.text  # it was told of by nobody: the table was asked first
 
@@ -75,8 +83,8 @@ def test_types_that_may_be_others_by_now_are_a_warning(project, eltflow):
 @pytest.mark.parametrize(
     "settings",
     [
-        "on_run_start: [\"create macro sum(x) as length(x)\"]",
-        "on_run_start: [\"set old_implicit_casting = true\"]",
+        'on_run_start: ["create macro sum(x) as length(x)"]',
+        'on_run_start: ["set old_implicit_casting = true"]',
     ],
 )
 def test_nothing_is_said_where_the_project_has_rules_of_its_own(project, eltflow, settings):
