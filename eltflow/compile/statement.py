@@ -78,8 +78,9 @@ class Statement:
             wrong = faults(self, sql, resolved.faults) if resolved.faults else []
         place = self._placer(spliced)
         typed = self._bound(sql, place) if not wrong else None
-        if isinstance(parsed, Parsed) and typed is None:
-            self._ask_engine(None)
+        offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
+        if offline is not None and offline.parse(sql) is not None:
+            self._ask_engine(None)  # about what was written: its place and words
         if wrong:
             raise EltflowError(wrong)
         return Compiled(
