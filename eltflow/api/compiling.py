@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -65,13 +68,15 @@ def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
 
 @cache
 def _engine(distribution: str) -> str:
-    """The version of an embedded engine: another one may see it otherwise."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution) if distribution else ""
-    except PackageNotFoundError:
-        return ""
+    """The version of an embedded engine: another one may see it otherwise. Read from the name of its folder of metadata, which is had sooner
+    than what `importlib.metadata` imports."""
+    start = f"{distribution.lower()}-"
+    for folder in sys.path if distribution else ():
+        with suppress(OSError):
+            for name in os.listdir(folder or "."):
+                if name.endswith(".dist-info") and name.lower().startswith(start):
+                    return name
+    return ""
 
 
 def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: What a file is known by without reading it: its name, size and mtime.
 Stamps = Callable[[Node], tuple[Any, ...]]
 
+#: Where in an entry the fingerprint of its columns' types stands.
+_DIGEST = 6
+
 
 class KeptSql:
     """Compiled nodes by unique id, as plain values. `scope` stands for macros, variables and target; `environ` for the environment
@@ -42,7 +45,7 @@ class KeptSql:
         entry = self._entries.get(node.unique_id)
         if entry is None or entry[0] != key or (entry[2] is not None and entry[2] != self._kinds(compiler, node)):
             return None
-        _, sql, kinds, columns, against, typed, ctes, body = entry
+        _, sql, kinds, columns, against, typed, _, ctes, body = entry
         now = self._against(compiler, node)
         if now == against:
             self.hits += 1
@@ -51,7 +54,7 @@ class KeptSql:
             if is_complaint(bound):
                 return None
             typed = as_plain(bound)
-            entry = (key, sql, kinds, columns, now, typed, ctes, body)
+            entry = (key, sql, kinds, columns, now, typed, fingerprint(repr(typed)), ctes, body)
         self.fresh[node.unique_id] = entry
 
         def place(line: int, column: int) -> Span:
@@ -78,6 +81,7 @@ class KeptSql:
             compiled.columns,
             self._against(compiler, node),
             compiled.typed,
+            fingerprint(repr(compiled.typed)),
             compiled.ctes,
             compiled.extra.get("body"),
         )
@@ -143,7 +147,8 @@ class KeptSql:
         known = self._typed.get(node.unique_id)
         if known is None:
             types = compiler.known.typed(node) if node.resource_type == "model" else compiler.known.standing_types(node)
-            known = self._typed[node.unique_id] = fingerprint(repr(types))
+            entry = self.fresh.get(node.unique_id)
+            known = self._typed[node.unique_id] = entry[_DIGEST] if entry is not None else fingerprint(repr(types))
         return known
 
     def carried(self) -> Mapping[str, Any]:

@@ -87,8 +87,14 @@ def _outputs(node: Any, scope: Scope, key: Key) -> dict[str, str]:
     as GROUP BY may call them."""
     shown: dict[str, str] = {}
     aliases: dict[str, str] = {}
+    group = node.args.get("group")
+    terms = [*(group.expressions if group is not None else ()), node.args.get("distinct"), node.args.get("qualify")]
+    plain = all(term is None or isinstance(term, (exp.Column, exp.Literal)) for term in terms) and not node.args.get("windows")
     for one in node.expressions:
         inner = one.this if isinstance(one, exp.Alias) else one
+        if plain and not isinstance(inner, exp.Column) and isinstance(one, exp.Alias):
+            aliases[key(one.args["alias"])] = key(one.args["alias"])  # spelt out, it would be asked for by nobody
+            continue
         name = one.args["alias"] if isinstance(one, exp.Alias) else inner.this if isinstance(inner, exp.Column) else None
         if isinstance(name, exp.Identifier):
             shown.setdefault(_spelt(inner, scope, key), key(name))
@@ -114,9 +120,10 @@ def _mapped(terms: Iterable[Any], outputs: dict[str, str], node: Any, scope: Sco
         if isinstance(term, exp.Literal):
             at = int(term.name) - 1 if term.name.isdigit() else -1
             one = node.expressions[at] if 0 <= at < len(node.expressions) else None
-            made.append(
-                outputs.get(_spelt(one.this if isinstance(one, exp.Alias) else one, scope, key)) if one is not None else None
-            )
+            if isinstance(one, exp.Alias):
+                made.append(key(one.args["alias"]))
+            else:
+                made.append(outputs.get(_spelt(one, scope, key)) if one is not None else None)
         else:
             made.append(outputs.get(_spelt(term, scope, key)))
     return set() if None in made or not made else {frozenset(str(name) for name in made)}
