@@ -16,8 +16,9 @@ from eltflow.ingest.tables import Connection, OpenedTable
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
-from eltflow.project.settings import FILE
+from eltflow.project.settings import FILE, Settings
 from eltflow.project.steps import FETCHED
+from eltflow.project.surface import Environ
 
 _SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 
@@ -76,23 +77,31 @@ def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:
 
 
 def connection_of(loaded: Loaded, name: str) -> Connection:
-    """A connection by its name. Raises EltflowError (E0104, E0103 its values, E0304 a variable that is not set, E0701 its type)."""
-    findings = Findings(loaded.read)
+    """A connection that steps read from, by its name. Raises EltflowError (see `connection_in`)."""
+    return connection_in(loaded.opened.project.settings, loaded.opened.environ, loaded.read, name)
+
+
+def connection_in(
+    settings: Settings, environ: Environ, read: Callable[[str], str], name: str, group: str = "eltflow.sources"
+) -> Connection:
+    """A connection by its name, of a type among the plug-ins of a group. Raises EltflowError (E0104, E0103 its values, E0304 a variable that
+    is not set, E0701 its type)."""
+    findings = Findings(read)
     place: tuple[Any, ...] = ("connections", name)
-    settings = loaded.opened.project.settings
-    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
     values = {key: render(value, FILE, (*place, key)) for key, value in settings.connections[name].items()}
     # What its type calls a secret is not known yet.
     likely = (secret for key, value in values.items() if _SECRET.search(key) for secret in secrets_of(value))
     findings.secrets = (*likely, *passwords_within(values))
     findings.stop()
     try:
-        reader = plugins.load("eltflow.sources", str(values["type"]))
+        reader = plugins.load(group, str(values["type"]))
     except EltflowError as error:
         for found in error.diagnostics:
             findings.at(FILE, (*place, "type"), found.code, found.message, help=found.help)
         findings.stop()
         raise
+    findings.secrets = (*findings.secrets, *(s for key in sorted(reader.secret_keys) for s in secrets_of(values.get(key))))
     for key in values:
         if key != "type" and key not in reader.keys:
             help = did_you_mean(key, reader.keys) or f"known: {', '.join(reader.keys)}"

@@ -24,7 +24,7 @@ from eltflow.project.project import Project
 from eltflow.project.surface import target_names
 
 #: Names whose value is another in each run: facts of a template that uses one are never kept.
-_UNSTEADY = frozenset({"run_started_at", "invocation_id", "modules", "flags"})
+_UNSTEADY = frozenset({"run_started_at", "invocation_id", "interval", "modules", "flags"})
 
 
 def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:

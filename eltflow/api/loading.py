@@ -140,12 +140,14 @@ def new_options(
     started_at: datetime.datetime | None = None,
     strict: bool = True,
     threads: int | None = None,
+    interval: tuple[datetime.datetime, datetime.datetime] | None = None,
 ) -> Options:
     """Options for opening a project; what is not given is of this process and this moment.
 
     `target` is a name under `targets:` (else the default one), `vars` go over those of `eltflow.yml`, `env` is what `env_var()` reads (the
     process's environment), `flags` what templates see as `flags`. `invocation_id` is the id of the run (a fresh UUID), `started_at`
-    its time (now, UTC). Where it is not `strict`, unknown keys are passed over. `threads` beats the target's.
+    its time (now, UTC). Where it is not `strict`, unknown keys are passed over. `threads` beats the target's. `interval` is what the run is
+    about, from and up to (UTC), as templates see it; everything up to its start, if none is given.
     """
     import uuid
 
@@ -158,6 +160,7 @@ def new_options(
         started_at=started_at or datetime.datetime.now(datetime.UTC),
         strict=strict,
         threads=threads,
+        interval=interval,
     )
 
 

@@ -20,6 +20,7 @@ def names_of(opened: Opened, options: Options, *, say: Callable[[str, bool], Non
         flags={"FULL_REFRESH": False, "STORE_FAILURES": False, "WHICH": "", **options.flags},
         invocation_id=options.invocation_id,
         started_at=options.started_at,
+        interval=options.interval,
         say=say,
         warn=warn,
     )

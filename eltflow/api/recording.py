@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from eltflow.api.loading import Loaded
-from eltflow.compile.materialize.meta import applied_table, load_tables
+from eltflow.compile.materialize.meta import applied_by, applied_table, load_tables
 from eltflow.engine.drive import patiently
 from eltflow.events import Message
 from eltflow.project.nodes import Node
-from eltflow.warehouse.protocols import Session
+from eltflow.warehouse.protocols import Database, Session
 from eltflow.warehouse.values import WarehouseError
 
 
@@ -33,6 +34,21 @@ def make_tables(loaded: Loaded, nodes: Sequence[Node], control: Session) -> bool
         loaded.messages.append(Message(text=text, level="warning"))
         return False
     return True
+
+
+def applied_nodes(loaded: Loaded, database: Database, nodes: Iterable[Node], run_ids: Sequence[str]) -> frozenset[str]:
+    """The nodes whose effects these runs committed, as the warehouse itself has it; none where it keeps no record."""
+    if not loaded.adapter.dialect.capabilities.transactional_ddl:
+        return frozenset()
+    found: set[str] = set()
+    session = database.session()
+    try:
+        for one in _databases(nodes):
+            with suppress(WarehouseError):  # no run has recorded anything yet
+                found.update(str(row[0]) for row in session.execute(applied_by(loaded.adapter.dialect, one, run_ids)).rows)
+    finally:
+        session.close()
+    return frozenset(found)
 
 
 def _databases(nodes: Iterable[Node]) -> tuple[str | None, ...]:

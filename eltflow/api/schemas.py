@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eltflow.graph.selectors import definition_schema
+from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS, TREES
 
@@ -20,6 +21,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "eltflow": {**SETTINGS.schema(), "$defs": trees},
         "properties": PROPERTIES.schema(),
         "ingest": STEPS.schema(),
+        "jobs": JOBS.schema(),
         "selectors": {**selectors, "$defs": {"definition": definition_schema()}},
     }
     return {f"{name}.schema.json": {"$schema": _DRAFT, "title": name, **schema} for name, schema in kinds.items()}

@@ -12,13 +12,6 @@ import typer
 
 from eltflow.cli import options as o
 
-_TYPES = {
-    "build": frozenset({"model", "seed", "ingest", "test"}),
-    "run": frozenset({"model"}),
-    "test": frozenset({"test"}),
-    "seed": frozenset({"seed"}),
-    "ingest": frozenset({"ingest"}),
-}
 _EVERY = (o.GRAPH, o.SELECTING, o.RUNNING, o.PRINTING, o.WARNING)
 
 
@@ -69,18 +62,19 @@ def ingest(
 
 def _execute(command: str, given: o.Given) -> int:
     from eltflow import api
+    from eltflow.api.log import LogFile
     from eltflow.base.diagnostics import EltflowError
     from eltflow.cli import render
-    from eltflow.cli.log import LogFile
     from eltflow.cli.progress import Progress, summary
     from eltflow.events import Message
+    from eltflow.plan.plan import ACTS_ON
 
     voice = given.voice
     if given.junit is not None:
         api.check_file(given.junit, "name a file in a folder that can be written: --junit reports/tests.xml")
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
     given.warn(loaded.graph.warnings if given.warn_error else api.first_warnings(loaded))
-    chosen = given.selection(loaded, _TYPES[command])
+    chosen = given.selection(loaded, ACTS_ON[command])
     state = api.RunState(run_id=loaded.options.invocation_id)
     api.check_target_folder(loaded)
     run_options = api.RunOptions(
@@ -151,6 +145,7 @@ def _again(command: str, given: o.Given, loaded: Any, state: Any) -> str:
     from eltflow.events import BAD
     from eltflow.graph.select import Request
     from eltflow.plan.again import again
+    from eltflow.plan.plan import ACTS_ON
 
     failed = [r.step for r in state.results.values() if r.status in BAD]
     skipped = [r.step for r in state.results.values() if r.status == "skipped"]
@@ -158,7 +153,7 @@ def _again(command: str, given: o.Given, loaded: Any, state: Any) -> str:
         indirect=given.indirect_selection,  # type: ignore[arg-type]
         resource_types=tuple(given.resource_type or ()),
         exclude_resource_types=tuple(given.exclude_resource_type or ()),
-        acts_on=_TYPES[command],
+        acts_on=ACTS_ON[command],
     )
     texts = again(loaded.graph, state.plan, failed, skipped, request)
     words = ["eltflow", command]

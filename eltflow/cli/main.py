@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),
     "show": ("look", "Show the rows of a model or a query."),
@@ -30,6 +31,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("columns", "Show what a node or a column hangs on, and what hangs on it."),
     "impact": ("columns", "Show what a change of a column touches."),
     "history": ("look", "Show past runs."),
+    "serve": ("jobs", "Run the project's jobs by themselves, day after day."),
+    "jobs": ("jobs", "List jobs with their next times, or their runs."),
+    "trigger": ("jobs", "Queue a run of a job."),
+    "backfill": ("jobs", "Queue runs of a job for the intervals of a time that passed."),
+    "pause": ("jobs", "Stop a job's triggers."),
+    "unpause": ("jobs", "Let a job's triggers go on."),
+    "cancel": ("jobs", "Cancel a run of a job."),
+    "resume": ("jobs", "Run what is left of a run of a job."),
+    "logs": ("jobs", "Show the log of a run of a job."),
     "debug": ("project", "Check the project, the target and the connection."),
     "clean": ("project", "Delete derived files."),
     "docs": ("docs", "Generate the docs site, and look at it."),
@@ -40,7 +50,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
 _VALUED = {"--project-dir", "--target", "-t", "--vars", "--log-format", "--threads", "--select", "-s", "--exclude", "--selector"}
 #: Options of which several values may follow one flag.
 _MANY = {"--select", "-s", "-m", "--model", "--models", "--exclude", "--resource-type", "--exclude-resource-type"}
-_TAKES_NAME = {"init", "show", "lineage", "impact", "history", "docs"}
+_TAKES_NAME = {
+    "init",
+    "show",
+    "lineage",
+    "impact",
+    "history",
+    "docs",
+    "trigger",
+    "backfill",
+    "pause",
+    "unpause",
+    "cancel",
+    "resume",
+    "logs",
+}
 COMPLETION = "_ELTFLOW_COMPLETE"
 
 

@@ -9,6 +9,15 @@ from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
 Action = Literal["model", "seed", "ingest", "test", "hook"]
+#: The types of nodes that each command acts on.
+ACTS_ON: Mapping[str, frozenset[str]] = {
+    "build": frozenset({"model", "seed", "ingest", "test"}),
+    "run": frozenset({"model"}),
+    "test": frozenset({"test"}),
+    "seed": frozenset({"seed"}),
+    "ingest": frozenset({"ingest"}),
+    "freshness": frozenset({"source"}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

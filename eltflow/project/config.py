@@ -138,13 +138,29 @@ MODEL: dict[str, Shape] = {
     **{key: Shape() for key in _ADAPTER_KEYS},
 }
 SEED: dict[str, Shape] = {**_BUILT, "delimiter": TEXT, "quote_columns": FLAG, "indexes": ListOf(_INDEX), "unlogged": FLAG}
+_LIMIT = Nullable(
+    Object(
+        fields={"count": Nullable(Scalar((int,), least=1)), "period": Nullable(Scalar(choices=("minute", "hour", "day")))},
+        about="How old the latest row may be: `{count: 12, period: hour}`.",
+    )
+)
+FRESHNESS = Nullable(
+    Object(
+        fields={
+            "warn_after": _LIMIT,
+            "error_after": _LIMIT,
+            "filter": Nullable(Scalar(about="SQL that says which rows are looked at.")),
+        },
+        about="When a source is stale; null takes away what is set above.",
+    )
+)
 SOURCE: dict[str, Shape] = {
     "enabled": FLAG,
     "meta": META,
     "tags": NAMES,
     "quoting": MapOf(FLAG),
     "event_time": TEXT,
-    "freshness": Shape(),
+    "freshness": FRESHNESS,
     "loaded_at_field": TEXT,
     "loaded_at_query": TEXT,
 }

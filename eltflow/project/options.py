@@ -21,3 +21,4 @@ class Options:
     started_at: datetime.datetime = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     strict: bool = True
     threads: int | None = None
+    interval: tuple[datetime.datetime, datetime.datetime] | None = None  #: what a run is about; None: everything up to its start

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from eltflow.project import config
-from eltflow.project.config import FLAG, META, NAMES, NUMBER, TEXT
+from eltflow.project.config import FLAG, FRESHNESS, META, NAMES, NUMBER, TEXT
 from eltflow.project.shape import ByKey, ListOf, MapOf, Nullable, Object, OneOf, Scalar, Shape
 
 #: Configuration that may also stand beside `config:`.
@@ -82,8 +82,6 @@ ANALYSIS = Object(
     required=("name",),
     fields={**_COMMON, "config": _configured("analysis")},
 )
-
-FRESHNESS = Shape()
 
 _SOURCE_SHARED: dict[str, Shape] = {
     "description": DOC_TEXT,

@@ -229,6 +229,17 @@ def target_names(target: Target, secret_fields: frozenset[str], project: str) ->
     }
 
 
+class Interval:
+    """What a run is about: from `start` up to, and not with, `end`, in UTC."""
+
+    def __init__(self, start: datetime.datetime, end: datetime.datetime) -> None:
+        self.start, self.end = start, end
+
+
+#: Where the interval of a run begins that is about everything up to now.
+_BEGINNING = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
 def base_names(
     *,
     vars: Mapping[str, Any],
@@ -236,6 +247,7 @@ def base_names(
     flags: Mapping[str, Any],
     invocation_id: str,
     started_at: datetime.datetime,
+    interval: tuple[datetime.datetime, datetime.datetime] | None,
     say: Callable[[str, bool], None],
     warn: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -254,6 +266,7 @@ def base_names(
         "flags": flags,
         "invocation_id": invocation_id,
         "run_started_at": started_at,
+        "interval": Interval(*(interval or (_BEGINNING, started_at))),
         "log": log,
         "print": print,
         "exceptions": Exceptions(warn),
@@ -270,4 +283,6 @@ def base_names(
 
 
 #: Names whose value differs from run to run, or whose use has an effect: what is rendered with them is never cached.
-VOLATILE = frozenset({"run_started_at", "invocation_id", "log", "print", "run_query", "modules", "graph", "flags", "exceptions"})
+VOLATILE = frozenset(
+    {"run_started_at", "invocation_id", "interval", "log", "print", "run_query", "modules", "graph", "flags", "exceptions"}
+)

@@ -28,9 +28,19 @@ def lock_path(key: str, env: Mapping[str, str]) -> Path:
     return Path(home) / "eltflow" / "locks" / f"{fingerprint(key)}.lock"
 
 
+#: (code, message, help) of a lock that another process holds; who holds it follows the message.
+TARGET = ("E0803", "another run is writing to this target", "wait for it, or use --lock-timeout SECONDS")
+
+
 @contextmanager
-def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapping[str, Any] | None = None) -> Iterator[None]:
-    """Hold the lock of a target. Waits at most `timeout` seconds, then raises EltflowError (E0803) naming who holds it."""
+def run_lock(
+    key: str,
+    env: Mapping[str, str],
+    timeout: float = 0.0,
+    about: Mapping[str, Any] | None = None,
+    held: tuple[str, str, str] = TARGET,
+) -> Iterator[None]:
+    """Hold the lock of a target. Waits at most `timeout` seconds, then raises EltflowError (E0803, or as `held` says) naming who holds it."""
     path = lock_path(key, env)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +59,8 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
                 break
             except OSError:
                 if time.monotonic() >= deadline:
-                    raise fail(
-                        "E0803",
-                        f"another run is writing to this target: {_holder(handle)}",
-                        help="wait for it, or use --lock-timeout SECONDS",
-                    ) from None
+                    code, message, help = held
+                    raise fail(code, f"{message}: {_holder(handle)}", help=help) from None
                 time.sleep(_POLL)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), **(about or {})}).encode(), 0)
@@ -64,17 +71,26 @@ def run_lock(key: str, env: Mapping[str, str], timeout: float = 0.0, about: Mapp
 
 def is_free(key: str, env: Mapping[str, str]) -> bool:
     """Whether a run held the lock of this target once and nobody does now."""
+    return _state_of(key, env) == "free"
+
+
+def is_held(key: str, env: Mapping[str, str]) -> bool:
+    """Whether a process of this machine holds the lock."""
+    return _state_of(key, env) == "held"
+
+
+def _state_of(key: str, env: Mapping[str, str]) -> str:
     try:
         handle = os.open(lock_path(key, env), os.O_RDONLY)
     except OSError:
-        return False  # another user's lock, or another machine's: nothing can be told
+        return "unknown"  # another user's lock, or another machine's: nothing can be told
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return False
+        return "held"
     finally:
         os.close(handle)
-    return True
+    return "free"
 
 
 def _holder(handle: int) -> str:

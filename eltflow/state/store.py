@@ -13,7 +13,7 @@ from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
-VERSION = 1
+VERSION = 2
 _SCHEMA = """
 create table run (
   id text primary key, target_key text not null, target text not null, command text not null, selection text not null,
@@ -30,6 +30,38 @@ create index node_run_by_node on node_run (unique_id, started_at);
 create table seen (target_key text primary key, seen_at text not null);
 create table catalog (target_key text not null, name text not null, relation text not null, primary key (target_key, name));
 """
+#: Jobs. A run of a job has one row whatever becomes of it, and each attempt at it is a run above. `since` is the time up to which a job's
+#: due times were looked at. `idem` is the caller's own name for what it asks for; `cause` the run of another job that started this one.
+_JOBS = """
+create table job (name text primary key, paused integer not null default 0, since text not null);
+create table job_run (
+  id text primary key, job text not null, slot text, state text not null, started_by text not null, cause text, idem text unique,
+  interval_start text, interval_end text, created_at text not null, started_at text, ended_at text, not_before text,
+  attempt integer not null default 0, interruptions integer not null default 0, message text,
+  cancel_asked integer not null default 0,
+  backfill text, unique (job, slot)
+);
+create index job_run_by_state on job_run (state, created_at);
+create index job_run_by_job on job_run (job, created_at);
+create table job_attempt (
+  job_run text not null references job_run (id), run_id text primary key, number integer not null, started_at text not null,
+  ended_at text, outcome text
+);
+create index job_attempt_by_run on job_attempt (job_run, started_at);
+create table job_node (
+  job_run text not null references job_run (id), unique_id text not null, state text not null, checksum text not null,
+  run_id text not null, at text not null, message text, primary key (job_run, unique_id)
+);
+create table trigger_cursor (job text not null, source text not null, position text not null, primary key (job, source));
+create table alert (
+  id integer primary key, job_run text not null, job text not null, occasion text not null, destination text not null,
+  body text not null, state text not null, attempts integer not null default 0, not_before text, made_at text not null, message text,
+  unique (job_run, occasion, destination)
+);
+create index alert_by_state on alert (state);
+"""
+#: What brings the file from each format to the next.
+_STEPS = (_SCHEMA, _JOBS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +108,8 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A connection to the file, which is made if it is not there. Raises EltflowError (E0801 a newer format, E0802)."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError), open(self._path.parent / ".gitignore", "x") as ignore:
@@ -88,16 +121,16 @@ class Store:
             raise fail("E0802", message, help="see that its folder is one that can be written") from None
         try:
             (version,) = connection.execute("pragma user_version").fetchone()
-            if version == 0:
+            if version < VERSION:
                 connection.execute("pragma journal_mode = wal")
                 with connection:
                     connection.execute("begin immediate")
                     (version,) = connection.execute("pragma user_version").fetchone()
-                    if version == 0:
-                        for statement in _SCHEMA.split(";"):
+                    for step in _STEPS[version:]:
+                        for statement in step.split(";"):
                             if statement.strip():
                                 connection.execute(statement)
-                        connection.execute(f"pragma user_version = {VERSION}")
+                    connection.execute(f"pragma user_version = {max(version, VERSION)}")
             elif version > VERSION:
                 file = f"{self._path.parent.name}/{self._path.name}"
                 message = f"the run history {file} was written by a newer eltflow (format {version}, this one knows {VERSION})"
@@ -113,7 +146,7 @@ class Store:
 
     def start(self, run: RunRecord) -> None:
         """Write a run down before it does anything. It holds the target's lock: whichever run did not end there was killed."""
-        with closing(self._connect()) as connection, connection:
+        with closing(self.connect()) as connection, connection:
             connection.execute("update run set status = 'killed' where target_key = ? and status = 'running'", (run.target_key,))
             connection.execute(
                 "insert into run (id, target_key, target, command, selection, status, started_at, user, host, pid, git_commit, version)"
@@ -136,7 +169,7 @@ class Store:
 
     def finish(self, run_id: str, status: str, finished_at: str, seconds: float, nodes: Iterable[NodeRecord]) -> None:
         """Write down how a run ended, with its nodes."""
-        with closing(self._connect()) as connection, connection:
+        with closing(self.connect()) as connection, connection:
             connection.execute(
                 "update run set status = ?, finished_at = ?, seconds = ? where id = ?", (status, finished_at, seconds, run_id)
             )
@@ -167,7 +200,7 @@ class Store:
         if not self._path.exists():
             return []
         where, values = ("where target_key = ?", [target_key]) if target_key is not None else ("", [])
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             rows = connection.execute(
                 "select id, target_key, target, command, selection, status, started_at, finished_at, seconds, user, host, pid,"
                 f" git_commit, version from run {where} order by started_at desc, rowid desc limit ?",
@@ -178,7 +211,7 @@ class Store:
 
     def nodes(self, run_id: str) -> list[NodeRecord]:
         """The nodes of a run, in the order in which they started."""
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             rows = connection.execute(
                 "select unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message"
                 " from node_run where run_id = ? order by started_at is null, started_at, rowid",
@@ -191,7 +224,7 @@ class Store:
         """Seconds that each node took when it last succeeded on this target."""
         if not self._path.exists():
             return {}
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             rows = connection.execute(
                 "select n.unique_id, n.seconds, max(n.started_at) from node_run n join run r on r.id = n.run_id"
                 " where r.target_key = ? and n.status in ('success', 'pass', 'warn') and n.seconds is not null group by n.unique_id",
@@ -204,7 +237,7 @@ class Store:
     ) -> None:
         """Keep what a target held when it was last seen; with `only`, of these relations, the others as they were known."""
         rows = [(target_key, str(t.relation).lower(), json.dumps(_encoded(t))) for t in tables]
-        with closing(self._connect()) as connection, connection:
+        with closing(self.connect()) as connection, connection:
             if only is None:
                 connection.execute("delete from catalog where target_key = ?", (target_key,))
             else:
@@ -220,7 +253,7 @@ class Store:
         names = None if only is None else json.dumps([str(relation).lower() for relation in only])
         chosen = "" if names is None else " and name in (select value from json_each(?))"
         values = (target_key,) if names is None else (target_key, names)
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             seen = connection.execute("select seen_at from seen where target_key = ?", (target_key,)).fetchone()
             rows = connection.execute(f"select relation from catalog where target_key = ?{chosen}", values).fetchall()
         return (seen[0], [_decoded(json.loads(row)) for (row,) in rows]) if seen is not None else None

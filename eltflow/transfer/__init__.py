@@ -236,3 +236,42 @@ class RecordReader(ConnectionReader, Protocol):
     def open(self, values: Mapping[str, Any], root: Path) -> Records:
         """Make ready; nothing is asked yet. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something to tell people: a line, some more of them, and the same as plain values."""
+
+    title: str
+    text: str
+    facts: Mapping[str, Any]
+
+
+class NotTold(Exception):
+    """A note did not reach its destination. `again` says that another try may; the message shows no secret."""
+
+    def __init__(self, message: str, *, again: bool) -> None:
+        super().__init__(message)
+        self.again = again
+
+
+class Notifier(Protocol):
+    """What tells people by one kind of connection: a plug-in of the entry-point group `eltflow.destinations`, by the connection's `type`."""
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that a connection of this type may have, beside `type`, and what each means."""
+        ...
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """Those of them whose values must never be shown."""
+        ...
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """(key, what is wrong with it) for each bad value of a connection."""
+        ...
+
+    def tell(self, values: Mapping[str, Any], note: Note) -> None:
+        """Send the note, and see it taken. Raises NotTold."""
+        ...

@@ -14,7 +14,9 @@ import commands_page
 import pages
 import pytest
 
+from eltflow.native.jobs import worded
 from eltflow.project import yamlfile
+from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS
 from eltflow.project.shape import check
@@ -77,6 +79,8 @@ def _shape(value: Any) -> tuple[Any, Any]:
     keys = set(value)
     if "steps" in keys:
         return STEPS, value
+    if "jobs" in keys:
+        return JOBS, worded(value)
     if "selectors" in keys:
         return SELECTORS, value
     trees = {"models", "seeds", "sources", "data_tests", "exposures"} & keys

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from unittest import mock
 
 Arrangement = Callable[[Path], "AbstractContextManager[None] | None"]
 
@@ -194,3 +196,48 @@ def very_long_model_name(root: Path) -> None:
 
 
 __all__ = ["ARRANGEMENTS"]
+
+
+@arranges
+@contextmanager
+def jobs_served_already(root: Path) -> Iterator[None]:
+    code = (
+        "import sys, os\n"
+        "from pathlib import Path\n"
+        "from eltflow.serve.service import lock_key\n"
+        "from eltflow.state.lock import run_lock\n"
+        "about = {'user': 'ann', 'started_at': '2026-03-01T08:00:00+00:00'}\n"
+        "with run_lock(lock_key(Path('.')), os.environ, 0, about):\n"
+        "    print('ready', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    with _other_process(code):
+        yield
+
+
+@arranges
+@contextmanager
+def jobs_on_a_network(root: Path) -> Iterator[None]:
+    """A file system over a network takes a second machine: what the kernel says of mounts stands in for it."""
+    mounts = root / "mounts"
+    mounts.write_text(f"server:/home {root} nfs4 rw 0 0\n")
+    from eltflow.serve.service import network_file_system
+
+    with mock.patch("eltflow.serve.service.network_file_system", lambda folder: network_file_system(folder, str(mounts))):
+        yield
+
+
+def _with_run(root: Path, state: str) -> None:
+    """The run of a job that was asked for, under an id that a command can name, and in a state."""
+    with closing(sqlite3.connect(root / ".eltflow" / "state.sqlite")) as connection, connection:
+        connection.execute("update job_run set id = '3f2a91c0-0000-4000-8000-000000000000', state = ?", (state,))
+
+
+@arranges
+def job_run_that_has_ended(root: Path) -> None:
+    _with_run(root, "ok")
+
+
+@arranges
+def job_run_that_goes_on(root: Path) -> None:
+    _with_run(root, "running")

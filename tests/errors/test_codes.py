@@ -13,19 +13,21 @@ DOCUMENTED = re.compile(r"^- \*\*([EW]\d{4})\*\* (.+)$", re.MULTILINE)
 SAID = re.compile(r'"([EW]\d{4})"')
 #: Which rooms may say the codes of a hundred; a code said by others would mean a second thing.
 ROOMS = {
-    "E01": {"api", "base", "cli", "compile", "graph", "native", "project"},
+    "E01": {"api", "base", "cli", "compile", "graph", "native", "project", "serve"},
     "E02": {"api", "compile", "graph", "native", "project"},
     "E03": {"compile", "graph", "jinja", "project"},
     "E04": {"api", "compile", "graph"},
     "E05": {"graph"},
     "E06": {"api"},
-    "E07": {"base", "project"},
-    "E08": {"api", "cli", "engine", "state"},
+    "E07": {"base", "project", "schedule"},
+    "E08": {"api", "cli", "engine", "serve", "state"},
+    "E09": {"api", "cli", "native", "serve"},
     "W02": {"api", "compile", "graph"},
     "W03": {"api"},
     "W04": {"compile"},
     "W05": {"graph"},
     "W06": {"api"},
+    "W09": {"api"},
 }
 
 

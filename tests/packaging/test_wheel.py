@@ -119,6 +119,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_snowflake",
         "eltflow_bigquery",
         "eltflow_rest",
+        "eltflow_notify",
         "eltflow_sqlalchemy",
     }
     assert not _derived(names)

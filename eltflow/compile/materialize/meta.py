@@ -56,8 +56,11 @@ Known = Mapping[str, tuple[int, int, str]]
 
 def key_of(job: Job) -> str:
     """What is kept of a table is kept under: its name inside the database, which may be renamed or copied with all that it holds."""
-    fold = job.dialect.fold
-    return job.dialect.render(Relation(None, fold(job.relation.schema or "", True), fold(job.relation.identifier, True)))
+    return _key(job.dialect, job.relation)
+
+
+def _key(dialect: Dialect, relation: Relation) -> str:
+    return dialect.render(Relation(None, dialect.fold(relation.schema or "", True), dialect.fold(relation.identifier, True)))
 
 
 def meta(job: Job, name: str) -> Relation:
@@ -99,6 +102,19 @@ def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ..
             role="dml",
         ),
     )
+
+
+def loaded_at(dialect: Dialect, relation: Relation) -> str:
+    """The query for when an ingestion step last loaded rows into a relation."""
+    table = dialect.render(_table(dialect, relation.database, "load"))
+    return f"select max(loaded_at) from {table} where relation = {dialect.literal(_key(dialect, relation))}"
+
+
+def applied_by(dialect: Dialect, database: str | None, run_ids: Sequence[str]) -> Statement:
+    """The query for the nodes whose effects these runs committed."""
+    runs = ", ".join(dialect.literal(run_id) for run_id in run_ids)
+    table = dialect.render(_table(dialect, database, "applied"))
+    return Statement(f"select distinct node from {table} where run_id in ({runs})", role="query")
 
 
 def recorded(job: Job, body: Program) -> Program:

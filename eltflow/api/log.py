@@ -1,14 +1,16 @@
-"""The log file: one line an event, rotated at 10 MB, five files kept, secrets masked."""
+"""Log files: one line an event, rotated at 10 MB, five files kept, secrets masked."""
 
 from __future__ import annotations
 
 import datetime
 import os
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from eltflow.api import Loaded, RunState
+from eltflow.api.loading import Loaded
+from eltflow.api.running import RunState
 from eltflow.base.diagnostics import without
 from eltflow.events import Event, Message, RunFinished, RunStarted, StepFinished, StepRetried, StepStarted
 
@@ -17,10 +19,10 @@ _KEPT = 5
 
 
 class LogFile:
-    """Writes `logs/eltflow.log`; a log that cannot be written stops nothing."""
+    """Writes `logs/eltflow.log`, or the file at `path`; a log that cannot be written stops nothing."""
 
-    def __init__(self, loaded: Loaded, state: RunState) -> None:
-        self._path = loaded.root / loaded.opened.project.settings.log_path / "eltflow.log"
+    def __init__(self, loaded: Loaded, state: RunState, path: Path | None = None) -> None:
+        self._path = path or loaded.root / loaded.opened.project.settings.log_path / "eltflow.log"
         self._secrets = loaded.target.secrets
         self._state = state
         self._file: TextIO | None = None

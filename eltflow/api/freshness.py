@@ -1,0 +1,132 @@
+"""How fresh sources are: when the latest row of each came, by the warehouse's own word, and whether that is too long ago."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from eltflow.api.artifacts import run_info, target_file
+from eltflow.api.loading import Loaded
+from eltflow.api.running import connected
+from eltflow.api.writing import write_if_changed
+from eltflow.base.diagnostics import without
+from eltflow.base.records import dataclass
+from eltflow.compile.materialize.meta import loaded_at
+from eltflow.engine.run import utc_now
+from eltflow.project.findings import Findings
+from eltflow.project.nodes import Node
+from eltflow.report.info import to_json
+from eltflow.report.sources import sources
+from eltflow.warehouse.protocols import Session
+from eltflow.warehouse.values import Statement, WarehouseError
+
+Verdict = Literal["pass", "warn", "error", "runtime error"]
+_PERIODS = {"minute": 60, "hour": 3600, "day": 86400}
+#: When the latest row came of a table without rows.
+NEVER = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """A source, looked at: when its latest row came and when that was looked up (UTC), the age between, and what became of it.
+    `seconds` is how long the look took."""
+
+    node: Node
+    status: Verdict
+    loaded_at: datetime.datetime | None = None
+    seen_at: datetime.datetime | None = None
+    age: float | None = None
+    message: str | None = None
+    seconds: float = 0.0
+
+
+def limits_of(node: Node) -> dict[str, float]:
+    """The limits of a source in seconds: `warn_after`, `error_after`; those that are set."""
+    given: Mapping[str, Any] = node.config.get("freshness") or {}
+    found = {}
+    for key in ("warn_after", "error_after"):
+        limit = given.get(key) or {}
+        if limit.get("count") and limit.get("period"):
+            found[key] = float(limit["count"]) * _PERIODS[limit["period"]]
+    return found
+
+
+def look(loaded: Loaded, ids: Sequence[str]) -> Iterator[Fresh]:
+    """Each of these sources that has a limit, looked at. Raises EltflowError: E0415 where nothing says when rows come, E0805 no connection."""
+    nodes = [node for i in ids if limits_of(node := loaded.graph.nodes[i])]
+    findings = Findings(loaded.read)
+    for node in nodes:
+        if _query(loaded, node) is None and node.patch is not None:
+            message = f"`{node.display}` has limits of freshness, and nothing says when its rows came"
+            help = "name the column: `loaded_at_field: updated_at`, or write a query that gives the time: `loaded_at_query:`"
+            findings.at(node.patch, (*node.place, "name"), "E0415", message, help=help)
+    findings.stop()
+    if not nodes:
+        return
+    with connected(loaded, read_only=True) as database:
+        session = database.session()
+        try:
+            for node in nodes:
+                yield _looked_at(loaded, node, session)
+        finally:
+            session.close()
+
+
+def _query(loaded: Loaded, node: Node) -> str | None:
+    """The query for when the latest row of a source came; None if nothing says so."""
+    dialect, config = loaded.adapter.dialect, node.config
+    if config.get("loaded_at_query"):
+        return str(config["loaded_at_query"])
+    assert node.relation is not None
+    if config.get("loaded_at_field"):
+        chosen = (config.get("freshness") or {}).get("filter")
+        where = f"\nwhere {chosen}" if chosen else ""
+        return f"select max({config['loaded_at_field']})\nfrom {dialect.render(node.relation)}{where}"
+    if any(loaded.graph.nodes[parent].ingest is not None for parent in node.parents):
+        return loaded_at(dialect, node.relation)
+    return None
+
+
+def _looked_at(loaded: Loaded, node: Node, session: Session) -> Fresh:
+    started = time.monotonic()
+    try:
+        rows = session.execute(Statement(_query(loaded, node) or "", role="query")).rows
+        latest = _time(rows[0][0] if rows else None)
+    except (WarehouseError, ValueError) as error:
+        told = without(loaded.target.secrets, str(error))
+        return Fresh(node=node, status="runtime error", message=told, seconds=time.monotonic() - started)
+    now = utc_now()
+    age = (now - latest).total_seconds()
+    limits = limits_of(node)
+    status: Verdict = "pass"
+    if age > limits.get("error_after", float("inf")):
+        status = "error"
+    elif age > limits.get("warn_after", float("inf")):
+        status = "warn"
+    message = "there are no rows" if latest == NEVER else None
+    seconds = time.monotonic() - started
+    return Fresh(node=node, status=status, loaded_at=latest, seen_at=now, age=age, message=message, seconds=seconds)
+
+
+def _time(value: Any) -> datetime.datetime:
+    """A time as a warehouse gives it; without a zone it is UTC. Raises ValueError."""
+    if value is None:
+        return NEVER
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = datetime.datetime.combine(value, datetime.time())
+    if not isinstance(value, datetime.datetime):
+        raise ValueError(f"what says when rows came gives {value!r}, which is no time")
+    return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+
+
+def write_sources(loaded: Loaded, found: Sequence[Fresh], argv: Sequence[str], seconds: float) -> None:
+    """Write `sources.json`. Raises EltflowError (E0117)."""
+    document = sources(found, run_info(loaded, "freshness", argv), seconds)
+    write_if_changed(target_file(loaded, "sources.json"), to_json(document))
+
+
+__all__ = ["NEVER", "Fresh", "limits_of", "look", "write_sources"]

@@ -1,0 +1,243 @@
+"""The jobs of a project: read, checked against what they select, and the connections that are told of them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from eltflow.api.connections import connection_in
+from eltflow.api.loading import STATE_FOLDER, Loaded, load
+from eltflow.base import plugins
+from eltflow.base.diagnostics import Diagnostic, EltflowError, fail, without
+from eltflow.base.names import did_you_mean, listed
+from eltflow.base.records import dataclass, field, replace
+from eltflow.graph.select import Request, Selection, select
+from eltflow.ingest.tables import Connection
+from eltflow.native.jobs import Surroundings, read_jobs
+from eltflow.native.settings import read_settings
+from eltflow.plan.plan import ACTS_ON
+from eltflow.project.findings import Findings
+from eltflow.project.folder import read_dotenv
+from eltflow.project.jobs import FILE
+from eltflow.project.options import Options
+from eltflow.project.project import read_text
+from eltflow.project.settings import Settings
+from eltflow.project.surface import Environ
+from eltflow.schedule import durations
+from eltflow.schedule.due import intervals, zone
+from eltflow.schedule.jobs import AfterJob, Every, Job
+from eltflow.state.store import Store
+from eltflow.transfer import Note, NotTold
+
+_ALERTING = "eltflow.destinations"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """The jobs of a project, and what of its settings they need."""
+
+    root: Path
+    options: Options
+    settings: Settings = field(repr=False)
+    jobs: tuple[Job, ...]
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root / STATE_FOLDER / "state.sqlite")
+
+    def job(self, name: str) -> Job:
+        """A job by its name. Raises EltflowError (E0903)."""
+        found = next((job for job in self.jobs if job.name == name), None)
+        if found is None:
+            names = [job.name for job in self.jobs]
+            help = did_you_mean(name, names) or (f"jobs here: {listed(names, 10)}" if names else f"write it in {FILE}")
+            raise fail("E0903", f"there is no job `{name}`", help=help)
+        return found
+
+
+def open_jobs(root: Path, options: Options) -> Jobs:
+    """Read `jobs.yml`. Raises EltflowError with everything that is wrong."""
+    findings = Findings(lambda path: read_text(root, path))
+    settings, value = read_settings(root, options, findings)
+    findings.stop()
+    around = Surroundings(
+        targets=tuple(value["targets"]),
+        connections={name: str(values["type"]) for name, values in settings.connections.items()},
+        alerting=plugins.names(_ALERTING),
+    )
+    return Jobs(root=root, options=options, settings=settings, jobs=read_jobs(root, around))
+
+
+def tell(jobs: Jobs, connection: str, note: Note) -> None:
+    """Tell a connection something. Raises NotTold, also for a connection that is wrong; no secret stands in its message."""
+    found = _connection(jobs, connection)
+    try:
+        found.reader.tell(found.values, note)
+    except NotTold as error:
+        raise NotTold(without(found.secrets, str(error)), again=error.again) from None
+
+
+def signing_secret(jobs: Jobs, connection: str) -> str:
+    """What requests by a connection are signed with. Raises NotTold for a connection that is wrong or has no secret."""
+    secret = _connection(jobs, connection).values.get("secret")
+    if not secret:
+        raise NotTold(f"the connection `{connection}` has no `secret`", again=False)
+    return str(secret)
+
+
+def _connection(jobs: Jobs, name: str) -> Connection:
+    environ = Environ({**read_dotenv(jobs.root), **jobs.options.env})
+    settings = replace(jobs.settings, vars={**jobs.settings.vars, **jobs.options.vars})
+    try:
+        return connection_in(settings, environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
+    except EltflowError as error:
+        raise NotTold(error.diagnostics[0].message, again=False) from None
+    except KeyError:
+        raise NotTold(f"there is no connection `{name}` any more", again=False) from None
+
+
+def selected(loaded: Loaded, job: Job) -> Selection:
+    """The nodes that a job works on. Raises EltflowError for a selection that cannot be."""
+    from eltflow.api.lineage import reached_nodes
+
+    request = Request(
+        select=job.select,
+        exclude=job.exclude,
+        selector=job.selector,
+        selectors=loaded.selectors,
+        acts_on=ACTS_ON[job.command],
+        project=loaded.name,
+        read=loaded.read,
+        columns=lambda text, up, down: reached_nodes(loaded, text, up, down),
+    )
+    return select(loaded.graph, request)
+
+
+def options_for(jobs: Jobs, job: Job, **more: Any) -> Options:
+    """The options under which a job's runs open the project."""
+    given = jobs.options
+    return replace(
+        given,
+        target=job.target if job.target is not None else given.target,
+        vars={**given.vars, **job.vars},
+        flags={"FULL_REFRESH": job.full_refresh, "WHICH": job.command},
+        **more,
+    )
+
+
+#: So many runs at once are a mistake.
+_MOST = 10_000
+
+
+def intervals_of(job: Job, start: str, end: str, every: str | None) -> list[tuple[datetime.datetime, datetime.datetime]]:
+    """The intervals of a backfill, by the job's own times or each as long as `every`. Raises EltflowError (E0112, E0911)."""
+    first, last = _moment(job, start), _moment(job, end)
+    if last <= first:
+        raise fail("E0911", f"{end} is not after {start}", help="FROM is the first moment, TO the first that is no part of it")
+    span = None if every is None else durations.seconds(every)
+    if every is not None and span is None:
+        raise fail("E0112", f"--every cannot be `{every}`", help=durations.HELP)
+    if span is None and not job.timed:
+        raise fail("E0911", f"`{job.name}` has no times of its own", help="say how long each run's interval is: --every '1 day'")
+    lengths = [span] if span is not None else [t.seconds for t in job.timed if isinstance(t, Every)] or [60]
+    if (last - first).total_seconds() / min(lengths) > _MOST * 1000:
+        raise fail("E0911", f"that is more than {_MOST:,} runs", help="take less at once, or longer intervals with --every")
+    found = intervals(job, first, last, None if span is None else datetime.timedelta(seconds=span))
+    if len(found) > _MOST:
+        raise fail(
+            "E0911", f"that is {len(found):,} runs, more than {_MOST:,}", help="take less at once, or longer intervals with --every"
+        )
+    return found
+
+
+def _moment(job: Job, text: str) -> datetime.datetime:
+    """A time as it was typed, in the zone of the job."""
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        raise fail("E0911", f"`{text}` is no time", help="write a day or a time: 2026-01-31, 2026-01-31T06:00") from None
+    here = zone(job.timezone)
+    return (found if found.tzinfo is not None else found.replace(tzinfo=here)).astimezone(datetime.UTC)
+
+
+_ASKS = re.compile(r"\binterval\s*\.\s*(start|end)\b")
+
+
+def uses_interval(jobs: Jobs, job: Job) -> bool:
+    """Whether any node of a job, or a macro of the project, asks what interval it is run for. By their texts: what a template asks only when
+    its table is there already, no rendering would show. Raises EltflowError for a project that is wrong."""
+    loaded = load(jobs.root, options_for(jobs, job))
+    graph = loaded.graph
+    ids = {*selected(loaded, job).ids}
+    ids |= {i for i in graph.ancestors(sorted(ids)) if graph.nodes[i].materialized == "ephemeral"}
+    paths = {graph.nodes[i].path for i in ids} | {macro.file for macro in loaded.opened.project.macros}
+    return any(_ASKS.search(loaded.read(path)) for path in sorted(paths) if path.endswith(".sql"))
+
+
+def check_jobs(jobs: Jobs) -> list[Diagnostic]:
+    """What is wrong with jobs in the light of what they select: nothing (E0905), or a relation that another job writes too (W0906)."""
+    found = Findings(lambda path: read_text(jobs.root, path))
+    written: dict[str, dict[str, str]] = {}
+    for index, job in enumerate(jobs.jobs):
+        place = ("jobs", index)
+        loaded = load(jobs.root, options_for(jobs, job))
+        try:
+            chosen = selected(loaded, job)
+        except EltflowError as error:
+            key = "selector" if job.selector is not None else "select"
+            for one in error.diagnostics:
+                found.at(FILE, (*place, key), one.code, one.message, help=one.help)
+            continue
+        if not chosen.ids:
+            help = (
+                next((one.help for one in chosen.diagnostics if one.help), None)
+                or "eltflow ls --select ... shows what a text selects"
+            )
+            found.at(FILE, (*place, "name"), "E0905", f"the job `{job.name}` selects nothing", help=help)
+        for relation, node in _written(loaded, chosen.ids):
+            written.setdefault(relation, {}).setdefault(job.name, node)
+    _told_twice(jobs, written, found)
+    return found.all
+
+
+def _written(loaded: Loaded, ids: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for unique_id in ids:
+        node = loaded.graph.nodes[unique_id]
+        if node.relation is not None and node.resource_type != "test" and node.materialized != "ephemeral":
+            yield f"{loaded.target_key} {node.relation}", node.display
+
+
+def _starts(jobs: Jobs, one: str, other: str) -> bool:
+    """Whether the end of a job starts another, by way of others too."""
+    wanted = [other]
+    for name in wanted:
+        before = [t.job for t in jobs.job(name).triggers if isinstance(t, AfterJob)]
+        if one in before:
+            return True
+        wanted += [b for b in before if b not in wanted]
+    return False
+
+
+def _told_twice(jobs: Jobs, written: Mapping[str, Mapping[str, str]], found: Findings) -> None:
+    """A warning for each pair of jobs that write one relation."""
+    index = {job.name: i for i, job in enumerate(jobs.jobs)}
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for by in written.values():
+        names = list(by)
+        for one, other in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+            pairs.setdefault((one, other), []).append(by[one])
+    for (one, other), nodes in pairs.items():
+        if _starts(jobs, one, other) or _starts(jobs, other, one):
+            continue
+        message = f"the jobs `{one}` and `{other}` both write {listed(f'`{node}`' for node in nodes)}"
+        help = f"let one start the other: `triggers: [{{job: {one}}}]`, or select less"
+        before = len(found.all)
+        found.at(FILE, ("jobs", index[other], "name"), "W0906", message, help=help)
+        found.all[before:] = [replace(added, severity="warning") for added in found.all[before:]]

@@ -1,0 +1,109 @@
+"""Jobs, and what starts them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from eltflow.base.records import dataclass, field
+
+Outcome = Literal["ok", "failed", "any"]
+Catchup = Literal["last", "all", "none"]
+#: What an alert may tell of.
+Occasion = Literal["failure", "recovery", "deadline", "warning"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Due at the times of a cron expression, by the clocks of an IANA time zone."""
+
+    expression: str
+    timezone: str = "UTC"
+
+    def __str__(self) -> str:
+        return f"cron {self.expression}" + (f" {self.timezone}" if self.timezone != "UTC" else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Every:
+    """Due at each multiple of `seconds` since 1970-01-01 UTC, so that a restart shifts nothing. `text` is how it was written."""
+
+    seconds: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"every {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterJob:
+    """Due when a run of another job ends like that."""
+
+    job: str
+    on: Outcome = "ok"
+
+    def __str__(self) -> str:
+        return f"after {self.job} ({self.on})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFiles:
+    """Due when files that a pattern finds are new, or others than they were. The pattern starts at the project root."""
+
+    pattern: str
+
+    def __str__(self) -> str:
+        return f"files {self.pattern}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Due when somebody asks by HTTP, signed with the `secret` of a connection."""
+
+    connection: str
+
+    def __str__(self) -> str:
+        return f"webhook {self.connection}"
+
+
+Trigger = Cron | Every | AfterJob | NewFiles | Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Tell that to a connection."""
+
+    on: tuple[Occasion, ...]
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to run, and when. `attempts` counts all of a run's, the first one too; `backoff` are the seconds before the second, which double
+    with each; `timeout` are seconds; `deadline` is a time of the day in `timezone` at which a run that fell due before is to be done.
+    """
+
+    name: str
+    description: str = ""
+    command: str = "build"
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    selector: str | None = None
+    full_refresh: bool = False
+    target: str | None = None
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+    catchup: Catchup = "last"
+    max_catchup: int = 50
+    attempts: int = 1
+    backoff: float = 30.0
+    timeout: float | None = None
+    deadline: datetime.time | None = None
+    timezone: str = "UTC"
+    alerts: tuple[Alert, ...] = ()
+
+    @property
+    def timed(self) -> tuple[Cron | Every, ...]:
+        """The triggers that are times."""
+        return tuple(t for t in self.triggers if isinstance(t, Cron | Every))

@@ -1,0 +1,218 @@
+"""One attempt at a run of a job: what is left to do of it, done by the same engine as every command, each node written down as it goes."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+from eltflow.api.artifacts import write_artifacts
+from eltflow.api.freshness import look, write_sources
+from eltflow.api.jobs import Jobs, options_for, selected
+from eltflow.api.loading import STATE_FOLDER, Loaded, load
+from eltflow.api.log import LogFile
+from eltflow.api.recording import applied_nodes
+from eltflow.api.running import RunOptions, RunState, connected, execute
+from eltflow.base.diagnostics import Diagnostic, EltflowError, without
+from eltflow.base.records import dataclass
+from eltflow.events import BAD, StepFinished, StepResult, StepStarted
+from eltflow.graph.graph import Graph
+from eltflow.schedule.jobs import Job
+from eltflow.state.jobs import JobRun, JobStore, NodeState
+
+Outcome = Literal["ok", "failed", "cancelled", "busy", "lost"]
+#: The states of a node that need not be run again.
+DONE = frozenset({"success", "pass", "warn"})
+#: Another run holds the target; or another process has its file open.
+_BUSY = frozenset({"E0803", "E0807"})
+_NO_CONNECTION = "E0805"
+Clock = Callable[[], datetime.datetime]
+#: Is called with the name of each moment at which a test may kill the process.
+At = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How an attempt ended. `again` says that another may end otherwise; `failures` are (node, message)."""
+
+    outcome: Outcome
+    message: str | None = None
+    again: bool = False
+    warned: bool = False
+    failures: tuple[tuple[str, str], ...] = ()
+
+
+class Control:
+    """The way to stop an attempt from another thread; `why` says what for."""
+
+    def __init__(self) -> None:
+        self.why: str | None = None
+        self._state: RunState | None = None
+
+    def stop(self, why: str) -> None:
+        if self.why is None:
+            self.why = why
+        if self._state is not None:
+            self._state.cancel()
+
+    def holds(self, state: RunState) -> None:
+        self._state = state
+        if self.why is not None:
+            state.cancel()
+
+
+def log_path(root: Path, run: str) -> Path:
+    """The log of a run of a job."""
+    return root / STATE_FOLDER / "logs" / f"{run}.log"
+
+
+def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, now: Clock, at: At) -> Ended:
+    """Run what is left of it. Raises nothing."""
+    secrets: tuple[str, ...] = ()
+    try:
+        about = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
+        loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
+        secrets = loaded.target.secrets
+        with closing(JobStore(jobs.store, power=False)) as store:
+            return _attempt(loaded, job, run, run_id, control, store, now, at)
+    except EltflowError as error:
+        return _refused(error.diagnostics)
+    except Exception as error:  # a run that never ended would hold its job up for good
+        return Ended(outcome="failed", message=without(secrets, f"{type(error).__name__}: {error}"), again=True)
+
+
+def _refused(found: Iterable[Diagnostic]) -> Ended:
+    first = next(iter(found))
+    text = f"{first.code}: {first.message}" + (f" ({first.span.file}:{first.span.line})" if first.span is not None else "")
+    if first.code in _BUSY:
+        return Ended(outcome="busy", message=text)
+    return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
+
+
+def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Control, store: JobStore, now: Clock, at: At) -> Ended:
+    chosen = selected(loaded, job).ids
+    if not chosen:
+        return Ended(outcome="failed", message=f"the job `{job.name}` selects nothing")
+    if job.command == "freshness":
+        return _fresh(loaded, chosen)
+    ids = left(loaded, chosen, store.nodes(run.id), store, run)
+    if not ids:
+        return Ended(outcome="ok")
+    options = RunOptions(
+        command=job.command,
+        selected=ids,
+        full_refresh=job.full_refresh,
+        selection=f"job:{job.name}",
+    )
+    state = RunState(run_id=run_id)
+    control.holds(state)
+    log = LogFile(loaded, state, log_path(loaded.root, run.id))
+    with log, closing(execute(loaded, options, state)) as events:
+        for event in events:
+            log.write(event)
+            if isinstance(event, StepStarted):
+                _note(store, loaded, run, run_id, event.step, "running", None, event.started_at)
+                at("node begun")
+            elif isinstance(event, StepFinished):
+                at("node ended")
+                result = event.result
+                message = None if result.message is None else without(loaded.target.secrets, result.message)
+                _note(store, loaded, run, run_id, result.step, result.status, message, now())
+    if state.plan is not None:
+        with _quietly():
+            write_artifacts(loaded, options, state, ["eltflow", "serve"])
+    return _ended(loaded, state, control)
+
+
+def _fresh(loaded: Loaded, chosen: tuple[str, ...]) -> Ended:
+    """Look how fresh sources are. One that is too old will be so again at once: nothing is tried again."""
+    found = list(look(loaded, chosen))
+    with _quietly():
+        write_sources(loaded, found, ["eltflow", "serve"], sum(one.seconds for one in found))
+    bad = [one for one in found if one.status not in ("pass", "warn")]
+    failures = tuple((one.node.display, one.message or f"its latest row is of {one.loaded_at:%Y-%m-%d %H:%M} UTC") for one in bad)
+    if failures:
+        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
+        again = any(one.status == "runtime error" for one in bad)
+        return Ended(outcome="failed", message=f"{failures[0][0]}: {failures[0][1]}{more}", again=again, failures=failures)
+    return Ended(outcome="ok", warned=any(one.status == "warn" for one in found))
+
+
+class _quietly:
+    """Around what is good to have, and no part of the run."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, (EltflowError, OSError))
+
+
+def _note(
+    store: JobStore, loaded: Loaded, run: JobRun, run_id: str, step: str, state: str, message: str | None, at: datetime.datetime
+) -> None:
+    node = loaded.graph.nodes.get(step)
+    store.node(run, run_id, step, state, node.checksum if node is not None else "", message, at)
+
+
+def left(loaded: Loaded, chosen: tuple[str, ...], before: dict[str, NodeState], store: JobStore, run: JobRun) -> tuple[str, ...]:
+    """The nodes of a run that are not done, in order: those that did not succeed, or are not what they were then; what a failed test
+    looks at; and everything selected below them."""
+    if not before:
+        return chosen
+    graph = loaded.graph
+    unsure = {i for i, one in before.items() if one.state == "running" and i in graph.nodes}
+    if unsure:  # the process was lost with them: the warehouse knows which of them are in it
+        with connected(loaded) as database:
+            found = applied_nodes(loaded, database, [graph.nodes[i] for i in unsure], [id for id, _ in store.attempts(run.id)])
+        unsure -= found
+    done = {
+        i
+        for i, one in before.items()
+        if (one.state in DONE or (one.state == "running" and i not in unsure))
+        and i in graph.nodes
+        and graph.nodes[i].checksum == one.checksum
+    }
+    failed = [i for i, one in before.items() if one.state in BAD and i in graph.nodes]
+    again = {i for i in chosen if i not in done} | {i for test in failed for i in _looked_at(graph, test)}
+    again |= graph.descendants(sorted(again))
+    return tuple(i for i in chosen if i in again)
+
+
+def _looked_at(graph: Graph, unique_id: str) -> Iterable[str]:
+    """What a test that failed was written for: whoever mended it wants it built again."""
+    test = graph.nodes[unique_id].test
+    if test is None:
+        return ()
+    return (test.attached,) if test.attached is not None else graph.nodes[unique_id].parents
+
+
+def _ended(loaded: Loaded, state: RunState, control: Control) -> Ended:
+    if state.fenced:
+        return Ended(outcome="lost", message="another run took the target over")
+    results = list(state.results.values())
+    bad = [result for result in results if result.status in BAD]
+    failures = tuple((_name(loaded, state, result), _why(loaded, result)) for result in bad if result.status != "cancelled")
+    if state.finished is None or state.finished.cancelled:
+        return Ended(outcome="cancelled", message=control.why or "cancelled", failures=failures)
+    if bad:
+        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
+        name, why = failures[0] if failures else (bad[0].step, "cancelled")
+        errors = any(result.status != "fail" for result in bad)
+        text = why if f"`{name}`" in why else f"{name}: {why}"
+        return Ended(outcome="failed", message=f"{text}{more}", again=errors, failures=failures)
+    warned = bool(state.warned or any(result.status == "warn" for result in results))
+    return Ended(outcome="ok", warned=warned)
+
+
+def _name(loaded: Loaded, state: RunState, result: StepResult) -> str:
+    node = loaded.graph.nodes.get(result.step)
+    if node is not None:
+        return node.display
+    return state.plan.steps[result.step].node.name if state.plan is not None and result.step in state.plan.steps else result.step
+
+
+def _why(loaded: Loaded, result: StepResult) -> str:
+    lines = (result.message or "").splitlines()
+    return without(loaded.target.secrets, lines[0]) if lines else result.status

@@ -1,0 +1,433 @@
+"""The service's loop: due times become runs, runs are started and followed, what went wrong is told. Every step of it is written down before
+the next is taken, so that a process which dies at any point leaves nothing undone and nothing done twice."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from eltflow.api.jobs import Jobs, open_jobs, tell
+from eltflow.api.loading import STATE_FOLDER
+from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.names import listed
+from eltflow.base.records import dataclass, field
+from eltflow.project.folder import FILE as SETTINGS_FILE
+from eltflow.project.jobs import FILE
+from eltflow.project.options import Options
+from eltflow.schedule.due import deadline_of, following, slots
+from eltflow.schedule.jobs import AfterJob, Job, NewFiles, Occasion
+from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
+from eltflow.serve.attempt import At, Clock, Control, Ended, attempt
+from eltflow.state.jobs import JobRun, JobStore, NewRun
+from eltflow.state.lock import is_held, run_lock
+from eltflow.transfer import NotTold
+
+#: Seconds between two looks at the clock and at what commands asked for.
+POLL = 0.5
+#: Seconds until a run whose target is in use looks again.
+_BUSY = 5.0
+#: Seconds that runs may take to stop when the service ends.
+_PATIENCE = 10.0
+#: Between two looks at files.
+_LOOK = datetime.timedelta(seconds=2)
+#: How often an alert is tried, over some eight hours.
+_ALERT_TRIES = 16
+_NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+#: The names of moments at which a test may kill the process.
+POINTS = (
+    *("slots queued", "run begun", "node begun", "node ended", "attempt ended", "run ended"),
+    *("alert sent", "alert noted"),
+)
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Active:
+    """A run that is going on in a thread of its own."""
+
+    job: Job
+    run: JobRun
+    run_id: str
+    target: str | None
+    began: datetime.datetime
+    control: Control = field(default_factory=Control)
+    ended: Ended | None = None
+    thread: threading.Thread | None = None
+
+
+def lock_key(root: Path) -> str:
+    """What a service of a project locks: its state."""
+    return f"serve:{(root / STATE_FOLDER).resolve()}"
+
+
+def is_serving(root: Path, options: Options) -> bool:
+    """Whether a service of this project is at work on this machine."""
+    return is_held(lock_key(root), options.env)
+
+
+@contextmanager
+def serving(root: Path, options: Options, now: Clock) -> Iterator[None]:
+    """Hold the place of the one service of a project. Raises EltflowError: E0907 there is one already, E0908 its state cannot be kept
+    safely where it is."""
+    folder = root / STATE_FOLDER
+    kind = network_file_system(folder)
+    if kind is not None:
+        help = "keep the project on a disk of this machine"
+        raise fail(
+            "E0908", f"{STATE_FOLDER} is on a network file system ({kind}), where SQLite's locks cannot be trusted", help=help
+        )
+    about = {"user": options.env.get("USER") or options.env.get("LOGNAME"), "started_at": now().isoformat(timespec="seconds")}
+    help = "one service runs a project; stop that one first"
+    with run_lock(lock_key(root), options.env, about=about, held=("E0907", "this project is served already", help)):
+        yield
+
+
+_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "fuse.sshfs", "fuse.glusterfs", "lustre", "gpfs")
+
+
+def network_file_system(folder: Path, mounts: str = "/proc/self/mounts") -> str | None:
+    """The kind of network file system that a folder is on; None if it is on none, or (off Linux) that cannot be told."""
+    try:
+        lines = Path(mounts).read_text().splitlines()
+    except OSError:
+        return None
+    folder = folder.resolve()
+    best = ("", "")
+    for line in lines:
+        _, place, kind, *_ = line.split(" ")
+        place = place.replace("\\040", " ")
+        if folder.is_relative_to(place) and len(place) >= len(best[0]):
+            best = (place, kind)
+    return best[1] if best[1] in _NETWORK else None
+
+
+def files_now(root: Path, pattern: str) -> dict[str, list[int]]:
+    """The files that a pattern finds, by path from the root, with size and time of the last change (ns)."""
+    found = {}
+    for path in root.glob(pattern):
+        try:
+            status = path.stat()
+        except OSError:  # it went away
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found[path.relative_to(root).as_posix()] = [status.st_size, status.st_mtime_ns]
+    return dict(sorted(found.items()))
+
+
+class Service:
+    """Runs the jobs of one project. `say` is told what a person may want to read; `most` runs go on at the same time; `at` is called at
+    each of `POINTS`."""
+
+    def __init__(self, root: Path, options: Options, *, now: Clock, say: Say, most: int = 4, at: At = lambda point: None) -> None:
+        self.root = root
+        self.options = options
+        self.now = now
+        self.say = say
+        self.most = most
+        self.at = at
+        self.stamp = self._stamp()
+        self.jobs: Jobs = open_jobs(root, options)
+        self.broken: str | None = None
+        self.active: dict[str, _Active] = {}
+        self.store = JobStore(self.jobs.store)
+        self.wake = threading.Event()
+        self.stopping = threading.Event()
+        self.ticked = time.monotonic()
+        self._looked = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+        self._files: dict[tuple[str, str], dict[str, list[int]]] = {}
+        self._due: dict[str, tuple[Job, datetime.datetime, datetime.datetime]] = {}
+        self._sender = threading.Thread(target=self._send, name="eltflow-alerts", daemon=True)
+        self._to_send = threading.Event()
+
+    # -- from start to end -----------------------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Work until `stop` is called."""
+        try:
+            self.adopt()
+            self._sender.start()
+            while not self.stopping.is_set():
+                self.tick()
+                self.wake.wait(POLL)
+                self.wake.clear()
+        finally:
+            self.close()
+
+    def stop(self) -> None:
+        """End soon: what runs is cancelled in the warehouse, and goes on with the next start. May be called from a signal handler."""
+        self.stopping.set()
+        self.wake.set()
+
+    def close(self) -> None:
+        for active in self.active.values():
+            active.control.stop("the service was stopped")
+        deadline = self.now() + datetime.timedelta(seconds=_PATIENCE)
+        for active in list(self.active.values()):
+            if active.thread is not None:
+                active.thread.join(max(0.0, (deadline - self.now()).total_seconds()))
+            if active.ended is not None:
+                self._finish(active, stopping=True)
+        self._to_send.set()
+        if self._sender.is_alive():
+            self._sender.join(_PATIENCE)
+        self.store.close()  # what did not stop in time is taken for lost at the next start
+
+    def adopt(self) -> None:
+        """Take over what a service that died was in the middle of."""
+        for run, given_up in self.store.adopt(self.now()):
+            if run.cancel_asked:
+                self.store.end(run, None, "cancelled", self.now(), message="cancelled")
+            elif given_up:
+                message = f"given up: the service was lost {run.interruptions + 1} times while it ran"
+                self._end(self._job(run), run, None, Ended(outcome="failed", message=message))
+            else:
+                self.say(f"{run.job}: run {run.id[:8]} goes on where it was lost")
+
+    def tick(self) -> None:
+        """Look at everything once."""
+        self.ticked = time.monotonic()
+        self.reload()
+        self.collect()
+        self.cancel()
+        self.make_due()
+        self.look_at_files()
+        self.watch_deadlines()
+        self.start()
+        self._to_send.set()
+
+    # -- the project -----------------------------------------------------------------------------------------------------------
+
+    def _stamp(self) -> tuple[tuple[int, int] | None, ...]:
+        found: list[tuple[int, int] | None] = []
+        for name in (FILE, SETTINGS_FILE, ".env"):
+            try:
+                status = os.stat(self.root / name)
+                found.append((status.st_mtime_ns, status.st_size))
+            except OSError:
+                found.append(None)
+        return tuple(found)
+
+    def reload(self) -> None:
+        """Read the jobs again if their files changed. One that is wrong is told of, and the last good one holds."""
+        stamp = self._stamp()
+        if stamp == self.stamp:
+            return
+        self.stamp = stamp
+        try:
+            self.jobs = open_jobs(self.root, self.options)
+        except EltflowError as error:
+            first = error.diagnostics[0]
+            where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
+            self.broken = f"{first.message}{where}"
+            self.say(f"the jobs cannot be read, those of before go on: {self.broken}")
+            self.store.alert(broken_alerts(self.jobs, self.broken, self.now()), self.now())
+            return
+        self.say("the jobs were read again")
+        self.broken = None
+
+    def _job(self, run: JobRun) -> Job | None:
+        return next((job for job in self.jobs.jobs if job.name == run.job), None)
+
+    # -- due times -------------------------------------------------------------------------------------------------------------
+
+    def make_due(self) -> None:
+        """Queue a run for each due time that came since the last look."""
+        now, known = self.now(), self.store.known()
+        new = [job.name for job in self.jobs.jobs if job.name not in known]
+        if new:
+            self.store.meet(new, now)
+            return
+        for job in self.jobs.jobs:
+            state = known[job.name]
+            if state.paused or now < self._next_due(job, state.since):
+                continue
+            found, more = slots(job, state.since, now)
+            if not found:
+                continue
+            runs = [NewRun(job=job.name, started_by="time", slot=s.time, interval=(s.start, s.end)) for s in found]
+            made = self.store.advance(job.name, found[-1].time, runs, now, supersede=job.catchup != "all")
+            self.at("slots queued")
+            if made:
+                left_out = ", earlier ones left out" if more else ""
+                self.say(f"{job.name}: due at {found[-1].time:%Y-%m-%d %H:%M:%S} UTC{left_out}")
+
+    def _next_due(self, job: Job, since: datetime.datetime) -> datetime.datetime:
+        """The first time after the last look at which a job is due; it is not looked for each time."""
+        kept = self._due.get(job.name)
+        if kept is None or kept[:2] != (job, since):
+            first = min((next(following(trigger, since), _NEVER) for trigger in job.timed), default=_NEVER)
+            kept = self._due[job.name] = (job, since, first)
+        return kept[2]
+
+    def look_at_files(self) -> None:
+        """Queue a run where files are new or changed, and stand still since the last look. Those that are there when a job is first met
+        are not new."""
+        now = self.now()
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        known = self.store.known()
+        for job in self.jobs.jobs:
+            for trigger in job.triggers:
+                if not isinstance(trigger, NewFiles) or job.name not in known or known[job.name].paused:
+                    continue
+                found = files_now(self.root, trigger.pattern)
+                before, self._files[job.name, trigger.pattern] = self._files.get((job.name, trigger.pattern)), found
+                kept = self.store.position(job.name, str(trigger))
+                if kept is None:
+                    self.store.move(job.name, str(trigger), json.dumps(found), None, now)
+                    continue
+                seen = json.loads(kept)
+                new = sorted(path for path, stamp in found.items() if seen.get(path) != stamp)
+                if new and before == found:
+                    run = NewRun(job=job.name, started_by=f"files: {listed(new)}")
+                    self.store.move(job.name, str(trigger), json.dumps(found), run, now)
+                    self.say(f"{job.name}: new files: {listed(new)}")
+
+    def watch_deadlines(self) -> None:
+        """Tell of runs that are not done by their deadline, whether they began or not."""
+        now = self.now()
+        watched = {job.name: job for job in self.jobs.jobs if job.deadline is not None}
+        if not watched:
+            return
+        for run in self.store.runs(states=("queued", "running")):
+            job = watched.get(run.job)
+            deadline = deadline_of(job, run.slot) if job is not None and run.slot is not None else None
+            if job is not None and deadline is not None and now >= deadline:
+                self._alert(job, run, "deadline", f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}")
+
+    # -- runs ------------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin what is ready, one run of a job and one of a target at a time."""
+        now = self.now()
+        taken = {active.target for active in self.active.values()}
+        for run in self.store.ready(now):
+            job = self._job(run)
+            if job is None:
+                self.store.end(run, None, "cancelled", now, message=f"there is no job `{run.job}` any more")
+                continue
+            target = job.target or self.options.target
+            if len(self.active) >= self.most or target in taken or self.stopping.is_set():
+                continue
+            run_id = self.store.begin(run, now)
+            if run_id is None:
+                continue
+            self.at("run begun")
+            taken.add(target)
+            active = _Active(job=job, run=run, run_id=run_id, target=target, began=now)
+            active.thread = threading.Thread(target=self._work, args=(active,), name=f"eltflow-job-{job.name}", daemon=True)
+            self.active[run.id] = active
+            self.say(f"{job.name}: run {run.id[:8]} begins" + (f" (attempt {run.attempt + 1})" if run.attempt else ""))
+            active.thread.start()
+
+    def _work(self, active: _Active) -> None:
+        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at)
+        self.wake.set()
+
+    def cancel(self) -> None:
+        """Stop what somebody asked to be stopped, and what takes too long."""
+        asked = self.store.to_cancel()
+        for active in self.active.values():
+            if active.run.id in asked:
+                active.control.stop("cancelled")
+            limit = active.job.timeout
+            if limit is not None and (self.now() - active.began).total_seconds() > limit:
+                active.control.stop(f"timed out after {limit:g} s")
+
+    def collect(self) -> None:
+        """Take in the attempts that ended."""
+        for active in list(self.active.values()):
+            if active.ended is not None:
+                self.at("attempt ended")
+                self._finish(active)
+
+    def _finish(self, active: _Active, stopping: bool = False) -> None:
+        ended, run, job, now = active.ended, active.run, active.job, self.now()
+        assert ended is not None
+        del self.active[run.id]
+        message = ended.message or ""
+        timed_out = ended.outcome == "cancelled" and (active.control.why or "").startswith("timed out")
+        if ended.outcome in ("busy", "lost") or (stopping and ended.outcome == "cancelled" and not timed_out):
+            soon = now + datetime.timedelta(seconds=0 if stopping else _BUSY)
+            self.store.again(run, active.run_id, "interrupted", now, not_before=soon, counts=False, message=message)
+            if not stopping:
+                self.say(f"{job.name}: waits, {message}")
+            return
+        number = run.attempt + 1
+        if number < job.attempts and (timed_out or (ended.outcome == "failed" and ended.again)):
+            pause = pause_before(number, job.backoff)
+            self.store.again(
+                run, active.run_id, "retried", now, not_before=now + datetime.timedelta(seconds=pause), counts=True, message=message
+            )
+            self.say(f"{job.name}: attempt {number} of {job.attempts} failed, again in {pause:.0f} s: {message}")
+            return
+        if timed_out:
+            ended = Ended(outcome="failed", message=active.control.why, failures=ended.failures)
+        self._end(job, run, active.run_id, ended)
+
+    def _end(self, job: Job | None, run: JobRun, run_id: str | None, ended: Ended) -> None:
+        """End a run with all that follows from it."""
+        now = self.now()
+        then = [] if ended.outcome == "cancelled" else list(self._following(run, ended.outcome))
+        told: list[tuple[Occasion, str]] = []
+        if ended.outcome == "failed":
+            told.append(("failure", ended.message or "failed"))
+        elif ended.outcome == "ok":
+            if self.store.recovers(run):
+                told.append(("recovery", "it is through again"))
+            if ended.warned:
+                told.append(("warning", "it is through, with warnings"))
+        alerts = [] if job is None else [a for on, text in told for a in alerts_for(self.jobs, job, run, on, text, ended, now)]
+        self.store.end(run, run_id, ended.outcome, now, message=ended.message, then=then, alerts=alerts)
+        self.at("run ended")
+        self.say(f"{run.job}: run {run.id[:8]} {ended.outcome}" + (f": {ended.message}" if ended.message else ""))
+
+    def _following(self, run: JobRun, outcome: str) -> Iterator[NewRun]:
+        """The runs of other jobs that this end starts, each once: under the end's own name."""
+        known = self.store.known()
+        interval = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
+        for job in self.jobs.jobs:
+            fits = any(isinstance(t, AfterJob) and t.job == run.job and t.on in (outcome, "any") for t in job.triggers)
+            if fits and not (job.name in known and known[job.name].paused):
+                idem = f"after {run.id} {job.name}"
+                yield NewRun(job=job.name, started_by=f"job {run.job}", cause=run.id, interval=interval, idem=idem)
+
+    # -- alerts ----------------------------------------------------------------------------------------------------------------
+
+    def _alert(self, job: Job, run: JobRun, on: Occasion, text: str) -> None:
+        self.store.alert(alerts_for(self.jobs, job, run, on, text, None, self.now()), self.now())
+
+    def _send(self) -> None:
+        """Send alerts until the service ends: a server that does not answer holds up nothing else."""
+        with closing(JobStore(self.jobs.store)) as store:
+            while not self.stopping.is_set():
+                self.send_alerts(store)
+                self._to_send.wait()
+                self._to_send.clear()
+
+    def send_alerts(self, store: JobStore) -> None:
+        """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""
+        for alert in store.alerts(self.now()):
+            try:
+                tell(self.jobs, alert.destination, note_of(alert.body))
+            except NotTold as error:
+                given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
+                later = None if given_up else self.now() + datetime.timedelta(seconds=pause_before(alert.attempts + 1, 5.0))
+                store.alerted(alert, "given up" if given_up else "pending", later, str(error))
+                more = "" if given_up else ", again later"
+                self.say(f"{alert.job}: {alert.destination} was not told of the {alert.occasion}: {error}{more}")
+                continue
+            self.at("alert sent")
+            store.alerted(alert, "sent")
+            self.at("alert noted")
+
+
+__all__ = ["POINTS", "Service", "is_serving", "network_file_system", "serving"]

@@ -1,0 +1,472 @@
+"""What became of jobs: their due times, runs, nodes and alerts, in the project's state store. Each change is one transaction.
+
+A run of a job is `queued`, then `running`, and ends as `ok`, `failed` or `cancelled`. One that was lost with the process, or that
+may be tried again, is queued anew. All times are UTC.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from eltflow.base.diagnostics import fail
+from eltflow.base.records import dataclass, replace
+from eltflow.state.store import Store
+
+ENDED = ("ok", "failed", "cancelled")
+_TIMES = ("slot", "interval_start", "interval_end", "created_at", "started_at", "ended_at", "not_before")
+#: How often a run may be lost with the process that runs it before it is given up.
+INTERRUPTIONS = 3
+_RUN = (
+    "id, job, slot, state, started_by, cause, interval_start, interval_end, created_at, started_at, ended_at, not_before, attempt,"
+    " interruptions, message, cancel_asked, backfill"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobState:
+    """The time up to which a job's due times were looked at, and whether its triggers are stopped."""
+
+    since: datetime.datetime
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """A run of a job. `started_by` says in words what did; `attempt` counts those that were begun; `backfill` names what it is a part of."""
+
+    id: str
+    job: str
+    slot: datetime.datetime | None
+    state: str
+    started_by: str
+    cause: str | None
+    interval_start: datetime.datetime | None
+    interval_end: datetime.datetime | None
+    created_at: datetime.datetime
+    started_at: datetime.datetime | None
+    ended_at: datetime.datetime | None
+    not_before: datetime.datetime | None
+    attempt: int
+    interruptions: int
+    message: str | None
+    cancel_asked: int
+    backfill: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run that is to be queued."""
+
+    job: str
+    started_by: str
+    slot: datetime.datetime | None = None
+    interval: tuple[datetime.datetime, datetime.datetime] | None = None
+    cause: str | None = None
+    idem: str | None = None
+    backfill: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """How far a node of a run came; `checksum` is that of the node as it was run."""
+
+    unique_id: str
+    state: str
+    checksum: str
+    run_id: str
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAlert:
+    """Something to tell a connection, once for each run of a job."""
+
+    job_run: str
+    job: str
+    occasion: str
+    destination: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertState:
+    """An alert on its way."""
+
+    id: int
+    job: str
+    occasion: str
+    destination: str
+    body: Mapping[str, Any]
+    attempts: int
+
+
+class JobStore:
+    """The jobs of one project. One connection, for one thread."""
+
+    def __init__(self, store: Store, *, power: bool = True) -> None:
+        """With `power`, what is written outlives a loss of power, not only of the process."""
+        self._connection = store.connect()
+        self._connection.isolation_level = None  # transactions begin where they are said to
+        self._connection.execute(f"pragma synchronous = {'full' if power else 'normal'}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connection
+        connection.execute("begin immediate")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        connection.execute("commit")
+
+    # -- jobs ------------------------------------------------------------------------------------------------------------------
+
+    def known(self) -> dict[str, JobState]:
+        """What is kept of each job that was seen."""
+        rows = self._connection.execute("select name, since, paused from job")
+        return {name: JobState(since=_time(since), paused=bool(paused)) for name, since, paused in rows}
+
+    def meet(self, names: Iterable[str], now: datetime.datetime) -> None:
+        """Take note of jobs that are new: their due times count from now."""
+        with self._transaction() as connection:
+            connection.executemany("insert or ignore into job (name, since) values (?, ?)", [(name, _text(now)) for name in names])
+
+    def pause(self, job: str, paused: bool, now: datetime.datetime) -> None:
+        """Stop a job's triggers, or let them go on: the times that passed meanwhile are not made up for."""
+        with self._transaction() as connection:
+            connection.execute("insert or ignore into job (name, since) values (?, ?)", (job, _text(now)))
+            connection.execute("update job set paused = ?, since = ? where name = ?", (int(paused), _text(now), job))
+
+    # -- runs ------------------------------------------------------------------------------------------------------------------
+
+    def advance(
+        self, job: str, since: datetime.datetime, runs: Iterable[NewRun], now: datetime.datetime, *, supersede: bool = False
+    ) -> list[str]:
+        """Queue runs for due times and remember that these were looked at, both or neither. A due time makes one run. With `supersede`
+        the run takes the place of those due before that did not begin yet, and has their intervals."""
+        with self._transaction() as connection:
+            if supersede:
+                waiting = "job = ? and state = 'queued' and attempt = 0 and interruptions = 0 and slot is not null"
+                (start,) = connection.execute(f"select min(interval_start) from job_run where {waiting}", (job,)).fetchone()
+                connection.execute(
+                    f"update job_run set state = 'cancelled', ended_at = ?, message = 'the next time came before it began' where {waiting}",
+                    (_text(now), job),
+                )
+                if start is not None:
+                    runs = [replace(run, interval=(_time(start), run.interval[1])) if run.interval else run for run in runs]
+            made = [_insert(connection, run, now) for run in runs]
+            connection.execute("update job set since = ? where name = ?", (_text(since), job))
+        return [one for one in made if one is not None]
+
+    def queue(self, run: NewRun, now: datetime.datetime) -> str | None:
+        """Queue a run; gives its id, or None if there is one for that slot already. One that was asked for under the same name is that."""
+        with self._transaction() as connection:
+            if run.idem is not None:
+                found = connection.execute("select id from job_run where idem = ?", (run.idem,)).fetchone()
+                if found is not None:
+                    return str(found[0])
+            return _insert(connection, run, now)
+
+    def asked(self, idem: str) -> bool:
+        """Whether a run was asked for under that name."""
+        return self._connection.execute("select 1 from job_run where idem = ?", (idem,)).fetchone() is not None
+
+    def position(self, job: str, source: str) -> str | None:
+        """How far a source was looked at for a job."""
+        row = self._connection.execute("select position from trigger_cursor where job = ? and source = ?", (job, source)).fetchone()
+        return None if row is None else str(row[0])
+
+    def move(self, job: str, source: str, position: str, run: NewRun | None, now: datetime.datetime) -> str | None:
+        """Remember how far a source was looked at, and queue a run for what is new, both or neither."""
+        with self._transaction() as connection:
+            values = (job, source, position)
+            connection.execute("insert or replace into trigger_cursor (job, source, position) values (?, ?, ?)", values)
+            return None if run is None else _insert(connection, run, now)
+
+    def backfill(self, runs: Sequence[NewRun], now: datetime.datetime) -> list[str]:
+        """Queue the runs of a backfill, but for intervals that a run of one is still to do."""
+        with self._transaction() as connection:
+            query = "select interval_start, interval_end from job_run where job = ? and backfill is not null and state in ('queued', 'running')"
+            waiting = {tuple(row) for row in connection.execute(query, (runs[0].job,))} if runs else set()
+            new = (r for r in runs if r.interval is None or (_text(r.interval[0]), _text(r.interval[1])) not in waiting)
+            made = [_insert(connection, run, now) for run in new]
+        return [one for one in made if one is not None]
+
+    def backfills(self, job: str, start: datetime.datetime, end: datetime.datetime) -> list[JobRun]:
+        """What is still to do of backfills between two times."""
+        going = self.runs(states=("queued", "running"), job=job, limit=1_000_000)
+        return [
+            r
+            for r in going
+            if r.backfill and r.interval_start and r.interval_end and start <= r.interval_start and r.interval_end <= end
+        ]
+
+    def run(self, id: str) -> JobRun:
+        """A run by its id or the beginning of one. Raises EltflowError (E0806)."""
+        rows = self._connection.execute(f"select {_RUN} from job_run where substr(id, 1, ?) = ? limit 2", (len(id), id)).fetchall()
+        if len(rows) != 1:
+            why = "no run of a job has" if not rows else "several runs of jobs have"
+            raise fail("E0806", f"{why} an id that begins with `{id}`", help="eltflow jobs --runs lists them")
+        return _run(rows[0])
+
+    def runs(self, *, states: Sequence[str] = (), job: str | None = None, limit: int = 1000) -> list[JobRun]:
+        """Runs, newest first."""
+        where = (
+            ["1"] + ([f"state in ({', '.join('?' * len(states))})"] if states else []) + (["job = ?"] if job is not None else [])
+        )
+        values = (*states, *([job] if job is not None else []), limit)
+        query = f"select {_RUN} from job_run where {' and '.join(where)} order by created_at desc, rowid desc limit ?"
+        return [_run(row) for row in self._connection.execute(query, values)]
+
+    def ready(self, now: datetime.datetime) -> list[JobRun]:
+        """The runs that may begin, in the order in which they fell due, backfills last: one of each job that is not running."""
+        query = (
+            f"select {_RUN} from job_run where state = 'queued' and (not_before is null or not_before <= ?)"
+            " and job not in (select job from job_run where state = 'running')"
+            " order by backfill is not null, coalesce(slot, interval_start, created_at), created_at, rowid"
+        )
+        first: dict[str, JobRun] = {}
+        for row in self._connection.execute(query, (_text(now),)):
+            run = _run(row)
+            first.setdefault(run.job, run)
+        return list(first.values())
+
+    def begin(self, run: JobRun, now: datetime.datetime) -> str | None:
+        """Take a queued run, and write its next attempt down; gives the attempt's own id, or None if somebody else has it."""
+        run_id = str(uuid.uuid4())
+        with self._transaction() as connection:
+            taken = connection.execute(
+                "update job_run set state = 'running', attempt = attempt + 1, started_at = coalesce(started_at, ?), not_before = null,"
+                " message = null where id = ? and state = 'queued'",
+                (_text(now), run.id),
+            )
+            if not taken.rowcount:
+                return None
+            connection.execute(
+                "insert into job_attempt (job_run, run_id, number, started_at) values (?, ?, ?, ?)",
+                (run.id, run_id, run.attempt + 1, _text(now)),
+            )
+        return run_id
+
+    def node(
+        self, run: JobRun, run_id: str, unique_id: str, state: str, checksum: str, message: str | None, at: datetime.datetime
+    ) -> None:
+        """Write down how far a node came."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert or replace into job_node (job_run, unique_id, state, checksum, run_id, at, message) values (?, ?, ?, ?, ?, ?, ?)",
+                (run.id, unique_id, state, checksum, run_id, _text(at), message),
+            )
+
+    def nodes(self, job_run: str) -> dict[str, NodeState]:
+        """How far each node of a run came, by its id."""
+        query = "select unique_id, state, checksum, run_id, message from job_node where job_run = ? order by at"
+        rows = self._connection.execute(query, (job_run,))
+        return {i: NodeState(unique_id=i, state=state, checksum=sum, run_id=run_id, message=m) for i, state, sum, run_id, m in rows}
+
+    def attempts(self, job_run: str) -> list[tuple[str, str | None]]:
+        """(id, outcome) of each attempt at a run."""
+        query = "select run_id, outcome from job_attempt where job_run = ? order by started_at, rowid"
+        return [(run_id, outcome) for run_id, outcome in self._connection.execute(query, (job_run,))]
+
+    def again(
+        self,
+        run: JobRun,
+        run_id: str,
+        outcome: str,
+        now: datetime.datetime,
+        *,
+        not_before: datetime.datetime,
+        counts: bool,
+        message: str,
+    ) -> None:
+        """End an attempt, and queue the run for another. One that does not count leaves the number of attempts as it was."""
+        with self._transaction() as connection:
+            _end_attempt(connection, run_id, outcome, now)
+            connection.execute(
+                "update job_run set state = 'queued', not_before = ?, message = ?, attempt = attempt - ? where id = ? and state = 'running'",
+                (_text(not_before), message, int(not counts), run.id),
+            )
+
+    def end(
+        self,
+        run: JobRun,
+        run_id: str | None,
+        outcome: str,
+        now: datetime.datetime,
+        *,
+        message: str | None = None,
+        then: Iterable[NewRun] = (),
+        alerts: Iterable[NewAlert] = (),
+    ) -> bool:
+        """End a run, with what follows from it: other jobs' runs, and alerts. All of it or nothing; False if it had ended already."""
+        with self._transaction() as connection:
+            if run_id is not None:
+                _end_attempt(connection, run_id, outcome, now)
+            ended = connection.execute(
+                "update job_run set state = ?, ended_at = ?, message = ?, not_before = null where id = ? and state in ('queued', 'running')",
+                (outcome, _text(now), message, run.id),
+            )
+            if ended.rowcount:
+                for new in then:
+                    _insert(connection, new, now)
+                _alert(connection, alerts, now)
+        return bool(ended.rowcount)
+
+    def reopen(self, run: JobRun, now: datetime.datetime) -> bool:
+        """Queue a run that ended anew, its attempts counted from nothing; False if it has not ended."""
+        with self._transaction() as connection:
+            opened = connection.execute(
+                "update job_run set state = 'queued', ended_at = null, attempt = 0, interruptions = 0, not_before = null, message = null,"
+                " cancel_asked = 0"
+                " where id = ? and state in ('ok', 'failed', 'cancelled')",
+                (run.id,),
+            )
+            # What it told of stays, and does not keep it from telling again.
+            connection.execute("update alert set job_run = job_run || ' ' || id where job_run = ?", (run.id,))
+        return bool(opened.rowcount)
+
+    def cancel(self, run: JobRun, now: datetime.datetime) -> str:
+        """Ask for the end of a run; gives what it is then: one that is not running yet is `cancelled`, one that runs is `running` until the
+        service has stopped it, one that ended is what it was."""
+        with self._transaction() as connection:
+            connection.execute(
+                "update job_run set state = 'cancelled', ended_at = ?, message = 'cancelled' where id = ? and state = 'queued'",
+                (_text(now), run.id),
+            )
+            connection.execute("update job_run set cancel_asked = 1 where id = ? and state = 'running'", (run.id,))
+            (state,) = connection.execute("select state from job_run where id = ?", (run.id,)).fetchone()
+        return str(state)
+
+    def to_cancel(self) -> frozenset[str]:
+        """The running runs whose end was asked for."""
+        return frozenset(i for (i,) in self._connection.execute("select id from job_run where state = 'running' and cancel_asked"))
+
+    def forget_nodes(self, job_run: str, unique_ids: Iterable[str]) -> None:
+        """Take nodes as not run."""
+        with self._transaction() as connection:
+            connection.executemany("delete from job_node where job_run = ? and unique_id = ?", [(job_run, i) for i in unique_ids])
+
+    def adopt(self, now: datetime.datetime) -> list[tuple[JobRun, bool]]:
+        """The runs that another process was in the middle of when it died: each is queued anew, or has failed if that came too often
+        (told by the flag)."""
+        found = []
+        for run in self.runs(states=("running",)):
+            given_up = run.interruptions >= INTERRUPTIONS
+            with self._transaction() as connection:
+                connection.execute(
+                    "update job_attempt set ended_at = ?, outcome = 'interrupted' where job_run = ? and ended_at is null",
+                    (_text(now), run.id),
+                )
+                if not given_up:
+                    connection.execute(
+                        "update job_run set state = 'queued', attempt = attempt - 1, interruptions = interruptions + 1 where id = ?",
+                        (run.id,),
+                    )
+            found.append((run, given_up))
+        return found
+
+    # -- alerts ----------------------------------------------------------------------------------------------------------------
+
+    def alert(self, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
+        """Put alerts on their way; what a run has told of already is not told again."""
+        with self._transaction() as connection:
+            _alert(connection, alerts, now)
+
+    def alerts(self, now: datetime.datetime) -> list[AlertState]:
+        """The alerts to send now, oldest first."""
+        query = (
+            "select id, job, occasion, destination, body, attempts from alert where state = 'pending'"
+            " and (not_before is null or not_before <= ?) order by id"
+        )
+        rows = self._connection.execute(query, (_text(now),)).fetchall()
+        return [
+            AlertState(id=i, job=job, occasion=occasion, destination=to, body=json.loads(body), attempts=n)
+            for i, job, occasion, to, body, n in rows
+        ]
+
+    def alerted(
+        self, alert: AlertState, state: str, not_before: datetime.datetime | None = None, message: str | None = None
+    ) -> None:
+        """Write down what became of an alert."""
+        with self._transaction() as connection:
+            connection.execute(
+                "update alert set state = ?, attempts = attempts + 1, not_before = ?, message = ? where id = ?",
+                (state, _text(not_before), message, alert.id),
+            )
+
+    def alert_counts(self) -> dict[tuple[str, str], int]:
+        """How many alerts there are, by occasion and state."""
+        rows = self._connection.execute("select occasion, state, count(*) from alert group by occasion, state")
+        return {(occasion, state): count for occasion, state, count in rows}
+
+    # -- figures ---------------------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many runs there are, by job and state."""
+        rows = self._connection.execute("select job, state, count(*) from job_run group by job, state")
+        return {(job, state): count for job, state, count in rows}
+
+    def last_ok(self) -> dict[str, datetime.datetime]:
+        """When each job was last through."""
+        rows = self._connection.execute("select job, max(ended_at) from job_run where state = 'ok' group by job")
+        return {job: _time(at) for job, at in rows}
+
+    def recovers(self, run: JobRun) -> bool:
+        """Whether the job's run before this one failed, or this one itself had, before it was resumed."""
+        query = "select 1 from job_attempt where job_run = ? and outcome = 'failed' limit 1"
+        if self._connection.execute(query, (run.id,)).fetchone() is not None:
+            return True
+        row = self._connection.execute(
+            "select state from job_run where job = ? and id <> ? and state in ('ok', 'failed') and ended_at is not null"
+            " order by ended_at desc, rowid desc limit 1",
+            (run.job, run.id),
+        ).fetchone()
+        return row is not None and row[0] == "failed"
+
+
+def _insert(connection: sqlite3.Connection, run: NewRun, now: datetime.datetime) -> str | None:
+    id = str(uuid.uuid4())
+    start, end = run.interval or (None, None)
+    made = connection.execute(
+        "insert or ignore into job_run (id, job, slot, state, started_by, cause, idem, interval_start, interval_end, created_at, backfill)"
+        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+        (id, run.job, _text(run.slot), run.started_by, run.cause, run.idem, _text(start), _text(end), _text(now), run.backfill),
+    )
+    return id if made.rowcount else None
+
+
+def _alert(connection: sqlite3.Connection, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
+    connection.executemany(
+        "insert or ignore into alert (job_run, job, occasion, destination, body, state, made_at) values (?, ?, ?, ?, ?, 'pending', ?)",
+        [(a.job_run, a.job, a.occasion, a.destination, json.dumps(a.body), _text(now)) for a in alerts],
+    )
+
+
+def _end_attempt(connection: sqlite3.Connection, run_id: str, outcome: str, now: datetime.datetime) -> None:
+    connection.execute("update job_attempt set ended_at = ?, outcome = ? where run_id = ?", (_text(now), outcome, run_id))
+
+
+def _run(row: Sequence[Any]) -> JobRun:
+    named: dict[str, Any] = dict(zip(JobRun.__slots__, row, strict=True))
+    for key in _TIMES:
+        named[key] = None if named[key] is None else _time(named[key])
+    return JobRun(**named)
+
+
+def _text(time: datetime.datetime | None) -> Any:
+    return None if time is None else time.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(text)
