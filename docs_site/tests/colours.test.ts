@@ -22,6 +22,12 @@ describe("freshness", () => {
     expect(freshness(aged(hours(400), [720, null]), 0)).toEqual(["tone-ok", "in time"]);
   });
 
+  it("goes by the latest row as it was when somebody looked", () => {
+    const one = aged(hours(100), [6, 12]);
+    one.nodes.newest[0] = [hours(30), hours(26)];
+    expect(freshness(one, 0)).toEqual(["tone-ok", "in time"]);
+  });
+
   it("goes by days where it sets none", () => {
     expect(freshness(aged(hours(2), null), 0)).toEqual(["tone-ok", "within a day"]);
     expect(freshness(aged(hours(30), null), 0)).toEqual(["tone-warn", "within a week"]);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from eltflow.api.artifacts import manifest_inputs, run_info, target_file
 from eltflow.api.compiling import compile_offline, last_catalog
@@ -67,9 +69,18 @@ def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
         ],
         lineage=lineage,
         inherited=inherited,
+        measured=_measured(loaded),
         readme=readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "",
         only=None if only is None else frozenset(only),
     )
+
+
+def _measured(loaded: Loaded) -> Any:
+    """What `freshness` found last; None if it never ran here, or left what cannot be read."""
+    with suppress(OSError, ValueError):
+        found = json.loads(target_file(loaded, "sources.json").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def site_columns(loaded: Loaded) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:

@@ -136,7 +136,15 @@ def test_how_old_sources_may_be_is_told_in_hours(built: Callable[..., Any]) -> N
         "raw.one": [None, 3.0],
         "raw.none": None,
     }
-    assert nodes["built"] == [None, None, None]
+    assert nodes["built"] == nodes["newest"] == [None, None, None]
+    seen = {"unique_id": "source.p.raw.one", "max_loaded_at": "2026-01-01T00:00:00Z", "snapshotted_at": "2026-01-01T02:00:00Z"}
+    broken = {"unique_id": "source.p.raw.none", "error": "no table", "status": "runtime error"}
+    nodes = one.site(measured={"results": [seen, broken]})["index"]["nodes"]
+    assert dict(zip(nodes["name"], nodes["newest"], strict=True)) == {
+        "raw.both": None,
+        "raw.one": ["2026-01-01T00:00:00Z", "2026-01-01T02:00:00Z"],
+        "raw.none": None,
+    }
 
 
 def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., Path]) -> None:

@@ -24,7 +24,8 @@ export function tone(project: Project, i: number, by: Colouring): [string, strin
 
 /** How old what a node shows is: by the limits that the project sets for it, else in days. */
 export function freshness(project: Project, i: number): [string, string] {
-  const hours = age(project.nodes.built[i], project.index.generated_at);
+  const newest = project.nodes.newest[i];
+  const hours = newest ? age(newest[0], newest[1]) : age(project.nodes.built[i], project.index.generated_at);
   if (hours === undefined) return ["tone-none", "not known"];
   const limits = project.nodes.limits[i];
   if (limits) {

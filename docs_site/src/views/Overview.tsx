@@ -143,13 +143,14 @@ function Failing({ project }: { project: Project }) {
 
 /** The tables that come from outside: when each was last loaded, how many rows it has, and whether that is in time; what needs a look first. */
 function Fresh({ project }: { project: Project }) {
-  const { built, limits, rows } = project.nodes;
+  const { built, limits, newest, rows } = project.nodes;
+  const now = project.index.generated_at;
   const outside = project.nodes.kind.flatMap((kind, i) => (kind === "ingest" || kind === "source" ? [i] : []));
   if (outside.length === 0) return null;
-  const shown = outside.filter((i) => built[i] || limits[i]);
+  const shown = outside.filter((i) => built[i] || limits[i] || newest[i]);
   const first = (i: number) => ["tone-error", "tone-warn", "tone-none", "tone-ok"].indexOf(limits[i] ? freshness(project, i)[0] : "tone-ok");
   shown.sort((a, b) => first(a) - first(b) || (built[a] ?? "").localeCompare(built[b] ?? ""));
-  const unknown = outside.length - outside.filter((i) => built[i]).length;
+  const unknown = outside.filter((i) => !built[i] && !newest[i]).length;
   return (
     <section>
       <h2>Freshness</h2>
@@ -161,14 +162,18 @@ function Fresh({ project }: { project: Project }) {
               {limits[i] && <Badge tone={freshness(project, i)[0].slice("tone-".length)}>{freshness(project, i)[1]}</Badge>}
             </div>
             <p class="muted small">
-              {built[i] ? `loaded ${ago(built[i], project.index.generated_at)}` : "nothing here loads it"}
+              {newest[i] ? `latest row ${ago(newest[i]?.[0], newest[i]?.[1] ?? now)}, looked at ${ago(newest[i]?.[1], now)}` : built[i] ? `loaded ${ago(built[i], now)}` : "not measured"}
               {rows[i] == null ? "" : ` · ${counted(rows[i] ?? 0, "row")}`}
             </p>
           </li>
         ))}
       </ul>
       {shown.length > 8 && <p class="muted small">8 of {counted(shown.length, "table")}</p>}
-      {unknown > 0 && <p class="muted small">Of {counted(unknown, "table")} it is not known when rows came last: no step of the project loads them.</p>}
+      {unknown > 0 && (
+        <p class="muted small">
+          Of {counted(unknown, "table")} it is not known when rows came last: no step loads them, and <code>eltflow freshness</code> did not measure them.
+        </p>
+      )}
     </section>
   );
 }
