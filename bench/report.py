@@ -6,7 +6,9 @@ import datetime
 import json
 import os
 import platform
+import re
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from bench.bulk import Load
 from bench.process import Usage
 from bench.tools import Command, Tool
 
+#: Pages whose figures belong to the report, though `bench.measure` does not make them.
+BESIDE = ("LINEAGE.md", "SITE.md")
 PEERS = ("dbt-core", "rust-dbt")
 HEAD = ("command", "tool", "CPU s", "wall s", "peak MB", "to dbt-core", "to Rust dbt", "to engine", "to Python", "runs")
 
@@ -39,7 +43,19 @@ def markdown(run: Run) -> str:
     parts += [table(run, size) for size in run.sizes if any(key[0] == size for key in run.found)]
     parts += [added_table(run)]
     parts += [bulk_table(run.loads)] if run.loads else []
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *beside()]) + "\n"
+
+
+def beside() -> list[str]:
+    """What other benches measured, each a page of its own in this folder, a level deeper here."""
+    pages = [(Path(__file__).with_name(name).read_text(encoding="utf-8"), name) for name in BESIDE]
+    return [re.sub(r"^#", "##", text.strip(), flags=re.MULTILINE) + f"\n\nThis is [{name}]({name})." for text, name in pages]
+
+
+def renewed(report: str) -> str:
+    """A report with what stands beside it as it is now."""
+    first = beside()[0].split("\n", 1)[0]
+    return "\n\n".join([report.split(first, 1)[0].rstrip(), *beside()]) + "\n"
 
 
 def command_line(run: Run) -> str:
@@ -211,3 +227,8 @@ def as_json(run: Run) -> str:
         "bulk": [asdict(load) for load in run.loads],
     }
     return json.dumps(record, indent=1) + "\n"
+
+
+if __name__ == "__main__":  # python -m bench.report bench/RESULTS.md: with LINEAGE.md and SITE.md as they are now
+    path = Path(sys.argv[1])
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -65,7 +65,7 @@ class DuckDBDialect(Dialect):
         except_all=True,
         grants=False,
         incremental_strategies=("delete+insert", "append", "merge"),
-        offline_parser=True,
+        offline_parser="duckdb",
         constraints=dict.fromkeys(("not_null", "unique", "primary_key", "foreign_key", "check", "custom"), "enforced"),
         renames_pointing=False,  # the table that is pointed at would go on knowing it by its old name, and could not be dropped any more
         query_comments=False,  # nobody else is there to read them

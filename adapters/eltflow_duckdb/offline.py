@@ -15,6 +15,11 @@ _DESCRIBE = "describe\n"
 Complaint = tuple[str, int | None, int | None]
 
 
+def _stub_kind(columns: Sequence[Column]) -> str:
+    """A table has no columns of a type that is not known."""
+    return "table" if all(c.type and '"' not in c.type for c in columns) else "view"
+
+
 class DuckDBOffline:
     """Parses and binds without data."""
 
@@ -24,6 +29,9 @@ class DuckDBOffline:
         self._connection.execute("set autoinstall_known_extensions = false")
         self._connection.execute("set autoload_known_extensions = false")
         self._dialect = DuckDBDialect()
+        self._stubs: dict[Relation, tuple[Column, ...]] = {}
+        self._databases: set[str] = set()
+        self._schemas: set[tuple[str | None, str]] = set()
 
     def parse(self, sql: str) -> Complaint | None:
         try:
@@ -34,8 +42,11 @@ class DuckDBOffline:
         return None
 
     def bind(self, sql: str, stubs: Mapping[Relation, Sequence[Column]]) -> tuple[Column, ...] | Complaint:
-        for relation, columns in stubs.items():
-            self._stub(relation, columns)
+        try:
+            for relation, columns in stubs.items():
+                self._stub(relation, tuple(columns))
+        except duckdb.Error as error:  # a type that nobody knows here, or a name that is none of a table
+            return as_warehouse_error(error, "").engine_message, None, None
         try:
             rows = self._connection.execute(f"{_DESCRIBE}{sql}").fetchall()
         except duckdb.Error as error:
@@ -44,17 +55,31 @@ class DuckDBOffline:
             return found.engine_message, None if line is None else line - 1, column
         return tuple(Column(str(row[0]), str(row[1])) for row in rows)
 
-    def _stub(self, relation: Relation, columns: Sequence[Column]) -> None:
-        quote = self._dialect.quote
-        if relation.database is not None:
-            known = {row[0].lower() for row in self._connection.execute("select database_name from duckdb_databases()").fetchall()}
+    def _stub(self, relation: Relation, columns: tuple[Column, ...]) -> None:
+        if self._stubs.get(relation) == columns:
+            return
+        quote, run = self._dialect.quote, self._connection.execute
+        if relation.database is not None and relation.database not in self._databases:
+            known = {row[0].lower() for row in run("select database_name from duckdb_databases()").fetchall()}
             if relation.database.lower() not in known:
-                self._connection.execute(f"attach ':memory:' as {quote(relation.database)}")
-        if relation.schema is not None:
+                run(f"attach ':memory:' as {quote(relation.database)}")
+            self._databases.add(relation.database)
+        if relation.schema is not None and (relation.database, relation.schema) not in self._schemas:
             parts = [p for p in (relation.database, relation.schema) if p]
-            self._connection.execute(f"create schema if not exists {'.'.join(map(quote, parts))}")
-        body = ", ".join(f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns)
-        self._connection.execute(f"create or replace view {self._dialect.render(relation)} as select {body}")
+            run(f"create schema if not exists {'.'.join(map(quote, parts))}")
+            self._schemas.add((relation.database, relation.schema))
+        name = self._dialect.render(relation)
+        before = self._stubs.pop(relation, None)
+        if before is not None:
+            run(f"drop {_stub_kind(before)} {name}")
+        if _stub_kind(columns) == "table":  # bound sooner than a view is
+            run(f"create table {name} ({', '.join(f'{quote(c.name)} {c.type}' for c in columns)})")
+        else:
+            body = ", ".join(
+                f"cast(null as {c.type}) as {quote(c.name)}" if c.type else f"null as {quote(c.name)}" for c in columns
+            )
+            run(f"create view {name} as select {body}")
+        self._stubs[relation] = columns
 
     def close(self) -> None:
         self._connection.close()

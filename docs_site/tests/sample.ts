@@ -24,6 +24,8 @@ export function project(names: string[], up: number[][] = names.map(() => []), p
       tags: names.map(() => []),
       status: all(null),
       built: all(null),
+      newest: all(null),
+      limits: all(null),
       seconds: all(null),
       rows: all(null),
       columns: all(0),

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from eltflow.api.compiling import certain, compile_each, keep_compiled, last_catalog, make_compiler, new_warnings, said_warnings
+from eltflow.api.compiling import (
+    as_last_seen,
+    certain,
+    compile_each,
+    keep_compiled,
+    last_catalog,
+    make_compiler,
+    new_warnings,
+    said_warnings,
+)
 from eltflow.api.loading import Loaded
 from eltflow.api.running import project_hooks
 from eltflow.base.diagnostics import Diagnostic, EltflowError
-from eltflow.base.records import dataclass, replace
-from eltflow.compile.clashes import clashes
+from eltflow.base.records import dataclass
 from eltflow.compile.compiled import NeedsWarehouse
 from eltflow.compile.lineage import Lineages
 from eltflow.compile.personal import forbidden
@@ -33,14 +41,14 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
 
     What hangs on tables of the target, which are as they were last seen, is a warning."""
     catalog, seen = last_catalog(loaded)
-    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     nodes = [loaded.graph.nodes[i] for i in ids]
     compiled, deferred, failed = compile_each(compiler, nodes)
     keep_compiled(loaded, compiler)
     findings: dict[Diagnostic, None] = {}
     for unique_id, found in failed.items():
         sure = seen is None or certain(loaded, unique_id, found)
-        findings |= dict.fromkeys(found if sure else (_as_last_seen(one, str(seen)) for one in found))
+        findings |= dict.fromkeys(found if sure else as_last_seen(found, seen))
     for hook in project_hooks(loaded):
         try:
             compiler.hook(hook)
@@ -48,9 +56,6 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
             pass
         except EltflowError as error:
             findings |= dict.fromkeys(error.diagnostics)
-    for node, one in clashes(compiler, compiled.values()):
-        sure = seen is None or certain(loaded, node.unique_id, [one])
-        findings |= dict.fromkeys([one if sure else _as_last_seen(one, str(seen))])
     findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]
@@ -67,8 +72,3 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
         unknown=unknown,
         deferred=tuple(loaded.graph.nodes[i].name for i in deferred),
     )
-
-
-def _as_last_seen(found: Diagnostic, seen: str) -> Diagnostic:
-    note = f"tables of the target are taken as they were seen at {seen}"
-    return replace(found, severity="warning", notes=(*found.notes, note))

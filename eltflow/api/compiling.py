@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from eltflow.api.cache import LoadCache, hashed_environ, same_environ
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.records import dataclass
+from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.kept import KeptSql
 from eltflow.compile.node import Compiler
@@ -55,12 +59,26 @@ def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
         sorted(project.vars.items(), key=repr),
         sorted(shown.items(), key=repr),
         sorted(project.groups),
+        _engine(loaded.adapter.dialect.capabilities.offline_parser),
     )
 
     def stamps(node: Node) -> tuple[Any, ...]:
         return tuple((f.name, f.size, f.mtime) for f in files_of(loaded, node)) if node.ingest is not None else ()
 
     return KeptSql(fingerprint(repr(parts)), entries, environ, stamps)
+
+
+@cache
+def _engine(distribution: str) -> str:
+    """The version of an embedded engine: another one may see it otherwise. Read from the name of its folder of metadata, which is had sooner
+    than what `importlib.metadata` imports."""
+    start = f"{distribution.lower()}-"
+    for folder in sys.path if distribution else ():
+        with suppress(OSError):
+            for name in os.listdir(folder or "."):
+                if name.endswith(".dist-info") and name.lower().startswith(start):
+                    return name
+    return ""
 
 
 def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
@@ -78,7 +96,6 @@ def make_compiler(
     catalog: Catalog,
     *,
     full_refresh: bool = False,
-    thorough: bool = False,
     before: KeptSql | None = None,
 ) -> Compiler:
     """A compiler for the loaded graph against what `catalog` says exists; `before` is what another one has compiled already."""
@@ -91,7 +108,6 @@ def make_compiler(
         catalog,
         offline=lambda: loaded.adapter.offline() if loaded.adapter.dialect.capabilities.offline_parser else None,
         full_refresh=full_refresh,
-        thorough=thorough,
         kept=_kept_sql(loaded, before),
         files=lambda node: tuple(file.path for file in files_of(loaded, node)),
     )
@@ -151,7 +167,7 @@ class FirstLook:
             self.compiler.take(catalog)
             return self.compiler, self.compiled
         kept = self.compiler.kept
-        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True, before=kept)
+        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, before=kept)
         return compiler, compile_all(compiler, nodes)[0]
 
 
@@ -163,7 +179,7 @@ def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation
     """Compile before the target is opened; `seen` are the relations that the nodes hang on (None: all). Raises EltflowError for what
     is wrong whatever the target holds."""
     catalog, _ = last_catalog(loaded, seen)
-    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, thorough=True)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     compiled, _, failed = compile_each(compiler, nodes)
     if failed and all(certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
@@ -176,6 +192,12 @@ def certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool
     nodes = loaded.graph.nodes
     above = [unique_id, *loaded.graph.ancestors([unique_id], None)] if any(d.code in _OF_COLUMNS for d in found) else [unique_id]
     return not any(nodes[i].materialized == "incremental" or (nodes[i].source is not None and not nodes[i].parents) for i in above)
+
+
+def as_last_seen(found: Iterable[Diagnostic], seen: str | None) -> list[Diagnostic]:
+    """Errors that hang on tables of the target, which are as they were `seen`: warnings, since they may be something else by now."""
+    note = f"tables of the target are taken as they were seen at {seen}"
+    return [replace(one, severity="warning", notes=(*one.notes, note)) for one in found]
 
 
 def new_warnings(loaded: Loaded, compiled: Iterable[Compiled], *, running: bool = False) -> Iterator[Diagnostic]:
@@ -208,10 +230,25 @@ def last_catalog(loaded: Loaded, only: Sequence[Relation] | None = None) -> tupl
     return Catalog(fold, seen[1]), seen[0]
 
 
-def compile_offline(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> tuple[dict[str, Compiled], list[str]]:
-    """The selected nodes compiled against the last view of the target, and the ids of those that must ask the warehouse."""
-    catalog, _ = last_catalog(loaded)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offline:
+    """Nodes compiled against the last view of the target, the ids of those that must ask the warehouse, and warnings of those that do not
+    compile against this view, which may be old."""
+
+    compiled: dict[str, Compiled]
+    deferred: tuple[str, ...]
+    unsure: tuple[Diagnostic, ...]
+
+
+def compile_offline(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> Offline:
+    """The selected nodes compiled. Raises EltflowError with every error that stands whatever the target holds."""
+    catalog, seen = last_catalog(loaded)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
-    done = compile_all(compiler, (loaded.graph.nodes[i] for i in ids if loaded.graph.nodes[i].resource_type in WITH_SQL))
+    nodes = (loaded.graph.nodes[i] for i in ids if loaded.graph.nodes[i].resource_type in WITH_SQL)
+    compiled, deferred, failed = compile_each(compiler, nodes)
+    unsure = {i: found for i, found in failed.items() if seen is not None and not certain(loaded, i, found)}
+    _stop({i: found for i, found in failed.items() if i not in unsure})
+    _stop_at(forbidden(compiler, compiled.values()))
     keep_compiled(loaded, compiler)
-    return done
+    told = (one for found in unsure.values() for one in as_last_seen(found, seen))
+    return Offline(compiled=compiled, deferred=tuple(deferred), unsure=tuple(dict.fromkeys(told)))

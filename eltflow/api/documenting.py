@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from eltflow.api.artifacts import manifest_inputs, run_info, target_file
 from eltflow.api.compiling import compile_offline, last_catalog
@@ -51,7 +53,7 @@ def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_f
 def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
     info = run_info(loaded, "docs generate")
     seen, _ = last_catalog(loaded)
-    compiled, _ = compile_offline(loaded, loaded.graph.nodes)
+    compiled = compile_offline(loaded, loaded.graph.nodes).compiled
     made = manifest(**manifest_inputs(loaded, info, compiled), hooks=project_hooks(loaded))
     entries = {i: to_json(n) for i, n in made["nodes"].items()}
     write_pieces(target_file(loaded, "manifest.json"), to_lines({**made, "nodes": entries}, "nodes"))
@@ -67,9 +69,18 @@ def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
         ],
         lineage=lineage,
         inherited=inherited,
+        measured=_measured(loaded),
         readme=readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "",
         only=None if only is None else frozenset(only),
     )
+
+
+def _measured(loaded: Loaded) -> Any:
+    """What `freshness` found last; None if it never ran here, or left what cannot be read."""
+    with suppress(OSError, ValueError):
+        found = json.loads(target_file(loaded, "sources.json").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def site_columns(loaded: Loaded) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:

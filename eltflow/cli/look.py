@@ -110,7 +110,9 @@ def compile(given: o.Given) -> int:
     loaded = given.load()
     given.warn(loaded.graph.warnings)
     chosen = given.selection(loaded, frozenset({"model", "test", "analysis"}))
-    compiled, deferred = api.compile_offline(loaded, chosen.ids, full_refresh=given.full_refresh)
+    done = api.compile_offline(loaded, chosen.ids, full_refresh=given.full_refresh)
+    compiled = done.compiled
+    given.warn(done.unsure)
     given.warn(api.said_warnings(loaded))
     given.warn(api.new_warnings(loaded, compiled.values()))
     written = api.write_compiled(loaded, compiled)
@@ -123,7 +125,7 @@ def compile(given: o.Given) -> int:
     if not given.quiet and chosen.ids:
         folder = f"{loaded.opened.project.settings.target_path}/compiled/"
         render.out(f"{render.count(len(compiled), 'node')} compiled, {written} written to {folder}")
-    for unique_id in deferred:
+    for unique_id in done.deferred:
         voice.note(f"note: {loaded.graph.nodes[unique_id].name} asks the warehouse while it renders: it is compiled when it runs")
     return 0
 

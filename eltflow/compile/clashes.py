@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, with_source
-from eltflow.compile.compiled import Compiled
-from eltflow.compile.faults import defines_functions
-from eltflow.compile.node import Compiler
-from eltflow.project.nodes import Node
+from eltflow.base.names import listed
+from eltflow.compile.faults import defines_functions, own_casts
+
+if TYPE_CHECKING:
+    from eltflow.compile.compiled import Complaint, Place
+    from eltflow.compile.node import Compiler
+    from eltflow.project.nodes import Node
 
 #: The engine's words for types that do not go together. What else it refuses may hang on what a run makes first.
 _CLASH = re.compile(
@@ -17,27 +20,27 @@ _CLASH = re.compile(
 )
 #: Types of columns of which nothing is known: they take part in no clash that is sure.
 _VAGUE = re.compile(r"\"NULL\"|SQLNULL|UNKNOWN")
+#: How many forms of a function are shown.
+_SHOWN = 5
 
 
-def clashes(compiler: Compiler, compiled: Iterable[Compiled]) -> Iterator[tuple[Node, Diagnostic]]:
-    """An error (E0414) for each model whose types the embedded engine refuses, at the user's line."""
-    if compiler.offline is None or defines_functions(compiler):
-        return
-    for done in compiled:
-        node = done.node
-        if node.resource_type != "model" or done.header or compiler.known.columns(node) is not None:
-            continue
-        complaint = compiler.known.complaint(node)
-        if complaint is None or not _CLASH.search(complaint[0]) or _VAGUE.search(complaint[0]) or not compiler.known.sure(node):
-            continue
-        words, line, column = complaint
-        try:
-            span = done.place(line, column or 1) if line is not None else None
-            text = compiler.project.read(node.path)
-        except EltflowError:
-            continue
-        first = words.splitlines()[0].removeprefix("Binder Error: ")
-        message = f"model `{node.name}` puts types together that do not go together: {first}"
-        help = "cast one of them, e.g. `x::integer`, or use columns of the types that are meant"
-        found = Diagnostic(code="E0414", message=message, span=span, help=help)
-        yield node, with_source(found, text) if span is not None else found
+def clash(compiler: Compiler, node: Node, complaint: Complaint, place: Place) -> Diagnostic | None:
+    """An error (E0414) at the user's line, if the engine refuses a model for its types, and these are certain; `place` is where a line and
+    column of the model's SQL stand."""
+    words, line, column = complaint
+    if not _CLASH.search(words) or _VAGUE.search(words):
+        return None
+    if defines_functions(compiler) or own_casts(compiler) or not compiler.known.sure(node):
+        return None
+    try:
+        span = place(line, column or 1) if line is not None else None
+        text = compiler.project.read(node.path)
+    except EltflowError:
+        return None
+    first, *more = (line.strip() for line in words.splitlines())
+    message = f"model `{node.name}` puts types together that do not go together: {first.removeprefix('Binder Error: ')}"
+    taken = [line for line in more if ") -> " in line]
+    notes = (f"there is {listed(taken, _SHOWN)}",) if taken else ()
+    help = "cast one of them, e.g. `x::integer`, or use columns of the types that are meant"
+    found = Diagnostic(code="E0414", message=message, span=span, notes=notes, help=help)
+    return with_source(found, text) if span is not None else found

@@ -109,12 +109,34 @@ def check(compiler: Compiler, node: Node, compiled: Compiled) -> None:
     given = [Column(name) for name in compiled.columns]
     said = [Column(c.name, None) for c in node.columns.values()]
     found = differences(said, given, dialect)
-    bound = compiler.known.columns(node) if compiler.offline is not None and compiler.known.sure(node) else None
+    bound = compiler.known.columns(node) if compiler.dialect.capabilities.offline_parser and compiler.known.sure(node) else None
     if bound is not None:
         said, wrong = _spelt(compiler, node)
         found = [*wrong, *(differences(said, bound, dialect) if not wrong else found)]
+    elif not found and not compiler.dialect.capabilities.offline_parser:
+        found = _cast_otherwise(node, compiled, dialect)
     if found:
         raise EltflowError([_at(compiler, node, one) for one in found])
+
+
+def _cast_otherwise(node: Node, compiled: Compiled, dialect: Dialect) -> list[Told]:
+    """Columns that the query casts to something else than the contract says, where no engine can be asked: a text, say, not a number."""
+    if not dialect.capabilities.column_types or not any(c.data_type for c in node.columns.values()):
+        return []
+    from eltflow.sql.types import cast_types, family
+
+    cast = {dialect.fold(name, True): type for name, type in cast_types(compiled.sql, dialect.sqlglot).items()}
+    found = []
+    for number, column in enumerate(node.columns.values()):
+        type = cast.get(dialect.fold(column.name, True), cast.get(dialect.fold(column.name, False)))
+        if type is None or not column.data_type:
+            continue
+        given, said = family(type, dialect.sqlglot), family(column.data_type, dialect.sqlglot)
+        if given is not None and said is not None and given != said:
+            words = f"`{column.name}` is {given} ({type.lower()}), not {said} ({column.data_type})"
+            help = f"cast it in the model to {column.data_type}, or write `data_type: {type.lower()}`"
+            found.append(Told(words=words, help=help, place=("columns", number, "data_type")))
+    return found
 
 
 def _spelt(compiler: Compiler, node: Node) -> tuple[list[Column], list[Told]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eltflow.base.diagnostics import Diagnostic
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import replace
+from eltflow.compile.compiled import is_complaint
 from eltflow.project.config import as_list
 from eltflow.project.nodes import Node
 from eltflow.sql.parse import Parsed, Refused
@@ -39,12 +40,8 @@ def faults(statement: Statement, sql: str, found: Sequence[Fault]) -> list[Diagn
 
 def _complaint(statement: Statement, sql: str, node: Node) -> str | None:
     """What the embedded engine says of the SQL, in small letters ("" for nothing); None where it cannot be asked."""
-    compiler = statement.compiler
-    stubs = compiler.known.stubs(node) if compiler.offline is not None else None
-    if compiler.offline is None or stubs is None:
-        return None
-    bound = compiler.offline.bind(sql, stubs)
-    return str(bound[0]).lower() if bound and isinstance(bound[0], str) else ""
+    bound = statement.compiler.known.bound(node, sql)
+    return None if bound is None else bound[0].lower() if is_complaint(bound) else ""
 
 
 def _engine_words(fault: Fault) -> tuple[str, ...]:
@@ -99,6 +96,12 @@ def arity(statement: Statement, refused: Refused, as_read: Callable[[Parsed], tu
 def defines_functions(compiler: Compiler) -> bool:
     """Whether a hook of the project may define functions, of which nothing is known."""
     return any("macro" in hook or "function" in hook for hook in _hooks(compiler))
+
+
+def own_casts(compiler: Compiler) -> bool:
+    """Whether a hook or the target's settings may change which types an engine casts by itself (DuckDB's `old_implicit_casting`)."""
+    settings = compiler.base["target"].get("settings") or {}
+    return any("implicit_cast" in text for text in (*map(str.lower, map(str, settings)), *_hooks(compiler)))
 
 
 def _hooks(compiler: Compiler) -> Iterator[str]:

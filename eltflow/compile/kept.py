@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Span
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.records import fields
-from eltflow.compile.compiled import Compiled
+from eltflow.compile.compiled import Compiled, as_plain, is_complaint
 from eltflow.compile.data_tests import is_quoted
 from eltflow.project.nodes import Node, TestInfo
 from eltflow.warehouse.values import Relation
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: What a file is known by without reading it: its name, size and mtime.
 Stamps = Callable[[Node], tuple[Any, ...]]
+
+#: Where in an entry the fingerprint of its columns' types stands.
+_DIGEST = 6
 
 
 class KeptSql:
@@ -32,6 +35,7 @@ class KeptSql:
         self.environ = environ
         self._stamps = stamps
         self._keys: dict[str, str] = {}
+        self._typed: dict[str, str] = {}
         self.fresh: dict[str, Any] = {}
         self.hits = 0
 
@@ -41,13 +45,16 @@ class KeptSql:
         entry = self._entries.get(node.unique_id)
         if entry is None or entry[0] != key or (entry[2] is not None and entry[2] != self._kinds(compiler, node)):
             return None
-        _, thorough, kinds, sql, columns, ctes, body = entry
-        if compiler.thorough and not thorough:
-            if compiler.offline is not None and compiler.offline.parse(sql) is not None:
-                return None
-            entry = (key, True, kinds, sql, columns, ctes, body)
-        else:
+        _, sql, kinds, columns, against, typed, _, ctes, body = entry
+        now = self._against(compiler, node)
+        if now == against:
             self.hits += 1
+        else:
+            bound = compiler.known.bound(node, sql)
+            if is_complaint(bound):
+                return None
+            typed = as_plain(bound)
+            entry = (key, sql, kinds, columns, now, typed, fingerprint(repr(typed)), ctes, body)
         self.fresh[node.unique_id] = entry
 
         def place(line: int, column: int) -> Span:
@@ -58,6 +65,7 @@ class KeptSql:
             sql=sql,
             place=place,
             columns=columns,
+            typed=typed,
             ctes=ctes,
             extra={"body": body} if body is not None else {},
         )
@@ -68,10 +76,12 @@ class KeptSql:
             return
         self.fresh[node.unique_id] = (
             self._key(compiler, node),
-            compiler.thorough,
-            self._kinds(compiler, node) if compiled.asked_kinds else None,
             compiled.sql,
+            self._kinds(compiler, node) if compiled.asked_kinds else None,
             compiled.columns,
+            self._against(compiler, node),
+            compiled.typed,
+            fingerprint(repr(compiled.typed)),
             compiled.ctes,
             compiled.extra.get("body"),
         )
@@ -123,6 +133,23 @@ class KeptSql:
         if node.source is not None and node.parents:
             return (unique_id, _parts(node.relation), *(self._parent(compiler, parent) for parent in node.parents))
         return (unique_id, _parts(node.relation), compiler.known.standing(node).names)
+
+    def _against(self, compiler: Compiler, node: Node) -> str:
+        """A fingerprint of the types that a model's SQL is bound against, where an embedded engine binds it."""
+        if node.resource_type != "model" or not compiler.dialect.capabilities.offline_parser:
+            return ""
+        own = repr(compiler.known.standing_types(node)) if node.materialized == "incremental" else ""
+        return fingerprint(own, *(self._types(compiler, compiler.graph.nodes[parent]) for parent in node.parents))
+
+    def _types(self, compiler: Compiler, node: Node) -> str:
+        """A fingerprint of the types of a node's columns: a model's as it was bound, another's as its table stands (those of files are in
+        their content)."""
+        known = self._typed.get(node.unique_id)
+        if known is None:
+            types = compiler.known.typed(node) if node.resource_type == "model" else compiler.known.standing_types(node)
+            entry = self.fresh.get(node.unique_id)
+            known = self._typed[node.unique_id] = entry[_DIGEST] if entry is not None else fingerprint(repr(types))
+        return known
 
     def carried(self) -> Mapping[str, Any]:
         """Everything known: what was kept, and what was compiled since."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from eltflow.base.diagnostics import EltflowError
-from eltflow.compile.compiled import Compiled, NeedsWarehouse
+from eltflow.compile.compiled import Bound, Compiled, NeedsWarehouse, Typed
 from eltflow.compile.materialize.files import file_format
 from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
@@ -25,7 +25,6 @@ from eltflow.warehouse.values import Column, Relation
 
 #: Bytes of a file that the engine certainly reads all rows of when it infers types (20,480 of them; the shortest have two bytes).
 _SEEN = 40_960
-Complaint = tuple[str, int | None, int | None]
 
 
 class Known:
@@ -50,7 +49,6 @@ class Known:
         self._rebuilt = rebuilt
         self._names: dict[str, Names] = {}
         self._typed: dict[str, tuple[Column, ...] | None] = {}
-        self._complaints: dict[str, Complaint] = {}
 
     @property
     def _offline(self) -> Offline | None:
@@ -123,21 +121,30 @@ class Known:
             return self.columns(self._graph.nodes[node.parents[0]])
         if node.source is not None:
             return self._from_catalog(node)
-        if self._offline is None:
+        if not self._dialect.capabilities.offline_parser:
             return self._from_catalog(node)
         if node.resource_type in ("seed", "ingest"):
             return self._bind_files(node) or self._from_catalog(node)
+        typed = self.typed(node)
+        return tuple(Column(name, type) for name, type in typed) if typed is not None else None
+
+    def typed(self, node: Node) -> Typed | None:
+        """The columns that a model's SQL gives, as `columns`, as plain values."""
         if node.resource_type != "model":
             return None
         try:
-            sql = self._compiled(node).sql
+            return self._compiled(node).typed
         except (EltflowError, NeedsWarehouse, RecursionError):
             return None
-        stubs = self.stubs(node)
-        bound = self._offline.bind(sql, stubs) if stubs is not None else None
-        if bound and isinstance(bound[0], str):
-            self._complaints[node.unique_id] = bound
-        return tuple(c for c in bound if isinstance(c, Column)) if bound and isinstance(bound[0], Column) else None
+
+    def standing_types(self, node: Node) -> Typed:
+        """The columns of the node's table as it stands now, with their types."""
+        return tuple((c.name, c.type) for c in self._from_catalog(node) or ())
+
+    def bound(self, node: Node, sql: str) -> Bound:
+        """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked."""
+        stubs = self.stubs(node) if self._dialect.capabilities.offline_parser else None
+        return self._offline.bind(sql, stubs) if stubs is not None and self._offline is not None else None
 
     def sure(self, node: Node) -> bool:
         """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
@@ -147,10 +154,6 @@ class Known:
             if self._graph.nodes[unique_id].resource_type in ("seed", "ingest")
             for path in self._files(self._graph.nodes[unique_id])
         )
-
-    def complaint(self, node: Node) -> Complaint | None:
-        """What the embedded engine says against a model whose columns it was asked for: words, line and column of its SQL."""
-        return self._complaints.get(node.unique_id)
 
     def _from_catalog(self, node: Node) -> tuple[Column, ...] | None:
         existing = self._catalog.get(node.relation) if node.relation is not None else None

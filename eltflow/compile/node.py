@@ -45,8 +45,7 @@ Ask = Callable[[str], Any]
 class Compiler:
     """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists.
 
-    The renderer and the embedded engine's parser are opened when they are first needed. With `thorough`, that parser sees every
-    statement, not only those that eltflow's own cannot read.
+    The renderer and the embedded engine's parser and binder are opened when they are first needed.
     """
 
     project: Project
@@ -57,7 +56,6 @@ class Compiler:
     catalog: Catalog
     open_offline: Callable[[], Offline | None]
     full_refresh: bool = False
-    thorough: bool = False
     files: Callable[[Node], tuple[str, ...]]
     kept: KeptSql | None = None
     _done: dict[str, Compiled]
@@ -76,7 +74,6 @@ class Compiler:
         *,
         offline: Callable[[], Offline | None] = lambda: None,
         full_refresh: bool = False,
-        thorough: bool = False,
         files: Callable[[Node], tuple[str, ...]] = lambda node: (),
         kept: KeptSql | None = None,
     ) -> Compiler:
@@ -89,7 +86,6 @@ class Compiler:
             catalog=catalog,
             open_offline=offline,
             full_refresh=full_refresh,
-            thorough=thorough,
             files=files,
             kept=kept,
             _done={},

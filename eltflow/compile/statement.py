@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, suggest
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.clashes import clash
+from eltflow.compile.compiled import Compiled, Place, Typed, as_plain, cte_name, is_complaint
 from eltflow.compile.faults import arity, faults
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place
@@ -75,6 +76,11 @@ class Statement:
             resolved = resolve(parsed, self._columns(), self.dialect.fold)
             columns = resolved.columns.names if resolved.columns.complete else None
             wrong = faults(self, sql, resolved.faults) if resolved.faults else []
+        place = self._placer(spliced)
+        typed = self._bound(sql, place) if not wrong else None
+        offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
+        if offline is not None and offline.parse(sql) is not None:
+            self._ask_engine(None)  # about what was written: its place and words
         if wrong:
             raise EltflowError(wrong)
         return Compiled(
@@ -82,7 +88,8 @@ class Statement:
             node=node,
             sql=sql,
             columns=columns,
-            place=self._placer(spliced),
+            typed=typed,
+            place=place,
             ctes=tuple(n.unique_id for n, _ in bodies),
             warnings=tuple(warnings),
         )
@@ -134,8 +141,6 @@ class Statement:
             help = "keep one SELECT; what else must run can be a pre_hook or a post_hook"
             raise EltflowError(replace(self.at(offset, "E0403", message), help=help))
         self._check_kind(kind_problem(parsed) or no_select(parsed))
-        if self.compiler.thorough:
-            self._ask_engine(None)
 
     def _check_kind(self, problem: str | None) -> None:
         """Raise EltflowError (E0404) for a statement that is certainly no query; `problem` says what it is."""
@@ -144,6 +149,19 @@ class Statement:
             help = "write the SELECT alone: eltflow creates the table or view"
             first = first_word(self.rendered, self.dialect.sqlglot)
             raise EltflowError(replace(self.at(first, "E0404", message), help=help))
+
+    def _bound(self, sql: str, place: Place) -> Typed | None:
+        """The statement's columns with their types, as the embedded engine binds them; None where it cannot tell. Raises EltflowError
+        (E0414) for types that certainly do not go together."""
+        if self.node.resource_type != "model" or self.node.config.get("sql_header"):
+            return None
+        bound = self.compiler.known.bound(self.node, sql)
+        if is_complaint(bound):
+            found = clash(self.compiler, self.node, bound, place)
+            if found is not None:
+                raise EltflowError(found)
+            return None
+        return as_plain(bound)
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.flow import AGGREGATED, CAST, COMPUTED, COPIED, WINDOWED, Flow, Scope, Table, unknown
+from eltflow.sql.flow import AGGREGATED, CAST, COMPUTED, COPIED, WINDOWED, Flow, Ranking, Scope, Table, unknown
 from eltflow.sql.reads import Fold
 
 #: Functions that sqlglot has no class for and that make one value of many rows.
@@ -199,7 +199,9 @@ class Expressions:
                     handler(self, value, scope, into, rank, why)
 
     def _column(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
-        into.take(self.column(node, scope), rank, why)
+        flow = self.column(node, scope)
+        into.aggregated = into.aggregated or flow.aggregated  # an alias of this select's
+        into.take(flow, rank, why)
 
     def _same(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         self.visit(node.this, scope, into, rank, why)
@@ -302,6 +304,27 @@ class Expressions:
             if isinstance(one, exp.Filter):
                 self.visit(one.expression.this, scope, into, COMPUTED, why or "filter")
         self._framed(node, scope, into, why or "window")
+        if isinstance(function, exp.RowNumber) and not wrapped:
+            into.ranked = self._ranked(node, scope)
+
+    def term(self, node: Any, scope: Scope) -> tuple[Flow | None, Flow]:
+        """A term of an order: the column that it is, if it is one, and what is in it."""
+        flow = self.value(node, scope)
+        return (scope.one_of(flow) if isinstance(node, exp.Column) else None), flow
+
+    def _ranked(self, node: Any, scope: Scope) -> Ranking | None:
+        """The order that `row_number()` numbers rows in, where its window says all of it."""
+        args = node.args
+        if any(args.get(key) for key in ("spec", "first", "alias")):
+            return None
+        made = Ranking(scope)
+        for one in args.get("partition_by") or ():
+            same, flow = self.term(one, scope)
+            made.parted.take(flow, COPIED, None)
+            made.groups += [same] if same is not None else []
+        for one in args["order"].expressions if args.get("order") is not None else ():
+            made.terms.append(self.term(one.this if isinstance(one, exp.Ordered) else one, scope))
+        return made
 
     def _framed(self, node: Any, scope: Scope, into: Flow, why: str, depth: int = 0) -> None:
         args = node.args

@@ -20,7 +20,7 @@ class Flow:
     """A column, or what an expression gives: `direct` holds how each upstream column's value enters, `causes` what else decides over
     it, `unknown` why that may not be all. Never changed once somebody else holds it."""
 
-    __slots__ = ("aggregated", "causes", "direct", "fields", "name", "rows", "unknown")
+    __slots__ = ("aggregated", "causes", "direct", "fields", "name", "ranked", "rows", "unknown")
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -30,6 +30,7 @@ class Flow:
         self.fields: dict[str, Flow] | None = None
         self.aggregated = False
         self.rows: set[Cause] | None = None  # what an unnest within the expression makes rows of
+        self.ranked: Ranking | None = None  # of a `row_number()`
 
     def take(self, other: Flow, rank: int, why: str | None) -> None:
         """Let another column flow in: as a value, or with `why` as something that decides."""
@@ -54,7 +55,7 @@ class Flow:
         made.direct = self.direct
         if rank and self.direct and min(self.direct.values()) < rank:
             made.direct = {spot: max(rank, how) for spot, how in self.direct.items()}
-        made.causes, made.unknown, made.fields = self.causes, self.unknown, self.fields
+        made.causes, made.unknown, made.fields, made.ranked = self.causes, self.unknown, self.fields, self.ranked
         return made
 
     def field(self, key: str) -> Flow:
@@ -65,8 +66,52 @@ class Flow:
         made.fields = None
         return made
 
+    def decided(self, causes: set[Cause], unknown: str) -> Flow:
+        """The same with more that decides over it."""
+        if causes <= self.causes and not unknown:
+            return self
+        made = Flow(self.name)
+        made.direct, made.causes, made.unknown = self.direct, self.causes | causes, self.unknown or unknown
+        made.aggregated, made.rows = self.aggregated, self.rows
+        if self.fields is not None:
+            made.fields = {key: field.decided(causes, unknown) for key, field in self.fields.items()}
+        return made
+
+    def unranked(self) -> Flow:
+        """The same, without being the number of a row."""
+        made = self.named("")
+        made.name, made.ranked = self.name, None
+        made.aggregated, made.rows = self.aggregated, self.rows
+        return made
+
     def as_causes(self, why: str) -> set[Cause]:
         return {*self.causes, *((table, column, why) for table, column in self.direct)}
+
+
+class Ranking:
+    """The terms of an order: `terms` are pairs of the column that a term is (None for an expression) and what is in it. `groups` are the
+    columns within whose values rows are ordered; `parted` is what those are made of. `scope` is that of the select which orders."""
+
+    __slots__ = ("groups", "parted", "scope", "terms")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.groups: list[Flow] = []
+        self.parted = Flow()
+        self.terms: list[tuple[Flow | None, Flow]] = []
+
+    def graded(self, columns: Iterable[Flow]) -> list[Flow]:
+        """The columns of the first rows in that order, each with what decides over its values: of the terms that it stands among, those
+        behind it do not, and nothing does for what the groups are made by."""
+        made = []
+        for column in columns:
+            over = Flow()
+            for same, term in self.terms if all(column is not one for one in self.groups) else ():
+                over.take(term, COPIED, "sort")
+                if same is column:
+                    break
+            made.append(column.decided(over.causes, over.unknown))
+        return made
 
 
 def unknown(name: str, reason: str) -> Flow:
@@ -120,6 +165,10 @@ class Table:
             self._index = made
         return self._index
 
+    def become(self, columns: list[Flow]) -> None:
+        """Take other columns of the same names, before anybody reads this."""
+        self.columns, self._index = columns, None
+
     def more(self, key: str) -> Flow:
         """A column that an open table must have."""
         found = self.rest(key) if self.rest is not None else None
@@ -133,12 +182,16 @@ class Table:
         ]
         made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
         made.unsure = self.unsure
-        made.find_keys = lambda: self.keys if not listed else frozenset(one for one in self.keys if not one)
+        made.find_keys = lambda: self._keys_as(made.columns) if listed else self.keys
         if self.open or len(listed) > len(self.columns):
             reason = self.open or "a list of column names is longer than what it names"
             made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]
             made.open, made.rest = reason, self.rest
         return made
+
+    def _keys_as(self, columns: list[Flow]) -> Keys:
+        called = {self.fold(a.name, True): self.fold(b.name, True) for a, b in zip(self.columns, columns, strict=False)}
+        return frozenset(frozenset(called.get(name, name) for name in one) for one in self.keys)
 
     def size(self) -> int:
         """How much is known: grows until a recursion says nothing new."""
@@ -148,7 +201,7 @@ class Table:
 class Scope:
     """What names mean at one level of a query: tables by alias in order, columns merged by USING, aliases of the select list."""
 
-    __slots__ = ("aliases", "bound", "ctes", "hidden", "merged", "outer", "tables", "windows")
+    __slots__ = ("aliases", "bound", "ctes", "hidden", "merged", "outer", "tables", "times", "windows")
 
     def __init__(self, outer: Scope | None, ctes: Mapping[str, Table]) -> None:
         self.outer = outer
@@ -158,6 +211,7 @@ class Scope:
         self.hidden: set[tuple[str, str]] = set()
         self.aliases: dict[str, Flow] = {}
         self.windows: dict[str, Any] = {}
+        self.times = Flow()  # what decides how often rows are there, not whether
         self.bound: Flow | None = None  # the column that COLUMNS(...) stands for just now
 
     def add(self, alias: str, table: Table) -> str:
@@ -175,6 +229,11 @@ class Scope:
                 return scope.tables[key]
             scope = scope.outer
         return None
+
+    def one_of(self, flow: Flow) -> Flow | None:
+        """The flow, if it is a column of one of the tables in sight alone: the same table may stand there twice."""
+        seen = sum(flow is column for table in self.tables.values() for column in table.columns)
+        return flow if seen == 1 else None
 
     def find(self, key: str, *, alias_first: bool = False) -> Flow | None:
         """What a bare name means. None: nothing in sight, and everything in sight is known."""

@@ -8,15 +8,23 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.flow import Cause, Flow, Scope, Table
+from eltflow.sql.flow import Cause, Scope, Table
 
 #: The key of an identifier, as `Expressions.key`.
 Key = Callable[[Any], str]
 
 
-def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozenset[str]]:
+def one_row(node: Any, made: Table, grouped: list[bool]) -> bool:
+    """Whether a select gives exactly one row; `grouped` says of each of its columns whether no aggregation is in it."""
+    args = node.args
+    several = any(column.rows is not None for column in made.columns)
+    fewer = any(args.get(key) is not None for key in ("group", "having", "qualify", "limit", "offset"))
+    return not all(grouped) and not several and not fewer and not made.open
+
+
+def keys_of(node: Any, made: Table, grouped: list[bool], scope: Scope, key: Key) -> frozenset[frozenset[str]]:
     """Sets of output columns (folded names) that no two rows of a select have the same values of; the empty set says that there is one row
-    at most."""
+    at most. `grouped` is as for `one_row`."""
     args = node.args
     if any(column.rows is not None for column in made.columns):
         return frozenset()  # rows are made in the select list
@@ -24,14 +32,14 @@ def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozens
     if limit is not None and isinstance(limit.expression, exp.Literal) and limit.expression.name in ("0", "1"):
         return frozenset([frozenset()])
     group = args.get("group")
-    if group is None and any(column.aggregated for column in made.columns):
+    if group is None and not all(grouped):
         return frozenset([frozenset()])
     outputs = _outputs(node, scope, key)
     found: set[frozenset[str]] = set()
     if group is not None and not any(group.args.get(sets) for sets in ("grouping_sets", "cube", "rollup", "totals")):
         terms: Iterable[Any] = group.expressions
         if group.args.get("all"):
-            found.add(frozenset(made.fold(column.name, True) for column in made.columns if not column.aggregated))
+            found.add(frozenset(made.fold(c.name, True) for c, by in zip(made.columns, grouped, strict=True) if by))
         elif group.expressions:
             found |= _mapped(terms, outputs, node, scope, key)
     distinct = args.get("distinct")
@@ -62,13 +70,31 @@ def keys_of(node: Any, made: Table, scope: Scope, key: Key) -> frozenset[frozens
     return frozenset(found)
 
 
+def keys_of_values(node: Any, made: Table) -> frozenset[frozenset[str]]:
+    """The columns of a list of rows in which every value is written out, and no two are the same."""
+    rows = [row.expressions if isinstance(row, exp.Tuple) else [row] for row in node.expressions]
+    found = set()
+    for at, column in enumerate(made.columns):
+        values = [row[at] for row in rows if at < len(row)]
+        written = all(isinstance(value, exp.Literal) for value in values) and len({value.is_string for value in values}) == 1
+        if written and len({value.name for value in values}) == len(rows):
+            found.add(frozenset([made.fold(column.name, True)]))
+    return frozenset(found)
+
+
 def _outputs(node: Any, scope: Scope, key: Key) -> dict[str, str]:
     """The names of outputs, by the column or expression that each shows; and by themselves, where no column that is read has such a name,
     as GROUP BY may call them."""
     shown: dict[str, str] = {}
     aliases: dict[str, str] = {}
+    group = node.args.get("group")
+    terms = [*(group.expressions if group is not None else ()), node.args.get("distinct"), node.args.get("qualify")]
+    plain = all(term is None or isinstance(term, (exp.Column, exp.Literal)) for term in terms) and not node.args.get("windows")
     for one in node.expressions:
         inner = one.this if isinstance(one, exp.Alias) else one
+        if plain and not isinstance(inner, exp.Column) and isinstance(one, exp.Alias):
+            aliases[key(one.args["alias"])] = key(one.args["alias"])  # spelt out, it would be asked for by nobody
+            continue
         name = one.args["alias"] if isinstance(one, exp.Alias) else inner.this if isinstance(inner, exp.Column) else None
         if isinstance(name, exp.Identifier):
             shown.setdefault(_spelt(inner, scope, key), key(name))
@@ -94,9 +120,10 @@ def _mapped(terms: Iterable[Any], outputs: dict[str, str], node: Any, scope: Sco
         if isinstance(term, exp.Literal):
             at = int(term.name) - 1 if term.name.isdigit() else -1
             one = node.expressions[at] if 0 <= at < len(node.expressions) else None
-            made.append(
-                outputs.get(_spelt(one.this if isinstance(one, exp.Alias) else one, scope, key)) if one is not None else None
-            )
+            if isinstance(one, exp.Alias):
+                made.append(key(one.args["alias"]))
+            else:
+                made.append(outputs.get(_spelt(one, scope, key)) if one is not None else None)
         else:
             made.append(outputs.get(_spelt(term, scope, key)))
     return set() if None in made or not made else {frozenset(str(name) for name in made)}
@@ -138,8 +165,8 @@ def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset
 
 
 def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
-    """Whether each row of the left side of a join meets one row of a table at most."""
-    if join.args.get("side") != "LEFT" or join.args.get("method") or table.find_keys is None or table.open or not table.keys:
+    """Whether each row of the left side of a LEFT JOIN meets one row of a table at most."""
+    if join.args.get("method") or table.find_keys is None or not table.keys:
         return False
     if frozenset() in table.keys:
         return True
@@ -164,15 +191,6 @@ def _equal(own: Any, other: Any, alias: str, key: Key) -> set[str]:
 def decided(table: Table, causes: set[Cause], unknown: str) -> Table:
     """The table, with what decides whether a row is met: over its own columns, and not over the rows of who joins it."""
     more = causes | table.rows
-    made = Table([_decided(column, more, unknown or table.unsure) for column in table.columns], set(), table.fold)
+    made = Table([column.decided(more, unknown or table.unsure) for column in table.columns], set(), table.fold)
     made.find_keys = lambda: table.keys
-    return made
-
-
-def _decided(column: Flow, causes: set[Cause], unknown: str) -> Flow:
-    made = Flow(column.name)
-    made.direct, made.causes, made.unknown = column.direct, column.causes | causes, column.unknown or unknown
-    made.aggregated = column.aggregated
-    if column.fields is not None:
-        made.fields = {key: _decided(field, causes, unknown) for key, field in column.fields.items()}
     return made

@@ -9,8 +9,8 @@ from typing import Any
 from sqlglot import exp
 
 from eltflow.sql.expressions import is_listed
-from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Scope, Spot, Table, both, unknown
-from eltflow.sql.keyed import decided, keys_of, meets_once
+from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Ranking, Scope, Spot, Table, both, unknown
+from eltflow.sql.keyed import decided, keys_of, keys_of_values, meets_once, one_row
 from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
@@ -44,7 +44,12 @@ def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = Tr
 def expressions(parsed: Parsed, dialect: str) -> dict[str, str]:
     """The text of each named column's expression, for those that are not the bare column of that name. What a query only passes on from
     a CTE is told as that CTE has it."""
-    return {name: value.sql(dialect=dialect, comments=False) for name, value in _values(parsed.tree, {}).items()}
+    return {name: value.sql(dialect=dialect, comments=False) for name, value in expressions_of(parsed).items()}
+
+
+def expressions_of(parsed: Parsed) -> dict[str, Any]:
+    """The same as trees."""
+    return _values(parsed.tree, {})
 
 
 def _values(tree: Any, ctes: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,9 +240,10 @@ class _Walk(Pivots):
             return table
         scope.add("", table)
         rows = Flow()
-        self._order(order, scope, table.columns, rows)
-        made = Table(table.columns, table.rows | rows.causes, self.fold)
-        made.open, made.rest, made.unsure = table.open, table.rest, table.unsure or rows.unknown
+        made = Table(table.columns, table.rows, self.fold)
+        made.open, made.rest = table.open, table.rest
+        self._sorted(order, scope, made, rows)
+        made.rows, made.unsure = table.rows | rows.causes, table.unsure or rows.unknown
         return made
 
     # -- select ----------------------------------------------------------------------------------------------------------------
@@ -254,17 +260,57 @@ class _Walk(Pivots):
         for window in args.get("windows") or ():
             scope.windows[self.key(window.this)] = window
         made = self._outputs(node, scope, rows)
+        first = self._first_rows(args, scope, made)
         for clause in ("where", "qualify"):
-            if args.get(clause) is not None:
+            if args.get(clause) is not None and (first is None or first[0] != clause):
                 self.visit(args[clause].this, scope, rows, COPIED, "filter")
         if args.get("having") is not None:
             self._having(node, scope, rows)
         self._group(args.get("group"), scope, made, rows)
+        if args.get("group") is None or any(args.get(key) for key in ("having", "qualify", "distinct", "limit", "offset")):
+            rows.causes |= scope.times.causes
+        elif scope.times.causes:
+            made.become([c.decided(scope.times.causes, "") if c.aggregated else c for c in made.columns])
         self._distinct(args, scope, made, rows)
+        if first is not None:
+            rows.take(first[1].parted, COPIED, "filter")
+            made.become(first[1].graded(made.columns))
+        self._ranked_still(args, scope, made)
         self._aliases_first = outside
         table = self._table_of(made, rows, scope)
-        table.find_keys = lambda: keys_of(node, table, scope, self.key)
-        return table
+        grouped = [not column.aggregated for column in table.columns]
+        for column in table.columns:
+            column.aggregated = False  # to who reads this query it is a column like any other
+        table.find_keys = lambda: keys_of(node, table, grouped, scope, self.key)
+        # Of an aggregation without groups there is one row, whatever it reads: that decides over its columns.
+        return decided(table, set(), "") if one_row(node, table, grouped) else table
+
+    def _first_rows(self, args: Mapping[str, Any], scope: Scope, made: Table) -> tuple[str, Ranking] | None:
+        """The clause that does nothing but keep the first rows of each group, by the number that `row_number()` gave them, and the order
+        of those: how many rows there are does not hang on it."""
+        later = ("group", "having", "distinct", "limit", "offset", "laterals", "windows")
+        if made.open or made.rows or any(args.get(key) for key in later):
+            return None
+        clauses = [key for key in ("where", "qualify") if args.get(key) is not None]
+        if not clauses or (clauses[-1] == "where" and (args.get("joins") or len(scope.tables) != 1)):
+            return None
+        condition = args[clauses[-1]].this
+        if not isinstance(condition, (exp.EQ, exp.LT, exp.LTE)) or not isinstance(condition.expression, exp.Literal):
+            return None
+        number = condition.this
+        ranked = self.value(number, scope).ranked if isinstance(number, (exp.Window, exp.Column)) else None
+        here = clauses[-1] == "qualify"
+        return (clauses[-1], ranked) if ranked is not None and (ranked.scope is scope) is here else None
+
+    @staticmethod
+    def _ranked_still(args: Mapping[str, Any], scope: Scope, made: Table) -> None:
+        """The number of a row says no longer which row that is once rows were left out after they got their numbers."""
+        left_out = any(args.get(key) for key in ("qualify", "distinct", "limit", "offset"))
+        passed = len(scope.tables) == 1 and not any(args.get(key) for key in ("where", "group", "having", "joins", "laterals"))
+        if any(column.ranked is not None for column in made.columns):
+            made.become(
+                [c.unranked() if c.ranked and (left_out or not (passed or c.ranked.scope is scope)) else c for c in made.columns]
+            )
 
     def _having(self, node: Any, scope: Scope, rows: Flow) -> None:
         """A bare name in HAVING is a column that is grouped by, else an alias of the select list (outside of aggregates)."""
@@ -358,18 +404,30 @@ class _Walk(Pivots):
                 rows.take(column, COPIED, "distinct")
             rows.unknown = rows.unknown or made.open
         if args.get("order") is not None and (on is not None or args.get("limit") or args.get("offset")):
-            self._order(args["order"], scope, made.columns, rows)
+            self._sorted(args["order"], scope, made, rows)
 
-    def _order(self, order: Any, scope: Scope, columns: list[Flow], rows: Flow) -> None:
+    def _sorted(self, order: Any, scope: Scope, made: Table, rows: Flow) -> None:
+        """What an order decides about the first rows: their values, not how many there are."""
+        ranking = Ranking(scope)
         for one in order.expressions:
             inner = one.this if isinstance(one, exp.Ordered) else one
-            if isinstance(inner, exp.Column) and not inner.args.get("table") and self.key(inner.this) in scope.aliases:
-                rows.take(scope.aliases[self.key(inner.this)], COPIED, "sort")
+            at = int(inner.name) - 1 if isinstance(inner, exp.Literal) and inner.name.isdigit() else -1
+            if isinstance(inner, exp.Column) and not inner.args.get("table") and self.key(inner.this) in made.index:
+                output = made.index[self.key(inner.this)]
+                ranking.terms.append((output, output))
             elif isinstance(inner, exp.Var) and inner.name.upper() == "ALL":
-                for column in columns:
-                    rows.take(column, COPIED, "sort")
-            else:
-                self._by_ordinal(inner, scope, columns, rows, "sort")
+                ranking.terms += [(column, column) for column in made.columns]
+            elif 0 <= at < len(made.columns):
+                ranking.terms.append((made.columns[at], made.columns[at]))
+            elif not isinstance(inner, exp.Literal) or inner.is_string:
+                ranking.terms.append(self.term(inner, scope))
+        limit = order.parent.args.get("limit") if order.parent is not None else None
+        ties = isinstance(limit, exp.Fetch) and limit.args.get("limit_options") is not None
+        if made.open or ties:
+            for _, term in ranking.terms:
+                rows.take(term, COPIED, "sort")
+        if not made.open:
+            made.become(ranking.graded(made.columns))
 
     # -- tables ----------------------------------------------------------------------------------------------------------------
 
@@ -406,8 +464,12 @@ class _Walk(Pivots):
         if join.args.get("on") is not None:
             self.visit(join.args["on"], scope, met, COPIED, "join")
         alone = next(iter(right), "")
-        if len(right) == 1 and meets_once(join, alone, right[alone], self.key):
+        if join.args.get("side") == "LEFT" and not only_match and len(right) == 1 and not right[alone].open:
+            # It drops no row of the left side; at most it doubles some.
             scope.tables[alone] = decided(right[alone], met.causes, met.unknown)
+            if not meets_once(join, alone, right[alone], self.key):
+                scope.times.causes |= met.causes | right[alone].rows
+                rows.unknown = rows.unknown or met.unknown or right[alone].unsure
         else:
             rows.causes |= met.causes
             rows.unknown = rows.unknown or met.unknown
@@ -514,7 +576,9 @@ class _Walk(Pivots):
                 if at == len(columns):
                     columns.append(Flow(f"col{at}"))
                 columns[at].take(self.value(one, scope), COMPUTED, None)
-        return Table(columns, set(), self.fold)
+        made = Table(columns, set(), self.fold)
+        made.find_keys = lambda: keys_of_values(node, made)
+        return made
 
     def _lateral(self, node: Any, name: str, listed: list[str], scope: Scope) -> tuple[str, Table, list[str]]:
         inner = node.this

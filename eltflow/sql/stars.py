@@ -230,9 +230,9 @@ def _compares(node: Any, text: str, name: str) -> bool | None:
         return re.fullmatch(made, name, re.DOTALL) is not None if "[" not in text else None
     try:
         if isinstance(node, exp.SimilarTo):
-            # DuckDB makes `* SIMILAR TO` a COLUMNS('...'), which looks for the pattern anywhere in the name (seen in 1.5 and 2.0).
-            starred = _starred(node) is not None
-            return (re.search(text, name) if starred else re.fullmatch(text, name)) is not None
+            # `* SIMILAR TO` looks for the pattern anywhere in the name (DuckDB 1.5 and 2.0.0), or it is the whole name (2.0.1).
+            whole, within = re.fullmatch(text, name) is not None, re.search(text, name) is not None
+            return whole if whole == within or _starred(node) is None else None
         if isinstance(node, exp.RegexpLike):
             return re.search(text, name) is not None
     except re.error:

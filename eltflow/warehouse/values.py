@@ -148,6 +148,8 @@ class Capabilities:
     `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
     table that has foreign keys cannot get another name.
     `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
+    `offline_parser` names the distribution that brings the engine's own parser and binder, where it can be embedded: what these said is
+    kept as long as its version stays.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     """
@@ -170,7 +172,7 @@ class Capabilities:
     views_across_schemas: bool = True
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
-    offline_parser: bool = False
+    offline_parser: str = ""
     query_comments: bool = True
     constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)
     columns_in_create_as: bool = False

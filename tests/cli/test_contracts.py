@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 YML = """
 models:
   - name: customers
@@ -84,3 +86,34 @@ def test_types_of_a_long_file_are_not_sure(project: Callable[..., Path], eltflow
     (root / "seeds/codes.csv").write_text(f"code\n{rows}x\n", encoding="utf-8")
     ran = eltflow("check", cwd=root)
     assert (ran.code, ran.err) == (0, "")
+
+
+POSTGRES = "name: p\ndefault_target: dev\ntargets:\n  dev: {type: postgres, host: 127.0.0.1, port: 1, user: me, dbname: none, schema: dev}\n"
+
+
+@pytest.mark.parametrize(
+    ("sql", "type", "said"),
+    [
+        ("select cast(1 as text) as x", "integer", "`x` is a text (text), not a number (integer)"),
+        ("with a as (select now()::timestamp as x) select x from a", "date", "`x` is a timestamp (timestamp), not a date (date)"),
+        ("select (1)::numeric(10, 2) as x", "jsonb", "`x` is a number (decimal(10, 2)), not JSON (jsonb)"),
+        ("select cast(1 as bigint) as x", "integer", None),  # the server will say it, in its own words
+        ("select cast(1 as text) as x union all select 'b'", "integer", None),
+        ("select 1 + cast(1 as bigint) as x", "text", None),
+        ("select cast(1 as text) as x", "mood", None),
+        ("select cast('a' as mood) as x", "integer", None),
+        ("select cast(1 as float8) as x", "double precision", None),
+    ],
+)
+def test_casts_to_other_types_are_found_without_a_server(
+    project: Callable[..., Path], eltflow: Callable[..., Any], sql: str, type: str, said: str | None
+) -> None:
+    yml = f"models:\n  - name: a\n    config: {{contract: {{enforced: true}}}}\n    columns:\n      - {{name: x, data_type: {type}}}\n"
+    root = project({"eltflow.yml": POSTGRES, "models/a.sql": sql, "models/m.yml": yml})
+    for command in ("check", "compile"):
+        ran = eltflow(command, cwd=root)
+        if said is None:
+            assert (ran.code, ran.err) == (0, "")
+        else:
+            assert ran.code == (1 if command == "check" else 2)
+            assert f"error[E0413]: the contract of model `a` is not kept by its SQL: {said}\n --> models/m.yml:5:" in ran.err

@@ -81,7 +81,7 @@ def test_its_own_dialect_keeps_the_text(tmp_path: Path, tpch_files: Path) -> Non
     root = _tpch(tmp_path / "tpch", tpch_files)
     with_target(root, DUCKDB.target("tpch"))
     loaded = api.load(root)
-    compiled, _ = api.compile_offline(loaded, [i for i, n in loaded.graph.nodes.items() if n.resource_type == "model"])
+    compiled = api.compile_offline(loaded, [i for i, n in loaded.graph.nodes.items() if n.resource_type == "model"]).compiled
     assert len(compiled) == 22
     for one in compiled.values():
         assert _WITHOUT_RELATION.sub(r"\1", one.sql) == (root / one.node.path).read_text().strip("\n")

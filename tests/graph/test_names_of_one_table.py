@@ -34,7 +34,7 @@ def test_every_name_in_every_order_cold_and_warm(project, eltflow, name):
     for sources in ORDERS:  # the cache is cold for the first, and holds the order before for the others
         (root / "models/m.yml").write_text(declared(sources))
         loaded = api.load(root, api.new_options(env={}))
-        sql = api.compile_offline(loaded, list(loaded.graph.nodes))[0]["model.p.m"].sql
+        sql = api.compile_offline(loaded, list(loaded.graph.nodes)).compiled["model.p.m"].sql
         assert "from main_raw.a" in sql.replace('"', "").replace("p.main_raw", "main_raw"), sources
         assert "ingest.p.a" in loaded.graph.ancestors(["model.p.m"], None)
     ran = eltflow("build", cwd=root)

@@ -190,7 +190,7 @@ select min(columns(* exclude (l, s, day, g))) from t --> id; t.k; a; b
 select columns(lambda c: c in ('a', 'id')) from t --> id; a
 select columns(lambda c: c like '%a%' and c != 'day') from t --> a
 select * like 'd%' from t --> day
-select * similar to 'a|b' from t --> a; b; day
+select * similar to 'id|g' from t --> id; t.g
 select columns('(.)an') as 'x_\1' from m --> jan
 select columns('an|eb') * yr as v from m --> jan yr; feb yr
 select x_a from (select columns('^(a|b)$') as 'x_\0' from t) --> a
@@ -437,3 +437,295 @@ select yr, avg(v) as av from (unpivot m on jan, feb into name mo value v) group 
 
 -- class: values
 select t.id, coalesce(v.lbl, t.g) as lbl from t left join (values ('a', 'Alpha'), ('b', 'Beta')) as v(g, lbl) on v.g = t.g --> id; t.g
+
+-- class: plain
+select a * 2 as twice, b from t where a is not null and k in (1, 2) --> a; b
+select coalesce(nullif(g, 'a'), 'none') as gg, abs(b - a) as d from t where id <> 3 --> t.g; a b
+select day, a from t where day between '2024-01-01' and '2025-12-31' order by a --> day; a
+select id, a from t where g = 'a' or (b > 3 and k = 2) --> id; a
+select least(a, b, id) as lo, a % 3 as m3 from t --> a b id; a
+select id from t order by a desc nulls last, id limit 2 --> id
+
+
+-- class: aggregate
+select k, count(*) as n, count(distinct g) as gs, sum(a) / nullif(count(b), 0) as x from t group by k having sum(b) > 2 --> t.k; -; t.g; a b
+select date_trunc('year', day) as y, max(a) as hi, min(b) as lo from t group by 1 order by 1 --> day; a; b
+select sum(m) as s, avg(m) filter (where n = 'p') as p from u where k is not null --> m; m
+select g, list(distinct a order by a) as xs from t where b > 1 group by g --> t.g; a
+select case when sum(a) > 6 then 'big' else 'small' end as size, k from t group by k --> -; t.k
+select g, sum(a) as s from t group by g order by sum(b) desc, g limit 2 --> t.g; a
+
+
+-- class: window
+select id, a - lag(a) over (partition by g order by day, id) as step from t --> id; a
+select id, rank() over (partition by k order by b desc) as r, dense_rank() over (order by a) as d from t where g <> 'c' --> id; -; -
+select g, a from (select g, a, row_number() over (partition by g order by b desc, id) as rn from t) as x where rn = 1 --> t.g; a
+select id, sum(b) over (order by id rows unbounded preceding) as run, a from t --> id; b; a
+select k, m, m * 1.0 / sum(m) over (partition by k) as share from u --> u.k; m; m
+select id, g from t qualify count(*) over (partition by g) > 2 --> id; t.g
+
+
+-- class: join
+select t.id, u.m, w.p from t left join u on u.k = t.k left join w on w.k = u.k and w.g = t.g --> id; m; p
+select t.id, coalesce(w.q, u.m) as z from t join u using (k) left join w using (k) --> id; m q
+select a.id, b.id as other from t as a join t as b on a.k = b.k and a.id < b.id --> id; id
+select t.g, w.q from t full join w on t.g = w.g and t.k = w.k --> t.g; q
+select id, a from t where exists (select 1 from w where w.k = t.k and w.p > t.b) --> id; a
+select id from t anti join u using (k) --> id
+select t.id, x.total from t left join (select k, sum(m) as total from u group by k) as x on x.k = t.k --> id; m
+select t.id, d.q from t cross join (select max(q) as q from w) as d --> id; q
+
+
+-- class: subquery
+select id, (select sum(m) from u where u.k = t.k) as s, (select max(p) from w) as hi from t --> id; m; p
+select id from t where a > (select avg(a) from t) --> id
+select id, b from t where k not in (select k from u where k is not null) --> id; b
+select g, a from t where (g, a) in (select g, max(a) from t group by g) --> t.g; a
+select id, exists (select 1 from u where u.k = t.k and u.n = 'p') as has from t --> id; -
+select id, a > all (select p from w where w.g = t.g) as top from t --> id; a p
+
+
+-- class: cte
+with x as (select k, sum(a) as s from t group by k), y as (select k, s, s > 5 as big from x) select y.k, u.n from y join u using (k) where big --> t.k; n
+with recursive r as (select eid, boss, 1 as lvl from e where boss is null union all select e.eid, e.boss, r.lvl + 1 from e join r on e.boss = r.eid) select eid, lvl from r where lvl < 3 --> eid; -
+with t as (select k, m from u where n = 'p') select k, m from t --> u.k; m
+with recursive r(id, path) as (select eid, nm from e where boss is null union all select e.eid, r.path || '/' || e.nm from e join r on e.boss = r.id) select path from r --> nm
+with a as (select g, a from t), b as (select g, max(a) as hi from a group by g) select a.g, a.a, b.hi - a.a as gap from a join b on a.g = b.g --> t.g; a; a
+
+
+-- class: set
+select g, a from t where b > 2 union select g, p from w where q < 4 --> t.g w.g; a p
+select k from t intersect select k from u where m > 2 --> t.k
+select k, m as v from u except select k, p from w --> u.k; m
+select id, a from t union all by name select q as a, p as id from w --> id p; a q
+(select id from t order by b, id limit 2) union all (select p from w order by q limit 1) --> id p
+select sum(v) as s from (select a as v from t union all select m from u union all select q from w) --> a m q
+
+
+-- class: star
+select * exclude (l, s, day) replace (a + b as a) from t --> id; t.k; t.g; a b; b
+select w.* exclude (p), t.a from t join w on t.k = w.k --> w.k; w.g; q; a
+select columns('^[pq]$') + 1, g from w --> p; q; w.g
+select min(columns(* exclude (n))) from u --> u.k; m
+select * rename (m as amount) from u where m > 2 --> u.k; m; n
+
+
+-- class: nested
+select id, unnest(l) as x from t where a > 1 --> id; l
+select id, s.x + s.y as xy, l[1] as first from t --> id; s; l
+select id, list_transform(l, lambda v: v + a) as moved, len(l) as n from t --> id; l a; l
+select x.v, t.id from t, unnest(t.l) as x(v) where x.v > b --> l; id
+select {'a': a, 'b': b}.b as y, list_filter([a, b], lambda v: v > id) as f from t --> b; a b id
+select g, list(s.x order by id) as xs from t group by g --> t.g; s
+
+
+-- class: pivot
+pivot (select yr, jan from m) on yr in (2020, 2021) using sum(jan) --> jan; jan
+from (select g, k, a from t) pivot (sum(a) for k in (1, 2) group by g) --> t.g; a; a
+unpivot (select yr, jan, feb from m) on jan, feb into name month value v --> yr; -; jan feb
+select yr, v from m unpivot (v for month in (jan, mar)) where v > 2 --> yr; jan mar
+
+
+-- class: lateral
+select t.id, x.top from t, lateral (select max(m) as top from u where u.k = t.k) as x --> id; m
+select t.id, x.z from t, lateral (select t.a + t.b as z) as x where x.z > 5 --> id; a b
+select t.id, x.m from t left join lateral (select m from u where u.k = t.k order by m desc limit 1) as x on true --> id; m
+select e.nm, b.sal - e.sal as gap from e, lateral (select sal from e as o where o.eid = e.boss) as b --> nm; sal
+
+-- class: plain
+select g || '-' || id as code, round(a / 2.0, 1) as half from t where coalesce(b, 0) < 5 --> t.g id; a
+select iff.x from (select case when b is null then 0 else a end as x from t) as iff --> a
+select id, a from t where day > '2024-02-01' and not (g = 'b' and b > 4) --> id; a
+select yr, jan + feb + mar as total from m where feb is not null --> yr; jan feb mar
+select nm, sal, sal > 50 as rich from e where boss is not null order by sal desc --> nm; sal; sal
+select distinct k, g from t where a < 6 --> t.k; t.g
+
+
+-- class: aggregate
+select g, sum(a) as s, sum(sum(a)) over () as whole from t group by g --> t.g; a; a
+select n, count(*) as c, min(m) as lo, max(m) - min(m) as span from u group by n having count(*) > 1 --> n; -; m; m
+select sum(case when b > 2 then a end) as x, sum(case when b > 2 then 1 else 0 end) as y from t --> a; -
+select year(day) as y, g, avg(a) as mean from t where day is not null group by y, g --> day; t.g; a
+select count(*) as n, max(k) as top from u where m > 2 and n <> 'q' --> -; u.k
+select boss, count(*) as reports, avg(sal) as pay from e group by boss order by pay desc, boss limit 1 --> boss; -; sal
+select k, string_agg(g, ',' order by id) filter (where a > 1) as gs from t group by k --> t.k; t.g
+select g, arg_max(id, a) as best, max(a) as top from t group by g --> t.g; id; a
+
+
+-- class: window
+select id, case when row_number() over (partition by g order by a, id) = 1 then b end as first_b from t --> id; b
+select id, sum(a) over (partition by g order by id) - a as before from t --> id; a
+select id, coalesce(lag(day) over (partition by k order by id), day) as prev from t --> id; day
+select k, m, cume_dist() over (order by m) as cd, first_value(n) over (partition by k order by m) as f from u --> u.k; m; -; n
+select id, a from (select *, rank() over (partition by g order by a desc) as r from t) as x where r = 1 --> id; a
+select nm, sal, avg(sal) over (partition by boss) as peers from e qualify sal > avg(sal) over () --> nm; sal; sal
+select id, ntile(3) over (order by b nulls first, id) as bucket, a from t where a is not null --> id; -; a
+select eid, max(sal) over (order by eid rows between unbounded preceding and 1 preceding) as hi from e --> eid; sal
+
+
+-- class: join
+select t.id, u.m from t inner join u on t.k = u.k and t.a > u.m --> id; m
+select t.id, coalesce(x.n, 0) as n from t left join (select k, count(*) as n from u where m > 2 group by k) as x using (k) --> id; -
+select t.id, y.p from t left join (select k, p from w qualify row_number() over (partition by k order by p desc, q) = 1) as y on y.k = t.k --> id; p
+select c.nm, b.nm as boss_name from e as c left join e as b on c.boss = b.eid --> nm; nm
+select t.id, w.g as wg from t, w where t.k = w.k and t.g <> w.g --> id; w.g
+select t.g, sum(w.q) as q, sum(u.m) as m from t left join w on w.k = t.k left join u on u.k = t.k group by t.g --> t.g; q; m
+select u.n, t.id from u left join t on t.k = u.k where t.id is null or t.b > 2 --> n; id
+select t.id, s.hi, t.a > s.hi * 0.5 as large from t cross join (select max(a) as hi from t where g = 'a') as s --> id; a; a
+select id, m from t semi join w using (k) join u using (k) --> id; m
+select a.g, a.s, b.s as prev from (select g, sum(a) as s from t group by g) as a left join (select g, sum(p) as s from w group by g) as b on a.g = b.g --> t.g; a; p
+
+
+-- class: subquery
+select id, a - (select avg(a) from t as o where o.g = t.g) as diff from t --> id; a
+select id from t where k in (select k from w where g = t.g) --> id
+select id, (select n from u where u.k = t.k order by m desc limit 1) as top from t --> id; n
+select g, count(*) as c from t where not exists (select 1 from u where u.k = t.k and u.m > t.a) group by g --> t.g; -
+select id, b in (select q from w) as hit from t --> id; b q
+select nm from e where sal = (select max(sal) from e as o where o.boss = e.boss) --> nm
+
+
+-- class: cte
+with base as (select id, k, a from t where b is not null), agg as (select k, sum(a) as s from base group by k) select base.id, agg.s from base join agg on agg.k = base.k --> id; a
+with a as (select k, m from u), b as (select k, max(m) as m from a group by k) select a.k, a.m = b.m as is_top from a join b using (k) --> u.k; m
+with ranked as (select *, row_number() over (partition by k order by m desc, n) as rn from u) select k, m, n from ranked where rn = 1 --> u.k; m; n
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 3) select n.i, t.id from n join t on t.id = n.i --> -; id
+with recursive up as (select eid, boss, nm as top from e where boss is null union all select e.eid, e.boss, up.top from e join up on e.boss = up.eid) select eid, top from up --> eid; nm
+with x(p, q) as (select a, b from t where g = 'a') select p + q as s from x where q > 1 --> a b
+
+
+-- class: set
+select g from t where a > 3 union select n from u where m > 3 --> t.g n
+select k, 'u' as src from u union all select k, 'w' from w where q > 2 --> u.k w.k; -
+select k from t where k is not null except select k from w where p > 2 --> t.k
+select max(v) as top, src from (select a as v, 't' as src from t union all select p, 'w' from w) as x group by src --> a p; -
+select id, g from t where a > 2 intersect select eid, nm from e --> id; t.g
+select k, g from t union by name select g, q from w --> t.k; t.g w.g; q
+
+
+-- class: star
+select * exclude (l, s), a + b as ab from t where g in ('a', 'b') --> id; t.k; t.g; a; b; day; a b
+select t.*, u.m from t join u using (k) --> id; t.k; t.g; a; b; day; l; s; m
+select * replace (coalesce(m, 0) as m) from u order by m, k, n limit 3 --> u.k; m; n
+with x as (select * from w where p > 1) select x.* rename (q as qq) from x --> w.k; w.g; p; q
+
+
+-- class: nested
+select id, list_sum(l) as total, list_contains(l, 2) as has from t where len(l) > 0 --> id; l; l
+select g, unnest(list(a order by id)) as x from t group by g --> t.g; a
+select id, s.x as x from t where s.y > 2 --> id; s
+select struct_pack(p := a, q := g).q as q, {'v': b}['v'] as v from t --> t.g; b
+select t.id, y from t, unnest([t.a, t.b]) as z(y) where y is not null --> id; a b
+
+
+-- class: pivot
+from (select g, k, a from t where b > 1) pivot (max(a) for k in (1, 2) group by g) --> t.g; a; a
+pivot (select n, k, m from u) on n in ('p', 'q') using sum(m) group by k --> u.k; m; m
+with x as (select yr, feb, mar from m where jan > 1) unpivot x on feb, mar into name mth value v --> yr; -; feb mar
+
+
+-- class: lateral
+select t.id, z.c from t, lateral (select count(*) as c from w where w.k = t.k) as z --> id; -
+select t.id, z.d, z.d * 2 as dd from t, lateral (select coalesce(t.a, 0) - coalesce(t.b, 0) as d) as z --> id; a b; a b
+select u.k, x.id from u, lateral (select id from t where t.k = u.k order by a, id limit 1) as x --> u.k; id
+
+
+-- class: values
+select v.x, t.id from (values (1, 'one'), (2, 'two')) as v(x, y) join t on t.k = v.x --> -; id
+select t.id, coalesce(v.label, 'other') as label from t left join (values ('a', 'first'), ('b', 'second')) as v(g, label) on v.g = t.g --> id; -
+
+-- class: plain
+select upper(g) as u, length(g) as n, a from t where a between 2 and 5 --> t.g; t.g; a
+select id, a, b, a = b as same from t where k in (1, 2) or g = 'c' --> id; a; b; a b
+select yr * 100 + jan as code, mar from m where jan > 1 and mar is not null --> yr jan; mar
+select nm, coalesce(boss, 0) as b from e where sal >= 45 --> nm; boss
+select id from t where b > 1 order by day desc, id limit 3 --> id
+select g, a from t where s.x > 2 --> t.g; a
+
+
+-- class: aggregate
+select k, g, count(*) as n, sum(b) as total from t where a > 1 group by k, g --> t.k; t.g; -; b
+select g, avg(a) as m, count(*) filter (where b > 3) as c from t group by g having max(a) > 3 --> t.g; a; -
+select date_trunc('month', day) as mth, count(distinct k) as ks from t group by all --> day; t.k
+select n, sum(m) as s from u where m < 6 group by n order by s desc limit 2 --> n; m
+select max(sal) as hi, min(nm) as first_name, count(boss) as c from e --> sal; nm; boss
+select k % 2 as odd, sum(p + q) as s from w group by k % 2 --> w.k; p q
+select g, bool_and(b > 1) as ok, sum(a) * 1.0 / count(*) as m from t where id < 8 group by g --> t.g; b; a
+
+
+-- class: window
+select id, sum(a) over (partition by k) as ka, sum(a) over () as whole from t where g <> 'c' --> id; a; a
+select id, day - lag(day) over (partition by g order by id) as gap from t --> id; day
+select id, g, dense_rank() over (partition by g order by b desc) as r from t --> id; t.g; -
+select id, a from (select id, a, row_number() over (partition by k order by b desc, id) as rn from t where g is not null) as x where x.rn = 1 --> id; a
+select id, lead(a) over w as nxt, sum(b) over w as sb from t window w as (partition by g order by id) --> id; a; b
+select eid, sal, sal - avg(sal) over (partition by boss) as diff from e where sal < 90 --> eid; sal; sal
+select k, n, m from u qualify rank() over (partition by n order by m desc) = 1 --> u.k; n; m
+select id, count(*) over (order by a range between unbounded preceding and current row) as c from t --> id; -
+
+
+-- class: join
+select t.id, t.a, u.m, t.a * u.m as prod from t join u on u.k = t.k where u.n = 'p' --> id; a; m; a m
+select t.id, w.q from t left join w on w.k = t.k and w.q > 2 --> id; q
+select t.g, count(u.m) as c from t left join u using (k) group by t.g --> t.g; m
+select distinct t.g from t left join w on w.k = t.k where w.q is null --> t.g
+select x.g, x.s, y.c from (select g, sum(a) as s from t group by g) as x join (select g, count(*) as c from w group by g) as y using (g) --> t.g; a; -
+select a.eid, b.eid as peer from e as a join e as b on a.boss = b.boss and a.eid < b.eid --> eid; eid
+select t.id, coalesce(u.n, w.g, 'none') as label from t left join u on u.k = t.k and u.m > 3 left join w on w.k = t.k --> id; n w.g
+select t.id, d.lo, d.hi from t, (select min(p) as lo, max(p) as hi from w where q > 1) as d where t.a >= d.lo --> id; p; p
+select m.yr, t.id from m left join t on year(t.day) = m.yr + 4 --> yr; id
+select t.id, l.m from t left join (select k, max(m) as m from u where n in ('p', 'q') group by k) as l on l.k = t.k where l.m > 2 --> id; m
+
+
+-- class: subquery
+select id, a from t where a = (select max(a) from t as o where o.k = t.k) --> id; a
+select id, (select count(*) from w where w.g = t.g and w.q > 1) as c from t --> id; -
+select id, case when exists (select 1 from u where u.k = t.k) then a else b end as v from t --> id; a b
+select g, sum(a) as s from t where k in (select k from u group by k having sum(m) > 3) group by g --> t.g; a
+select s.g, s.tot from (select g, sum(b) as tot from t group by g) as s where s.tot > (select avg(b) from t) --> t.g; b
+select nm from e where eid in (select boss from e) --> nm
+
+
+-- class: cte
+with src as (select id, k, trim(g) as g, a from t), dedup as (select *, row_number() over (partition by k order by a desc, id) as rn from src), final as (select id, k, g from dedup where rn = 1) select g, id from final --> t.g; id
+with o as (select k, sum(m) as total from u group by k), j as (select t.id, t.g, o.total from t left join o on o.k = t.k) select g, sum(total) as total from j group by g --> t.g; m
+with a as (select 1 as one), b as (select id from t where a > 2) select b.id, a.one from b, a --> id; -
+with recursive chain as (select eid, sal from e where boss is null union all select e.eid, e.sal + c.sal from e join chain as c on e.boss = c.eid) select eid, sal from chain --> eid; sal
+with x as (select g, a, b from t where b > 1), y as (select g, max(a) as hi from x group by g) select x.g, x.b from x join y on y.g = x.g and y.hi = x.a --> t.g; b
+with recursive d(n, v) as (select 1, a from t where id = 1 union all select n + 1, v * 2 from d where n < 3) select n, v from d --> -; a
+
+
+-- class: set
+select id, a as v from t where g = 'a' union all select k, m from u where n = 'p' --> id u.k; a m
+select g, count(*) as n from (select g from t union all select g from w) as x group by g --> t.g w.g; -
+select k from u union select boss from e --> u.k boss
+(select g, a from t where b > 2) except (select g, p from w) --> t.g; a
+select id, k from t where a > 1 union all by name select k, q as id from w --> id q; t.k w.k
+select k from t intersect select k from w where q > 1 order by k limit 2 --> t.k
+
+
+-- class: star
+select * exclude (id, day, l, s), a * 2 as twice from t where b is not null --> t.k; t.g; a; b; a
+select u.*, t.id from u join t on t.k = u.k where t.a > 2 --> u.k; m; n; id
+select sum(columns(['p', 'q'])) from w where k < 4 --> p; q
+select * replace (upper(g) as g) from w where p > 1 --> w.k; w.g; p; q
+
+
+-- class: nested
+select id, list_aggregate(l, 'max') as top from t where s.x < 6 --> id; l
+select t.id, v from t, unnest(l) as z(v) where v > 2 and t.a > 1 --> id; l
+select id, {'n': g, 'v': a} as r from t where b > 1 --> id; t.g a
+select g, list(b order by id)[1] as first_b from t group by g --> t.g; b
+select id, [x * 2 for x in l if x > 1] as xs from t --> id; l
+
+
+-- class: pivot
+from (select k, n, m from u where m > 1) pivot (sum(m) as s, count(*) as c for n in ('p', 'q') group by k) --> u.k; m; -; m; -
+select yr, mth, v from (select * from m where jan < 7) unpivot (v for mth in (jan, feb, mar)) --> yr; -; jan feb mar
+pivot (select g, a from t where k = 1) on g in ('a', 'b') using max(a) --> a; a
+
+
+-- class: lateral
+select t.id, x.best from t left join lateral (select max(p) as best from w where w.k = t.k and w.q > 1) as x on true --> id; p
+select t.id, x.v + 1 as v from t, lateral (select t.a * 2 as v where t.b > 1) as x --> id; a
+select w.k, x.n from w, lateral (select n from u where u.k = w.k order by u.m limit 2) as x --> w.k; n

@@ -60,7 +60,7 @@ def score(cases: Iterable[Case], oracle: Oracle) -> Score:
 
 def compare(case: Case, oracle: Oracle, total: Score) -> list[str]:
     found = walked(case.sql)
-    moved = oracle.moved(case.sql)
+    moved = oracle.moved(case)
     if len(found.columns) != len(moved) or found.unlisted:
         total.direct[2] += sum(len(one) for one in case.direct)
         return [f"{len(moved)} outputs, {len(found.columns)} found {found.unlisted or ''}"]

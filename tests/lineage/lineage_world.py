@@ -155,7 +155,10 @@ def _variants(world: World, table: str, at: int) -> Iterator[list[list[Any]]]:
             yield [[*row[:at], value, *row[at + 1 :]] for row, value in zip(rows, new, strict=True)]
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | None) -> tuple[list[str], list[Counter[str]]] | None:
+Answer = tuple[list[str], list[Counter[str]], list[tuple[str, ...]]]
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | None) -> Answer | None:
     limit = threading.Timer(seconds, connection.interrupt) if seconds is not None else None
     try:
         if limit is not None:
@@ -168,7 +171,22 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | No
     finally:
         if limit is not None:
             limit.cancel()
-    return names, [Counter(repr(row[at]) for row in rows) for at in range(len(names))]
+    shown = [tuple(map(repr, row)) for row in rows]
+    return names, [Counter(row[at] for row in shown) for at in range(len(names))], shown
+
+
+#: Columns whose values name a row: what stands beside one of them in an output may move without other values being there.
+NAMING = (("t", "id"), ("e", "eid"))
+
+
+def _moved_beside(before: Answer, after: Answer, naming: Sequence[int]) -> set[int]:
+    """Outputs that have another value in a row which one of the outputs `naming` names before and after."""
+    found: set[int] = set()
+    for at in naming:
+        if max(before[1][at].values(), default=2) == 1 and before[1][at] == after[1][at]:
+            rows = {row[at]: row for row in after[2]}
+            found |= {n for row in before[2] for n, (one, other) in enumerate(zip(row, rows[row[at]], strict=True)) if one != other}
+    return found
 
 
 class Oracle:
@@ -203,20 +221,21 @@ class Oracle:
         assert found is not None, f"the engine does not take: {sql}"
         return found[0]
 
-    def moved(self, sql: str) -> list[set[tuple[str, str]]]:
+    def moved(self, case: Case) -> list[set[tuple[str, str]]]:
         """For each output of the query the columns that move it, in one world at least."""
-        if sql not in self._seen:
-            self._seen[sql] = self._moved(sql)
-        return self._seen[sql]
+        if case.sql not in self._seen:
+            self._seen[case.sql] = self._moved(case)
+        return self._seen[case.sql]
 
-    def _moved(self, sql: str) -> list[set[tuple[str, str]]]:
-        names = self.outputs(sql)
+    def _moved(self, case: Case) -> list[set[tuple[str, str]]]:
+        names = self.outputs(case.sql)
         moved: list[set[tuple[str, str]]] = [set() for _ in names]
         for world in range(len(WORLDS)):
-            self._look(world, sql, names, moved)
+            self._look(world, case, names, moved)
         return moved
 
-    def _look(self, world: int, sql: str, names: list[str], moved: list[set[tuple[str, str]]]) -> None:
+    def _look(self, world: int, case: Case, names: list[str], moved: list[set[tuple[str, str]]]) -> None:
+        sql = case.sql
         seconds = 0.05 if "recursive" in sql else None
         self._connection.execute(f"set search_path = 'world_{world}'")
         before = _answer(self._connection, sql, seconds)
@@ -225,6 +244,7 @@ class Oracle:
         for spot in [(table, column) for table in tables_of(sql) for column, _ in SCHEMA[table]]:
             if all(spot in one for one in moved):
                 continue
+            naming = [at for at, direct in enumerate(case.direct) if any(direct == {one} for one in NAMING) and spot not in direct]
             for schema in self._changed(world, *spot):
                 self._connection.execute(f"set search_path = '{schema},world_{world}'")
                 after = _answer(self._connection, sql, seconds)
@@ -233,5 +253,7 @@ class Oracle:
                 for output, (one, other) in enumerate(zip(before[1], after[1], strict=True)):
                     if one != other:
                         moved[output].add(spot)
+                for output in _moved_beside(before, after, naming):
+                    moved[output].add(spot)
                 if all(spot in one for one in moved):
                     break

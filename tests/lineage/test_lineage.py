@@ -43,7 +43,7 @@ def test_figures(oracle: Oracle) -> None:
     assert right / (right + missed) >= 0.98
     right, wrong, missed = total.indirect
     assert right / (right + missed) >= 0.99
-    assert right / (right + wrong) >= 0.95
+    assert right / (right + wrong) >= 0.985
 
 
 def _agrees(total: Score) -> None:
@@ -85,7 +85,20 @@ def test_how_a_value_enters(sql: str, how: str) -> None:
         ("select a from t join u on t.k = u.k", {("k", "join")}),
         ("select count(*) as n from t group by g", {("g", "group")}),
         ("select distinct g from t", {("g", "distinct")}),
-        ("select a from t order by b limit 1", {("b", "sort")}),
+        ("select a from t order by b limit 1", set()),
+        ("select sum(a) as x from t where b > 1", set()),
+        ("select sum(a) as x from t where b > 1 having sum(a) > 2", {("b", "filter"), ("a", "filter")}),
+        ("select x from (select g, sum(a) as x from t group by g)", {("g", "group")}),
+        ("select g, x from (select g, sum(a) as x from t group by g) group by all", {("g", "group"), ("a", "group")}),
+        ("select t.id from t left join u on u.k = t.k", {("k", "join")}),
+        ("select t.g, sum(u.m) as m from t left join u on u.k = t.k group by t.g", {("g", "group")}),
+        ("select t.g from t left join u on u.k = t.k group by t.g having count(*) > 1", {("g", "group"), ("k", "join")}),
+        ("select g, a from t qualify row_number() over (partition by g order by b) = 1", {("g", "filter")}),
+        ("select g from (select *, row_number() over (partition by g order by b) as n from t) where n = 1", {("g", "filter")}),
+        (
+            "select g from (select *, row_number() over (partition by g order by b) as n from t qualify a > 1) where n = 1",
+            {("a", "filter"), ("g", "window"), ("b", "window")},
+        ),
         ("select a from t order by b", set()),
         ("select a from t except select p from w", {("a", "set"), ("p", "set")}),
         ("select id, unnest(l) as x from t", {("l", "unnest")}),
@@ -153,6 +166,15 @@ def test_a_left_join_that_may_meet_several_rows(on: str) -> None:
         ("select sum(a) over (partition by g order by id) as x from t", {("g", "window"), ("id", "window")}),
         ("select sum(a) filter (where b > 1) as x from t", {("b", "filter")}),
         ("select arg_max(a, b) as x from t", {("b", "sort")}),
+        ("select a as x from t order by b limit 1", {("b", "sort")}),
+        ("select b from t order by b, a limit 1", {("b", "sort")}),
+        ("select b from t order by a, b limit 1", {("b", "sort"), ("a", "sort")}),
+        ("select y.b from t as x join t as y on true order by x.b, x.a limit 1", {("b", "sort"), ("a", "sort")}),
+        ("select day as x from (select day, b, a from t order by b, a limit 1)", {("b", "sort"), ("a", "sort")}),
+        ("select g from t qualify row_number() over (partition by g order by b) = 1", set()),
+        ("select a as x from t qualify row_number() over (partition by g order by b) = 1", {("b", "sort")}),
+        ("select sum(a) as x from t where b > 1", {("b", "filter")}),
+        ("select sum(u.m) as x from t left join u on u.k = t.k group by t.g", {("k", "join")}),
         ("select (select max(m) from u where u.k = t.k) as x from t", {("k", "filter")}),
     ],
 )
@@ -241,3 +263,9 @@ def test_expressions_are_told_as_text() -> None:
     parsed = parse("select a, a as b, sum(a) + 1 as c, x.a as d from x union select 1, 2, 3, 4", "duckdb")
     assert isinstance(parsed, Parsed)
     assert expressions(parsed, "duckdb") == {"b": "a", "c": "SUM(a) + 1", "d": "x.a"}
+
+
+def test_what_versions_of_the_engine_see_otherwise_is_not_told() -> None:
+    assert "not decided by their names" in (half_known("select * similar to 'a|x' from known").unlisted or "") or [
+        c.name for c in half_known("select * similar to 'a|x' from known").columns
+    ] == ["a"]

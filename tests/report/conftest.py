@@ -75,7 +75,7 @@ class Built:
             self.state.results.values(), self.nodes, self.info, project=self.loaded.opened.project.settings.name, **options
         )
 
-    def site(self, readme: str = "", only: set[str] | None = None) -> dict[str, Any]:
+    def site(self, readme: str = "", only: set[str] | None = None, measured: Any = None) -> dict[str, Any]:
         """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
@@ -87,6 +87,7 @@ class Built:
             lineage=lineage,
             inherited=inherited,
             readme=readme,
+            measured=measured,
             only=only,
         )
         return chunks(facts)

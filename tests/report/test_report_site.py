@@ -122,6 +122,31 @@ def test_what_columns_inherit_is_shown_with_where_it_is_from(built: Callable[...
     ]
 
 
+def test_how_old_sources_may_be_is_told_in_hours(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/s.yml": "sources:\n  - name: raw\n    tables:\n"
+            "      - {name: both, freshness: {warn_after: {count: 90, period: minute}, error_after: {count: 2, period: day}}}\n"
+            "      - {name: one, freshness: {error_after: {count: 3, period: hour}}}\n      - {name: none}\n",
+        }
+    )
+    nodes = one.site()["index"]["nodes"]
+    assert dict(zip(nodes["name"], nodes["limits"], strict=True)) == {
+        "raw.both": [1.5, 48.0],
+        "raw.one": [None, 3.0],
+        "raw.none": None,
+    }
+    assert nodes["built"] == nodes["newest"] == [None, None, None]
+    seen = {"unique_id": "source.p.raw.one", "max_loaded_at": "2026-01-01T00:00:00Z", "snapshotted_at": "2026-01-01T02:00:00Z"}
+    broken = {"unique_id": "source.p.raw.none", "error": "no table", "status": "runtime error"}
+    nodes = one.site(measured={"results": [seen, broken]})["index"]["nodes"]
+    assert dict(zip(nodes["name"], nodes["newest"], strict=True)) == {
+        "raw.both": None,
+        "raw.one": ["2026-01-01T00:00:00Z", "2026-01-01T02:00:00Z"],
+        "raw.none": None,
+    }
+
+
 def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., Path]) -> None:
     files = {
         "models/a.sql": "select 1 as id, 'x' as name",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ def test_every_page_opens(address: Path | str, look: Callable[..., Any]) -> None
         go(page, place)
         page.wait_for_function("title => document.querySelector('main h1')?.innerText.includes(title)", arg=title, timeout=10_000)
         page.wait_for_function("() => !document.querySelector('main .loading, main .failed')", timeout=10_000)
+
+
+def test_the_overview_tells_how_fresh_data_are(flights: Path, look: Callable[..., Any]) -> None:
+    page = look(flights / "docs/index.html", "#/", wait=".facts").page
+    told = page.locator(".facts section", has_text="Freshness").inner_text()
+    assert re.search(r"raw\.flights\s+loaded [\w ]+ · 336,776 rows", told), told
+    assert "not known" not in told
 
 
 def test_an_address_lasts(flights: Path, look: Callable[..., Any]) -> None:

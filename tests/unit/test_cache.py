@@ -77,11 +77,11 @@ def outcome(root, variables):
     try:
         loaded = api.load(root, options)
         nodes, disabled, warnings = encode_graph(loaded.graph)
-        compiled, deferred = api.compile_offline(loaded, list(loaded.graph.nodes))
-        sql = {i: (c.sql, c.columns, c.ctes) for i, c in compiled.items()}
+        done = api.compile_offline(loaded, list(loaded.graph.nodes))
+        sql = {i: (c.sql, c.columns, c.typed, c.ctes) for i, c in done.compiled.items()}
     except EltflowError as error:
         return [str(d) for d in error.diagnostics]
-    return sorted(map(repr, nodes)), sorted(map(repr, disabled)), sorted(map(repr, warnings)), sql, deferred
+    return sorted(map(repr, nodes)), sorted(map(repr, disabled)), sorted(map(repr, warnings)), sql, done.deferred
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -156,7 +156,7 @@ def test_an_environment_read_by_one_template_is_minded_when_another_is_edited(pr
 
     def sql(value):
         loaded = api.load(root, api.new_options(env={"X": value, "HOME": str(root)}))
-        return api.compile_offline(loaded, list(loaded.graph.nodes))[0]["model.p.m"].sql
+        return api.compile_offline(loaded, list(loaded.graph.nodes)).compiled["model.p.m"].sql
 
     assert sql("one") == "select 'ONE' as x"
     for number, edit in enumerate(["select 2 as id", "{{ config(tags=['t']) }}select 3 as id", "select * from m"]):

@@ -35,9 +35,9 @@ def test_nothing_is_compiled_again_when_nothing_changed(project, monkeypatch):
 
     def compiled():
         loaded = api.load(root, api.new_options())
-        done, deferred = api.compile_offline(loaded, list(loaded.graph.nodes))
-        assert not deferred
-        return {unique_id: one.sql for unique_id, one in done.items()}
+        done = api.compile_offline(loaded, list(loaded.graph.nodes))
+        assert not done.deferred
+        return {unique_id: one.sql for unique_id, one in done.compiled.items()}
 
     first = compiled()
     compiled()

@@ -46,7 +46,7 @@ FILES = {
 def test_compiled_sql_runs_under_other_names(project, sql):
     root = project({**FILES, "models/probe.sql": sql}, name="p")
     loaded = api.load(root, api.new_options(env={"HOME": str(root)}))
-    compiled, _ = api.compile_offline(loaded, ["model.p.probe"])
+    compiled = api.compile_offline(loaded, ["model.p.probe"]).compiled
     with duckdb.connect() as engine:
         for statement in (
             "attach ':memory:' as p",

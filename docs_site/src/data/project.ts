@@ -29,6 +29,10 @@ export interface Nodes {
   tags: string[][];
   status: (string | null)[];
   built: (string | null)[];
+  /** Of a source that was measured: when its latest row came, and when that was looked at. */
+  newest: ([string, string] | null)[];
+  /** After how many hours without news a source is a warning, and an error, as the project says it. */
+  limits: ([number | null, number | null] | null)[];
   seconds: (number | null)[];
   rows: (number | null)[];
   columns: number[];

@@ -13,16 +13,28 @@ export function tone(project: Project, i: number, by: Colouring): [string, strin
     return [`tone-${state}`, { ok: "passed", warn: "warned", error: "failed", none: "not run" }[state]];
   }
   if (by === "freshness") {
-    const hours = age(project.nodes.built[i], project.index.generated_at);
-    if (hours === undefined) return ["tone-none", "not known"];
-    if (hours <= 24) return ["tone-ok", "within a day"];
-    return hours <= 24 * 7 ? ["tone-warn", "within a week"] : ["tone-error", "older"];
+    return freshness(project, i);
   }
   if (by === "materialization") {
     const made = project.nodes.materialized[i];
     return made ? [`made-${SHADES[made] ?? "other"}`, made] : ["made-none", kind];
   }
   return [`kind-${kind}`, kind];
+}
+
+/** How old what a node shows is: by the limits that the project sets for it, else in days. */
+export function freshness(project: Project, i: number): [string, string] {
+  const newest = project.nodes.newest[i];
+  const hours = newest ? age(newest[0], newest[1]) : age(project.nodes.built[i], project.index.generated_at);
+  if (hours === undefined) return ["tone-none", "not known"];
+  const limits = project.nodes.limits[i];
+  if (limits) {
+    const [warn, error] = limits;
+    if (error !== null && hours > error) return ["tone-error", "too old"];
+    return warn !== null && hours > warn ? ["tone-warn", "late"] : ["tone-ok", "in time"];
+  }
+  if (hours <= 24) return ["tone-ok", "within a day"];
+  return hours <= 24 * 7 ? ["tone-warn", "within a week"] : ["tone-error", "older"];
 }
 
 const SHADES: Record<string, string> = {

@@ -4,7 +4,8 @@ import { KINDS, type Kind, type Project, type Run } from "../data/project";
 import { format } from "../data/route";
 import { Markdown } from "../text/markdown";
 import { ago, count, counted, moment, seconds } from "../text/numbers";
-import { Empty, NodeLink, Status } from "../ui/bits";
+import { freshness } from "../lineage/colours";
+import { Badge, Empty, NodeLink, Status } from "../ui/bits";
 
 export function Overview({ project }: { project: Project }) {
   const index = project.index;
@@ -140,23 +141,39 @@ function Failing({ project }: { project: Project }) {
   );
 }
 
-/** The tables that come from outside, the oldest first. */
+/** The tables that come from outside: when each was last loaded, how many rows it has, and whether that is in time; what needs a look first. */
 function Fresh({ project }: { project: Project }) {
-  const known = project.nodes.kind.flatMap((kind, i) => ((kind === "ingest" || kind === "source") && project.nodes.built[i] ? [i] : []));
-  if (known.length === 0) return null;
-  const oldest = known.sort((a, b) => (project.nodes.built[a] ?? "").localeCompare(project.nodes.built[b] ?? ""));
+  const { built, limits, newest, rows } = project.nodes;
+  const now = project.index.generated_at;
+  const outside = project.nodes.kind.flatMap((kind, i) => (kind === "ingest" || kind === "source" ? [i] : []));
+  if (outside.length === 0) return null;
+  const shown = outside.filter((i) => built[i] || limits[i] || newest[i]);
+  const first = (i: number) => ["tone-error", "tone-warn", "tone-none", "tone-ok"].indexOf(limits[i] ? freshness(project, i)[0] : "tone-ok");
+  shown.sort((a, b) => first(a) - first(b) || (built[a] ?? "").localeCompare(built[b] ?? ""));
+  const unknown = outside.filter((i) => !built[i] && !newest[i]).length;
   return (
     <section>
-      <h2>Loaded last</h2>
+      <h2>Freshness</h2>
       <ul class="plain">
-        {oldest.slice(0, 8).map((i) => (
-          <li key={i} class="split">
-            <NodeLink project={project} node={i} />
-            <span class="muted small nowrap">{ago(project.nodes.built[i], project.index.generated_at)}</span>
+        {shown.slice(0, 8).map((i) => (
+          <li key={i}>
+            <div class="split">
+              <NodeLink project={project} node={i} />
+              {limits[i] && <Badge tone={freshness(project, i)[0].slice("tone-".length)}>{freshness(project, i)[1]}</Badge>}
+            </div>
+            <p class="muted small">
+              {newest[i] ? `latest row ${ago(newest[i]?.[0], newest[i]?.[1] ?? now)}, looked at ${ago(newest[i]?.[1], now)}` : built[i] ? `loaded ${ago(built[i], now)}` : "not measured"}
+              {rows[i] == null ? "" : ` · ${counted(rows[i] ?? 0, "row")}`}
+            </p>
           </li>
         ))}
       </ul>
-      {known.length > 8 && <p class="muted small">the oldest of {counted(known.length, "table")}</p>}
+      {shown.length > 8 && <p class="muted small">8 of {counted(shown.length, "table")}</p>}
+      {unknown > 0 && (
+        <p class="muted small">
+          Of {counted(unknown, "table")} it is not known when rows came last: no step loads them, and <code>eltflow freshness</code> did not measure them.
+        </p>
+      )}
     </section>
   );
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 #: Settings that a page shows where the project sets them. Others may hold what came from the environment.
 _SETTINGS = ("unique_key", "incremental_strategy", "on_schema_change", "access", "event_time", "batch_size", "lookback", "begin")
+_HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 
 
 def kind_of(entry: Mapping[str, Any]) -> str:
@@ -98,8 +99,21 @@ def _on(one: Mapping[str, Any]) -> str:
     return f" on {', '.join(one['columns'])}" if one["columns"] else ""
 
 
+def limits_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """After how long the project wants to be warned of a source that nothing came to, and when that is an error."""
+    limits = (entry.get("freshness") or {}) if entry["resource_type"] == "source" else {}
+    return {key: value for key, value in limits.items() if isinstance(value, Mapping) and value.get("count")}
+
+
+def limit_hours(entry: Mapping[str, Any]) -> list[float | None] | None:
+    """The same in hours, `warn_after` and `error_after`; None where the project says neither."""
+    limits = limits_of(entry)
+    found = [limits[k]["count"] * _HOURS[limits[k]["period"]] if k in limits else None for k in ("warn_after", "error_after")]
+    return found if any(found) else None
+
+
 def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
-    limits = {key: value for key, value in entry["freshness"].items() if isinstance(value, Mapping) and value.get("count")}
+    limits = limits_of(entry)
     made: dict[str, Any] = {"loader": entry["loader"], "about_source": entry["source_description"] or "", "freshness": limits}
     if step_of(entry) is not None:
         facts = entry["meta"]["eltflow"]

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from eltflow.base.records import dataclass
-from eltflow.report.site.entries import constraints_of, detail, kind_of, label, step_of, tested
+from eltflow.report.site.entries import constraints_of, detail, kind_of, label, limit_hours, step_of, tested
 from eltflow.report.site.past import History, Past, run_summary
 from eltflow.sql.values import HOWS, Influence, QueryLineage
 
@@ -30,7 +30,7 @@ Columns = tuple[QueryLineage, Mapping[str, str]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a site is made of. `history` are the latest runs of the target, newest first; `inherited` is by
-    node and column; `only` are ids of the manifest (None: all)."""
+    node and column; `measured` is the last `sources.json`; `only` are ids of the manifest (None: all)."""
 
     manifest: Mapping[str, Any]
     catalog: Mapping[str, Any] | None = None
@@ -38,6 +38,7 @@ class Facts:
     lineage: Mapping[str, Columns] | None = None
     inherited: Mapping[str, Mapping[str, Told]] | None = None
     readme: str = ""
+    measured: Mapping[str, Any] | None = None
     only: Collection[str] | None = None
 
 
@@ -54,6 +55,8 @@ class _Fold:
         if facts.only is not None:
             known = {i: e for i, e in known.items() if i in facts.only}
         self.past = Past(facts.history)
+        measured = (facts.measured or {}).get("results") or ()
+        self.newest = {r["unique_id"]: [r["max_loaded_at"], r["snapshotted_at"]] for r in measured if r.get("max_loaded_at")}
         self.tests = {i: e for i, e in known.items() if e["resource_type"] == "test"}
         shown = [
             i for i, e in known.items() if e["resource_type"] != "operation" and not (i in self.tests and "test_metadata" in e)
@@ -130,6 +133,8 @@ class _Fold:
             "tags": [list(e["tags"]) for e in entries.values()],
             "status": [d["runs"][0][1] if d["runs"] else None for d in details.values()],
             "built": [self.past.built(step_of(e) or i) for i, e in entries.items()],
+            "newest": [self.newest.get(i) for i in entries],
+            "limits": [limit_hours(e) for e in entries.values()],
             "seconds": [d["runs"][0][2] if d["runs"] else None for d in details.values()],
             "rows": [d["rows"] for d in details.values()],
             "columns": [len(d["columns"]) for d in details.values()],
