@@ -18,7 +18,7 @@ from bench.process import Usage
 from bench.tools import Command, Tool
 
 #: Pages whose figures belong to the report, though `bench.measure` does not make them.
-BESIDE = ("LINEAGE.md", "SITE.md")
+BESIDE = ("LINEAGE.md", "SITE.md", "SERVING.md")
 PEERS = ("dbt-core", "rust-dbt")
 HEAD = ("command", "tool", "CPU s", "wall s", "peak MB", "to dbt-core", "to Rust dbt", "to engine", "to Python", "runs")
 
@@ -229,6 +229,6 @@ def as_json(run: Run) -> str:
     return json.dumps(record, indent=1) + "\n"
 
 
-if __name__ == "__main__":  # python -m bench.report bench/RESULTS.md: with LINEAGE.md and SITE.md as they are now
+if __name__ == "__main__":  # python -m bench.report bench/RESULTS.md: with what stands beside it as it is now
     path = Path(sys.argv[1])
     path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
