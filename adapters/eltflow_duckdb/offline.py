@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 
 import duckdb
@@ -21,9 +22,10 @@ def _stub_kind(columns: Sequence[Column]) -> str:
 
 
 class DuckDBOffline:
-    """Parses and binds without data."""
+    """Parses and binds without data, for one thread at a time: a connection that is at work refuses a second call (DuckDB 2.0.1)."""
 
     def __init__(self) -> None:
+        self._one = threading.Lock()
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
         self._connection.execute("set errors_as_json = true")
         self._connection.execute("set autoinstall_known_extensions = false")
@@ -34,6 +36,14 @@ class DuckDBOffline:
         self._schemas: set[tuple[str | None, str]] = set()
 
     def parse(self, sql: str) -> Complaint | None:
+        with self._one:
+            return self._parsed(sql)
+
+    def bind(self, sql: str, stubs: Mapping[Relation, Sequence[Column]]) -> tuple[Column, ...] | Complaint:
+        with self._one:
+            return self._bound(sql, stubs)
+
+    def _parsed(self, sql: str) -> Complaint | None:
         try:
             self._connection.extract_statements(sql)
         except duckdb.Error as error:
@@ -41,7 +51,7 @@ class DuckDBOffline:
             return found.engine_message.removeprefix("Parser Error: "), found.line, found.column
         return None
 
-    def bind(self, sql: str, stubs: Mapping[Relation, Sequence[Column]]) -> tuple[Column, ...] | Complaint:
+    def _bound(self, sql: str, stubs: Mapping[Relation, Sequence[Column]]) -> tuple[Column, ...] | Complaint:
         try:
             for relation, columns in stubs.items():
                 self._stub(relation, tuple(columns))

@@ -63,7 +63,7 @@ def _of_nodes(
         for at, node in enumerate(nodes):
             if at:
                 render.out()
-            _told(graph, node, shown, kept, depth, direction)
+            _told(graph, node, [*shown, *([] if node.unique_id in kept else [node.unique_id])], kept, depth, direction)
         return 0
     around = []
     for node in nodes:

@@ -34,6 +34,10 @@ _PSEUDO = frozenset(
         "excluded",
         "current_date",
         "__mark_join_marker",
+        # PostgreSQL's columns of every table, and words that engines take without parentheses.
+        *("xmin", "xmax", "cmin", "cmax", "tableoid"),
+        *("user", "current_role", "session_user", "system_user", "utc_date", "utc_time", "utc_timestamp"),
+        "level",  # of Snowflake's CONNECT BY
     ]
 )
 _UNITS = frozenset(
@@ -282,22 +286,29 @@ class _Walk:
             return None
         if not {k for k, v in star.args.items() if v} <= {"except_", "replace", "rename"}:
             return None
-        without = {self._fold(plain(e), True) for e in star.args.get("except_") or ()}
-        renamed: dict[str, str] = {}
+        without = {self._chosen(e) for e in star.args.get("except_") or ()}
+        renamed: dict[tuple[str | None, str], str] = {}
         for pair in star.args.get("rename") or ():
             if not isinstance(pair, exp.Alias):
                 return None
-            renamed[self._fold(plain(pair.this), True)] = stored(pair.args["alias"], self._fold)
+            renamed[self._chosen(pair.this)] = stored(pair.args["alias"], self._fold)
+        if merged and any(table is not None for table, _ in (*without, *renamed)):
+            return None  # which of two that are one is meant, the engine decides
         names: list[str] = []
         seen: set[str] = set()
-        for _, columns in ordered:
+        for alias, columns in ordered:
             for name in columns.names:
                 key = self._fold(name, True)
-                if key in without or (key in merged and key in seen):
+                if (None, key) in without or (alias, key) in without or (key in merged and key in seen):
                     continue
                 seen.add(key)
-                names.append(renamed.get(key, name))
+                names.append(renamed.get((alias, key), renamed.get((None, key), name)))
         return names
+
+    def _chosen(self, one: Any) -> tuple[str | None, str]:
+        """The table, if it is said, and the name of a column that a star leaves out or renames."""
+        table = one.args.get("table") if isinstance(one, exp.Column) else None
+        return (self._key(table) if table is not None else None), self._fold(plain(one), True)
 
     # -- names -----------------------------------------------------------------------------------------------------------------
 

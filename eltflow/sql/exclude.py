@@ -18,14 +18,17 @@ def spell_out(tree: Any) -> None:
             if star is None or columns is None:
                 made.append(one)
                 continue
-            without = {_name(left).lower() for left in star.args["except_"]}
-            made += [column for column in columns if column.name.lower() not in without]
+            made += [column for column in columns if not _left_out(column, star)]
         if any(one not in select.expressions for one in made):
             select.set("expressions", made)
 
 
-def _name(one: Any) -> str:
-    return str(one.name)
+def _left_out(column: Any, star: Any) -> bool:
+    """Whether a star leaves out a column: by its name, or by that and its table's."""
+    return any(
+        one.name.lower() == column.name.lower() and (not one.text("table") or one.text("table").lower() == column.table.lower())
+        for one in star.args.get("except_") or ()
+    )
 
 
 def _star(one: Any) -> Any:
@@ -98,8 +101,7 @@ def _outputs(query: Any) -> list[Any] | None:
             columns = _of_star(one, query)
             if columns is None or star.args.get("replace") or star.args.get("rename"):
                 return None
-            without = {_name(left).lower() for left in star.args.get("except_") or ()}
-            found += [column.this for column in columns if column.name.lower() not in without]
+            found += [column.this for column in columns if not _left_out(column, star)]
         elif isinstance(one, exp.Alias):
             found.append(one.args["alias"])
         elif isinstance(one, exp.Column):

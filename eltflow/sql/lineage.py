@@ -81,6 +81,8 @@ def _through(star: Any, above: Mapping[str, Any]) -> dict[str, Any]:
     if any(value for key, value in star.args.items() if key != "except_"):
         return {}
     left_out = {one.name for one in star.args.get("except_") or ()}
+    if any(isinstance(one, exp.Column) and one.table for one in star.args.get("except_") or ()):
+        return {}  # of one table among several
     return {name: value for name, value in above.items() if name not in left_out}
 
 
@@ -513,6 +515,8 @@ class _Walk(Pivots):
             if isinstance(node.this, exp.Identifier):
                 table = self._named_table(node, scope)
                 name = name or self.key(node.this)
+            elif node.this is None:
+                table, listed = self._opaque("what ROWS FROM gives is not followed"), []
             else:
                 table, listed = self._function(node.this, listed, scope), []
         elif isinstance(node, exp.Values):

@@ -69,12 +69,15 @@ class Stars(Expressions):
         unknown_forms = {key for key, value in star.args.items() if value} - _STAR_KNOWN
         if unknown_forms:
             return self._unlisted(f"a star with {', '.join(sorted(unknown_forms))} is not followed")
-        without = {self.key(_last(one)) for one in star.args.get("except_") or ()}
+        without = {self._chosen(one) for one in star.args.get("except_") or ()}
         replaced = {self.key(one.args["alias"]): one for one in star.args.get("replace") or () if isinstance(one, exp.Alias)}
-        renamed = {self.key(_last(one.this)): one.alias for one in star.args.get("rename") or () if isinstance(one, exp.Alias)}
+        renamed = {self._chosen(one.this): one.alias for one in star.args.get("rename") or () if isinstance(one, exp.Alias)}
+        if scope.merged and any(table is not None for table, _ in (*without, *renamed)):
+            return self._unlisted("a star that names a column of one table, over a join by USING, is not followed")
         made = self._table([])
         opened: list[Table] = []
         merged: set[str] = set()
+        seen: set[str] = set()
         owner = scope.table(only) if only is not None else None
         tables = scope.tables.items() if only is None else ((only, owner),) if owner is not None else ()
         for alias, table in tables:
@@ -82,7 +85,7 @@ class Stars(Expressions):
                 opened.append(table)
             for column in table.columns:
                 key = self.fold(column.name, True)
-                if key in without:
+                if (None, key) in without or (alias, key) in without:
                     continue
                 if only is None and key in scope.merged:
                     if key in merged or (alias, key) in scope.hidden:
@@ -90,11 +93,20 @@ class Stars(Expressions):
                     merged.add(key)
                     column = scope.merged[key].named(column.name)
                 if key in replaced:
+                    if key in seen:
+                        return self._unlisted("a star that replaces a column of several tables is not followed")
+                    seen.add(key)
                     column = self.value(replaced[key].this, scope).named(column.name)
-                made.columns.append(column.named(renamed[key], RENAMED) if key in renamed else column)
+                called = renamed.get((alias, key), renamed.get((None, key)))
+                made.columns.append(column.named(called, RENAMED) if called is not None else column)
         if opened:
-            self._open(made, opened, {*without, *replaced, *renamed})
+            self._open(made, opened, {key for _, key in (*without, *renamed)} | {*replaced})
         return made
+
+    def _chosen(self, one: Any) -> tuple[str | None, str]:
+        """The table, if it is said, and the name of a column that a star leaves out or renames."""
+        table = one.args.get("table") if isinstance(one, exp.Column) else None
+        return (self.key(table) if table is not None else None), self.key(_last(one))
 
     @staticmethod
     def _open(made: Table, opened: list[Table], changed: set[str]) -> None:
