@@ -12,5 +12,5 @@ HELP = "write it like `30 s`, `15 min`, `2 h` or `1 day`"
 def seconds(text: str) -> float | None:
     """The seconds of a span; None if it is none, or of no length."""
     found = _WRITTEN.fullmatch(text.strip().lower())
-    unit = _UNITS.get(found.group(2)) or (1 if found.group(0).endswith("s") and found.group(2) == "" else None) if found else None
+    unit = _UNITS.get(found.group(2)) if found is not None else None
     return float(found.group(1)) * unit or None if found is not None and unit is not None else None
