@@ -80,6 +80,8 @@ class Expressions:
         made = Flow()
         if kind is exp.Struct:
             made.fields = self._struct(node, scope, made)
+        elif kind is exp.Subquery:
+            made.fields = self._scalar(node, scope, made, COPIED, None)
         else:
             self.visit(node, scope, made, COPIED, None)
         return made
@@ -339,13 +341,26 @@ class Expressions:
                 self._framed(called, scope, into, why, depth + 1)
 
     def _subquery(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
-        """A scalar subquery: its first column is the value."""
+        self._scalar(node, scope, into, rank, why)
+
+    def _scalar(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> dict[str, Flow] | None:
+        """A scalar subquery: its first column is the value. Gives its fields, if it is a struct."""
         table = self.query(node, scope.ctes, scope)
+        self._rows_of(table, into)
         if table.columns:
             into.take(table.columns[0], rank, why)
-        elif table.open:
+            return table.columns[0].decided(table.rows, table.unsure).fields
+        if table.open:
             into.unknown = into.unknown or table.open
-        self._rows_of(table, into)
+        return None
+
+    def _mapped(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
+        """`MAP {key: value}`: which value is found hangs on the keys too."""
+        for struct in node.find_all(exp.Struct):
+            for one in struct.expressions:
+                if isinstance(one, exp.PropertyEQ):
+                    self.visit(one.this, scope, into, COMPUTED, why)
+        self._any(node, scope, into, rank, why)
 
     def _exists(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         if isinstance(node.this, exp.Query):
@@ -408,7 +423,7 @@ class Expressions:
         into.rows = (into.rows or set()) | (made.as_causes("unnest") if not is_listed(node) else set())
 
     def _bound(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
-        if scope.bound is not None:
+        if scope.bound is not None and not node.args.get("unpack"):
             into.take(scope.bound, rank, why)
             return
         chosen = self.chosen(node, scope)  # in a condition all of them must hold
@@ -483,6 +498,7 @@ _EXACT: dict[type, Handler | None] = {
     exp.Kwarg: Expressions._assigned,
     exp.PropertyEQ: Expressions._assigned,
     exp.Struct: Expressions._structured,
+    exp.ToMap: Expressions._mapped,
     exp.Dot: Expressions._field,
     exp.Bracket: Expressions._field,
     exp.Unnest: Expressions._unnested,

@@ -166,6 +166,8 @@ def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset
 
 def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
     """Whether each row of the left side of a LEFT JOIN meets one row of a table at most."""
+    if join.args.get("method") == "ASOF":
+        return True  # the nearest one
     if join.args.get("method") or table.find_keys is None or not table.keys:
         return False
     if frozenset() in table.keys:

@@ -518,11 +518,11 @@ class _Walk(Pivots):
             elif node.this is None:
                 table, listed = self._opaque("what ROWS FROM gives is not followed"), []
             else:
-                table, listed = self._function(node.this, listed, scope), []
+                table, listed = self._function(node.this, name, listed, scope, numbered=bool(node.args.get("ordinality"))), []
         elif isinstance(node, exp.Values):
             table = self._values(node, scope)
         elif isinstance(node, (exp.Unnest, exp.Func)):
-            table, listed = self._function(node, listed, scope), []
+            table, listed = self._function(node, name, listed, scope), []
         elif isinstance(node, exp.Lateral):
             name, table, listed = self._lateral(node, name, listed, scope)
         elif isinstance(node, exp.Pivot):
@@ -588,34 +588,47 @@ class _Walk(Pivots):
         inner = node.this
         if isinstance(inner, exp.Query):
             return name, self.query(inner.this if isinstance(inner, exp.Subquery) else inner, scope.ctes, scope), listed
-        return name, self._function(inner, listed, scope), []
+        return name, self._function(inner, name, listed, scope), []
 
-    def _function(self, node: Any, listed: list[str], scope: Scope) -> Table:
-        """A function as a table: every column may come from every argument, and how many rows there are too."""
+    def _function(self, node: Any, alias: str, listed: list[str], scope: Scope, *, numbered: bool = False) -> Table:
+        """A function as a table: every column may come from every argument, and how many rows there are too. With `numbered` its rows are
+        (WITH ORDINALITY)."""
         given = Flow()
         for value in node.args.values():
             for one in value if isinstance(value, list) else (value,):
-                if isinstance(one, exp.Expression):
+                if isinstance(one, exp.Expression) and one is not node.args.get("offset"):
                     self.visit(one, scope, given, COMPUTED, None)
         rows = given.as_causes("unnest") if not is_listed(node) else set()
-        if isinstance(node, (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSeries)):
-            several = len(node.expressions) > 1 or bool(node.args.get("offset"))
-            names = listed or [_function_name(node)]
-            made = Table([given.named(name, COMPUTED) for name in names], rows, self.fold)
-            if not listed or several:
-                made.open = "" if listed else "" if not several else "an unnest of several lists"
-            if not listed:
-                # The one column of a function may be called by the function's alias too (PostgreSQL).
-                made.rest = lambda key: given.named(key, COMPUTED)
-                if isinstance(node, (exp.Explode, exp.Unnest)):
-                    made.open = "an unnest without a list of columns may give any"
-            made.unsure = given.unknown
+        if not isinstance(node, _SERIES):
+            reason = f"what the function {_written(node)} reads is not known"
+            made = Table([_unsure(given.named(name, COMPUTED), reason) for name in listed], rows, self.fold)
+            made.open = made.unsure = reason
             return made
-        called = node.name if isinstance(node, exp.Anonymous) else node.key
-        reason = f"what the function {called.lower()} reads is not known"
-        made = Table([_unsure(given.named(name, COMPUTED), reason) for name in listed], rows, self.fold)
-        made.open = made.unsure = reason
+        offset = node.args.get("offset")
+        number = None if not numbered and not offset else stored(offset, self.fold) if isinstance(offset, exp.Identifier) else ""
+        lists = len(node.expressions) or 1 if isinstance(node, exp.Unnest) else 1
+        own = _function_name(node)
+        called = [given.named(name, COMPUTED) for name in listed[:lists] or [own]]
+        if number is not None:
+            called.append(Flow(number or (listed[lists] if len(listed) > lists else "ordinality")))
+        made = Table(called, rows, self.fold)
+        made.unsure = given.unknown
+        if not listed and (alias or isinstance(node, (exp.Explode, exp.Unnest))):
+            # Engines, and versions of one, call it by the function's name or by its alias; an unnest of structs may give their fields.
+            any_field = isinstance(node, (exp.Explode, exp.Unnest))
+            made.become(called[1:])
+            made.open = f"what {own}() gives without a list of columns hangs on the engine"
+            made.rest = lambda key: given.named(key, COMPUTED) if any_field or key in (alias, own) else None
         return made
+
+
+#: Functions that give a row for each of some values.
+_SERIES = (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSeries)
+
+
+def _written(node: Any) -> str:
+    """A function's name as people write it."""
+    return str(node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
 
 
 def _function_name(node: Any) -> str:

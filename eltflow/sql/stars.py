@@ -25,15 +25,15 @@ class Stars(Expressions):
         if kind is exp.Star:
             return self.star(projection, scope, None)
         inner = projection.this if kind is exp.Alias else projection
-        if isinstance(inner, exp.Explode) and kind is not exp.Alias:
-            return self._unnested_columns(inner, scope)
+        if isinstance(inner, exp.Explode):
+            return self._unnested_columns(inner, scope, aliased=kind is exp.Alias)
         if isinstance(inner, exp.Dot) and isinstance(inner.expression, exp.Star):
             return self._struct_star(self.value(inner.this, scope), inner.expression)
         if isinstance(inner, _COMPARING) and _starred(inner) is not None:
             return self._matching(inner, projection, scope)
         if isinstance(inner, (exp.Column, exp.Literal)):
             return None
-        columns = inner.find(exp.Columns)
+        columns = _repeating(inner)
         return self._for_each(columns, projection, scope) if columns is not None else None
 
     def _table(self, columns: list[Flow]) -> Table:
@@ -179,19 +179,45 @@ class Stars(Expressions):
             kept = [column.named(_called(projection, None, column.name, comparison), RENAMED) for column in kept]
         return self._table(kept)
 
-    def _unnested_columns(self, node: Any, scope: Scope) -> Table:
-        """UNNEST of a struct gives a column for each field, of a list one column: which it is is known only where it was made."""
+    def _unnested_columns(self, node: Any, scope: Scope, *, aliased: bool) -> Table | None:
+        """UNNEST of a struct gives a column for each field, of a list one column: which it is is known only where it was made. To what has
+        a name of its own a list is taken for granted, unless a struct was seen."""
         flow = self.value(node.this, scope)
-        if flow.fields is not None:
+        deep = bool(node.expressions)  # `recursive := true`, `max_depth := 2`
+        if flow.fields is not None and not deep:
             return self._table(list(flow.fields.values()))
+        if aliased and not deep:
+            return None
         whole = Flow(f"unnest({node.this.sql()})".lower())
         whole.take(flow, COMPUTED, None)
         made = self._table([whole])
         made.rows = whole.as_causes("unnest")
-        if not isinstance(node.this, (exp.Array, exp.Func)):
+        if deep:
+            inner = _leaves(flow)
+            made = self._unlisted("how deep an unnest goes is decided by types")
+            made.rows = whole.as_causes("unnest") if flow.fields is None else set()
+            made.rest = lambda key: inner.get(key) or whole.named(key, COMPUTED)
+        elif not isinstance(node.this, (exp.Array, exp.Func)):
             made.open = "an unnest gives one column for a list and several for a struct"
             made.rest = lambda key: whole.named(key, COMPUTED)
         return made
+
+
+def _repeating(node: Any) -> Any:
+    """The COLUMNS(...) for each of whose columns an expression stands once: not that of a query within it, nor one that is unpacked into
+    the arguments of a function (`*COLUMNS(...)`)."""
+    if node.find(exp.Columns) is None:
+        return None
+    found = node.walk(prune=lambda one: isinstance(one, exp.Query))
+    return next((one for one in found if isinstance(one, exp.Columns) and not one.args.get("unpack")), None)
+
+
+def _leaves(flow: Flow) -> dict[str, Flow]:
+    """The fields of a struct and of the structs within it."""
+    made: dict[str, Flow] = {}
+    for key, field in (flow.fields or {}).items():
+        made |= _leaves(field) if field.fields is not None else {key: field}
+    return made
 
 
 def _last(node: Any) -> Any:
@@ -220,6 +246,11 @@ def _holds(node: Any, variable: str, name: str) -> bool | None:
         if left is None or right is None:
             return None
         return (left and right) if isinstance(node, exp.And) else (left or right)
+    if node.args.get("negate"):  # `NOT LIKE`
+        plain = node.copy()
+        plain.set("negate", None)
+        inner = _holds(plain, variable, name)
+        return None if inner is None else not inner
     subject = node.args.get("this")
     if subject is None or not (isinstance(subject, exp.Star) or variable == "*" or subject.name == variable):
         return None
