@@ -71,6 +71,7 @@ class DuckDBDialect(Dialect):
         query_comments=False,  # nobody else is there to read them
     )
 
+    again = "_"
     row_id = "rowid"
     keeps_order = Statement("select cast(current_setting('preserve_insertion_order') as boolean)", role="query")
 

@@ -113,6 +113,7 @@ def _named(found: QueryLineage, ids: dict[str, str]) -> QueryLineage:
             tuple(Origin(ids.get(o.table, o.table), o.column, o.how) for o in c.origins),
             influences(c.influences),
             c.unknown,
+            c.expression,
         )
         for c in found.columns
     )

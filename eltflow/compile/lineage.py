@@ -13,13 +13,13 @@ from eltflow.base.records import dataclass
 from eltflow.compile.compiled import CTE_PREFIX, Compiled, NeedsWarehouse
 from eltflow.compile.node import Compiler
 from eltflow.project.nodes import Node
-from eltflow.sql.lineage import expressions, lineage
+from eltflow.sql.lineage import lineage
 from eltflow.sql.parse import Refused, parse
 from eltflow.sql.reads import Ident
 from eltflow.sql.values import ColumnLineage, Influence, Names, Origin, QueryLineage
 
 #: Part of every key: a walk that learns something makes what was kept before worthless.
-_VERSION = "3"
+_VERSION = "4"
 
 #: (unique id, or the written name of a table that is no node; column)
 Spot = tuple[str, str]
@@ -56,7 +56,6 @@ class Lineages:
         self.compiler = compiler
         self._counts = counts
         self._telling = telling
-        self._told: dict[str, Mapping[str, str]] = {}
         self._graph = compiler.graph
         self._kept = kept
         self.fresh: dict[str, Any] = {}
@@ -95,34 +94,30 @@ class Lineages:
         except (EltflowError, RecursionError):
             return QueryLineage(unlisted="it does not compile", unsure="it does not compile")
         sql = own_sql(compiled)
+        listed = tuple(name for name, _ in compiled.typed) if compiled.typed is not None else None
         seen = [(i, self.names(self._graph.nodes[i]), self._graph.nodes[i].relation) for i in node.parents]
         key = fingerprint(
             _VERSION if self._counts else f"{_VERSION} without counts",
             self.compiler.dialect.sqlglot,
             sql,
-            repr((node.opaque, node.relation, seen)),
+            repr((node.opaque, node.relation, seen, listed)),
         )
         kept = self._kept.get(node.unique_id)
-        if kept is not None and kept[0] == key and not (self._telling and kept[2] is None):
+        if kept is not None and kept[0] == key and kept[2] >= self._telling:
             self.fresh[node.unique_id] = kept
-            self._told[node.unique_id] = kept[2] or {}
             return _from_plain(kept[1])
-        made = self._walk(node, sql)
+        made = self._walk(node, compiled, telling=self._telling)
         self.walked += 1
-        told = self._told.setdefault(node.unique_id, {}) if self._telling else None
-        self.fresh[node.unique_id] = (key, _to_plain(made), told)
+        self.fresh[node.unique_id] = (key, _to_plain(made), self._telling)
         return made
 
-    def _walk(self, node: Node, sql: str) -> QueryLineage:
+    def _walk(self, node: Node, compiled: Compiled, *, telling: bool) -> QueryLineage:
         if node.opaque is not None:
             return QueryLineage(unlisted=node.opaque, unsure=node.opaque)
-        parsed = parse(sql, self.compiler.dialect.sqlglot)
+        parsed = parse(own_sql(compiled), self.compiler.dialect.sqlglot)
         if isinstance(parsed, Refused):
             reason = f"its SQL is beyond eltflow's parser ({parsed.message})"
             return QueryLineage(unlisted=reason, unsure=reason)
-
-        if self._telling:
-            self._told[node.unique_id] = expressions(parsed, self.compiler.dialect.sqlglot)
 
         def upstream(parts: tuple[Ident, ...]) -> tuple[str, Names]:
             hit = self.node_of(parts)
@@ -132,7 +127,16 @@ class Lineages:
                 return hit, self.compiler.known.standing(node)
             return hit, self.names(self._graph.nodes[hit])
 
-        return lineage(parsed, upstream, self.compiler.dialect.fold, counts=self._counts)
+        dialect = self.compiler.dialect
+        return lineage(
+            parsed,
+            upstream,
+            dialect.fold,
+            again=dialect.again,
+            counts=self._counts,
+            telling=dialect.sqlglot if telling else None,
+            listed=[name for name, _ in compiled.typed] if compiled.typed is not None else None,
+        )
 
     def node_of(self, parts: tuple[Ident, ...]) -> str | None:
         if len(parts) == 1:
@@ -176,16 +180,18 @@ class Lineages:
         """The text that makes a column of a model, where it is more than the column's own name."""
         if node.resource_type != "model":
             return None
-        try:
-            parsed = parse(own_sql(self.compiler.node(node)), self.compiler.dialect.sqlglot)
-        except (EltflowError, NeedsWarehouse, RecursionError):
-            return None
-        return expressions(parsed, self.compiler.dialect.sqlglot).get(name) if not isinstance(parsed, Refused) else None
+        if self._telling:
+            found = self.of(node)
+        else:
+            try:
+                found = self._walk(node, self.compiler.node(node), telling=True)
+            except (EltflowError, NeedsWarehouse, RecursionError):
+                return None
+        return next((column.expression for column in found.columns if column.name == name), None)
 
     def expressions(self, node: Node) -> Mapping[str, str]:
-        """The text that makes each column of a node that was walked, where it is more than the column's own name; `telling` alone has any."""
-        self.of(node)
-        return self._told.get(node.unique_id, {})
+        """The text that makes each column of a node, where it is more than the column's own name; `telling` alone has any."""
+        return {column.name: column.expression for column in self.of(node).columns if column.expression is not None}
 
     def above(self, spot: Spot) -> list[Edge]:
         """What a column hangs on directly: origins first."""
@@ -273,6 +279,7 @@ def _to_plain(found: QueryLineage) -> Any:
             [(o.table, o.column, o.how) for o in c.origins],
             [(i.table, i.column, i.why) for i in c.influences],
             c.unknown,
+            c.expression,
         )
         for c in found.columns
     ]
@@ -283,8 +290,8 @@ def _from_plain(value: Any) -> QueryLineage:
     columns, rows, unlisted, unsure = value
     return QueryLineage(
         tuple(
-            ColumnLineage(name, tuple(Origin(*o) for o in origins), tuple(Influence(*i) for i in influences), unknown)
-            for name, origins, influences, unknown in columns
+            ColumnLineage(name, tuple(Origin(*o) for o in origins), tuple(Influence(*i) for i in influences), unknown, expression)
+            for name, origins, influences, unknown, expression in columns
         ),
         tuple(Influence(*i) for i in rows),
         unlisted,

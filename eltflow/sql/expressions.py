@@ -180,7 +180,8 @@ class Expressions:
             flow = self.value(inner, scope)
             into.take(flow, COMPUTED, None)
             into.aggregated = into.aggregated or flow.aggregated
-            fields[self.fold(name, True)] = flow.named(name)
+            field = flow.named(name)
+            fields[self.fold(name, True)] = field if isinstance(inner, exp.Column) else field.by(inner)
         return fields
 
     # -- kinds of expressions ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from eltflow.sql.reads import Fold
@@ -18,15 +19,17 @@ Cause = tuple[str, str, str]
 
 class Flow:
     """A column, or what an expression gives: `direct` holds how each upstream column's value enters, `causes` what else decides over
-    it, `unknown` why that may not be all. Never changed once somebody else holds it."""
+    it, `unknown` why that may not be all. `made_by` are the expressions that make it, one for each arm of a union: trees, or names of
+    columns; none for a column that nothing was done to. Never changed once somebody else holds it."""
 
-    __slots__ = ("aggregated", "causes", "direct", "fields", "name", "ranked", "rows", "unknown")
+    __slots__ = ("aggregated", "causes", "direct", "fields", "made_by", "name", "ranked", "rows", "unknown")
 
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.direct: dict[Spot, int] = {}
         self.causes: set[Cause] = set()
         self.unknown = ""
+        self.made_by: tuple[Any, ...] = ()
         self.fields: dict[str, Flow] | None = None
         self.aggregated = False
         self.rows: set[Cause] | None = None  # what an unnest within the expression makes rows of
@@ -56,6 +59,14 @@ class Flow:
         if rank and self.direct and min(self.direct.values()) < rank:
             made.direct = {spot: max(rank, how) for spot, how in self.direct.items()}
         made.causes, made.unknown, made.fields, made.ranked = self.causes, self.unknown, self.fields, self.ranked
+        made.made_by = self.made_by or ((self.name,) if self.name and name != self.name else ())
+        return made
+
+    def by(self, *trees: Any) -> Flow:
+        """The same as something that these expressions make."""
+        made = Flow(self.name)
+        made.direct, made.causes, made.unknown, made.fields = self.direct, self.causes, self.unknown, self.fields
+        made.aggregated, made.rows, made.ranked, made.made_by = self.aggregated, self.rows, self.ranked, trees
         return made
 
     def field(self, key: str) -> Flow:
@@ -63,7 +74,7 @@ class Flow:
         if self.fields is not None and key in self.fields:
             return self.fields[key]
         made = self.named(key, COMPUTED)
-        made.fields = None
+        made.fields, made.made_by = None, ()
         return made
 
     def decided(self, causes: set[Cause], unknown: str) -> Flow:
@@ -72,7 +83,7 @@ class Flow:
             return self
         made = Flow(self.name)
         made.direct, made.causes, made.unknown = self.direct, self.causes | causes, self.unknown or unknown
-        made.aggregated, made.rows = self.aggregated, self.rows
+        made.aggregated, made.rows, made.made_by = self.aggregated, self.rows, self.made_by
         if self.fields is not None:
             made.fields = {key: field.decided(causes, unknown) for key, field in self.fields.items()}
         return made
@@ -80,7 +91,7 @@ class Flow:
     def unranked(self) -> Flow:
         """The same, without being the number of a row."""
         made = self.named("")
-        made.name, made.ranked = self.name, None
+        made.name, made.ranked, made.made_by = self.name, None, self.made_by
         made.aggregated, made.rows = self.aggregated, self.rows
         return made
 
@@ -126,9 +137,20 @@ def both(left: Flow, right: Flow, name: str) -> Flow:
     made = Flow(name)
     made.take(left, COPIED, None)
     made.take(right, COPIED, None)
+    made.made_by = arms((left, right))
     if left.fields is not None and right.fields is not None and left.fields.keys() == right.fields.keys():
         made.fields = {key: both(flow, right.fields[key], flow.name) for key, flow in left.fields.items()}
     return made
+
+
+#: How many expressions of a column are kept: nobody reads those of a thousand arms.
+_ARMS = 20
+
+
+def arms(flows: Iterable[Flow]) -> tuple[Any, ...]:
+    """The expressions of columns that come together in one, each once."""
+    found = {one if isinstance(one, str) else id(one): one for flow in flows for one in (flow.made_by or (flow.name,)) if one}
+    return tuple(islice(found.values(), _ARMS))
 
 
 class Table:
@@ -187,6 +209,25 @@ class Table:
             reason = self.open or "a list of column names is longer than what it names"
             made.columns += [unknown(name, reason) for name in listed[len(self.columns) :]]
             made.open, made.rest = reason, self.rest
+        return made
+
+    def numbered(self, again: str | None) -> Table:
+        """The same as a table has it: names that come again get a number behind `again` (None: they keep them)."""
+        if again is None or self.open or len(self.index) == len(self.columns):
+            return self
+        times: dict[str, int] = {}
+        columns = []
+        for column in self.columns:
+            name = column.name
+            key = self.fold(name, True)
+            while self.fold(name, True) in times:
+                name = f"{column.name}{again}{times[key]}"
+                times[key] += 1
+            times[self.fold(name, True)] = 1
+            columns.append(column if name == column.name else column.named(name, RENAMED))
+        made = Table(columns, self.rows, self.fold)
+        made.unsure = self.unsure
+        made.find_keys = lambda: self.keys
         return made
 
     def _keys_as(self, columns: list[Flow]) -> Keys:

@@ -3,7 +3,7 @@ is made of and those that decide over it. What cannot be told is marked with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -15,18 +15,30 @@ from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
 from eltflow.sql.together import stored
-from eltflow.sql.values import HOWS, ColumnLineage, Influence, Names, Origin, QueryLineage
+from eltflow.sql.values import HOWS, UNKNOWN, ColumnLineage, Influence, Names, Origin, QueryLineage
 
 #: Gives what a table is called and its columns, by the parts of its name.
 Upstream = Callable[[tuple[Ident, ...]], tuple[str, Names]]
 
 
-def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = True) -> QueryLineage:
-    """The lineage of a statement's columns; without `counts` nothing flows into a count."""
+def lineage(
+    parsed: Parsed,
+    upstream: Upstream,
+    fold: Fold,
+    *,
+    again: str | None = None,
+    counts: bool = True,
+    telling: str | None = None,
+    listed: Sequence[str] | None = None,
+) -> QueryLineage:
+    """The lineage of a statement's columns, as a table made of it has them: a name that comes twice is told apart by a number behind
+    `again`. Without `counts` nothing flows into a count. With `telling` expressions are told too, in that dialect. `listed` are the names
+    that an engine gave the columns, if one was asked: none is left out then, and where the walk differs that is told."""
     if parsed.tree is None:
         return QueryLineage(unlisted="there is no statement")
     try:
-        table = _Walk(upstream, fold, counts).query(parsed.tree, {}, None)
+        table = _Walk(upstream, fold, again, counts).query(parsed.tree, {}, None)
+        table = (_as_listed(table, listed) if listed is not None else table).numbered(again)
     except RecursionError:
         return QueryLineage(unlisted="the statement is nested too deeply")
     columns = tuple(
@@ -35,74 +47,61 @@ def lineage(parsed: Parsed, upstream: Upstream, fold: Fold, *, counts: bool = Tr
             tuple(Origin(*spot, HOWS[how]) for spot, how in sorted(flow.direct.items())),
             _influences(flow.causes),
             flow.unknown or None,
+            _told(flow, telling) if telling is not None and flow.made_by else None,
         )
         for flow in table.columns
     )
     return QueryLineage(columns, _influences(table.rows), table.open or None, table.unsure or None)
 
 
-def expressions(parsed: Parsed, dialect: str) -> dict[str, str]:
-    """The text of each named column's expression, for those that are not the bare column of that name. What a query only passes on from
-    a CTE is told as that CTE has it."""
-    return {name: value.sql(dialect=dialect, comments=False) for name, value in expressions_of(parsed).items()}
+def _as_listed(table: Table, names: Sequence[str]) -> Table:
+    """A query's columns by the names that an engine gave them."""
+    keys = [table.fold(name, True) for name in names]
+    if not table.open and keys == [table.fold(column.name, True) for column in table.columns]:
+        return table
+    if not table.open and len(names) == len(table.columns):
+        columns = [_as_called(flow, name, key in table.index) for flow, name, key in zip(table.columns, names, keys, strict=True)]
+    else:
+        reason = f"the engine gives {len(names)} columns here, not {len(table.columns)}"
+        given: dict[str, list[Flow]] = {}
+        for column in table.columns:
+            given.setdefault(table.fold(column.name, True), []).append(column)
+        columns = []
+        for name, key in zip(names, keys, strict=True):
+            here = given.get(key)
+            if here is None:
+                columns.append((table.more(key) if table.open else unknown(name, reason)).named(name))
+            else:
+                sure = len(here) == keys.count(key)
+                columns.append(here[len([c for c in columns if table.fold(c.name, True) == key])] if sure else unknown(name, reason))
+    made = Table(columns, table.rows, table.fold)
+    made.unsure = table.unsure
+    return made
+
+
+def _as_called(flow: Flow, name: str, elsewhere: bool) -> Flow:
+    """A column as the engine calls it: an expression without a name of its own, or something that the walk took for another column."""
+    if flow.name == name or flow.name.lower() == name.lower():
+        return flow
+    if elsewhere or not flow.made_by:
+        return unknown(name, f"the engine calls this column `{name}`, eltflow took it for `{flow.name}`")
+    trees = flow.made_by
+    return flow.named(name).by(*trees)
 
 
 def expressions_of(parsed: Parsed) -> dict[str, Any]:
-    """The same as trees."""
-    return _values(parsed.tree, {})
-
-
-def _values(tree: Any, ctes: Mapping[str, Any]) -> dict[str, Any]:
-    while tree is not None and not isinstance(tree, exp.Select):
-        ctes = _with(tree, ctes)
-        tree = tree.this if isinstance(tree, (exp.SetOperation, exp.Subquery, exp.Paren)) else None
-    if tree is None:
+    """The one expression that makes each named column of a statement, as a tree; nothing is known of the tables that it reads."""
+    if parsed.tree is None:
         return {}
-    passed = _passed(tree, _with(tree, ctes))
-    alone = next(iter(passed.values())) if len(passed) == 1 else {}
-    made: dict[str, Any] = {}
-    for one in tree.expressions:
-        value = one.this if isinstance(one, exp.Alias) else one
-        column = value if isinstance(value, exp.Column) else None
-        above = passed.get(column.table, {}) if column is not None and column.table else alone
-        star = column.this if column is not None else value
-        name = one.alias_or_name
-        if isinstance(star, exp.Star):
-            made |= _through(star, above)
-        elif column is not None and column.name in above:
-            made[name] = above[column.name]
-        elif name and not (column is not None and column.name == name):
-            made[name] = value
-    return made
+    walk = _Walk(lambda parts: (parts[-1].name, UNKNOWN), lambda name, quoted: name.lower(), None, True)
+    made = walk.query(parsed.tree, {}, None)
+    return {flow.name: flow.made_by[0] for flow in made.columns if len(flow.made_by) == 1 and not isinstance(flow.made_by[0], str)}
 
 
-def _through(star: Any, above: Mapping[str, Any]) -> dict[str, Any]:
-    """What a star hands on; nothing is told of one that makes or renames columns."""
-    if any(value for key, value in star.args.items() if key != "except_"):
-        return {}
-    left_out = {one.name for one in star.args.get("except_") or ()}
-    if any(isinstance(one, exp.Column) and one.table for one in star.args.get("except_") or ()):
-        return {}  # of one table among several
-    return {name: value for name, value in above.items() if name not in left_out}
-
-
-def _with(tree: Any, ctes: Mapping[str, Any]) -> Mapping[str, Any]:
-    with_ = tree.args.get("with_")
-    return {**ctes, **{cte.alias: cte.this for cte in with_.expressions}} if with_ is not None else ctes
-
-
-def _passed(select: Any, ctes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The expressions of each table that a select reads, by the table's name there; only a CTE has any."""
-    source = select.args.get("from_")
-    joined = (join.this for join in select.args.get("joins") or ())
-    made: dict[str, dict[str, Any]] = {}
-    for table in (source.this, *joined) if source is not None else ():
-        body = None
-        if isinstance(table, exp.Table) and not table.args.get("db") and not table.args.get("pivots"):
-            body = ctes.get(table.name)
-        inner = {name: cte for name, cte in ctes.items() if name != table.name}
-        made[table.alias_or_name] = _values(body, inner) if body is not None else {}
-    return made
+def _told(flow: Flow, dialect: str) -> str | None:
+    """The text that makes a column, of a union that of each arm; None for a column that nothing was done to."""
+    texts = dict.fromkeys(one if isinstance(one, str) else one.sql(dialect=dialect, comments=False) for one in flow.made_by)
+    return " UNION ".join(texts) if [*texts] != [flow.name] else None
 
 
 def _influences(causes: set[Cause]) -> tuple[Influence, ...]:
@@ -110,8 +109,9 @@ def _influences(causes: set[Cause]) -> tuple[Influence, ...]:
 
 
 class _Walk(Pivots):
-    def __init__(self, upstream: Upstream, fold: Fold, counts: bool) -> None:
+    def __init__(self, upstream: Upstream, fold: Fold, again: str | None, counts: bool) -> None:
         super().__init__(fold)
+        self._again = again
         self.counts = counts
         self._upstream = upstream
         self._tables: dict[tuple[str, ...], Table] = {}
@@ -158,7 +158,7 @@ class _Walk(Pivots):
             if with_.args.get("recursive") and isinstance(body, exp.SetOperation):
                 known[key] = self._recursive(key, listed, body, known, outer)
             else:
-                known[key] = self.query(body, known, outer).renamed(listed)
+                known[key] = self.query(body, known, outer).renamed(listed).numbered(self._again)
         return known
 
     def _recursive(self, key: str, listed: list[str], body: Any, known: Mapping[str, Table], outer: Scope | None) -> Table:
@@ -360,6 +360,8 @@ class _Walk(Pivots):
             inner = projection.this
             same = isinstance(inner, exp.Column) and self.key(inner.this) == self.key(projection.args["alias"])
             made = flow.named(name, COPIED if same else RENAMED)
+            if not same or _is_field(inner, scope, self.key):
+                made = made if flow.made_by and isinstance(inner, exp.Column) else made.by(inner)
             made.aggregated, made.rows = flow.aggregated, flow.rows
             scope.aliases[self.key(projection.args["alias"])] = made
             return made
@@ -367,6 +369,8 @@ class _Walk(Pivots):
         own = projection.args.get({exp.Column: "this", exp.Dot: "expression"}.get(type(projection), "-"))
         name = stored(own, self.fold) if isinstance(own, exp.Identifier) else projection.output_name
         made = flow.named(name or projection.sql().lower())
+        if not isinstance(own, exp.Identifier) or _is_field(projection, scope, self.key):
+            made = made if flow.made_by and isinstance(projection, exp.Column) else made.by(projection)
         made.aggregated, made.rows = flow.aggregated, flow.rows
         return made
 
@@ -504,6 +508,10 @@ class _Walk(Pivots):
         shown = Flow(name)
         for one in sides:
             shown.take(one, COMPUTED, None)
+        known = [next((alias for alias, table in tables.items() if key in table.index), "") for tables in (left, right)]
+        if all(alias and "\x00" not in alias for alias in known):
+            first, *others = (exp.column(name, table=alias) for alias in known)
+            shown.made_by = (exp.Coalesce(this=first, expressions=others),)
         return shown
 
     def _source(self, node: Any, scope: Scope) -> tuple[str, Table]:
@@ -538,7 +546,7 @@ class _Walk(Pivots):
             called = pivot.args.get("alias")
             name = self.key(called.this) if called is not None and called.this is not None else name
             table = table.renamed([stored(c, self.fold) for c in called.args.get("columns") or ()]) if called is not None else table
-        return name, table.renamed(listed) if listed else table
+        return name, (table.renamed(listed) if listed else table).numbered(self._again)
 
     def _ctes_of(self, node: Any, scope: Scope) -> Mapping[str, Table]:
         with_ = node.args.get("with_") if isinstance(node, exp.Subquery) else None
@@ -608,6 +616,10 @@ class _Walk(Pivots):
         number = None if not numbered and not offset else stored(offset, self.fold) if isinstance(offset, exp.Identifier) else ""
         lists = len(node.expressions) or 1 if isinstance(node, exp.Unnest) else 1
         own = _function_name(node)
+        bare = node.copy()
+        bare.set("alias", None)
+        bare.set("offset", None)
+        given.made_by = (bare,)
         called = [given.named(name, COMPUTED) for name in listed[:lists] or [own]]
         if number is not None:
             called.append(Flow(number or (listed[lists] if len(listed) > lists else "ordinality")))
@@ -654,6 +666,14 @@ def _unsure(flow: Flow, reason: str) -> Flow:
 def _or_nothing(table: Table, key: str) -> Flow:
     found = table.index.get(key)
     return found if found is not None else table.more(key) if table.open else Flow(key)
+
+
+def _is_field(node: Any, scope: Scope, key: Callable[[Any], str]) -> bool:
+    """Whether a column's name is that of a field of a struct, as in `s.x`."""
+    if isinstance(node, exp.Dot):
+        return True
+    table = node.args.get("table") if isinstance(node, exp.Column) else None
+    return table is not None and (node.args.get("db") is not None or scope.table(key(table)) is None)
 
 
 def _modifies(node: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.flow import COMPUTED, COPIED, Flow, Scope, Table
+from eltflow.sql.flow import COMPUTED, COPIED, Flow, Scope, Table, arms
 from eltflow.sql.stars import Stars
 
 
@@ -41,14 +41,16 @@ class Pivots(Stars):
         ]
         kept, rows = self._kept(table, pivot, [*on, *aggregates], scope)
         listed = [self._listed(one) for one in on]
+        conditions = [[_is_value(one, value) for value in one.expressions] if isinstance(one, exp.In) else [] for one in on]
         result = Table(list(kept.columns), rows, self.fold)
         result.unsure = kept.open if not pivot.args.get("group") else ""
         single = len(made) == 1
         if all(values is not None for values in listed) and not kept.open:
-            for values in product(*(values or () for values in listed)):
+            for values, when in zip(product(*(values or () for values in listed)), product(*conditions), strict=True):
                 for called, cell in made:
                     name = "_".join(values)
-                    result.columns.append(cell.named(name if single and not _aliased(aggregates) else f"{name}_{called}"))
+                    column = cell.named(name if single and not _aliased(aggregates) else f"{name}_{called}")
+                    result.columns.append(column.by(*(_filtered(tree, when) for tree in cell.made_by)))
             return result
         result.open = kept.open or "the columns of a pivot are named by the data"
         if not kept.open:
@@ -61,6 +63,7 @@ class Pivots(Stars):
         flow = Flow()
         if aggregate is not None:
             self.visit(aggregate, scope, flow, COPIED, None)
+        flow.made_by = (aggregate.unalias() if aggregate is not None else exp.Count(this=exp.Star()),)
         flow.causes |= causes.causes
         flow.unknown = flow.unknown or causes.unknown
         return flow
@@ -124,7 +127,8 @@ class Pivots(Stars):
             used |= {self.fold(flow.name, True) for flow in several or ()}
             used |= {self.key(c.this) for c in inner.find_all(exp.Column) if isinstance(c.this, exp.Identifier)}
             if parts is None:
-                parts = [[self.value(e, scope) for e in (inner.expressions if isinstance(inner, exp.Tuple) else (inner,))]]
+                trees = inner.expressions if isinstance(inner, exp.Tuple) else (inner,)
+                parts = [[self.value(e, scope) if isinstance(e, exp.Column) else self.value(e, scope).by(e) for e in trees]]
             for row in parts:
                 for at, flow in enumerate(row[: len(picked)]):
                     picked[at].append(flow)
@@ -134,6 +138,7 @@ class Pivots(Stars):
             value = Flow(called)
             for flow in flows:
                 value.take(flow, COMPUTED, None)
+            value.made_by = arms(flows)
             value.unknown = value.unknown or reason
             if not pivot.args.get("include_nulls"):  # rows without a value are left out
                 made.rows |= value.as_causes("filter")
@@ -156,6 +161,18 @@ class Pivots(Stars):
         if into is not None:
             return into.this.name, [e.name for e in into.expressions], list(pivot.expressions)
         return "name", ["value"], list(pivot.expressions)
+
+
+def _is_value(on: Any, listed: Any) -> Any:
+    """The condition that what is pivoted on has a value that is listed."""
+    value = listed.this if isinstance(listed, (exp.PivotAlias, exp.Alias)) else listed
+    value = exp.Literal.string(value.name) if isinstance(value, exp.Column) else value.copy()
+    return exp.EQ(this=on.this.copy(), expression=value)
+
+
+def _filtered(aggregate: Any, conditions: tuple[Any, ...]) -> Any:
+    """An aggregate of the rows for which conditions hold: what stands in a column that a pivot makes."""
+    return exp.Filter(this=aggregate.copy(), expression=exp.Where(this=exp.and_(*conditions)))
 
 
 def _aliased(aggregates: list[Any]) -> bool:

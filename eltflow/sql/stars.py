@@ -96,7 +96,9 @@ class Stars(Expressions):
                     if key in seen:
                         return self._unlisted("a star that replaces a column of several tables is not followed")
                     seen.add(key)
-                    column = self.value(replaced[key].this, scope).named(column.name)
+                    by = replaced[key].this
+                    value = self.value(by, scope)
+                    column = value.named(column.name) if isinstance(by, exp.Column) else value.named(column.name).by(by)
                 called = renamed.get((alias, key), renamed.get((None, key)))
                 made.columns.append(column.named(called, RENAMED) if called is not None else column)
         if opened:
@@ -127,7 +129,7 @@ class Stars(Expressions):
         inner = projection.this if isinstance(projection, exp.Alias) else projection
         for column in chosen:
             scope.bound = column
-            flow = self.value(inner, scope) if inner is not columns else column
+            flow = self.value(inner, scope).by(_instead(inner, column.name)) if inner is not columns else column
             name = _called(projection, columns, column.name, inner)
             one = flow.named(name, COPIED if name == column.name else RENAMED)
             one.aggregated = flow.aggregated
@@ -210,6 +212,11 @@ def _repeating(node: Any) -> Any:
         return None
     found = node.walk(prune=lambda one: isinstance(one, exp.Query))
     return next((one for one in found if isinstance(one, exp.Columns) and not one.args.get("unpack")), None)
+
+
+def _instead(node: Any, name: str) -> Any:
+    """An expression with a column in the place of its COLUMNS(...)."""
+    return node.transform(lambda one: exp.column(name) if isinstance(one, exp.Columns) and not one.args.get("unpack") else one)
 
 
 def _leaves(flow: Flow) -> dict[str, Flow]:

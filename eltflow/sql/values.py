@@ -75,12 +75,14 @@ class Influence:
 
 @dataclass(frozen=True, slots=True)
 class ColumnLineage:
-    """Where one column of a query comes from. `unknown` says what could not be told of it, None if nothing is missing."""
+    """Where one column of a query comes from. `unknown` says what could not be told of it, None if nothing is missing. `expression` is the
+    text that makes it, where it was asked for and is more than a column of the same name."""
 
     name: str
     origins: tuple[Origin, ...]
     influences: tuple[Influence, ...]
     unknown: str | None = None
+    expression: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

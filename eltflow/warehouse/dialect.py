@@ -23,6 +23,9 @@ class Dialect:
     #: that began, SQL:2016 §6.41.)
     clock = "current_timestamp"
     capabilities = Capabilities()
+    #: What stands between a name and a number where a query gives the name again and a table is made of it (`id`, `id_1`); None where the
+    #: engine refuses that.
+    again: str | None = None
     #: What tells a row of a table from every other; in a table that was filled in the transaction that is open, in the order in which the
     #: rows came. None where the engine has nothing of the kind.
     row_id: str | None = None

@@ -729,3 +729,127 @@ pivot (select g, a from t where k = 1) on g in ('a', 'b') using max(a) --> a; a
 select t.id, x.best from t left join lateral (select max(p) as best from w where w.k = t.k and w.q > 1) as x on true --> id; p
 select t.id, x.v + 1 as v from t, lateral (select t.a * 2 as v where t.b > 1) as x --> id; a
 select w.k, x.n from w, lateral (select n from u where u.k = w.k order by u.m limit 2) as x --> w.k; n
+
+-- Odd ones, written before the walk was looked at.
+-- class: plain
+select greatest(a, b) - least(a, b) as d, a // 2 as h, a ^ 2 as sq from t where id % 2 = 1 --> a b; a; a
+select (a, b) as pair, [g, day::varchar] as lst from t --> a b; t.g day
+select id, a as "A B", b as "select" from t where "a" > 1 --> id; a; b
+select eid from e order by sal, eid limit 50% --> eid
+select bb: b + 1, cc: g from t where a > 2 --> b; t.g
+select id, id_1 from (select id, b as id from t where a > 1) as x --> id; b
+select id_1 as z from (select id, a as id, k from t) where k > 1 --> a
+select "t"."id" as i, T.A as x from t where T.s.X > 2 --> id; a
+select #3 + #4 as z from w where #2 <> 'd' --> p q
+select day + to_days(a) as z, format('{}-{}', g, b) as y from t --> day a; t.g b
+select distinct on (k) k, a, g from t order by k, b desc, id --> t.k; a; t.g
+
+-- class: nested
+select x.s.y as sy, v.s['x'] as sx from t as x join t as v on x.id = v.a --> s; s
+select struct_insert(s, z := a) as s2 from t --> s a
+select st.inner_.p from (select {'inner_': {'p': a + b, 'q': g}} as st from t) --> a b
+select cast(s as struct(x bigint, y bigint)).x as z from t --> s
+select list_reduce(l, lambda acc, x: acc + x * a) as z from t where len(l) > 0 --> l a
+select list_sort(l)[1:2] as z, list_zip(l, [a, b]) as y from t --> l; l a b
+select map {g: a}['a'] as z from t --> a t.g
+select list_filter(list_transform([a, b, id], lambda q: q * 2), lambda q, i: i > 1) as z from t --> b id (a)
+select array_agg(s.x order by s.y)[1] as z from t group by g --> s
+select l[a] as z, l[1:b] as y from t --> l a; l b
+
+-- class: lateral
+select id, unnest(l) as v, unnest([a, b]) as z from t --> id; l; a b
+select id, v, o from t, unnest(l) with ordinality as z(v, o) --> id; l; -
+select v from (select unnest(l) as v, a from t) where v > a --> l
+select unnest(range(b)) as i, id from t where b < 5 --> b; id
+select count(*) as n, x from t, unnest(l) as z(x) group by x --> -; l
+select t.id, z.x from t left join unnest(t.l) as z(x) on true --> id; l
+select range + 1 as z from range(3) --> -
+select t.range as x, u.m from range(3) t join u on u.k = t.range --> -; m
+select unnest(map_keys(histogram(a))) as v from t --> a
+select t.id, x.v, y.z from t, lateral (select t.a + 1 as v) as x, lateral (select x.v * t.b as z) as y --> id; a; a b
+select t.id, q.n from t, lateral (select n from u where u.k = t.k union all select g from w where w.k = t.k) as q --> id; n w.g
+select id, r.j from t join lateral (select a + i as j from range(2) as v(i)) as r on r.j > 3 --> id; a
+select t.id, v.x from t, lateral (from (values (t.a), (t.b)) as i(x) where x > 2) as v --> id; a b
+
+-- class: pivot
+pivot t on g in ('a', 'b') using sum(a) as sa, max(b) as mb group by k --> t.k; a; b; a; b
+pivot (select yr, jan, feb from m) on yr in (2020, 2022) using sum(jan + feb) --> jan feb; jan feb
+select * from (select k, g, p from w) pivot (sum(p), count(p) for g in ('a', 'b') group by k) --> w.k; p; p; p; p
+from w pivot (max(q) for k in (1, 2) g in ('a', 'b') group by p) --> p; q; q; q; q
+with p as (pivot (select g, k, a from t) on k in (1, 2) using sum(a)) select p.*, p."1" - p."2" as d from p --> t.g; a; a; a
+select x.g, x."2" from (pivot (select g, k, b from t) on k in (1, 2) using min(b)) as x join w on w.g = x.g --> t.g; b
+unpivot m on (jan, feb), (mar, yr) into name n value p1, p2 --> -; jan mar; feb yr
+from m unpivot (v for n in (columns('^(jan|feb)$'))) --> yr; mar; -; jan feb
+select n, v from (unpivot (select yr, jan * 2 as j2, feb from m) on j2, feb into name n value v) where v > 4 --> -; jan feb
+unpivot m on jan as first_m, feb as second_m into name n value v --> yr; mar; -; jan feb
+
+-- class: recursive
+with recursive r(a1, b1, n) as (select a, b, 1 from t where id = 3 union all select b1, a1, n + 1 from r where n < 3) select a1, n from r --> a b; -
+with recursive r as (select eid, [nm] as path from e where boss is null union all select e.eid, list_append(path, nm) from r, e where e.boss = r.eid) select eid, path[1] as top from r --> eid; nm
+with recursive r(eid, lvl) as (select eid, 0 from e where boss is null union all select e.eid, lvl + 1 from e join r on e.boss = r.eid), c as (select lvl, count(*) as n from r group by lvl) select max(n) as widest, min(lvl) as z from c --> -; -
+with recursive r(x, y) using key (x) as (select id, a from t where id = 1 union select x, y + 1 from r where y < 8) select x, y from r --> id; a
+with recursive a1 as (select 1 as n union all select n + 1 from a1 where n < 3), b1 as (select a1.n, m from a1 left join u on u.k = a1.n) select n, sum(m) as s from b1 group by n --> -; m
+
+-- class: join
+select * from (select id, k from t) natural left join (select k, m from u) natural join (select k, q from w) --> id; t.k; u.m; q
+select k, g, a, p from t full join w using (k, g) --> t.k w.k; t.g w.g; a; p
+select * exclude (day, l, s) from t left join w using (k, g) --> id; t.k; t.g; a; b; p; q
+select x.*, y.n from (select k, a from t where a > 2) x positional join u y --> t.k; a; n
+select t.id, w.q from t asof left join w on t.k = w.k and t.a >= w.p --> id; q
+select x.k, y.q from (select k, a as p from t) x asof join w y using (k, p) --> t.k; q
+select u.n, t.a from u cross join t where u.k = t.k and t.s.x = u.m --> n; a
+select c.id, d.id as d from t c inner join t d using (k) where c.id < d.id --> id; id
+select x.a, z.p from (t as x join u as y on x.k = y.k) left join w as z on z.k = y.k and y.m > z.q --> a; p
+select t.id from t left join u using (k) where m > 3 or n is null --> id
+select id, u from t join u using (k) --> id; u.k m n
+
+-- class: star
+select * exclude (t.k, l, s), u.k as uk from t join u on t.k = u.k --> id; t.g; a; b; day; u.k; m; n; u.k
+select * exclude (l, s, day) replace (g || '!' as g, a * b as b) from t --> id; t.k; t.g; a; a b
+select * replace (p + q as p) rename (q as qq) from w --> w.k; w.g; p q; q
+select columns(* exclude (g)) + 1 from w --> w.k; p; q
+select columns('^[pq]$') > 1 and columns('^[pq]$') < 5 from w --> p; q
+select * not like '%a%' from m --> yr; feb
+select greatest(*columns('^[pq]$')) as z, concat(*columns(['q', 'k'])) as y from w --> p q; q w.k
+
+-- class: aggregate
+select t.g || w.g as gg, sum(a) + count(p) as z from t join w using (k) group by all order by all --> t.g w.g; a p
+select max(a, 2) as top2, arg_min(id, b, 1) as x from t --> a; id
+select any_value(a order by id) as x, string_agg(distinct g, '|' order by g) as y from t --> a; t.g
+select count(*) as n, sum(a) as s from t where b > 1 group by g having s > (select min(m) from u) order by 2 --> -; a
+select g, first(a order by day, id) as f from t group by cube (g) --> t.g; a
+
+-- class: window
+select id, row_number() over w as r from t window w as (partition by g order by a desc, id) qualify r < 3 and lag(b) over w is not null --> id; -
+select g, sum(a) as s from t group by g qualify sum(a) > avg(sum(a)) over () --> t.g; a
+select id, sum(a) over (order by id rows between 2 preceding and current row exclude current row) as x from t --> id; a
+select id, nth_value(b, 2) over (partition by g order by id) as x from t --> id; b
+select id, list(a) over (partition by k order by id) as xs from t --> id; a
+
+-- class: set
+select a, b, g from t union all by name (select w.g, m as a from u join w using (k)) --> a m; b; t.g w.g
+(select id from t where a > 2 except select eid from e) union all select m from u where n = 'p' --> id m
+select k as z from t where a > 1 union all select m from u order by z desc limit 3 --> t.k m
+with c as (select a, b from t except select p, q from w) select sum(b) as s from c --> b
+select x from (values (1), (2)) as v(x) union select a from t where b > 3 --> a
+
+-- class: subquery
+select id, (select {'n': n, 'm': m} from u where u.k = t.k order by m, n limit 1).n as z from t --> id; n
+select id, (select list(m order by m) from u where u.k = t.k)[1] as lo from t --> id; m
+select id, a + (select w.p from w where w.k = t.k order by w.q limit 1) as z from t --> id; a p
+select id, (from u select max(m) where u.k = t.k) as x from t --> id; m
+select id, a = any (select p from w where w.g = t.g) as hit from t --> id; a p
+select id, (select count(*) from t as o where o.a > t.a or (o.a = t.a and o.id < t.id)) + 1 as pos from t --> id; -
+select (select sum(x) from (select unnest(t.l) as x)) as s from t --> l
+select (select max(v) from unnest(t.l) as z(v) where v < t.a) as x, id from t --> l; id
+select id, case a when (select max(a) from t) then g else (select min(n) from u) end as z from t --> id; t.g n
+
+-- class: cte
+with c as not materialized (select *, a + b as ab from t), d as (select k, sum(ab) as s from c group by k) select c.id, c.ab / d.s as share from c join d using (k) --> id; a b
+with a as (select k as x from t), b as (select x as k from a) select * from b join u using (k) --> t.k; m; n
+with u as (select k, n as m, m as n from u) select m, n from u --> n; u.m
+with c(v) as (values (1), (2), (3)) select t.id, v * a as z from t, c where v < b --> id; a
+
+-- class: values
+select * from (values (1, 'a'), (2, 'b')) v(k, lbl) join u using (k) --> -; -; m; n
+from (values (1), (2)) as v(i) select i, i * (select max(a) from t) as z --> -; a

@@ -24,7 +24,8 @@ def upstream(parts: tuple[Ident, ...]) -> tuple[str, Names]:
 def walked(sql: str) -> QueryLineage:
     parsed = parse(sql, "duckdb")
     assert isinstance(parsed, Parsed), parsed
-    return lineage(parsed, upstream, DuckDBDialect().fold)
+    dialect = DuckDBDialect()
+    return lineage(parsed, upstream, dialect.fold, again=dialect.again)
 
 
 @dataclass(slots=True)

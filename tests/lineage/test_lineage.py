@@ -6,7 +6,7 @@ import pytest
 from lineage_score import Score, score, walked
 from lineage_world import Case, Oracle, cases
 
-from eltflow.sql.lineage import expressions, lineage
+from eltflow.sql.lineage import lineage
 from eltflow.sql.parse import Parsed, parse
 from eltflow.sql.values import Names, QueryLineage
 
@@ -260,9 +260,10 @@ def test_a_thousand_arms_and_a_thousand_parentheses() -> None:
 
 
 def test_expressions_are_told_as_text() -> None:
-    parsed = parse("select a, a as b, sum(a) + 1 as c, x.a as d from x union select 1, 2, 3, 4", "duckdb")
+    parsed = parse("select a, a as b, sum(a) + 1 as c, x.a as d from x union select e, 2, 3, 4", "duckdb")
     assert isinstance(parsed, Parsed)
-    assert expressions(parsed, "duckdb") == {"b": "a", "c": "SUM(a) + 1", "d": "x.a"}
+    found = lineage(parsed, lambda parts: ("x", Names()), lambda name, quoted: name.lower(), telling="duckdb")
+    assert [c.expression for c in found.columns] == ["a UNION e", "a UNION 2", "SUM(a) + 1 UNION 3", "x.a UNION 4"]
 
 
 def test_what_versions_of_the_engine_see_otherwise_is_not_told() -> None:

@@ -67,6 +67,7 @@ class SQLiteDialect(Dialect):
 
     name = "sqlite"
     sqlglot = "sqlite"
+    again = ":"
     default_schema = "main"
     clock = "strftime('%Y-%m-%d %H:%M:%f', 'now')"  # current_timestamp has no parts of a second
     capabilities = Capabilities(
