@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from eltflow.api.documenting import DOCS_FOLDER, generate_docs
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
-    from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineages, reached_nodes
+    from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineage_pieces, lineages, reached_nodes
     from eltflow.api.loading import Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
     from eltflow.api.past import past_runs
@@ -83,6 +83,7 @@ _HOME = {
     "impact": "lineage",
     "is_node": "lineage",
     "keep_lineages": "lineage",
+    "lineage_pieces": "lineage",
     "lineages": "lineage",
     "reached_nodes": "lineage",
     "inspect_steps": "inspecting",
@@ -125,6 +126,7 @@ __all__ = [
     "is_node",
     "keep_lineages",
     "last_catalog",
+    "lineage_pieces",
     "lineages",
     "list_tables",
     "load",

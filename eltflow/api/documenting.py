@@ -10,12 +10,14 @@ from typing import Any
 
 from eltflow.api.artifacts import manifest_inputs, run_info, target_file
 from eltflow.api.compiling import compile_offline, last_catalog
-from eltflow.api.lineage import keep_lineages, lineages
+from eltflow.api.lineage import keep_lineages, lineages, write_lineage
 from eltflow.api.loading import Loaded
 from eltflow.api.past import past_runs
 from eltflow.api.running import project_hooks
 from eltflow.api.writing import write_if_changed, write_pieces
+from eltflow.base.records import dataclass
 from eltflow.compile.inherited import Inheritance, Inherited
+from eltflow.compile.lineage import Coverage, Lineages
 from eltflow.report.catalog import catalog
 from eltflow.report.info import to_json, to_lines
 from eltflow.report.manifest import manifest
@@ -30,14 +32,31 @@ DOCS_FOLDER, PAGE = "docs", "docs.html"
 _RUNS = 30
 
 
-def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_file: bool = False) -> Path:
-    """Write the docs site, with the manifest and the catalog; gives the page to open. With `only`, the site shows these nodes; manifest
-    and catalog, which other tools read, tell of all. With `single_file` the site is one page."""
-    parts = chunks(_facts(loaded, None if only is None else mapped(only, artifact_ids(loaded.graph.nodes))))
-    if single_file:
-        page = target_file(loaded, PAGE)
-        write_pieces(page, single_page(parts))
-        return page
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Docs:
+    """What was written: the page to open and the lineage of all columns, with how much of it is known."""
+
+    page: Path
+    lineage: Path
+    coverage: Coverage
+
+
+def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_file: bool = False) -> Docs:
+    """Write the docs site, with the manifest, the catalog and the lineage of columns. With `only`, the site shows these nodes; the others,
+    which other tools read, tell of all. With `single_file` the site is one page."""
+    found = lineages(loaded, telling=True)
+    parts = chunks(_facts(loaded, found, None if only is None else mapped(only, artifact_ids(loaded.graph.nodes))))
+    page = _write_page(loaded, parts) if single_file else _write_site(loaded, parts)
+    return Docs(page=page, lineage=write_lineage(loaded, found), coverage=found.coverage(loaded.graph.of_type("model")))
+
+
+def _write_page(loaded: Loaded, parts: dict[str, Any]) -> Path:
+    page = target_file(loaded, PAGE)
+    write_pieces(page, single_page(parts))
+    return page
+
+
+def _write_site(loaded: Loaded, parts: dict[str, Any]) -> Path:
     folder = target_file(loaded, DOCS_FOLDER)
     kept = set()
     for name, text in site_files(parts):
@@ -50,7 +69,7 @@ def generate_docs(loaded: Loaded, only: Iterable[str] | None = None, *, single_f
     return folder / "index.html"
 
 
-def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
+def _facts(loaded: Loaded, found: Lineages, only: list[str] | None) -> Facts:
     info = run_info(loaded, "docs generate")
     seen, _ = last_catalog(loaded)
     compiled = compile_offline(loaded, loaded.graph.nodes).compiled
@@ -60,7 +79,7 @@ def _facts(loaded: Loaded, only: list[str] | None) -> Facts:
     tables = catalog(loaded.graph.nodes, seen, info)
     write_if_changed(target_file(loaded, "catalog.json"), to_json(tables))
     readme = loaded.root / "README.md"
-    lineage, inherited = site_columns(loaded)
+    lineage, inherited = site_columns(loaded, found)
     return Facts(
         manifest=made,
         catalog=tables,
@@ -83,9 +102,8 @@ def _measured(loaded: Loaded) -> Any:
     return None
 
 
-def site_columns(loaded: Loaded) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:
+def site_columns(loaded: Loaded, found: Lineages) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:
     """The column lineage of everything that has SQL, and what columns inherit, in the ids of artifacts."""
-    found = lineages(loaded, telling=True)
     more = Inheritance(found)
     ids = artifact_ids(loaded.graph.nodes)
     nodes = [n for n in loaded.graph.nodes.values() if n.resource_type in ("model", "analysis")]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from eltflow import __version__
+from eltflow.api.artifacts import target_file
 from eltflow.api.cache import LoadCache
 from eltflow.api.compiling import keep_compiled, last_catalog, make_compiler
 from eltflow.api.loading import Loaded
 from eltflow.api.looking import find_node
+from eltflow.api.writing import write_pieces
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
 from eltflow.compile.lineage import Edge, Lineages, Spot
 from eltflow.project.nodes import Node
+from eltflow.report.info import to_lines
+from eltflow.report.lineage import lineage_artifact
+from eltflow.report.vocabulary import artifact_ids
 from eltflow.warehouse.catalog import Catalog
 
 
@@ -46,8 +53,30 @@ def keep_lineages(loaded: Loaded, found: Lineages) -> None:
         keep_compiled(loaded, found.compiler)
 
 
-def find_column(loaded: Loaded, found: Lineages, text: str) -> tuple[Node, str]:
-    """The node and column that `node.column` means. Raises EltflowError (E0214 for the node, E0216 for the column)."""
+def write_lineage(loaded: Loaded, found: Lineages) -> Path:
+    """Write `lineage.json`, of what was found with `telling`; gives its path."""
+    path = target_file(loaded, "lineage.json")
+    write_pieces(path, lineage_pieces(loaded, found))
+    return path
+
+
+def lineage_pieces(loaded: Loaded, found: Lineages) -> Iterator[str]:
+    """`lineage.json` in pieces: the lineage of all columns of the project."""
+    nodes = loaded.graph.nodes
+    made = lineage_artifact(
+        [*nodes.values()],
+        found.of,
+        found.coverage(loaded.graph.of_type("model")).plain(),
+        project=loaded.name,
+        version=__version__,
+        ids=artifact_ids(nodes),
+    )
+    return to_lines(made, "nodes")
+
+
+def find_column(loaded: Loaded, found: Lineages, text: str, *, sure: bool = False) -> tuple[Node, str]:
+    """The node and column that `node.column` means. A column that a node may have, since not all of its columns are known, is taken for
+    one, unless it must be `sure`. Raises EltflowError (E0214 for the node, E0216 for the column)."""
     name, dot, column = text.rpartition(".")
     if not dot:
         raise fail("E0216", f"`{text}` names no column", help="write node.column, such as orders.amount")
@@ -55,10 +84,11 @@ def find_column(loaded: Loaded, found: Lineages, text: str) -> tuple[Node, str]:
     known = found.column(node, column)
     if known is not None:
         return node, known.name
-    if found.of(node).unlisted is not None and node.resource_type != "model":
-        return node, column  # a table whose columns nobody knows yet may have it
+    unlisted = found.of(node).unlisted
+    if unlisted is not None and not (sure and node.resource_type == "model"):
+        return node, column
     names = found.columns(node)
-    help = did_you_mean(column, names) or (f"there are: {listed(names, 12)}" if names else found.of(node).unlisted)
+    help = did_you_mean(column, names) or (f"there are: {listed(names, 12)}" if names else unlisted)
     raise fail("E0216", f"`{node.display}` has no column `{column}`", help=help)
 
 
@@ -132,7 +162,7 @@ def reached_nodes(loaded: Loaded, text: str, up: int | None, down: int | None) -
     """The ids that `column:` selects: the node of the column, and those whose columns hang on it or that it hangs on, at most so many
     steps away (None: all the way)."""
     found = lineages(loaded)
-    node, column = find_column(loaded, found, text)
+    node, column = find_column(loaded, found, text, sure=True)
     start = (node.unique_id, column)
     ids = {node.unique_id}
     for upwards, depth in ((True, up), (False, down)):

@@ -273,11 +273,17 @@ def _statements(
 
 
 def find_node(loaded: Loaded, name: str) -> Node:
-    """The node that a person means: by unique id, name, or `source.table`. Raises EltflowError (E0214)."""
+    """The node that a person means: by unique id, name, or `source.table`; if none is called just so, by the name of a relation as the
+    warehouse reads it, in capitals or not. Raises EltflowError (E0214)."""
     nodes = loaded.graph.nodes
     if name in nodes:
         return nodes[name]
     found = [n for n in nodes.values() if name in (n.name, n.display)]
+    if not found:
+        fold = loaded.adapter.dialect.fold_relation
+        called = fold(name, False)
+        alike = [n for n in nodes.values() if n.resource_type != "test" and called in (fold(n.name, False), fold(n.display, False))]
+        found = alike if len({n.display for n in alike}) == 1 else []
     order = ("model", "seed", "ingest", "source")
     found.sort(key=lambda n: order.index(n.resource_type) if n.resource_type in order else len(order))
     if found:

@@ -1,4 +1,5 @@
-"""JSON Schemas (draft 2020-12) of a project's YAML files for editors, from the definitions that read them."""
+"""JSON Schemas (draft 2020-12) of a project's YAML files for editors, from the definitions that read them, and of what eltflow writes in a
+shape of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from eltflow.graph.selectors import definition_schema
 from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS, TREES
+from eltflow.report.lineage import LINEAGE_SCHEMA
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,5 +25,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "ingest": STEPS.schema(),
         "jobs": JOBS.schema(),
         "selectors": {**selectors, "$defs": {"definition": definition_schema()}},
+        "lineage": LINEAGE_SCHEMA,
     }
     return {f"{name}.schema.json": {"$schema": _DRAFT, "title": name, **schema} for name, schema in kinds.items()}

@@ -21,10 +21,11 @@ Depth = Annotated[int | None, typer.Option("--depth", help="How many steps away.
 @o.takes(o.GRAPH, o.NODES, o.PRINTING, o.WARNING)
 def lineage(
     given: o.Given,
-    name: Annotated[str | None, typer.Argument(help="A node, or a column: node.column.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A node, or a column: node.column. Without one: the whole project.")] = None,
     depth: Depth = None,
     direction: Direction = "both",
     indirect: Annotated[bool, typer.Option("--indirect", help="Of a column: also what only decides over it.")] = False,
+    unknown: Annotated[bool, typer.Option("--unknown", help="List the columns that are not resolved, with the reason.")] = False,
     mermaid: Mermaid = False,
     dot: Dot = False,
 ) -> int:
@@ -33,11 +34,15 @@ def lineage(
 
     if direction not in ("up", "down", "both"):
         raise fail("E0112", f"--direction cannot be `{direction}`", help="one of: up, down, both")
-    if (name is None) != given.selects:
-        raise fail("E0113", "lineage takes the name of a node or of a column, or a selection", help="eltflow lineage stg_orders")
+    if name is not None and given.selects:
+        raise fail("E0113", "lineage takes a name or a selection, not both", help="eltflow lineage stg_orders")
     loaded = given.load()
     given.warn(loaded.graph.warnings if given.warn_error else ())
     form = "json" if given.voice.machine else "mermaid" if mermaid else "dot" if dot else "text"
+    if unknown:
+        return _unknown(given, loaded, name)
+    if name is None and not given.selects and form in ("text", "json"):
+        return _of_all(given, loaded, form)
     words = given.select or []
     wanted = name or (words[0] if len(words) == 1 and not given.exclude and not given.selector else None)
     if wanted is not None and api.is_node(loaded, wanted):
@@ -48,6 +53,65 @@ def lineage(
         return _of_column(given, loaded, wanted, depth, direction, form, indirect)
     chosen = given.selection(loaded, frozenset(n.resource_type for n in loaded.graph.nodes.values()) - {"test"})
     return _of_nodes(given, loaded, [loaded.graph.nodes[i] for i in chosen.ids], depth, direction, form, several=True)
+
+
+def _of_all(given: o.Given, loaded: Any, form: str) -> int:
+    """How much of the project's columns is known; as JSON, the lineage of all of them."""
+    from eltflow import api
+    from eltflow.cli import render
+
+    found = api.lineages(loaded, telling=form == "json")
+    if form == "json":
+        given.voice.pieces(api.lineage_pieces(loaded, found))
+    else:
+        models = list(loaded.graph.of_type("model"))
+        coverage = found.coverage(models)
+        render.out(render.dotted([render.count(len(models), "model"), *covered(coverage)]))
+        if coverage.unknown or coverage.unlisted:
+            render.out("those that are not: eltflow lineage --unknown")
+    api.keep_lineages(loaded, found)
+    return 0
+
+
+def covered(coverage: Any) -> list[str]:
+    """How much of columns is known, in words."""
+    from eltflow.cli import render
+
+    percent = f"{coverage.percent:.1f}".removesuffix(".0")
+    parts = [f"{coverage.resolved:,} of {render.count(coverage.columns, 'column')} resolved ({percent} %)"]
+    more = len(coverage.unlisted)
+    return [*parts, f"{render.count(more, 'model')} may have more columns"] if more else parts
+
+
+def _unknown(given: o.Given, loaded: Any, name: str | None) -> int:
+    """The columns of all models, of one or of the selected ones that are not resolved, with the reason."""
+    from eltflow import api
+    from eltflow.cli import render
+
+    if name is not None:
+        nodes = [api.find_node(loaded, name)]
+    elif given.selects:
+        nodes = [loaded.graph.nodes[i] for i in given.selection(loaded, frozenset(["model"])).ids]
+    else:
+        nodes = list(loaded.graph.of_type("model"))
+    found = api.lineages(loaded)
+    coverage = found.coverage(nodes)
+    api.keep_lineages(loaded, found)
+    if given.voice.machine:
+        given.voice.result(
+            {
+                "coverage": coverage.plain(),
+                "unknown": [{"node": i, "column": column, "reason": reason} for (i, column), reason in coverage.unknown.items()],
+                "unlisted": [{"node": i, "reason": reason} for i, reason in coverage.unlisted.items()],
+            }
+        )
+        return 0
+    for spot, reason in coverage.unknown.items():
+        render.out(f"{_called(loaded, spot)}: {reason}")
+    for unique_id, reason in coverage.unlisted.items():
+        render.out(f"{loaded.graph.nodes[unique_id].display}: not all of its columns are known: {reason}")
+    render.out(render.dotted(covered(coverage)))
+    return 0
 
 
 def _of_nodes(
@@ -116,11 +180,13 @@ def _of_column(given: o.Given, loaded: Any, wanted: str, depth: int | None, dire
     edges = list(dict.fromkeys(edges))
     spots = dict.fromkeys([start, *(edge.above for edge in edges), *(edge.below for edge in edges)])
     if form == "json":
+        models = [n for n in loaded.graph.of_type("model") if n.unique_id in {i for i, _ in spots}]
         given.voice.result(
             {
                 "column": _described(loaded, found, start),
                 "columns": [_described(loaded, found, spot) for spot in spots if spot != start],
                 "edges": [_edge_json(edge) for edge in edges],
+                "coverage": found.coverage(models).plain(),
             }
         )
     elif form != "text":
@@ -159,16 +225,17 @@ def _column_text(
         for line in _tree(start, neighbours(False), label, depth, up=False):
             render.out(line)
     known = found.column(node, start[1])
-    reason = known.unknown if known is not None else found.of(node).unlisted
-    if reason and node.resource_type == "model":
-        given.voice.note(f"note: not all of it is known: {reason}")
+    if known is not None and known.unknown and node.resource_type == "model":
+        given.voice.note(f"note: not all of it is known: {known.unknown}")
+    elif known is None and node.resource_type == "model":
+        given.voice.note(f"note: whether there is such a column is not known: {found.of(node).unlisted}")
     if not indirect:
         deciding = {edge.above for edge in found.above(start) if edge.indirect}
         if deciding and direction != "down":
             given.voice.note(f"note: {render.count(len(deciding), 'column')} more only decide over it: --indirect shows them")
     nodes = [n for i, n in loaded.graph.nodes.items() if n.resource_type == "model" and i in loaded.graph.ancestors([start[0]])]
     coverage = found.coverage([*nodes, node])
-    if coverage.resolved < coverage.columns or any(loaded.graph.nodes[i].resource_type == "model" for i in coverage.unlisted):
+    if coverage.unknown or (coverage.columns and any(loaded.graph.nodes[i].resource_type == "model" for i in coverage.unlisted)):
         given.voice.note(f"note: {coverage.resolved:,} of {coverage.columns:,} columns above are resolved")
 
 
@@ -190,7 +257,11 @@ def _described(loaded: Any, found: Lineages, spot: Spot) -> dict[str, Any]:
         "column": spot[1],
         "resource_type": node.resource_type if node is not None else None,
         "expression": found.expression(node, spot[1]) if node is not None else None,
-        "unknown": column.unknown if column is not None else "no node of the project",
+        "unknown": column.unknown
+        if column is not None
+        else found.of(node).unlisted
+        if node is not None
+        else "no node of the project",
     }
 
 

@@ -31,16 +31,20 @@ def generate(
 ) -> int:
     from eltflow import api
     from eltflow.cli import render
+    from eltflow.cli.columns import covered
 
     loaded = given.load()
     given.warn(loaded.graph.warnings)
     chosen = given.selection(loaded, frozenset(n.resource_type for n in loaded.graph.nodes.values())) if given.selects else None
-    path = api.generate_docs(loaded, None if chosen is None else chosen.ids, single_file=single_file)
+    made = api.generate_docs(loaded, None if chosen is None else chosen.ids, single_file=single_file)
     given.warn(api.said_warnings(loaded))
     if given.voice.machine:
-        given.voice.result({"page": str(path)})
+        given.voice.result({"page": str(made.page), "lineage": str(made.lineage), "coverage": made.coverage.plain()})
     elif not given.quiet:
-        render.out(f"docs written: open {path}")
+        missing = made.coverage.unknown or made.coverage.unlisted
+        parts = [*covered(made.coverage), *(["eltflow lineage --unknown lists the others"] if missing else [])]
+        render.out(f"docs written: open {made.page}")
+        render.out(f"lineage written: {made.lineage} · {render.dotted(parts)}")
     return 0
 
 

@@ -234,6 +234,14 @@ class Voice:
         elif self.form == "lines":
             _line("Result", {"result": value})
 
+    def pieces(self, text: Iterable[str]) -> None:
+        """The same, of a JSON text that comes in pieces."""
+        if self.form == "document":
+            for piece in text:
+                sys.stdout.write(piece)
+        else:
+            self.result(json.loads("".join(text)))
+
     def diagnostics(self, found: Iterable[Diagnostic]) -> None:
         """What is wrong, while the command goes on."""
         if self.form == "lines":

@@ -37,15 +37,25 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How much of the columns is known: of `columns` in all, `resolved` have every origin; `unlisted` nodes may have more of them."""
+    """How much of the columns is known: of `columns` in all, `resolved` have every origin; `unlisted` nodes may have more of them. `unknown`
+    are the columns that are not resolved. Both with the reason."""
 
     columns: int
-    resolved: int
+    unknown: Mapping[Spot, str]
     unlisted: Mapping[str, str]
 
     @property
+    def resolved(self) -> int:
+        return self.columns - len(self.unknown)
+
+    @property
     def percent(self) -> float:
-        return 100.0 * self.resolved / self.columns if self.columns else 100.0
+        """Rounded down to a tenth: 100 only where all are resolved."""
+        return 1000 * self.resolved // self.columns / 10 if self.columns else 100.0
+
+    def plain(self) -> dict[str, Any]:
+        """Its figures, as JSON has them."""
+        return {"columns": self.columns, "resolved": self.resolved, "percent": self.percent, "unlisted": len(self.unlisted)}
 
 
 class Lineages:
@@ -172,9 +182,10 @@ class Lineages:
         return tuple(column.name for column in self.of(node).columns)
 
     def column(self, node: Node, name: str) -> ColumnLineage | None:
-        """One column of a node, by its name in any spelling that the warehouse takes for the same."""
+        """One column of a node, by its name in any spelling that the warehouse takes for the same: with quotes first, then without."""
         fold = self.compiler.dialect.fold
-        return next((c for c in self.of(node).columns if fold(c.name, True) == fold(name, True)), None)
+        columns = {fold(c.name, True): c for c in reversed(self.of(node).columns)}
+        return columns.get(fold(name, True)) or columns.get(fold(name, False))
 
     def expression(self, node: Node, name: str) -> str | None:
         """The text that makes a column of a model, where it is more than the column's own name."""
@@ -247,15 +258,16 @@ class Lineages:
 
     def coverage(self, nodes: Iterable[Node]) -> Coverage:
         """How much of the nodes' columns is resolved."""
-        total = resolved = 0
+        total = 0
+        unknown: dict[Spot, str] = {}
         unlisted = {}
         for node in nodes:
             found = self.of(node)
             total += len(found.columns)
-            resolved += sum(column.unknown is None for column in found.columns)
+            unknown |= {(node.unique_id, column.name): column.unknown for column in found.columns if column.unknown is not None}
             if found.unlisted is not None:
                 unlisted[node.unique_id] = found.unlisted
-        return Coverage(columns=total, resolved=resolved, unlisted=unlisted)
+        return Coverage(columns=total, unknown=unknown, unlisted=unlisted)
 
 
 def _edges_of(unique_id: str, column: ColumnLineage, rows: tuple[Influence, ...]) -> list[Edge]:

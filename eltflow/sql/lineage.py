@@ -73,7 +73,9 @@ def _as_listed(table: Table, names: Sequence[str]) -> Table:
                 columns.append((table.more(key) if table.open else unknown(name, reason)).named(name))
             else:
                 sure = len(here) == keys.count(key)
-                columns.append(here[len([c for c in columns if table.fold(c.name, True) == key])] if sure else unknown(name, reason))
+                columns.append(
+                    here[len([c for c in columns if table.fold(c.name, True) == key])] if sure else unknown(name, reason)
+                )
     made = Table(columns, table.rows, table.fold)
     made.unsure = table.unsure
     return made

@@ -28,7 +28,7 @@ class Stars(Expressions):
         if isinstance(inner, exp.Explode):
             return self._unnested_columns(inner, scope, aliased=kind is exp.Alias)
         if isinstance(inner, exp.Dot) and isinstance(inner.expression, exp.Star):
-            return self._struct_star(self.value(inner.this, scope), inner.expression)
+            return self._struct_star(self.value(inner.this, scope), inner.expression, inner.this.sql())
         if isinstance(inner, _COMPARING) and _starred(inner) is not None:
             return self._matching(inner, projection, scope)
         if isinstance(inner, (exp.Column, exp.Literal)):
@@ -53,14 +53,14 @@ class Stars(Expressions):
             return self.star(projection.this, scope, key)
         found = scope.find(key)
         if found is not None:
-            return self._struct_star(found, projection.this)
+            return self._struct_star(found, projection.this, key)
         return self._unlisted(f"`{key}.*` names no table in sight")
 
-    def _struct_star(self, flow: Flow, star: Any) -> Table:
-        """All fields of a struct."""
+    def _struct_star(self, flow: Flow, star: Any, called: str) -> Table:
+        """All fields of a struct that is called so."""
         if flow.fields is None or any(star.args.get(key) for key in star.args):
             made = self._unlisted(flow.unknown or "the fields of a struct are not known")
-            made.rest = lambda key: flow.field(key)
+            made.rest = lambda key: flow.field(key).by(f"{called}.{key}")
             return made
         return self._table(list(flow.fields.values()))
 

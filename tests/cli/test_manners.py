@@ -58,9 +58,9 @@ def test_a_table_that_may_be_misspelt_is_told_once(eltflow, project, words):
 def test_lineage_takes_select_like_show(eltflow, project):
     root = project(SHOP)
     assert eltflow("lineage", "--select", "b", cwd=root).out == eltflow("lineage", "b", cwd=root).out
-    nothing = eltflow("lineage", cwd=root)
-    assert nothing.code == 2
-    assert "eltflow lineage stg_orders" in nothing.err
+    both = eltflow("lineage", "a", "--select", "b", cwd=root)
+    assert both.code == 2
+    assert both.err == "error[E0113]: lineage takes a name or a selection, not both\n  = help: eltflow lineage stg_orders\n\n"
 
 
 CHAIN = {

@@ -67,7 +67,9 @@ def test_expressions(sql: str) -> None:
 
 
 def test_what_a_query_makes_does_not_change_its_tree() -> None:
-    sql = "select * from (select g, k, a from t) pivot (sum(a) for k in (1)) union all select columns('a') + 1 from (select a from t)"
+    sql = (
+        "select * from (select g, k, a from t) pivot (sum(a) for k in (1)) union all select columns('a') + 1 from (select a from t)"
+    )
     parsed = parse(sql, "duckdb")
     assert not isinstance(parsed, Refused)
     before = repr(parsed.tree)

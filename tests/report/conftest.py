@@ -79,7 +79,7 @@ class Built:
         """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
-        lineage, inherited = site_columns(self.loaded)
+        lineage, inherited = site_columns(self.loaded, api.lineages(self.loaded, telling=True))
         facts = Facts(
             manifest=self.manifest(),
             catalog=self.catalog(),

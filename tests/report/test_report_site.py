@@ -152,7 +152,7 @@ def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., P
         "models/a.sql": "select 1 as id, 'x' as name",
         "models/p.yml": "models: [{name: a, columns: [{name: name, description: who, data_type: text}, {name: gone}]}]",
     }
-    page = api.generate_docs(api.load(project(files), api.new_options()))
+    page = api.generate_docs(api.load(project(files), api.new_options())).page
     parts = _parts(page)
     assert parts["index"]["runs"] == []
     assert [(c["name"], c["type"], c["description"]) for c in parts["nodes-000"][0]["columns"]] == [
@@ -163,7 +163,7 @@ def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., P
 
 
 def test_an_empty_project_has_a_site(project: Callable[..., Path]) -> None:
-    page = api.generate_docs(api.load(project({}), api.new_options()))
+    page = api.generate_docs(api.load(project({}), api.new_options())).page
     assert _parts(page)["index"]["nodes"]["kind"] == []
     assert not list((page.parent / "data").glob("nodes-*"))
 
@@ -292,7 +292,7 @@ def test_odd_texts_arrive_as_they_are(built: Callable[..., Any], evil: str) -> N
 
 def test_writing_again_leaves_nothing_behind(project: Callable[..., Path]) -> None:
     root = project({f"models/m{i}.sql": "select 1 as x" for i in range(60)})
-    page = api.generate_docs(api.load(root, api.new_options()))
+    page = api.generate_docs(api.load(root, api.new_options())).page
     data = page.parent / "data"
     assert {"nodes-000.js", "nodes-001.js"} <= {file.name for file in data.iterdir()}
     (data / "notes.txt").write_text("somebody's own")

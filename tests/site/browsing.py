@@ -99,7 +99,7 @@ def documented(root: Path, *, build: bool = True, env: dict[str, str] | None = N
         for _ in api.execute(loaded, api.RunOptions(selected=tuple(loaded.graph.nodes)), state):
             pass
     api.generate_docs(loaded, single_file=True)
-    return api.generate_docs(loaded).parent.parent
+    return api.generate_docs(loaded).page.parent.parent
 
 
 @contextmanager
