@@ -55,7 +55,10 @@ def measure(root: Path, *, peer: bool = True) -> dict[str, float]:
     trees = [one for one in parsed if isinstance(one, Parsed)]
     with _Clock(made, "walk"):
         for one in trees:
-            lineage(one, upstream, dialect.fold)
+            lineage(one, upstream, dialect.fold, again=dialect.again)
+    with _Clock(made, "walk, with expressions"):
+        for one in trees:
+            lineage(one, upstream, dialect.fold, again=dialect.again, telling=dialect.sqlglot)
     if peer:
         _qualify(loaded, found, trees, made)
         made["walk / qualify"] = made["walk"] / made["qualify"]
@@ -63,7 +66,7 @@ def measure(root: Path, *, peer: bool = True) -> dict[str, float]:
         some = models[:: max(1, len(models) // SAMPLE)]
         with _Clock(made, "of some, parsing and walk"):
             for node in some:
-                lineage(parse(own_sql(compiler.node(node)), dialect.sqlglot), upstream, dialect.fold)
+                lineage(parse(own_sql(compiler.node(node)), dialect.sqlglot), upstream, dialect.fold, again=dialect.again)
         _each_column(loaded, found, {node.name: (own_sql(compiler.node(node)), found.columns(node)) for node in some}, made)
         made["lineage() of each column / that"] = made["of some, each column"] / made["of some, parsing and walk"]
     return made
