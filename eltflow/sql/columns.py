@@ -14,7 +14,7 @@ from sqlglot import exp
 from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
-from eltflow.sql.together import merged_names, plain, stored, twice, twice_on
+from eltflow.sql.together import merged_names, named, stored, twice, twice_on
 from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names
 from eltflow.sql.width import Widths, many
 
@@ -286,12 +286,12 @@ class _Walk:
             return None
         if not {k for k, v in star.args.items() if v} <= {"except_", "replace", "rename"}:
             return None
-        without = {self._chosen(e) for e in star.args.get("except_") or ()}
+        without = {named(e, self._fold) for e in star.args.get("except_") or ()}
         renamed: dict[tuple[str | None, str], str] = {}
         for pair in star.args.get("rename") or ():
             if not isinstance(pair, exp.Alias):
                 return None
-            renamed[self._chosen(pair.this)] = stored(pair.args["alias"], self._fold)
+            renamed[named(pair.this, self._fold)] = stored(pair.args["alias"], self._fold)
         if merged and any(table is not None for table, _ in (*without, *renamed)):
             return None  # which of two that are one is meant, the engine decides
         names: list[str] = []
@@ -304,11 +304,6 @@ class _Walk:
                 seen.add(key)
                 names.append(renamed.get((alias, key), renamed.get((None, key), name)))
         return names
-
-    def _chosen(self, one: Any) -> tuple[str | None, str]:
-        """The table, if it is said, and the name of a column that a star leaves out or renames."""
-        table = one.args.get("table") if isinstance(one, exp.Column) else None
-        return (self._key(table) if table is not None else None), self._fold(plain(one), True)
 
     # -- names -----------------------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ def _as_listed(table: Table, names: Sequence[str]) -> Table:
         columns = [_as_called(flow, name, key in table.index) for flow, name, key in zip(table.columns, names, keys, strict=True)]
     else:
         reason = f"the engine gives {len(names)} columns here, not {len(table.columns)}"
+        # Of a name that is not here anything may be meant, as long as a column here is called otherwise by the engine.
+        open_ = table.open and all(key in keys for key in table.index)
         given: dict[str, list[Flow]] = {}
         for column in table.columns:
             given.setdefault(table.fold(column.name, True), []).append(column)
@@ -70,7 +72,7 @@ def _as_listed(table: Table, names: Sequence[str]) -> Table:
         for name, key in zip(names, keys, strict=True):
             here = given.get(key)
             if here is None:
-                columns.append((table.more(key) if table.open else unknown(name, reason)).named(name))
+                columns.append((table.more(key) if open_ else unknown(name, reason)).named(name))
             else:
                 sure = len(here) == keys.count(key)
                 columns.append(
@@ -462,6 +464,11 @@ class _Walk(Pivots):
         using = [(self.key(one), one.name) for one in join.args.get("using") or ()]
         if join.args.get("method") == "NATURAL":
             using = self._shared(left, right, rows)
+            if rows.unknown and (join.args.get("side") in ("RIGHT", "FULL") or any(table.open for table in left.values())):
+                # A name that one side is known to have may be the other's too, and then it is that one's value.
+                single = {key: flow.name for table in (*left.values(), *right.values()) for key, flow in table.index.items()}
+                shared = {key for key, _ in using}
+                scope.merged |= {key: unknown(name, rows.unknown) for key, name in single.items() if key not in shared}
         met = Flow()
         only_match = join.args.get("kind") in ("SEMI", "ANTI")
         for key, name in using:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from eltflow.sql.expressions import Expressions
 from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Flow, Scope, Table
+from eltflow.sql.together import named
 
 _STAR_KNOWN = frozenset(["except_", "replace", "rename"])
 _COMPARING = (exp.Like, exp.ILike, exp.SimilarTo, exp.RegexpLike, exp.RegexpILike, exp.Glob, exp.Not)
@@ -69,9 +70,9 @@ class Stars(Expressions):
         unknown_forms = {key for key, value in star.args.items() if value} - _STAR_KNOWN
         if unknown_forms:
             return self._unlisted(f"a star with {', '.join(sorted(unknown_forms))} is not followed")
-        without = {self._chosen(one) for one in star.args.get("except_") or ()}
+        without = {named(one, self.fold) for one in star.args.get("except_") or ()}
         replaced = {self.key(one.args["alias"]): one for one in star.args.get("replace") or () if isinstance(one, exp.Alias)}
-        renamed = {self._chosen(one.this): one.alias for one in star.args.get("rename") or () if isinstance(one, exp.Alias)}
+        renamed = {named(one.this, self.fold): one.alias for one in star.args.get("rename") or () if isinstance(one, exp.Alias)}
         if scope.merged and any(table is not None for table, _ in (*without, *renamed)):
             return self._unlisted("a star that names a column of one table, over a join by USING, is not followed")
         made = self._table([])
@@ -104,11 +105,6 @@ class Stars(Expressions):
         if opened:
             self._open(made, opened, {key for _, key in (*without, *renamed)} | {*replaced})
         return made
-
-    def _chosen(self, one: Any) -> tuple[str | None, str]:
-        """The table, if it is said, and the name of a column that a star leaves out or renames."""
-        table = one.args.get("table") if isinstance(one, exp.Column) else None
-        return (self.key(table) if table is not None else None), self.key(_last(one))
 
     @staticmethod
     def _open(made: Table, opened: list[Table], changed: set[str]) -> None:
@@ -200,6 +196,7 @@ class Stars(Expressions):
             made.rows = whole.as_causes("unnest") if flow.fields is None else set()
             made.rest = lambda key: inner.get(key) or whole.named(key, COMPUTED)
         elif not isinstance(node.this, (exp.Array, exp.Func)):
+            made.become([])
             made.open = "an unnest gives one column for a list and several for a struct"
             made.rest = lambda key: whole.named(key, COMPUTED)
         return made
@@ -225,10 +222,6 @@ def _leaves(flow: Flow) -> dict[str, Flow]:
     for key, field in (flow.fields or {}).items():
         made |= _leaves(field) if field.fields is not None else {key: field}
     return made
-
-
-def _last(node: Any) -> Any:
-    return node.this if isinstance(node, exp.Column) else node
 
 
 def _starred(node: Any) -> Any:

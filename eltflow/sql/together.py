@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from sqlglot import exp
+
 from eltflow.sql.reads import Fold
 
 #: By alias, in the order of FROM: a table's columns (folded names) first.
@@ -50,6 +52,13 @@ def _comma(join: Any) -> bool:
 
 def plain(node: Any) -> str:
     return str(node.name)
+
+
+def named(column: Any, fold: Fold) -> tuple[str | None, str]:
+    """The table, if it is said, and the name of a column that a star leaves out or renames, both folded."""
+    parts = [column.args.get("table"), column.this] if isinstance(column, exp.Column) else [None, column]
+    table, name = (fold(one.name, bool(one.args.get("quoted"))) if one is not None else None for one in parts)
+    return table, str(name)
 
 
 def stored(identifier: Any, fold: Fold) -> str:
