@@ -162,6 +162,29 @@ def test_before_the_first_run_columns_come_from_the_sql(project: Callable[..., P
     ]
 
 
+def test_columns_that_are_not_known_are_told_with_the_reason(project: Callable[..., Path]) -> None:
+    files = {
+        "models/a.sql": "select * from {{ source('raw', 'old') }}",
+        "models/b.sql": "select 1 as id",
+        "models/c.sql": "select id, name from read_csv('files/c.csv')",
+        "models/s.yml": "sources: [{name: raw, tables: [{name: old}]}]",
+        "files/c.csv": "id,name\n1,x\n",
+    }
+    parts = _parts(api.generate_docs(api.load(project(files), api.new_options())).page)
+    told = {one["id"]: one.get("unlisted") for one in parts["nodes-000"]}
+    assert told == {
+        "model.p.a": "the columns of source.p.raw.old are not known",
+        "model.p.b": None,
+        "model.p.c": None,
+        "source.p.raw.old": None,
+    }
+    at = parts["index"]["nodes"]["name"].index("c")
+    assert [(name, unknown) for name, _, _, _, unknown in parts["lineage-000"][at][0]] == [
+        ("id", "what the function read_csv reads is not known"),
+        ("name", "what the function read_csv reads is not known"),
+    ]
+
+
 def test_an_empty_project_has_a_site(project: Callable[..., Path]) -> None:
     page = api.generate_docs(api.load(project({}), api.new_options())).page
     assert _parts(page)["index"]["nodes"]["kind"] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import served
+from browsing import documented, served
 
 PLACES = {
     "#/": "flights",
@@ -98,6 +98,21 @@ def test_what_is_not_there_is_said(flights: Path, look: Callable[..., Any]) -> N
     assert "no model called “nothing”" in page.locator("main").inner_text()
     go(page, "#/nowhere")
     page.wait_for_function("() => document.querySelector('main').innerText.includes('no such page')")
+
+
+def test_why_columns_are_not_known_is_said(project: Callable[..., Path], look: Callable[..., Any]) -> None:
+    files = {
+        "models/a.sql": "select * from {{ source('raw', 'old') }}",
+        "models/b.sql": "select 1 as one, o.* from {{ source('raw', 'old') }} as o",
+        "models/s.yml": "sources: [{name: raw, tables: [{name: old}]}]",
+    }
+    site = documented(project(files), build=False) / "docs/index.html"
+    page = look(site, "#/model/a", wait="#columns").page
+    assert page.locator("#columns .warned").inner_text() == "They are not known: the columns of source.p.raw.old are not known"
+    assert page.locator("#columns table").count() == 0
+    page = look(site, "#/model/b", wait="#columns").page
+    assert page.locator("#columns .warned").inner_text() == "There may be more: the columns of source.p.raw.old are not known"
+    assert page.locator("#columns tbody tr").count() == 1
 
 
 def test_searching_by_keys(address: Path | str, look: Callable[..., Any]) -> None:

@@ -90,6 +90,8 @@ export interface Detail {
   description: string;
   relation: string | null;
   columns: Column[];
+  /** Why there may be more columns than those. */
+  unlisted?: string;
   rows: number | null;
   type: string | null;
   patch: string | null;

@@ -58,7 +58,7 @@ interface Props {
 
 function Body({ project, node, detail, column }: Props & { column: string | undefined }) {
   const sections: [string, string, boolean][] = [
-    ["columns", "Columns", detail.columns.length > 0],
+    ["columns", "Columns", detail.columns.length > 0 || detail.unlisted !== undefined],
     ["lineage", "Lineage", project.up(node).length + (project.down[node]?.length ?? 0) > 0],
     ["code", "Code", Boolean(detail.raw)],
     ["tests", "Tests", detail.tests.length > 0],
@@ -85,7 +85,12 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
               <h2>
                 Columns <small>{count(detail.columns.length)}</small>
               </h2>
-              <Columns project={project} node={node} detail={detail} open={column} />
+              {detail.columns.length > 0 && <Columns project={project} node={node} detail={detail} open={column} />}
+              {detail.unlisted !== undefined && (
+                <p class="warned">
+                  {detail.columns.length > 0 ? "There may be more" : "They are not known"}: {detail.unlisted}
+                </p>
+              )}
             </section>
           )}
         </div>

@@ -77,6 +77,8 @@ class _Fold:
         for i, entry in self.entries.items():
             inferred = [c.name for c in lineage[i][0].columns] if i in lineage else []
             details[i] = detail(entry, self.tables.get(i), inferred, self.hung.get(i, []), self.past.of(step_of(entry) or i))
+            if i in lineage and lineage[i][0].unlisted is not None:
+                details[i]["unlisted"] = lineage[i][0].unlisted
             self._inherit(details[i]["columns"], (self.facts.inherited or {}).get(i, {}))
         made: dict[str, Any] = {"index": self._index(details), "search": self._search(details), "code": self._code(details)}
         made |= {"tests": self.all_tests, "macros": self._macros(), "erd": self._relationships()}
