@@ -853,3 +853,81 @@ with c(v) as (values (1), (2), (3)) select t.id, v * a as z from t, c where v < 
 -- class: values
 select * from (values (1, 'a'), (2, 'b')) v(k, lbl) join u using (k) --> -; -; m; n
 from (values (1), (2)) as v(i) select i, i * (select max(a) from t) as z --> -; a
+
+-- Written when those were right.
+-- class: plain
+select id, k, id as again, b as b2, b2 + 1 as b3 from t --> id; t.k; id; b; b
+select case when a is null then 'none' when a > 4 then g else day::varchar end as lab from t where id between 2 and 7 --> t.g day
+select coalesce(g, 'x') || repeat('*', b) as bar, strlen(g) * k as z from t --> t.g b; t.g t.k
+select greatest(day, date '2025-01-01') as d, epoch(day) as e from t where day is not null --> day; day
+select * from (select id, a, a from t) where a_1 > 3 --> id; a; a
+select a % 2 = 0 as even, (a, b) = (5, 2) as same from t --> a; a b
+-- class: aggregate
+select k, count(*) filter (where a > b) as more, max(a) filter (where g = 'a') - min(b) as d from t group by k having count(*) > 1 --> t.k; -; a b
+select g, sum(a * b) / nullif(sum(b), 0) as w from t group by all order by w desc, g limit 2 --> t.g; a b
+select string_agg(g, '>' order by day, id) as path, count(distinct k + b) as n from t where a is not null --> t.g; t.k b
+select first(a order by id) as f, last(b order by id desc) as l2, arg_min(g, day) as m from t --> a; b; t.g
+select grouping(g) as lvl, g, avg(b) as m from t group by rollup (g) having avg(b) > 2 --> -; t.g; b
+select t.k, sum(u.m) filter (where u.n <> 'x') as s, list(distinct w.g order by w.g) as gs from t join u using (k) left join w using (k) group by 1 --> t.k; m; w.g
+-- class: window
+select id, a - first_value(a) over (partition by g order by day, id) as since from t --> id; a
+select id, sum(case when b > 2 then a else 0 end) over (order by id) as run from t qualify run > 3 --> id; a
+select id, k, max(b) over (partition by k order by id groups between 1 preceding and 1 following) as near from t --> id; t.k; b
+select * from (select id, g, count(*) over (partition by g) as c, row_number() over (partition by g order by a desc, id) as rn from t) where rn <= 2 and c > 2 --> id; t.g; -; -
+select nm, sal, sum(sal) over (partition by boss order by sal desc, eid) * 1.0 / sum(sal) over (partition by boss) as cum from e --> nm; sal; sal
+select g, sum(a) as s, rank() over (order by sum(a) desc) as r from t group by g --> t.g; a; -
+-- class: join
+select * from u left join w using (k) where p is null or p > 1 --> u.k; m; n; w.g; p; q
+select * exclude (k_1) from (select u.*, w.k, w.p from u join w on u.k = w.k) --> u.k; m; n; p
+select l.id, r.id as rid, l.a - r.a as d from t as l left join t as r on r.id = l.id - 1 --> id; id; a
+select t.id, x.n, y.q from t left join (select k, n from u where m > 2) as x on x.k = t.k left join (select g, max(q) as q from w group by g) as y on y.g = t.g --> id; n; q
+select coalesce(x.k, y.k) as k, x.s, y.c from (select k, sum(a) as s from t group by k) x full outer join (select k, count(*) as c from w group by k) y on x.k = y.k --> t.k w.k; a; -
+select t.id, w.p from t asof join w on t.k >= w.k and t.g = w.g --> id; p
+select e.nm, m.nm as mgr, g.nm as grand from e join e m on e.boss = m.eid left join e g on m.boss = g.eid --> nm; nm; nm
+select k, a, q from (select k, a from t) natural full join (select k, q from w) --> t.k w.k; a; q
+select u.n, t.g from u right join t on u.k = t.k and t.a > 2 where t.b < 6 --> n; t.g
+-- class: subquery
+select id, (select avg(b) from t as o where o.g = t.g and o.id <> t.id) as others from t --> id; b
+select id from t where (select count(*) from u where u.k = t.k) = (select max(c) from (select count(*) as c from u group by k)) --> id
+select g, (select string_agg(n, ',' order by m, n) from u where u.k = max(t.k)) as ns from t group by g --> t.g; n
+select id, a from t where a > any (select p from w where w.k = t.k) or b is null --> id; a
+select x.id, x.big from (select id, a > (select avg(a) from t) as big, g from t) as x where x.g in (select g from w) --> id; a
+select id, coalesce((select p from w where w.k = t.k and w.g = t.g order by q desc, p limit 1), a) as v from t --> id; p a
+-- class: cte
+with a as (select id, k, g, a from t), a2 as (select *, sum(a) over (partition by g) as tot from a) select id, a / tot as share from a2 where tot > 5 --> id; a
+with s as (select k, sum(m) as m from u group by k union all select k, sum(p) from w group by k) select k, max(m) as m from s group by k --> u.k w.k; u.m p
+with x as (select id, unnest(l) as v from t), y as (select id, max(v) as mx from x group by id) select t.id, y.mx, t.a from t left join y on y.id = t.id --> id; l; a
+with c as (select day, g, a from t), d as (select date_trunc('month', day) as mth, * exclude (day) from c) select mth, sum(a) as s from d group by mth --> day; a
+with u2 as (from u select k, m where n <> 'q'), t2 as (from t select id, k) select t2.id, u2.m from t2 inner join u2 on t2.k = u2.k --> id; u.m
+-- class: recursive
+with recursive p as (select eid, nm, nm as path, 1 as d from e where boss is null union all select e.eid, e.nm, p.path || '/' || e.nm, d + 1 from e, p where e.boss = p.eid and d < 4) select nm, path, d from p where d > 1 --> nm; nm; -
+with recursive c(n, x) as (select 1, max(a) from t union all select n + 1, x - (select min(b) from t) from c where n < 3) select n, x from c --> -; a b
+with recursive d as (select id, a, id as root from t where k = 1 union select t.id, t.a, d.root from d join t on t.a = d.id) select root, sum(a) as s from d group by root --> id; a
+-- class: set
+select g, a from t where k = 1 union all select g, p from w union all select n, m from u order by 2, 1 limit 5 --> t.g w.g n; a p u.m
+select count(*) as n, v from (select a as v from t union select p from w intersect select m from u) group by v --> -; a p
+select id, g from t except select eid, nm from e where sal > 40 --> id; t.g
+(select a as x, b as y from t) union all by name (select q as y, p as x, g as z from w) --> a p; b q; w.g
+-- class: star
+select * exclude (l, s, day) replace (a * 2 as a) rename (b as bee) from t --> id; t.k; t.g; a; b
+select u.* exclude (n), w.* exclude (k) rename (p as pp) from u join w on w.k = u.k --> u.k; m; w.g; p; q
+select columns(* exclude (g, k)) / 2.0 from w --> p; q
+select columns('^(m|n)$') as '\0_u', id from t join u using (k) --> m; n; id
+select min(columns(w.*)) from u join w using (k) --> w.k; w.g; p; q
+-- class: lateral
+select t.id, x.tot from t, lateral (select sum(v) as tot from unnest(t.l) as q(v) where v > t.b) as x --> id; l
+select id, i, l[i] as v from t, range(1, 3) as r(i) where i <= len(l) --> id; -; l
+select t.id, f.nm from t left join lateral (select nm from e where e.sal > t.a * 10 order by e.sal, e.eid limit 1) as f on true --> id; nm
+-- class: nested
+select {'id': id, 'inner': {'g': g, 'n': a + b}}.inner.n as n, [s.x, s.y][1] as f from t --> a b; s
+select v.p as p, v.q[1] as q from (select {'p': g, 'q': [a, b]} as v from t) where v.p <> 'c' --> t.g; a (b)
+select list_transform(range(b), lambda i: i * a) as z from t where b < 5 --> a b
+select id, list_sort(list_distinct(l || [a])) as z, list_position(l, b) as p from t --> id; l a; l b
+select g, map_from_entries(list((id, a) order by id)) as mp from t group by g --> t.g; id a
+-- class: pivot
+pivot (select g, k, a, b from t) on k in (1, 2) using sum(a) as s, count(b) as c group by g --> t.g; a; b; a; b
+select g, coalesce("1", 0) - coalesce("2", 0) as d from (select g, k, sum(a) as a from t group by g, k) pivot (max(a) for k in (1, 2)) --> t.g; a
+select yr, n, v, lag(v) over (partition by yr order by n, v) as pv from (unpivot m on jan, feb, mar into name n value v) --> yr; -; jan feb mar; jan feb mar
+-- class: values
+select v.a + t.a as s, v.b from t, (values (1, 'x'), (2, 'y')) as v(a, b) where v.a < t.b --> t.a; -
+with m2(k, lbl) as (values (1, 'one'), (2, 'two'), (3, 'three')) select t.id, lbl || g as x from t join m2 on m2.k = t.k --> id; t.g
