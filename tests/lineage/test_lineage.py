@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
+from eltflow_sqlalchemy.sqlite.dialect import SQLiteDialect
 from lineage_score import Score, score, upstream, walked
 from lineage_world import Case, Oracle, cases
 
@@ -313,6 +317,18 @@ def test_names_that_come_twice_are_those_of_a_table_made_of_the_query(sql: str, 
     assert oracle.outputs(f"select * from ({sql})") == names
     assert [c.name for c in walked(sql).columns] == names
     assert [c.name for c in walked(f"select * from ({sql})").columns] == names
+
+
+@pytest.mark.parametrize("sql", ["select id, id, a as ID from t", 'select id, a as "id:1", b as id from t'])
+def test_names_that_come_twice_on_sqlite(sql: str) -> None:
+    dialect = SQLiteDialect()
+    parsed = parse(sql, dialect.sqlglot)
+    assert isinstance(parsed, Parsed)
+    found = [c.name for c in lineage(parsed, upstream, dialect.fold, again=dialect.again).columns]
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table t (id, a, b)")
+        connection.execute(f"create table made as {sql}")
+        assert found == [row[1] for row in connection.execute("pragma table_info(made)")]
 
 
 def test_where_an_engine_refuses_names_that_come_twice_they_stay() -> None:
