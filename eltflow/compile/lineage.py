@@ -71,6 +71,7 @@ class Lineages:
         self.fresh: dict[str, Any] = {}
         self.walked = 0
         self._done: dict[str, QueryLineage] = {}
+        self._texts: dict[str, Mapping[str, str]] = {}
         self._names: dict[str, Names] = {}
         self._ephemeral = {
             compiler.dialect.fold(CTE_PREFIX + node.name, True): node.unique_id
@@ -191,18 +192,21 @@ class Lineages:
         """The text that makes a column of a model, where it is more than the column's own name."""
         if node.resource_type != "model":
             return None
+        if node.unique_id not in self._texts:
+            self._texts[node.unique_id] = self._find_texts(node)
+        return self._texts[node.unique_id].get(name)
+
+    def _find_texts(self, node: Node) -> Mapping[str, str]:
         if self._telling:
-            found = self.of(node)
-        else:
-            try:
-                found = self._walk(node, self.compiler.node(node), telling=True)
-            except (EltflowError, NeedsWarehouse, RecursionError):
-                return None
-        return next((column.expression for column in found.columns if column.name == name), None)
+            return self.expressions(node)
+        try:
+            return _texts(self._walk(node, self.compiler.node(node), telling=True))
+        except (EltflowError, NeedsWarehouse, RecursionError):
+            return {}
 
     def expressions(self, node: Node) -> Mapping[str, str]:
         """The text that makes each column of a node, where it is more than the column's own name; `telling` alone has any."""
-        return {column.name: column.expression for column in self.of(node).columns if column.expression is not None}
+        return _texts(self.of(node))
 
     def above(self, spot: Spot) -> list[Edge]:
         """What a column hangs on directly: origins first."""
@@ -277,6 +281,10 @@ def _edges_of(unique_id: str, column: ColumnLineage, rows: tuple[Influence, ...]
     for one in (*column.influences, *rows):
         reasons.setdefault((one.table, one.column), one.why)
     return made + [Edge(above=spot, below=below, how=why, indirect=True) for spot, why in reasons.items()]
+
+
+def _texts(found: QueryLineage) -> Mapping[str, str]:
+    return {column.name: column.expression for column in found.columns if column.expression is not None}
 
 
 def own_sql(compiled: Compiled) -> str:

@@ -62,7 +62,7 @@ def _as_listed(table: Table, names: Sequence[str]) -> Table:
     if not table.open and len(names) == len(table.columns):
         columns = [_as_called(flow, name, key in table.index) for flow, name, key in zip(table.columns, names, keys, strict=True)]
     else:
-        reason = f"the engine gives {len(names)} columns here, not {len(table.columns)}"
+        reason = f"columns that the engine finds here: {len(names)}, that eltflow finds: {len(table.columns)}"
         # Of a name that is not here anything may be meant, as long as a column here is called otherwise by the engine.
         open_ = table.open and all(key in keys for key in table.index)
         given: dict[str, list[Flow]] = {}

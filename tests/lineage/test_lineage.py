@@ -355,14 +355,14 @@ def test_the_engine_names_what_has_no_name_and_what_is_not_known() -> None:
         # As if the walk were wrong about a form that it does not know.
         ("select a, b from t", ["b", "a"], {"b": "the engine calls this column `b`, eltflow took it for `a`"}),
         ("select a, b from t", ["id", "b"], {"id": "the engine calls this column `id`, eltflow took it for `a`"}),
-        ("select a, b from t", ["a", "b", "g"], {"g": "the engine gives 3 columns here, not 2"}),
+        ("select a, b from t", ["a", "b", "g"], {"g": "columns that the engine finds here: 3, that eltflow finds: 2"}),
         (
             "select count(*), s.* from t group by all",
             ["count_star()", "x"],
-            dict.fromkeys(["count_star()", "x"], "the engine gives 2 columns here, not 1"),
+            dict.fromkeys(["count_star()", "x"], "columns that the engine finds here: 2, that eltflow finds: 1"),
         ),
-        ("select a, a from t", ["a"], {"a": "the engine gives 1 columns here, not 2"}),
-        ("select s.*, a from t", ["a", "a"], {"a": "the engine gives 2 columns here, not 1"}),
+        ("select a, a from t", ["a"], {"a": "columns that the engine finds here: 1, that eltflow finds: 2"}),
+        ("select s.*, a from t", ["a", "a"], {"a": "columns that the engine finds here: 2, that eltflow finds: 1"}),
     ],
 )
 def test_a_walk_that_differs_from_the_engine_is_not_believed(sql: str, names: list[str], unknown: dict[str, str]) -> None:
