@@ -184,6 +184,7 @@ class _Builder:
             source=draft.source,
             ingest=draft.ingest,
             exposure=draft.exposure,
+            deliver=draft.deliver,
             constraints=draft.constraints,
         )
         return replace(node, relation=self._relation(node, draft))
@@ -222,7 +223,7 @@ class _Builder:
 
     def _placed(self, node: Node, draft: Draft) -> Relation | None:
         target = self.project.target
-        if node.resource_type in ("exposure", "analysis"):
+        if node.resource_type in ("exposure", "analysis", "deliver"):
             return None
         if node.source is not None:
             database = draft.database or target.database
@@ -255,7 +256,7 @@ class _Builder:
             self.nameless.add(macro)
             source = next(one for one in self.project.macros if one.name == macro)
             help = "let it give a name in every case, such as `{{ target.schema }}` or `{{ node.name }}`"
-            message = f"the macro `{macro}` gives no name for {node.resource_type} `{node.name}`"
+            message = f"the macro `{macro}` gives no name for {node.noun} `{node.name}`"
             self.findings.error("E0303", message, file=source.file, line=source.line, word=macro, help=help)
         return name
 
@@ -358,13 +359,17 @@ class _Builder:
             return True
         label = ".".join(args)
         what = {"source": "source table"}.get(kind, "")
-        message = f"{node.resource_type} `{node.name}` refers to {what + ' ' if what else ''}`{label}`, which {found.why}"
+        message = f"{node.noun} `{node.name}` refers to {what + ' ' if what else ''}`{label}`, which {found.why}"
         self._at_call(node, kind, args, Diagnostic(code=found.code, message=message, help=found.help))
         return False
 
     def _at_call(self, node: Node, kind: str, args: tuple[str, ...], found: Diagnostic) -> None:
         """The diagnostic at the place where the node's file makes that call."""
-        if (node.place and node.test is not None and not node.test.singular) or node.exposure is not None:
+        if (
+            (node.place and node.test is not None and not node.test.singular)
+            or node.exposure is not None
+            or node.deliver is not None
+        ):
             assert node.patch is not None
             place = self._argument_place(node, f"{kind}({', '.join(args)})")
             self.findings.at(node.patch, place, found.code, found.message, help=found.help)
@@ -380,7 +385,9 @@ class _Builder:
         self.findings.add(with_source(replace(found, span=span), text))
 
     def _argument_place(self, node: Node, call: str) -> tuple[str | int, ...]:
-        """Where in its YAML file a test or an exposure makes that call."""
+        """Where in its YAML file a test, an exposure or a delivery makes that call."""
+        if node.deliver is not None:
+            return (*node.place, "from")
         wanted = _bare(call)
         if node.exposure is not None:
             texts = self.drafts[node.unique_id].depends_on
@@ -414,12 +421,12 @@ class _Builder:
 
     def _ambiguous(self, node: Node, name: tuple[tuple[str, bool], ...], found: tuple[str, ...]) -> None:
         label = ".".join(part for part, _ in name)
-        message = f"{node.resource_type} `{node.name}` reads `{label}`, which may be {listed(found)}"
+        message = f"{node.noun} `{node.name}` reads `{label}`, which may be {listed(found)}"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help="say which with ref() or source()"))
 
     def _disabled(self, node: Node, name: tuple[tuple[str, bool], ...], off: Node) -> None:
         """What stands in the warehouse under a disabled node's name is what it was built as last: nobody reads that unawares."""
-        message = f"{node.resource_type} `{node.name}` reads `{'.'.join(part for part, _ in name)}`, which is disabled"
+        message = f"{node.noun} `{node.name}` reads `{'.'.join(part for part, _ in name)}`, which is disabled"
         help = f"enable it in {off.patch or off.path}, or take the reference out"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help=help))
 
@@ -429,10 +436,10 @@ class _Builder:
         strict = self.project.settings.external_tables == "error"
         if strict:
             help = f"did you mean `{near}`?" if near else "declare it under `sources:`, or allow it with `external_tables: allow`"
-            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            message = f"{node.noun} `{node.name}` reads `{label}`, which is no node and no source"
             self._at_name(node, name, Diagnostic(code="E0204", message=message, help=help))
         elif near is not None:
-            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            message = f"{node.noun} `{node.name}` reads `{label}`, which is no node and no source"
             help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
             self._at_name(node, name, Diagnostic(code="W0204", severity="warning", message=message, help=help))
 
@@ -465,7 +472,7 @@ class _Builder:
             key = tuple(self.dialect.fold_relation(part, True) for part in node.relation.parts())
             other = seen.setdefault(key, node)
             if other is not node:
-                message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"
+                message = f"{other.resource_type} `{other.name}` and {node.noun} `{node.name}` both make {node.relation}"
                 keys = dict.fromkeys("`into:`" if n.ingest is not None else "`alias` or `schema`" for n in (other, node))
                 where = f"{other.path}:{self._spot(other.path, other.place)[0]}" if other.ingest is not None else other.path
                 help = f"give one of them another {', or '.join(keys)} (the other is {where})"
@@ -501,7 +508,7 @@ class _Builder:
                 self.findings.at(FILE, ("pii", "allowed_groups", index), "E0211", message, help=help)
         for node in nodes.values():
             if node.group is not None and node.group not in groups:
-                message = f"{node.resource_type} `{node.name}` is in the group `{node.group}`, which does not exist"
+                message = f"{node.noun} `{node.name}` is in the group `{node.group}`, which does not exist"
                 help = did_you_mean(node.group, groups) or "declare it under `groups:` in a properties file"
                 self._at_config(node, "group", Diagnostic(code="E0211", message=message, help=help))
             if node.resource_type not in ("model", "analysis"):

@@ -191,6 +191,7 @@ INGEST: dict[str, Shape] = {
     "schema": TEXT,
     "timeout": SECONDS,
 }
+DELIVER: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT, "timeout": SECONDS}
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {
     "dialect": DIALECT,
@@ -207,6 +208,7 @@ _SHAPES: dict[str, dict[str, Shape]] = {
     "source": SOURCE,
     "test": TEST,
     "ingest": INGEST,
+    "deliver": DELIVER,
     "exposure": EXPOSURE,
     "analysis": ANALYSIS,
 }

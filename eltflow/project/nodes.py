@@ -12,6 +12,11 @@ from eltflow.warehouse.values import Relation
 RELATIONS = ("model", "seed", "ingest", "source")
 
 
+def noun(resource_type: str) -> str:
+    """What people call a node of that type."""
+    return "delivery" if resource_type == "deliver" else resource_type
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintInfo:
     """What properties YAML says must hold for every row of a model's table. `to` is a reference as it is written (`ref('a')`), `target`
@@ -90,6 +95,18 @@ class ExposureInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverInfo:
+    """What is sent (`columns`, all unless told), where to (`to`, as written), which rows (`send`), told apart by `key`, and on which
+    targets."""
+
+    to: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    send: str = "all"
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One node of the graph.
 
@@ -118,6 +135,7 @@ class Node:
     source: SourceInfo | None = None
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
+    deliver: DeliverInfo | None = None
     constraints: tuple[ConstraintInfo, ...] = ()
 
     @property
@@ -136,6 +154,11 @@ class Node:
         if self.resource_type == "model":
             return str(self.config.get("materialized") or "view")
         return self.resource_type
+
+    @property
+    def noun(self) -> str:
+        """What people call a node of its type."""
+        return noun(self.resource_type)
 
     @property
     def tags(self) -> tuple[str, ...]:

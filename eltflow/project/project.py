@@ -9,7 +9,7 @@ from typing import Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
 from eltflow.base.records import dataclass, field
 from eltflow.jinja.values import MacroSource
-from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
 from eltflow.project.settings import Settings
 from eltflow.warehouse.values import Target
 
@@ -33,6 +33,7 @@ class Draft:
     source: SourceInfo | None = None
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
+    deliver: DeliverInfo | None = None
     depends_on: tuple[str, ...] = ()
     schema: str | None = None
     database: str | None = None

@@ -16,6 +16,7 @@ import pytest
 
 from eltflow.native.jobs import worded
 from eltflow.project import yamlfile
+from eltflow.project.deliveries import DELIVERIES
 from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS
@@ -78,7 +79,7 @@ def _shape(value: Any) -> tuple[Any, Any]:
     """The shape of a snippet by its keys, and the snippet with what such a file must have besides."""
     keys = set(value)
     if "steps" in keys:
-        return STEPS, value
+        return (DELIVERIES if any("to" in step for step in value["steps"]) else STEPS), value
     if "jobs" in keys:
         return JOBS, worded(value)
     if "selectors" in keys:
