@@ -1,5 +1,5 @@
-"""A plug-in for a run of pytest within a test: with SAMPLE=n in the environment one of n cases is kept, whichever their names fall on. The whole of
-them is a long proof."""
+"""A plug-in for a run of pytest within a test: with SAMPLE=n in the environment one of n cases is kept, whichever their names fall on. All
+of them are a long proof."""
 
 from __future__ import annotations
 

@@ -35,21 +35,23 @@ _MESSAGES = {"webhook": "webhook", "email": "smtp"}
 
 
 def guarded(loaded: Loaded, ids: Iterable[str]) -> tuple[tuple[str, ...], tuple[Message, ...]]:
-    """The ids without the deliveries that go out on other targets alone, which are told of; and with the tests of what the others send, that
+    """The ids without the deliveries and tasks of other targets, which are told of; and with the tests of what the others send, that
     stand before them."""
     graph, target = loaded.graph, loaded.target.name
     kept: dict[str, None] = {}
     tests: dict[str, None] = {}
     told = []
     for unique_id in ids:
-        info = graph.nodes[unique_id].deliver
-        if info is not None and target not in info.targets:
-            name, there = graph.nodes[unique_id].name, listed([f"`{name}`" for name in info.targets])
-            told.append(Message(text=f"`{name}` is not sent: its targets are {there}, and this one is `{target}`", level="warning"))
+        node = graph.nodes[unique_id]
+        targets = node.outside
+        if targets is not None and target not in targets:
+            there, how = listed([f"`{name}`" for name in targets]), "sent" if node.deliver is not None else "run"
+            text = f"`{node.name}` is not {how}: its targets are {there}, and this one is `{target}`"
+            told.append(Message(text=text, level="warning"))
             continue
         kept[unique_id] = None
-        if info is not None:
-            tests |= dict.fromkeys(tests_of(loaded, graph.nodes[unique_id]))
+        if node.deliver is not None:
+            tests |= dict.fromkeys(tests_of(loaded, node))
     return tuple(kept | tests), tuple(told)
 
 
@@ -153,7 +155,13 @@ def _words(loaded: Loaded, node: Node, program: Steps[str], session: Session, ca
 
 
 def left_out(loaded: Loaded, ids: Sequence[str]) -> str:
-    """What a build says of the deliveries that it was asked for."""
-    names = [f"`{loaded.graph.nodes[i].name}`" for i in ids]
-    what = "a delivery is" if len(names) == 1 else f"{len(names)} deliveries are"
-    return f"{what} left out: {listed(names, 5)} (`eltflow deliver`, or a job, sends)"
+    """What a build says of the deliveries and tasks that it was asked for."""
+    nodes = [loaded.graph.nodes[i] for i in ids]
+    counts = {"delivery": sum(n.deliver is not None for n in nodes), "task": sum(n.task is not None for n in nodes)}
+    words = [f"{n} {_MANY[noun] if n > 1 else noun}" for noun, n in counts.items() if n]
+    by = " and ".join(f"`eltflow {command}`" for command, noun in (("deliver", "delivery"), ("task", "task")) if counts[noun])
+    names = listed([f"`{node.name}`" for node in nodes], 5)
+    return f"{' and '.join(words)} left out: {names} (by {by}, or in a job)"
+
+
+_MANY = {"delivery": "deliveries", "task": "tasks"}

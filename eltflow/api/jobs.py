@@ -112,7 +112,7 @@ def selected(loaded: Loaded, job: Job) -> Selection:
         exclude=job.exclude,
         selector=job.selector,
         selectors=loaded.selectors,
-        acts_on=ACTS_ON[job.command] | (ACTS_ON["deliver"] if job.command == "build" else frozenset()),
+        acts_on=ACTS_ON[job.command] | (ACTS_ON["deliver"] | ACTS_ON["task"] if job.command == "build" else frozenset()),
         project=loaded.name,
         read=loaded.read,
         columns=lambda text, up, down: reached_nodes(loaded, text, up, down),

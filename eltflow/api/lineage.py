@@ -119,7 +119,7 @@ def _tests(found: Lineages, test: Node, touched: set[Spot]) -> bool:
 
 def _uses(graph: Graph) -> Iterable[Node]:
     """What is no part of the warehouse, and reads from it."""
-    return (*graph.of_type("exposure"), *graph.of_type("deliver"))
+    return (*graph.of_type("exposure"), *graph.of_type("deliver"), *graph.of_type("task"))
 
 
 def _owners(loaded: Loaded, node: Node) -> Iterable[str]:

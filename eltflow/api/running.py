@@ -140,12 +140,13 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
 
 
 def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
-    """The nodes to run. Deliveries are among them if they were asked for by their ids; what is wrong with these is told (EltflowError)."""
+    """The nodes to run. Deliveries and tasks are among them if they were asked for by their ids. Raises EltflowError for what is wrong with
+    these."""
     nodes = loaded.graph.nodes
     if options.selected is None:
-        return [n for n in nodes.values() if _runs(n) and n.deliver is None]
+        return [n for n in nodes.values() if _runs(n) and n.outside is None]
     chosen = [nodes[i] for i in options.selected]
-    if any(n.deliver is not None for n in chosen):
+    if any(n.outside is not None for n in chosen):
         from eltflow.api.delivering import check_deliveries, guarded  # most runs send nothing
 
         ids, told = guarded(loaded, options.selected)
@@ -218,7 +219,7 @@ def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
 
 
 def _runs(node: Node) -> bool:
-    return node.resource_type in ("model", "test", "seed", "ingest", "deliver") and node.materialized != "ephemeral"
+    return node.resource_type in ("model", "test", "seed", "ingest", "deliver", "task") and node.materialized != "ephemeral"
 
 
 @contextlib.contextmanager
@@ -473,6 +474,7 @@ class _Worker:
         self.state = state
         self.said = _said(loaded, state.run_id)
         assert state.plan is not None
+        self.began: dict[str, float] = {}  #: when a task that waits began to, on the monotonic clock
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
@@ -493,6 +495,8 @@ class _Worker:
             session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
             return self._hook(step, session)
+        if step.action == "task":
+            return self._task(step, session, tell, stopped)
         if step.action == "deliver":
             return self._delivered(step, session, tell, stopped)
         compiled = self.state.compiled.get(step.id)
@@ -583,6 +587,18 @@ class _Worker:
                 self.state.explained.add(step.id)
                 return replace(found, help=warning.help, notes=(warning.message, *found.notes))
         return found
+
+    def _task(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
+        from eltflow.api.tasking import done
+
+        asking_for = functools.partial(asking, session, self.loaded.adapter.dialect)
+        try:
+            kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.began, stopped, self.state.run_id)
+        except ProgramError as error:
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        for line in lines:
+            tell(Message(text=f"`{step.node.name}`: {line}"))
+        return StepResult(step=step.id, status="success", kind=kind)
 
     def _delivered(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
         from eltflow.api.delivering import opened

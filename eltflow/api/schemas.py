@@ -9,6 +9,7 @@ from eltflow.project.deliveries import DELIVERIES
 from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS, TREES
+from eltflow.project.tasks import TASKS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,6 +24,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "properties": PROPERTIES.schema(),
         "ingest": STEPS.schema(),
         "deliver": DELIVERIES.schema(),
+        "tasks": TASKS.schema(),
         "jobs": JOBS.schema(),
         "selectors": {**selectors, "$defs": {"definition": definition_schema()}},
     }

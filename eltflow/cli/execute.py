@@ -78,6 +78,11 @@ def deliver(
     return _rehearse(given) if dry_run else _execute("deliver", given)
 
 
+@o.takes(*_EVERY)
+def task(given: o.Given) -> int:
+    return _execute("task", given)
+
+
 def _rehearse(given: o.Given) -> int:
     from eltflow.api.delivering import rehearse
     from eltflow.cli import render
@@ -113,8 +118,8 @@ def _execute(command: str, given: o.Given, backfill: tuple[str, str] | None = No
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
     given.warn(loaded.graph.warnings if given.warn_error else api.first_warnings(loaded))
     chosen = given.selection(loaded, ACTS_ON[command])
-    if command == "build" and loaded.graph.of_type("deliver"):
-        beside = given.selection(loaded, ACTS_ON["deliver"], told=False).ids
+    if command == "build" and (loaded.graph.of_type("deliver") or loaded.graph.of_type("task")):
+        beside = given.selection(loaded, ACTS_ON["deliver"] | ACTS_ON["task"], told=False).ids
         if beside:
             voice.note(api.left_out(loaded, beside))
     state = api.RunState(run_id=loaded.options.invocation_id)

@@ -9,7 +9,7 @@ import typer
 
 from eltflow.cli import options as o
 
-_LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "deliver", "analysis"})
+_LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "deliver", "task", "analysis"})
 _BUILT = frozenset({"model", "seed", "ingest", "test"})
 
 
@@ -43,6 +43,7 @@ _NOUNS = (
     ("test", "test", "tests"),
     ("exposure", "exposure", "exposures"),
     ("deliver", "delivery", "deliveries"),
+    ("task", "task", "tasks"),
     ("analysis", "analysis", "analyses"),
 )
 

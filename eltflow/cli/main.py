@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "task": ("execute", "Run tasks: programs, and conditions that are waited for."),
     "deliver": ("execute", "Send what deliveries say, once the tests of it pass."),
     "init-source": ("source", "Write a step from a live source: a database, files, an API."),
     "freshness": ("freshness", "Look how old the latest rows of sources are."),

@@ -20,6 +20,7 @@ _ACTIONS = (
     ("model", "model", None),
     ("test", "test", None),
     ("deliver", "delivery", "deliveries"),
+    ("task", "task", None),
 )
 
 
@@ -336,9 +337,11 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
         elif result.status == "success":
             built[action] = built.get(action, 0) + 1
     parts = []
-    made = [render.count(built[a], noun, plural) for a, noun, plural in _ACTIONS if built.get(a) and a != "deliver"]
+    made = [render.count(built[a], noun, plural) for a, noun, plural in _ACTIONS if built.get(a) and a not in ("deliver", "task")]
     if made:
         parts.append(f"{', '.join(made)} built")
+    if built.get("task"):
+        parts.append(f"{render.count(built['task'], 'task')} done")
     if built.get("deliver"):
         parts.append(f"{render.count(built['deliver'], 'delivery', 'deliveries')} sent")
     words = {

@@ -112,6 +112,7 @@ class _Builder:
         self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
+        self.beside: dict[str, str] = {}  #: the ids of tasks and deliveries by name
         self.nameless: set[str] = set()  #: macros that gave an empty name
 
     def build(self) -> Graph:
@@ -121,6 +122,7 @@ class _Builder:
             node = self._node(draft)
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
+        self.beside = {n.name: n.unique_id for n in nodes.values() if n.outside is not None}
         broken = bool(self.findings.errors)
         lookups = Lookups(nodes, disabled, self.dialect, self.package)
         lookup = lookups.of(self.dialect)
@@ -128,6 +130,7 @@ class _Builder:
             loader = lookup.loader_of(unique_id) if node.source is not None else None
             if loader is not None:
                 nodes[unique_id] = replace(node, relation=nodes[loader].relation, parents=(loader,))
+        self._written_by_tasks(nodes, lookup)
         connected: dict[str, Node] = {}
         for unique_id, node in nodes.items():
             made = self._connect(node, lookups.of(self._written(node)))
@@ -144,6 +147,19 @@ class _Builder:
         self.findings.stop()
         ordered = _in_order(connected, self.project)
         return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
+
+    def _written_by_tasks(self, nodes: dict[str, Node], lookup: Lookup) -> None:
+        """Let the tables of sources that tasks write come after these."""
+        for node in [n for n in nodes.values() if n.task is not None]:
+            for index, name in enumerate(self.drafts[node.unique_id].writes):
+                source, _, table = name.partition(".")
+                found = lookup.source((source, table))
+                if isinstance(found, Missing):
+                    message = f"task `{node.name}` writes `{name}`, which {found.why}"
+                    help = found.help or "declare it under `sources:`, and name it as source.table"
+                    self.findings.at(str(node.patch), (*node.place, "writes", index), found.code, message, help=help)
+                else:
+                    nodes[found] = replace(nodes[found], parents=(*nodes[found].parents, node.unique_id))
 
     # -- nodes -----------------------------------------------------------------------------------------------------------------
 
@@ -185,6 +201,7 @@ class _Builder:
             ingest=draft.ingest,
             exposure=draft.exposure,
             deliver=draft.deliver,
+            task=draft.task,
             constraints=draft.constraints,
         )
         return replace(node, relation=self._relation(node, draft))
@@ -223,7 +240,7 @@ class _Builder:
 
     def _placed(self, node: Node, draft: Draft) -> Relation | None:
         target = self.project.target
-        if node.resource_type in ("exposure", "analysis", "deliver"):
+        if node.resource_type in ("exposure", "analysis", "deliver", "task"):
             return None
         if node.source is not None:
             database = draft.database or target.database
@@ -305,6 +322,8 @@ class _Builder:
                 return None  # a test of a disabled node goes with it
             else:
                 ok = self._add(found_id, parents, node, kind, args)
+        for place, followed in draft.after:
+            ok = self._follow(node, place, followed, lookup, parents) and ok
         if node.contracted:
             node, found_all = self._pointing(node, lookup, parents)
             ok = ok and found_all
@@ -314,6 +333,21 @@ class _Builder:
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
+
+    def _follow(self, node: Node, place: str | int, name: str, lookup: Lookup, parents: list[str]) -> bool:
+        """Add the node that a task names as one to come after. It may be another task, or a delivery."""
+        source, dot, table = name.partition(".")
+        found: str | Missing | None = lookup.source((source, table)) if dot else self.beside.get(name) or lookup.ref((name,))
+        if isinstance(found, str):
+            parents.append(found)
+            return True
+        assert found is not None
+        key, _, index = str(place).partition("/")
+        help = did_you_mean(name, [*self.beside, *lookup.spellings]) or found.help
+        message = f"task `{node.name}` names `{name}`, which {found.why}"
+        at = (*node.place, key, int(index)) if index else (*node.place, key)
+        self.findings.at(str(node.patch), at, found.code, message, help=help)
+        return False
 
     def _pointing(self, node: Node, lookup: Lookup, parents: list[str]) -> tuple[Node, bool]:
         """The node with what its foreign keys mean, which are built before it; and whether they mean something."""

@@ -31,6 +31,7 @@ from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, Settings
 from eltflow.project.shape import Path as Place
 from eltflow.project.shape import check
+from eltflow.project.tasks import TASKS
 from eltflow.project.tests import Attachment
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def folders_of(settings: Settings) -> tuple[str, ...]:
                 *settings.analysis_paths,
                 *settings.ingest_paths,
                 *settings.deliver_paths,
+                *settings.task_paths,
                 *settings.docs_paths,
             )
         )
@@ -249,7 +251,7 @@ class _Opening:
         known = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
 
         def layers(tree: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
-            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure", "deliver": "deliver"}[tree]
+            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure", "deliver": "deliver", "tasks": "task"}[tree]
             return tree_layers(settings.configs[tree], kind, steps)
 
         describer = Describer(settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings)
@@ -279,6 +281,14 @@ class _Opening:
             self.findings.problems(path, problems)
             for index, entry in enumerate(() if problems else value["steps"]):
                 describer.delivery(entry, path, _folder(path, settings.deliver_paths), ("steps", index))
+        for path in kinds["task"]:
+            value = self.guarded(self.yaml, path, files[path])
+            if value is None:
+                continue
+            problems = check(value, TASKS, strict=self.options.strict)
+            self.findings.problems(path, problems)
+            for index, entry in enumerate(() if problems else value["tasks"]):
+                describer.task(entry, path, _folder(path, settings.task_paths), ("tasks", index))
         return describer.result
 
     def _tables_of(
@@ -420,7 +430,11 @@ class _Opening:
         if draft.resource_type == "test" and draft.identifier is not None:
             help = f"the other is {where}; take one of them away, or give it a `name:`"
         if draft.place and draft.patch is not None:
-            place = (*draft.place, "name") if draft.resource_type in ("source", "exposure", "ingest", "deliver") else draft.place
+            place = (
+                (*draft.place, "name")
+                if draft.resource_type in ("source", "exposure", "ingest", "deliver", "task")
+                else draft.place
+            )
             self.findings.at(draft.patch, place, "E0206", message, help=help)
         else:
             line = None if draft.resource_type == "seed" else 1
@@ -440,7 +454,8 @@ class _Opening:
 
     def _check_targets(self, drafts: list[Draft], known: Sequence[str]) -> None:
         for draft in drafts:
-            for index, name in enumerate(draft.deliver.targets if draft.deliver is not None else ()):
+            info = draft.deliver or draft.task
+            for index, name in enumerate(info.targets if info is not None else ()):
                 if name not in known and draft.patch is not None:
                     help = did_you_mean(name, known) or f"targets here: {', '.join(known)}"
                     place = (*draft.place, "targets", index)
@@ -541,7 +556,7 @@ def _folder(path: str, roots: tuple[str, ...]) -> tuple[str, ...]:
 def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]]:
     """Which file is what, by its folder and suffix."""
     kinds: dict[str, list[str]] = {
-        k: [] for k in ("model", "seed", "analysis", "test", "macro", "yaml", "ingest", "deliver", "docs")
+        k: [] for k in ("model", "seed", "analysis", "test", "macro", "yaml", "ingest", "deliver", "task", "docs")
     }
     generic = tuple(f"{path.rstrip('/')}/generic" for path in settings.test_paths)
     for path in files:
@@ -563,6 +578,8 @@ def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]
                 kinds["ingest"].append(path)
             elif _under(path, settings.deliver_paths):
                 kinds["deliver"].append(path)
+            elif _under(path, settings.task_paths):
+                kinds["task"].append(path)
             elif _under(path, _roots(settings)):
                 kinds["yaml"].append(path)
         elif suffix == ".md":

@@ -9,7 +9,14 @@ from eltflow.graph.graph import Graph
 from eltflow.plan.plan import Action, Plan, Request, Step
 from eltflow.project.nodes import Node
 
-_ACTIONS: Mapping[str, Action] = {"model": "model", "seed": "seed", "ingest": "ingest", "test": "test", "deliver": "deliver"}
+_ACTIONS: Mapping[str, Action] = {
+    "model": "model",
+    "seed": "seed",
+    "ingest": "ingest",
+    "test": "test",
+    "deliver": "deliver",
+    "task": "task",
+}
 _DEFAULT_SECONDS = 0.05
 
 

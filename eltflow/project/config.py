@@ -192,6 +192,7 @@ INGEST: dict[str, Shape] = {
     "timeout": SECONDS,
 }
 DELIVER: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT, "timeout": SECONDS}
+TASK = DELIVER
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {
     "dialect": DIALECT,
@@ -209,6 +210,7 @@ _SHAPES: dict[str, dict[str, Shape]] = {
     "test": TEST,
     "ingest": INGEST,
     "deliver": DELIVER,
+    "task": TASK,
     "exposure": EXPOSURE,
     "analysis": ANALYSIS,
 }

@@ -107,6 +107,19 @@ class DeliverInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), or a condition that is waited for; and on which
+    targets."""
+
+    command: tuple[str, ...] = ()
+    wait_for: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    memory_mb: int | None = None
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One node of the graph.
 
@@ -136,6 +149,7 @@ class Node:
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
     deliver: DeliverInfo | None = None
+    task: TaskInfo | None = None
     constraints: tuple[ConstraintInfo, ...] = ()
 
     @property
@@ -154,6 +168,12 @@ class Node:
         if self.resource_type == "model":
             return str(self.config.get("materialized") or "view")
         return self.resource_type
+
+    @property
+    def outside(self) -> tuple[str, ...] | None:
+        """The targets on which it may run, of a node that reaches outside; None of all others."""
+        info = self.deliver or self.task
+        return info.targets if info is not None else None
 
     @property
     def noun(self) -> str:

@@ -32,6 +32,7 @@ TREES: Mapping[str, Tree] = {
     "data_tests": Tree("test"),
     "ingest": Tree("ingest"),
     "deliver": Tree("deliver"),
+    "tasks": Tree("task"),
     "analyses": Tree("analysis"),
     "exposures": Tree("exposure"),
 }
@@ -51,6 +52,7 @@ SETTINGS = Object(
         "analysis_paths": _PATHS,
         "ingest_paths": _PATHS,
         "deliver_paths": _PATHS,
+        "task_paths": _PATHS,
         "docs_paths": _PATHS,
         "dialect": DIALECT,
         "target_path": Scalar(about="Folder of derived files (default: target)."),
@@ -96,6 +98,7 @@ DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
     "analysis_paths": ("analyses",),
     "ingest_paths": ("ingest",),
     "deliver_paths": ("deliver",),
+    "task_paths": ("tasks",),
 }
 
 SELECTORS = Object(
@@ -129,6 +132,7 @@ class Settings:
     analysis_paths: tuple[str, ...]
     ingest_paths: tuple[str, ...]
     deliver_paths: tuple[str, ...]
+    task_paths: tuple[str, ...]
     docs_paths: tuple[str, ...]
     targets: tuple[str, ...] = ()
     target_path: str = "target"

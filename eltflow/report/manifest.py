@@ -15,7 +15,7 @@ from eltflow.project.nodes import ConstraintInfo, ExposureInfo, Node
 from eltflow.project.project import Project
 from eltflow.report.fields import as_set, columns, constraint, contract, docs_of, freshness, full_config
 from eltflow.report.info import RunInfo, metadata, to_json, to_lines
-from eltflow.report.vocabulary import artifact_ids, delivery_facts, mapped, source_names, step_facts
+from eltflow.report.vocabulary import artifact_ids, delivery_facts, mapped, source_names, step_facts, task_facts
 from eltflow.warehouse.dialect import Dialect
 
 
@@ -125,6 +125,7 @@ class _Fold:
             *settings.analysis_paths,
             *settings.ingest_paths,
             *settings.deliver_paths,
+            *settings.task_paths,
             *settings.docs_paths,
         )
         self.roots = tuple(sorted({f"{f.rstrip('/')}/" for f in folders if f not in (".", "")}, key=len, reverse=True))
@@ -199,7 +200,7 @@ class _Fold:
     def _entry(self, node: Node, loader: Node | None) -> dict[str, Any]:
         if node.source is not None or node.ingest is not None:
             return self._source(node, loader)
-        if node.exposure is not None or node.deliver is not None:
+        if node.exposure is not None or node.outside is not None:
             return self._exposure(node)
         entry = self._node(node)
         if node.resource_type == "seed":
@@ -452,6 +453,8 @@ class _Fold:
         exposure, meta = node.exposure or ExposureInfo(type="application"), dict(node.meta)
         if node.deliver is not None:
             meta["eltflow"] = delivery_facts(node)
+        elif node.task is not None:
+            meta["eltflow"] = task_facts(node)
         refs, sources = self._reads(node)
         return {
             "name": node.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,16 @@ def test_an_attempt_that_failed_half_way_sends_the_rest_under_the_same_keys(proj
         assert made.look(minutes=1)[-1].state == "ok"
     assert len(crm.asked) == 2
     assert crm.asked[0].headers["idempotency-key"] == crm.asked[1].headers["idempotency-key"]
+
+
+def test_a_program_comes_in_its_place_and_knows_what_it_is_about(project: Project, crm: Api) -> None:
+    crm.answers["/people"] = lambda asked: {}
+    code = "import os; open('told', 'a').write(os.environ['ELTFLOW_INTERVAL_START'] + ' ' + os.environ['ELTFLOW_INTERVAL_END'])"
+    task = {"name": "tell", "command": [sys.executable, "-c", code], "after": ["people"], "targets": ["dev"]}
+    jobs = JOBS.replace("+deliver:people", "+task:tell")
+    root = shop(project, crm, **{"tasks/t.yml": json.dumps({"tasks": [task]}), "jobs.yml": jobs})
+    with bench(root) as made:
+        (run,) = made.look(hours=1)
+        assert run.state == "ok"
+    assert len(crm.asked) == 1
+    assert (root / "told").read_text() == "2026-03-10T08:00:00+00:00 2026-03-10T09:00:00+00:00"
