@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("jobs", "Show the log of a run of a job."),
     "debug": ("project", "Check the project, the target and the connection."),
     "clean": ("project", "Delete derived files."),
+    "gc": ("tidy", "Show what nobody needs any more, and take it away."),
     "docs": ("docs", "Generate the docs site, and look at it."),
     "schema": ("project", "Write JSON Schemas of the YAML files, for editors."),
 }

@@ -140,6 +140,13 @@ def applied_by(dialect: Dialect, database: str | None, run_ids: Sequence[str]) -
     return Statement(f"select distinct node from {table} where run_id in ({runs})", role="query")
 
 
+def last_applied(dialect: Dialect, database: str | None) -> Statement:
+    """The query for every relation that was ever recorded, with the node that made it last."""
+    table = dialect.render(table_of(dialect, database, "applied"))
+    later = f"select 1 from {table} as b where b.relation = a.relation and b.applied_at > a.applied_at"
+    return Statement(f"select a.relation, a.node from {table} as a where not exists ({later})", role="query")
+
+
 def recorded(job: Job, body: Program) -> Program:
     """The body, and a row in `eltflow_meta.applied` that says so: the transaction that is open commits both, or neither."""
     outcome = yield from body
