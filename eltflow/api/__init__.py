@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         new_warnings,
         said_warnings,
     )
+    from eltflow.api.delivering import left_out
     from eltflow.api.documenting import DOCS_FOLDER, generate_docs
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
@@ -64,6 +65,7 @@ _HOME = {
     "new_warnings": "compiling",
     "said_warnings": "compiling",
     "past_runs": "past",
+    "left_out": "delivering",
     "RunOptions": "running",
     "RunState": "running",
     "execute": "running",
@@ -126,6 +128,7 @@ __all__ = [
     "is_node",
     "keep_lineages",
     "last_catalog",
+    "left_out",
     "lineage_pieces",
     "lineages",
     "list_tables",
