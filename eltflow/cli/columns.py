@@ -80,7 +80,7 @@ def covered(coverage: Any) -> list[str]:
     percent = f"{coverage.percent:.1f}".removesuffix(".0")
     parts = [f"{coverage.resolved:,} of {render.count(coverage.columns, 'column')} resolved ({percent} %)"]
     more = len(coverage.unlisted)
-    return [*parts, f"{render.count(more, 'model')} may have more columns"] if more else parts
+    return [*parts, f"{render.count(more, 'node')} may have more columns"] if more else parts
 
 
 def _unknown(given: o.Given, loaded: Any, name: str | None) -> int:

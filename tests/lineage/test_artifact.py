@@ -101,7 +101,7 @@ def test_the_file_is_the_same_and_stays_so(shop: Path, eltflow) -> None:  # type
     told = eltflow("docs", "generate", cwd=shop)
     first = (shop / "target/lineage.json").read_bytes()
     assert told.out.splitlines()[1] == (
-        f"lineage written: {shop / 'target/lineage.json'} · 4 of 8 columns resolved (50 %) · 1 model may have more columns · "
+        f"lineage written: {shop / 'target/lineage.json'} · 4 of 8 columns resolved (50 %) · 1 node may have more columns · "
         "eltflow lineage --unknown lists the others"
     )
     assert eltflow("lineage", "--json", cwd=shop).out.encode() == first
@@ -119,7 +119,7 @@ def test_the_file_is_the_same_and_stays_so(shop: Path, eltflow) -> None:  # type
 def test_how_much_is_known(shop: Path, eltflow) -> None:  # type: ignore[no-untyped-def]
     told = eltflow("lineage", cwd=shop)
     assert told.out == (
-        "5 models · 4 of 8 columns resolved (50 %) · 1 model may have more columns\nthose that are not: eltflow lineage --unknown\n"
+        "5 models · 4 of 8 columns resolved (50 %) · 1 node may have more columns\nthose that are not: eltflow lineage --unknown\n"
     )
     listed = eltflow("lineage", "--unknown", cwd=shop).out.splitlines()
     file = "what the function read_csv reads is not known"
@@ -131,7 +131,7 @@ def test_how_much_is_known(shop: Path, eltflow) -> None:  # type: ignore[no-unty
     ]
     assert listed[4:] == [
         "wide: not all of its columns are known: the columns of source.p.raw.old are not known",
-        "4 of 8 columns resolved (50 %) · 1 model may have more columns",
+        "4 of 8 columns resolved (50 %) · 1 node may have more columns",
     ]
     assert eltflow("lineage", "orders", "--unknown", cwd=shop).out == "2 of 2 columns resolved (100 %)\n"
     assert eltflow("lineage", "--select", "orders total", "--unknown", cwd=shop).out == "4 of 4 columns resolved (100 %)\n"
