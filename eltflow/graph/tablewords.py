@@ -233,7 +233,7 @@ def _table_words(sql: str) -> Iterable[tuple[str, int, bool, int]]:
         elif text == ",":
             if clauses[-1] in _OF_JOIN:
                 clauses[-1] = "from"
-            if clauses[-1] not in TABLE_CLAUSES:
+            if clauses[-1] not in TABLE_CLAUSES and clauses[-1] != "where":  # after a condition the parser takes it for a join
                 continue
             must = 1 if tables[-1] == 2 and plain[-1] in _IN_FROM else 0
         elif text == "from" and _DISTINCT.search(sql, max(0, token.start() - 30), token.start()) is not None:

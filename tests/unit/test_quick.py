@@ -35,6 +35,7 @@ def quick(text, **vars):
         "with a as (with orders as (select 1) select * from orders) select * from a",
         "select * from a # from orders\n",
         "select * from orders(1)",
+        "select * from customers where id is distinct from orders, orders",
         "select * from orders{{ plain('x') }}",
         "select * from a where x in (select y from orders",
         "select extract(year from orders) from {{ ref('a') }}",
