@@ -58,6 +58,7 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
             findings |= dict.fromkeys(error.diagnostics)
     findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
+    warnings += [found for one in compiled.values() for found in one.warnings if found.severity == "note"]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]
     lineages = Lineages(compiler, {})
     unknown = {}

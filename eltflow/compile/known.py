@@ -143,8 +143,12 @@ class Known:
 
     def bound(self, node: Node, sql: str) -> Bound:
         """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked."""
-        stubs = self.stubs(node) if self._dialect.capabilities.offline_parser else None
-        return self._offline.bind(sql, stubs) if stubs is not None and self._offline is not None else None
+        offline = self._offline if self._dialect.capabilities.offline_parser else None
+        return offline.bind(sql, self.stubs(node)) if offline is not None else None
+
+    def near(self, node: Node) -> tuple[str, ...]:
+        """The names of all columns that a node's SQL may read, as far as they are known, to tell what a wrong one may mean."""
+        return tuple(dict.fromkeys(column.name for columns in self.stubs(node).values() for column in columns))
 
     def sure(self, node: Node) -> bool:
         """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
@@ -200,20 +204,21 @@ class Known:
         kept = {fold(c.name, True): c for c in there}
         return tuple((kept if policy == "discard" else {**kept, **made}).values())
 
-    def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]] | None:
-        """Empty relations to bind a node's SQL against: one for each that it reads; None if one of them is not known."""
+    def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]]:
+        """Empty relations to bind a node's SQL against: one for each that it reads and whose columns are known."""
         made: dict[Relation, tuple[Column, ...]] = {}
-        if node.external:
-            return None
         ids = [*node.parents, *([node.unique_id] if node.materialized == "incremental" else [])]
         while ids:
             parent = self._graph.nodes[ids.pop()]
             if parent.materialized == "ephemeral":
                 ids += parent.parents
-                continue
-            columns = self._from_catalog(parent) if parent is node else self.columns(parent)
-            if columns is None and parent is not node:
-                return None
-            if parent.relation is not None and columns:
-                made[parent.relation] = columns
+            elif parent.relation is not None:
+                columns = self._from_catalog(parent) if parent.unique_id == node.unique_id else self._as_read(parent)
+                if columns:
+                    made[parent.relation] = columns
         return made
+
+    def _as_read(self, node: Node) -> tuple[Column, ...] | None:
+        """The columns of a node with their types, as whoever reads it will find them; None if its table may keep others."""
+        grown = node.materialized == "incremental" and not self.names(node).complete
+        return None if grown else self.columns(node)

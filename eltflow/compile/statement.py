@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, suggest
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.clashes import clash
-from eltflow.compile.compiled import Compiled, Place, Typed, as_plain, cte_name, is_complaint
-from eltflow.compile.faults import arity, faults
+from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.faults import Looked, arity, look
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place
 from eltflow.project.nodes import Node
@@ -69,20 +68,20 @@ class Statement:
         spliced = splice(rendered, splices)
         sql = spliced.text.strip("\n")
         columns = None
-        wrong: list[Diagnostic] = []
+        looked = Looked()
         if isinstance(parsed, Refused):
-            wrong = arity(self, parsed, lambda read: self._as_read(read, splices))
+            looked = arity(self, parsed, lambda read: self._as_read(read, splices))
         elif node.opaque is None:
             resolved = resolve(parsed, self._columns(), self.dialect.fold)
             columns = resolved.columns.names if resolved.columns.complete else None
-            wrong = faults(self, sql, resolved.faults) if resolved.faults else []
-        place = self._placer(spliced)
-        typed = self._bound(sql, place) if not wrong else None
+            looked = look(self, parsed, splices, resolved.faults, node)
+        place, typed = self._placer(spliced), looked.typed
+        warnings += looked.notes
         offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
         if offline is not None and offline.parse(sql) is not None:
             self._ask_engine(None)  # about what was written: its place and words
-        if wrong:
-            raise EltflowError(wrong)
+        if looked.errors:
+            raise EltflowError(looked.errors)
         return Compiled(
             extra=body,
             node=node,
@@ -101,9 +100,9 @@ class Statement:
             return self.rendered
         return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.dialect.fold))).text
 
-    def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[str, Node] | None:
-        """The SQL of a statement whose plain names made no edges, with relations in their place, and the node with those it names for
-        parents; None if it reads anything else."""
+    def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[list[Splice], Node] | None:
+        """The splices of a statement whose plain names made no edges, with those that put relations in their place, and the node with
+        those it names for parents; None if it reads anything else."""
         compiler = self.compiler
         parents = list(self.node.parents)
         more = list(splices)
@@ -117,7 +116,7 @@ class Statement:
                 return None
             parents.append(hit)
             more.append(self._table_splice(one, compiler.graph.nodes[hit])[0])
-        return splice(self.rendered, more).text, replace(self.node, parents=tuple(dict.fromkeys(parents)))
+        return more, replace(self.node, parents=tuple(dict.fromkeys(parents)))
 
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
@@ -149,19 +148,6 @@ class Statement:
             help = "write the SELECT alone: eltflow creates the table or view"
             first = first_word(self.rendered, self.dialect.sqlglot)
             raise EltflowError(replace(self.at(first, "E0404", message), help=help))
-
-    def _bound(self, sql: str, place: Place) -> Typed | None:
-        """The statement's columns with their types, as the embedded engine binds them; None where it cannot tell. Raises EltflowError
-        (E0414) for types that certainly do not go together."""
-        if self.node.resource_type != "model" or self.node.config.get("sql_header"):
-            return None
-        bound = self.compiler.known.bound(self.node, sql)
-        if is_complaint(bound):
-            found = clash(self.compiler, self.node, bound, place)
-            if found is not None:
-                raise EltflowError(found)
-            return None
-        return as_plain(bound)
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""

@@ -14,8 +14,8 @@ from sqlglot import exp
 from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
-from eltflow.sql.together import merged_names, plain, stored, twice, twice_on
-from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names
+from eltflow.sql.together import merged_names, plain, stored, twice, twice_on, unshared
+from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names, Nowhere
 from eltflow.sql.width import Widths, many
 
 #: Columns that an engine gives to every table, and words that a parser may take for columns.
@@ -73,6 +73,8 @@ _UNITS = frozenset(
         "timezone",
     ]
 )
+#: What stands behind the name of a sequence, on Snowflake and in MariaDB's Oracle mode.
+_SEQUENCE = frozenset(["nextval", "currval"])
 _LOCAL_NAMES = (exp.Lambda, exp.Comprehension, exp.Kwarg, exp.PropertyEQ, exp.Pivot)
 
 
@@ -215,6 +217,8 @@ class _Walk:
         )
         plainly = scope.complete and len(sources) > 1 and not from_.this.args.get("joins")
         shared = twice(scope.tables, sources, only_match, joins, merged) if plainly else frozenset()
+        if plainly and len(scope.tables) == len(sources):
+            self.faults += unshared(scope.tables, joins, self._fold)
         self._check(node, scope, ctes, joins, shared)
         return self._outputs(node, scope, ordered, merged)
 
@@ -363,7 +367,10 @@ class _Walk:
                 return  # DuckDB: `alias.x` is the x of the select list
             if any(self._key(table) in folded for folded, _, _ in scope.tables.values()):
                 return  # a struct may have the name of its table
-            if found is None or not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
+            if found is None:
+                self._nowhere(identifier, table, scope)
+                return
+            if not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
                 return
             self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
             return
@@ -382,6 +389,19 @@ class _Walk:
         if not known or identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
             return
         self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, None, tuple(dict.fromkeys(known))))
+
+    def _nowhere(self, identifier: Any, table: Any, scope: _Scope) -> None:
+        """The column of a table that nothing in sight is called, unless that may be a struct, or the name of something else."""
+        key, known = self._key(table), []
+        current: _Scope | None = scope
+        while current is not None:
+            if not current.complete or key in current.aliases or any(key in folded for folded, _, _ in current.tables.values()):
+                return
+            known += [alias for alias in current.tables if not alias.startswith("\x00")]
+            current = current.outer
+        spot = table.meta if isinstance(table, exp.Identifier) else {}
+        if known and "start" in spot and key.lower() not in _PSEUDO and identifier.name.lower() not in _SEQUENCE:
+            self.faults.append(Nowhere(identifier.name, spot["start"], spot["end"] + 1, table.name, tuple(dict.fromkeys(known))))
 
     def _twice(self, identifier: Any, scope: _Scope, key: str) -> None:
         if identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
