@@ -97,15 +97,7 @@ class Loaded:
         return self.opened.adapter
 
     @cached_property
-    class BrokenProject(EltflowError):
-    """What is wrong with a project's names and templates; `sound` is the project without the nodes that hang on any of that."""
-
-    def __init__(self, diagnostics: Iterable[Diagnostic], sound: Loaded) -> None:
-        super().__init__(diagnostics)
-        self.sound = sound
-
-
-def target_key(self) -> str:
+    def target_key(self) -> str:
         """What a run locks and history is kept under: where the target physically is."""
         return target_key(self.adapter, self.target, self.root)
 
@@ -130,6 +122,14 @@ def target_key(self) -> str:
         from eltflow.project.project import read_text
 
         return read_text(self.root, path)
+
+
+class BrokenProject(EltflowError):
+    """What is wrong with a project's names and templates; `sound` is the project without the nodes that hang on any of that."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], sound: Loaded) -> None:
+        super().__init__(diagnostics)
+        self.sound = sound
 
 
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:
