@@ -98,6 +98,7 @@ _HOME = {
 
 __all__ = [
     "DOCS_FOLDER",
+    "BrokenProject",
     "Checked",
     "Impact",
     "Loaded",

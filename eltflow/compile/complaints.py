@@ -271,7 +271,8 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[Case, re.Match[str]], Judged]], .
         (r"Macro \"?(?P<function>[^(\"]+)\"?\(\) does not support the supplied arguments", _function),
         ("Cannot (?:compare|mix) values of type", _clash),
         (
-            r'(?:\w+ )?Function with name "?(?P<name>\w+)"? (?:does not exist|is not in the catalog, but it exists in the (?P<extension>\w+) extension)',
+            r'(?:\w+ )?Function with name "?(?P<name>\w+)"? (?:does not exist'
+            r"|is not in the catalog, but it exists in the (?P<extension>\w+) extension)",
             _unknown("function", _ANYTHING),
         ),
         (r"Type with name (?P<name>\w+) does not exist!", _unknown("type", "varchar")),

@@ -79,13 +79,11 @@ class Built:
         """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
-        lineage, inherited = site_columns(self.loaded)
         facts = Facts(
+            **site_columns(self.loaded),
             manifest=self.manifest(),
             catalog=self.catalog(),
             history=history,
-            lineage=lineage,
-            inherited=inherited,
             readme=readme,
             measured=measured,
             only=only,

@@ -20,6 +20,8 @@ PLACES = {
     "#/tests": "Tests",
     "#/macros": "Macros",
     "#/groups": "Groups",
+    "#/group/airlines": "airlines",
+    "#/owners": "Owners",
     "#/runs": "Runs",
     "#/relationships": "Relationships",
     "#/lineage": "Lineage",
