@@ -157,8 +157,9 @@ export function MacroPage({ project, route }: { project: Project; route: Route }
         <p class="crumbs">
           <a href={format(["macros"])}>Macros</a> <span aria-hidden="true">/</span> <span class="mono">{macro.path}</span>
         </p>
-        <h1 class="mono" tabIndex={-1}>
-          {macro.name}
+        <h1 tabIndex={-1}>
+          <KindMark kind="macro" />
+          <span>{macro.name}</span>
         </h1>
       </header>
       <Markdown text={macro.description} />

@@ -67,7 +67,7 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
   const there = new Set(sections.filter(([, , shown]) => shown).map(([id]) => id));
   return (
     <>
-      <nav class="sections" aria-label="On this page">
+      {there.size > 1 && <nav class="sections" aria-label="On this page">
         {sections.map(([id, word, shown]) =>
           shown ? (
             <button key={id} type="button" class="quiet" onClick={() => document.getElementById(id)?.scrollIntoView({ behavior: "smooth" })}>
@@ -75,7 +75,7 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
             </button>
           ) : null,
         )}
-      </nav>
+      </nav>}
       <div class="with-facts">
         <div class="main-column">
           {detail.description ? <Markdown text={detail.description} /> : <Empty>Nobody has described this yet.</Empty>}
@@ -396,7 +396,7 @@ function CodeSection({ detail }: { detail: Detail }) {
 export function TestTable({ project, tests, on = false }: { project: Project; tests: Test[]; on?: boolean }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Tests">
-      <table>
+      <table class="tests">
         <thead>
           <tr>
             <th scope="col">Test</th>
