@@ -45,7 +45,7 @@ def look(statement: Statement, parsed: Parsed | None, splices: Sequence[Splice],
     own_sql = bool(node.config.get("sql_header")) or node.unique_id == "inline"  # what is run before it, nobody here knows
     if own_sql and not found:
         return Looked()
-    pending, told, notes = list(found), list[Diagnostic](), list[Diagnostic]()
+    pending, told, notes = [one for one in found if not _text(statement, one)], list[Diagnostic](), list[Diagnostic]()
     mended: list[Splice] = []
     gone: set[str] = set()
     spots = references(parsed) if parsed is not None and found else None
@@ -89,6 +89,12 @@ def look(statement: Statement, parsed: Parsed | None, splices: Sequence[Splice],
             break
         mended += _apart(added, mended)
     return Looked(tuple(_in_order(told)), tuple(_in_order(notes)), typed if not told else None)
+
+
+def _text(statement: Statement, fault: Fault) -> bool:
+    """Whether a name that is no column's may be a text."""
+    quoted = isinstance(fault, Missing) and fault.table is None and statement.rendered[fault.start : fault.start + 1] == '"'
+    return quoted and statement.dialect.capabilities.quotes_may_be_text
 
 
 def _apart(splices: Iterable[Splice], others: Sequence[Splice]) -> list[Splice]:
