@@ -34,7 +34,7 @@ def check(given: o.Given) -> int:
     if broken and not loaded.graph.nodes:
         return _tell(given, broken, None)
     chosen = given.selection(loaded, _TYPES)
-    done = api.check(loaded, chosen.ids, full_refresh=given.full_refresh)
+    done = api.check(loaded, chosen.ids, full_refresh=given.full_refresh, sound=not broken)
     return _tell(given, dict.fromkeys((*broken, *done.findings)), done, left_out=bool(broken))
 
 

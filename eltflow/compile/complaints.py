@@ -180,8 +180,12 @@ def _function(case: Case, found: re.Match[str]) -> Judged:
 
 def miscalled(name: str, count: int) -> str:
     """What to say of a call with so many arguments."""
-    given = f"{count} argument{'s' if count != 1 else ''}" if count else "no argument"
-    return f"calls `{name}` with {given}, which it does not take"
+    return f"calls `{name}` with {arguments(count)}, which it does not take"
+
+
+def arguments(count: int) -> str:
+    """A number of arguments in words."""
+    return f"{count} argument{'s' if count != 1 else ''}" if count else "no argument"
 
 
 def _arguments(text: str) -> list[str]:

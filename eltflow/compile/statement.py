@@ -10,6 +10,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, suggest
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.complaints import arguments
 from eltflow.compile.faults import Looked, arity, look
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place
@@ -19,7 +20,7 @@ from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
+from eltflow.sql.statement import command, first_word, first_words, kind_problem, miscalled, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.dialect import Dialect
 
@@ -123,9 +124,13 @@ class Statement:
         node, sql = self.node, self.rendered
         self._check_kind(command(sql, self.dialect.sqlglot))
         self._ask_engine(refused)
-        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
+        called = miscalled(refused, self.dialect.sqlglot)
+        why = f"`{called[0].name}` is called with {arguments(called[0].arguments)}" if called is not None else refused.message
+        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({why}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
+        offset = called[0].start if called is not None else offset
+        asked = "the engine itself takes the statement" if self.compiler.offline is not None else "the engine itself was not asked"
+        help = f"name the tables that it reads with ref() or source(); {asked}"
         return replace(self.at(offset, "W0401", message), severity="warning", help=help)
 
     def _check(self, parsed: Parsed) -> None:

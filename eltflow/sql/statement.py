@@ -199,8 +199,33 @@ def call_at(sql: str, dialect: str, start: int) -> Call | None:
     return None
 
 
-#: Functions that take the same number of arguments on every engine, which is the one that sqlglot knows.
-SURE_ARITY = frozenset(["upper", "lower", "abs", "sqrt", "exp", "nullif", "sum", "avg", "sign", "reverse"])
+#: Functions that every engine has, and that take nowhere a number of arguments which sqlglot refuses.
+SURE_ARITY = frozenset(
+    [
+        "abs",
+        "acos",
+        "asin",
+        "avg",
+        "coalesce",
+        "cos",
+        "exp",
+        "first_value",
+        "last_value",
+        "ln",
+        "log",
+        "lower",
+        "nullif",
+        "pow",
+        "power",
+        "replace",
+        "sign",
+        "sin",
+        "sqrt",
+        "sum",
+        "tan",
+        "upper",
+    ]
+)
 
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})

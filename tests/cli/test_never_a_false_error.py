@@ -72,11 +72,14 @@ def test_rows_from_is_not_followed(project: Project, eltflow: Run) -> None:
     assert done.code == 0, done.text
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgres", "mariadb", "sqlite", "snowflake", "bigquery"])
 @pytest.mark.parametrize("word", ["user", "current_role", "system_user", "xmin", "tableoid", "utc_date", "level"])
-def test_words_that_are_no_columns_of_ours(project: Project, eltflow: Run, word: str) -> None:
-    """Each is one in some engine: better silent than wrong."""
-    root = project({**SEEDS, "models/m.sql": f"select {word} as x from o"})
-    assert "E0405" not in eltflow("check", cwd=root).text
+def test_words_that_are_no_columns_of_ours(project: Project, eltflow: Run, word: str, engine: str) -> None:
+    """Each is one in some engine: better silent than wrong. DuckDB itself is asked whether it is one of its own."""
+    settings = f"name: p\ntargets:\n  dev: {{{TARGETS[engine]}}}\n"
+    root = project({**SEEDS, "models/m.sql": f"select {word} as x from o", "eltflow.yml": settings})
+    found = "E0405" in eltflow("check", cwd=root).text
+    assert found is (engine == "duckdb" and word not in ("user", "current_role"))
 
 
 VALID = Path(__file__).resolve().parent / "valid"

@@ -152,7 +152,9 @@ def test_search_finds_tests_owners_and_groups_and_their_pages_lead_on(flights: P
     find("airlines@example.com", "owner")
     page.wait_for_selector("table.nodes")
     assert page.locator("main h1").inner_text().split("\n")[-1] == "Airline desk · airlines@example.com"
-    assert {"carrier_scorecard", "punctuality_board"} <= set(page.locator("table.nodes .node-link span:last-child").all_inner_texts())
+    assert {"carrier_scorecard", "punctuality_board"} <= set(
+        page.locator("table.nodes .node-link span:last-child").all_inner_texts()
+    )
     page.locator("main p a", has_text="airlines").click()
     page.wait_for_function("() => location.hash === '#/group/airlines'")
     assert "How the carriers compare." in page.locator("main").inner_text()
