@@ -209,8 +209,6 @@ SURE_ARITY = frozenset(
         "coalesce",
         "cos",
         "exp",
-        "first_value",
-        "last_value",
         "ln",
         "log",
         "lower",
