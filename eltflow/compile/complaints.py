@@ -261,6 +261,10 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[Case, re.Match[str]], Judged]], .
             r"(?P<clause>WHERE|GROUP BY|JOIN) clause cannot contain (?P<what>aggregates|window functions)!",
             _query("has {what} in its {clause} clause", "put the condition into HAVING or QUALIFY, or around a subquery"),
         ),
+        (
+            "Window functions are not supported here",
+            _query("calls a window function without a window", "write `over (...)` after it"),
+        ),
         ("aggregate function calls cannot be nested", _query("has an aggregate of an aggregate", "take one of them in a subquery")),
         (
             r"ORDER term out of range - should be between 1 and (?P<most>\d+)",
