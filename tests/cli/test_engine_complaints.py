@@ -22,7 +22,10 @@ WRONG = [
     ("select amoun from o union all select idd from c", [("E0405", "amoun", "`amoun`"), ("E0405", "idd", "`idd`")]),
     ("select o.amoun, z.x from o", [("E0405", "amoun", "`amoun` of `o`"), ("E0405", "z.x", "`z`")]),
     ("select id, count(*) from o group by idd", [("E0405", "idd", "`idd`")]),  # that id is not grouped by is a consequence
-    ("with a as (select amoun from o) select amoun, nothing from a", [("E0405", "amoun", "`amoun`"), ("E0405", "nothing", "`nothing`")]),
+    (
+        "with a as (select amoun from o) select amoun, nothing from a",
+        [("E0405", "amoun", "`amoun`"), ("E0405", "nothing", "`nothing`")],
+    ),
     ("select id, sum(amount) as s from o", [("E0416", "id", "beside aggregates")]),
     ("select id from o where sum(amount) > 1", [("E0416", "sum", "aggregates in its WHERE")]),
     ("select id from o where row_number() over () = 1", [("E0416", "row_number", "window functions in its WHERE")]),
@@ -90,7 +93,11 @@ def test_hooks_may_give_what_is_missing(project: Project, eltflow: Run) -> None:
 
 
 def test_an_ephemeral_model_is_told_of_itself_alone(project: Project, eltflow: Run) -> None:
-    files = {**SEEDS, "models/e.sql": "{{ config(materialized='ephemeral') }}\nselect z.id from o", "models/m.sql": "select id from e"}
+    files = {
+        **SEEDS,
+        "models/e.sql": "{{ config(materialized='ephemeral') }}\nselect z.id from o",
+        "models/m.sql": "select id from e",
+    }
     root = project(files)
     assert told(root, eltflow) == []
     assert [one["code"] for one in told(root, eltflow, "e")] == ["E0405"]
