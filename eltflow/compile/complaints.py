@@ -38,7 +38,7 @@ class Case:
     that nothing of the text was changed before; `gone` are names of columns that were told of already, `known` those that there are."""
 
     statement: Statement
-    parsed: Parsed | None
+    parsed: Parsed
     words: str
     offset: int | None
     references: Mapping[int, Reference]
@@ -81,15 +81,14 @@ def without(reference: Reference, statement: Statement) -> Splice:
 def _column(case: Case, found: re.Match[str]) -> Judged:
     name, table = found["name"], found.groupdict().get("table")
     reference = case.references.get(case.offset) if case.offset is not None else None
-    if case.offset is None or (case.parsed is not None and reference is None):
+    if reference is None:
         return _SILENCE  # in the SQL of an ephemeral model, or where no column is written
-    mend = without(reference, case.statement) if reference is not None else None
+    mend = without(reference, case.statement)
     if name.lower() in case.gone:
         return None, mend
     of = f" of `{table}`" if table else ""
-    at = reference.name_start if reference is not None else case.offset
     help = did_you_mean(name, case.known) or (f"there are: {listed(case.known, 8)}" if case.known else None)
-    return case.error("E0405", f"uses the column `{name}`{of}, which does not exist", help, at), mend
+    return case.error("E0405", f"uses the column `{name}`{of}, which does not exist", help, reference.name_start), mend
 
 
 def _table(case: Case, found: re.Match[str]) -> Judged:
@@ -100,7 +99,7 @@ def _table(case: Case, found: re.Match[str]) -> Judged:
     mend = without(reference, case.statement)
     if reference.name.lower() in case.gone:
         return None, mend
-    named = names_of_tables(case.parsed) if case.parsed is not None else frozenset()
+    named = names_of_tables(case.parsed)
     if reference.table.lower() in named:
         message = f"uses the column `{reference.name}` of `{reference.table}`, which does not exist there"
         help = f"`{reference.table}` has no such column, or cannot be seen from there"
@@ -121,7 +120,7 @@ def unshared(name: str, side: str, known: tuple[str, ...]) -> tuple[str, str | N
 
 
 def _using(case: Case, found: re.Match[str]) -> Judged:
-    at = using_spot(case.parsed, found["name"]) if case.parsed is not None else None
+    at = using_spot(case.parsed, found["name"])
     if at is None:
         return _SILENCE
     return case.error("E0405", *unshared(found["name"], found["side"], ()), at), None
@@ -129,7 +128,7 @@ def _using(case: Case, found: re.Match[str]) -> Judged:
 
 def _ambiguous(case: Case, found: re.Match[str]) -> Judged:
     reference = case.references.get(case.offset) if case.offset is not None else None
-    if reference is None or case.parsed is None:
+    if reference is None:
         return _SILENCE
     choices = " or ".join(re.findall(r"'([^']+)'", found["choices"])[:3])
     error = case.error("E0408", f"uses the column `{found['name']}`, which several tables have", f"say which is meant: {choices}")
@@ -137,8 +136,6 @@ def _ambiguous(case: Case, found: re.Match[str]) -> Judged:
 
 
 def _listed_column(case: Case, found: re.Match[str]) -> Judged:
-    if case.parsed is None:
-        return _SILENCE
     spot = re.search(rf"\b{re.escape(found['name'])}\b", case.statement.rendered, re.IGNORECASE)
     help = did_you_mean(found["name"], case.known)
     message = f"names the column `{found['name']}` in {found['list']}, which does not exist"

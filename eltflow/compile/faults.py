@@ -39,21 +39,24 @@ class Looked:
     typed: Typed | None = None
 
 
-def look(statement: Statement, parsed: Parsed | None, splices: Sequence[Splice], found: Sequence[Fault], node: Node) -> Looked:
+def look(
+    statement: Statement, parsed: Parsed, splices: Sequence[Splice], found: Sequence[Fault], node: Node, *, miscalled: bool = False
+) -> Looked:
     """What is told of a statement: of the faults `found`, and by the engine of its text after the `splices`. `node` is its own, with
-    all that it reads for parents; `parsed` is None for what only the engine understands."""
+    all that it reads for parents. Where the tables are not all known, the engine is asked only if something is wrong: a fault was found, or a
+    function `miscalled`."""
     own_sql = bool(node.config.get("sql_header")) or node.unique_id == "inline"  # what is run before it, nobody here knows
     if own_sql and not found:
         return Looked()
     pending, told, notes = [one for one in found if not _text(statement, one)], list[Diagnostic](), list[Diagnostic]()
     mended: list[Splice] = []
     gone: set[str] = set()
-    spots = references(parsed) if parsed is not None and found else None
+    spots = references(parsed) if found else None
     typed: Typed | None = None
     for _ in range(_MOST):
         text = splice(statement.rendered, [*_apart(splices, mended), *mended])
         sql = text.text.strip("\n")
-        bound = statement.compiler.known.bound(node, sql)
+        bound = statement.compiler.known.bound(node, sql, partly=miscalled or bool(found))
         if bound is None or (is_complaint(bound) and UNSEEN.match(bound[0])):
             told += [_told(statement, one) for one in pending]
             break
@@ -61,7 +64,7 @@ def look(statement: Statement, parsed: Parsed | None, splices: Sequence[Splice],
             typed = as_plain(bound) if not mended and node.resource_type == "model" and not own_sql else None
             break
         if spots is None:
-            spots = references(parsed) if parsed is not None else {}
+            spots = references(parsed)
         words, line, column = bound
         stripped = len(text.text) - len(text.text.lstrip("\n"))
         offset = text.own(position(sql, line, column or 1) + stripped) if line is not None else None
@@ -182,7 +185,7 @@ def arity(statement: Statement, refused: Refused, as_read: Callable[[Parsed], tu
         return Looked()
     call, parsed = found
     read = as_read(parsed) if compiler.offline is not None else None
-    looked = look(statement, parsed, read[0], (), read[1]) if read is not None else Looked()
+    looked = look(statement, parsed, read[0], (), read[1], miscalled=True) if read is not None else Looked()
     if looked.errors:
         return looked
     sure = call.name.lower() in SURE_ARITY if compiler.offline is None else _refuses(statement, call)

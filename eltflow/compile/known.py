@@ -141,14 +141,18 @@ class Known:
         """The columns of the node's table as it stands now, with their types."""
         return tuple((c.name, c.type) for c in self._from_catalog(node) or ())
 
-    def bound(self, node: Node, sql: str) -> Bound:
-        """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked."""
-        offline = self._offline if self._dialect.capabilities.offline_parser else None
-        return offline.bind(sql, self.stubs(node)) if offline is not None else None
+    def bound(self, node: Node, sql: str, *, partly: bool = False) -> Bound:
+        """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked, as over
+        tables that are not all known, unless `partly` wants to hear what it says before it comes to one of those."""
+        if not self._dialect.capabilities.offline_parser:
+            return None
+        stubs, whole = self.stubs(node)
+        offline = self._offline if whole or partly else None
+        return offline.bind(sql, stubs) if offline is not None else None
 
     def near(self, node: Node) -> tuple[str, ...]:
         """The names of all columns that a node's SQL may read, as far as they are known, to tell what a wrong one may mean."""
-        return tuple(dict.fromkeys(column.name for columns in self.stubs(node).values() for column in columns))
+        return tuple(dict.fromkeys(column.name for columns in self.stubs(node)[0].values() for column in columns))
 
     def sure(self, node: Node) -> bool:
         """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
@@ -204,19 +208,22 @@ class Known:
         kept = {fold(c.name, True): c for c in there}
         return tuple((kept if policy == "discard" else {**kept, **made}).values())
 
-    def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]]:
-        """Empty relations to bind a node's SQL against: one for each that it reads and whose columns are known."""
+    def stubs(self, node: Node) -> tuple[Mapping[Relation, tuple[Column, ...]], bool]:
+        """Empty relations to bind a node's SQL against: one for each that it reads and whose columns are known; and whether these are all."""
         made: dict[Relation, tuple[Column, ...]] = {}
+        whole = not node.external
         ids = [*node.parents, *([node.unique_id] if node.materialized == "incremental" else [])]
         while ids:
             parent = self._graph.nodes[ids.pop()]
             if parent.materialized == "ephemeral":
                 ids += parent.parents
-            elif parent.relation is not None:
-                columns = self._from_catalog(parent) if parent.unique_id == node.unique_id else self._as_read(parent)
-                if columns:
-                    made[parent.relation] = columns
-        return made
+                continue
+            itself = parent.unique_id == node.unique_id
+            columns = self._from_catalog(parent) if itself else self._as_read(parent)
+            whole = whole and (columns is not None or itself)
+            if parent.relation is not None and columns:
+                made[parent.relation] = columns
+        return made, whole
 
     def _as_read(self, node: Node) -> tuple[Column, ...] | None:
         """The columns of a node with their types, as whoever reads it will find them; None if its table may keep others."""
