@@ -16,6 +16,7 @@ from eltflow.compile.compiled import Bound, Compiled, NeedsWarehouse, Typed
 from eltflow.compile.materialize.files import file_format
 from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
+from eltflow.project.config import as_list
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog
@@ -58,7 +59,7 @@ class Known:
         """The column names of a node, as whoever reads it will find them."""
         done = self._names.get(node.unique_id)
         if done is None:
-            done = self._find(node)
+            done = UNKNOWN if _altered(node) else self._find(node)
             self._names[node.unique_id] = done
         return done
 
@@ -228,4 +229,9 @@ class Known:
     def _as_read(self, node: Node) -> tuple[Column, ...] | None:
         """The columns of a node with their types, as whoever reads it will find them; None if its table may keep others."""
         grown = node.materialized == "incremental" and not self.names(node).complete
-        return None if grown else self.columns(node)
+        return None if grown or _altered(node) else self.columns(node)
+
+
+def _altered(node: Node) -> bool:
+    """Whether a hook of the node's may give its table other columns than its SQL does."""
+    return any("alter" in str(hook).lower() for hook in as_list(node.config.get("post_hook")))

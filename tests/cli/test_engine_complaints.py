@@ -92,6 +92,13 @@ def test_hooks_may_give_what_is_missing(project: Project, eltflow: Run) -> None:
     assert told(root, eltflow) == []
 
 
+def test_a_hook_may_add_columns(project: Project, eltflow: Run) -> None:
+    hook = "{{ config(materialized='table', post_hook='alter table {{ this }} add column more integer') }}\n"
+    root = project({**SEEDS, "models/a.sql": hook + "select id from o", "models/m.sql": "select id, more, a.more as again from a"})
+    assert told(root, eltflow) == []
+    assert eltflow("build", cwd=root).code == 0
+
+
 def test_an_ephemeral_model_is_told_of_itself_alone(project: Project, eltflow: Run) -> None:
     files = {
         **SEEDS,
