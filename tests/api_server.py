@@ -52,6 +52,9 @@ class Api:
                 parts = urlsplit(self.path)
                 size = int(self.headers.get("content-length") or 0)
                 data: Any = self.rfile.read(size)
+                if len(data) < size:  # whoever asked is gone
+                    self.close_connection = True
+                    return
                 with suppress(ValueError):
                     data = json.loads(data)
                 headers = {k.lower(): v for k, v in self.headers.items()}
@@ -78,7 +81,7 @@ class Api:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(body)
 
-            do_GET = do_POST = do_HEAD = _answer
+            do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = _answer
 
             def log_message(self, *args: object) -> None:
                 pass

@@ -181,6 +181,11 @@ class DuckDBDialect(Dialect):
             source=source,
         )
 
+    def copy_to(self, select: str, path: str, format: str) -> Statement | None:
+        if format != "parquet":
+            return None
+        return Statement(f"copy ({select}) to {self.string(path)} (format parquet)", role="dml", main=True)
+
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A call of read_csv, read_json or read_parquet.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.client
-import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Note, NotTold
+from eltflow.transfer.jsontext import dumps
 
 _TIMEOUT = 10.0  #: seconds for one request
 
@@ -54,7 +54,7 @@ class Webhook:
     def tell(self, values: Mapping[str, Any], note: Note) -> None:
         if not values.get("url"):
             raise NotTold("the connection has no `url`", again=False)
-        body = json.dumps({"title": note.title, "text": f"{note.title}\n{note.text}".rstrip(), "eltflow": note.facts}).encode()
+        body = dumps({"title": note.title, "text": f"{note.title}\n{note.text}".rstrip(), "eltflow": note.facts}).encode()
         headers = {"Content-Type": "application/json", **{str(k): str(v) for k, v in (values.get("headers") or {}).items()}}
         if values.get("secret"):
             digest = hmac.new(str(values["secret"]).encode(), body, hashlib.sha256).hexdigest()

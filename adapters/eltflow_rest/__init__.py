@@ -12,12 +12,13 @@ from eltflow_rest.settings import AUTH, pace
 
 if TYPE_CHECKING:
     from eltflow_rest.records import ApiRecords
+    from eltflow_rest.sending import ApiRecipient
 
 
 class ApiReader:
     """Connections of `type: rest`."""
 
-    kinds = ("rest", "graphql")
+    kinds: tuple[str, ...] = ("rest", "graphql")
     keys: Mapping[str, str] = {
         "url": "where the API is, as https://api.example.com/v1",
         "auth": "how to sign in: a mapping with `type:` bearer, basic, api_key or oauth2",
@@ -80,4 +81,17 @@ def _auth_problems(auth: Any) -> Sequence[str]:
     return found
 
 
+class ApiReceiver(ApiReader):
+    """The same connections, for what rows are sent to."""
+
+    kinds = ("http",)
+
+    def open(self, values: Mapping[str, Any], root: Path) -> ApiRecipient:  # type: ignore[override]
+        with driver("rest connections", "'eltflow[rest]'"):
+            from eltflow_rest.sending import ApiRecipient
+
+        return ApiRecipient(values, root)
+
+
 READER = ApiReader()
+RECEIVER = ApiReceiver()

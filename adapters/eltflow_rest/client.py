@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import email.utils
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +14,8 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 import msgspec
 import urllib3
 
-from eltflow.base.records import dataclass
+from eltflow.base.records import dataclass, field
+from eltflow.transfer.jsontext import dumps
 from eltflow.warehouse import WarehouseError
 from eltflow_rest.settings import pace
 
@@ -29,11 +29,14 @@ _NEAR = 60.0  #: seconds before a token ends that it is no longer used
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked: an address without its parameters, these, and a body, which makes it a post."""
+    """What is asked: an address without its parameters, these, and a body, which makes it a post unless told; `key` is what the other side
+    may know it by, if it comes twice."""
 
     url: str
-    params: Mapping[str, Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+    method: str | None = None
+    key: str | None = None
 
     @property
     def shown(self) -> str:
@@ -126,12 +129,14 @@ class Client:
         headers = {"accept": "application/json", "accept-encoding": "gzip", **self._headers, **self._signed(params)}
         body = None
         if request.body is not None:
-            body = json.dumps(request.body).encode()
+            body = dumps(request.body).encode()
             headers["content-type"] = "application/json"
+        if request.key is not None:
+            headers["idempotency-key"] = request.key
         url = _with(request.url, params)
         for _ in range(5):
             response = self._pool.request(
-                "POST" if body is not None else "GET",
+                request.method or ("POST" if body is not None else "GET"),
                 url,
                 body=body,
                 headers=headers,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         new_warnings,
         said_warnings,
     )
+    from eltflow.api.delivering import left_out
     from eltflow.api.documenting import DOCS_FOLDER, generate_docs
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
@@ -65,6 +66,7 @@ _HOME = {
     "new_warnings": "compiling",
     "said_warnings": "compiling",
     "past_runs": "past",
+    "left_out": "delivering",
     "RunOptions": "running",
     "RunState": "running",
     "execute": "running",
@@ -127,6 +129,7 @@ __all__ = [
     "is_node",
     "keep_lineages",
     "last_catalog",
+    "left_out",
     "lineages",
     "list_tables",
     "load",

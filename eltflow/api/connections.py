@@ -14,7 +14,7 @@ from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.compile.program import RecordSource
 from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.remote import OpenedFiles
-from eltflow.ingest.tables import Connection, OpenedTable
+from eltflow.ingest.tables import OpenedTable
 from eltflow.jinja.values import RenderError
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.config import as_list
@@ -23,6 +23,7 @@ from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE, Settings
 from eltflow.project.steps import FETCHED, connection_type, is_remote
 from eltflow.project.surface import Environ, copied
+from eltflow.warehouse.connection import Connection
 
 if TYPE_CHECKING:
     from eltflow.ingest.functions import Call

@@ -74,7 +74,7 @@ def warehouse_problem(
         notes = (*how, f"the compiled SQL is in {compiled_path(loaded, node)}")
     elif node.config.get("column_types") and "type" in error.engine_message.lower() and node.patch is not None:
         span = yaml_span(loaded, node.patch, (*node.place, "config", "column_types"))
-    label = {"operation": "hook"}.get(node.resource_type, node.resource_type)
+    label = {"operation": "hook"}.get(node.resource_type, node.noun)
     if hook and node.resource_type != "operation":
         label = f"a hook of {label}"
     message = f"{label} `{node.name}`: {_words(loaded, node, error)}"
@@ -153,7 +153,7 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
     file = _shown(loaded.root, path)
     help = help or _FORMATS.get(path.rsplit(".", 1)[-1].lower(), "correct the file")
     message = message.replace(path, file)
-    label = f"{node.resource_type} `{node.name}`"
+    label = f"{node.noun} `{node.name}`"
     return _in_data(
         loaded, node, Diagnostic(code="E0603", message=f"{label}: {message}", span=Span(file=file, line=line), help=help)
     )
@@ -185,7 +185,7 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
         span = yaml_span(loaded, node.patch, (*node.place, *error.place))
     elif error.config is not None:
         span = config_span(loaded.read, node, *error.config)
-    label = f"{node.resource_type} `{node.name}`"
+    label = f"{node.noun} `{node.name}`"
     message = masked_value(error.message, personal_values(node, loaded.personal))
     found = Diagnostic(code=code, message=f"{label}: {message}", span=span, help=error.help, notes=error.notes)
     return quoted(loaded, found) if code != "E0603" else _in_data(loaded, node, found)

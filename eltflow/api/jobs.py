@@ -15,7 +15,6 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail, without
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.select import Request, Selection, select
-from eltflow.ingest.tables import Connection
 from eltflow.native.jobs import Surroundings, read_jobs
 from eltflow.native.settings import read_settings
 from eltflow.plan.plan import ACTS_ON
@@ -31,6 +30,7 @@ from eltflow.schedule.due import intervals, zone
 from eltflow.schedule.jobs import AfterJob, Every, Job
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
+from eltflow.warehouse.connection import Connection
 
 _ALERTING = "eltflow.destinations"
 
@@ -112,7 +112,7 @@ def selected(loaded: Loaded, job: Job) -> Selection:
         exclude=job.exclude,
         selector=job.selector,
         selectors=loaded.selectors,
-        acts_on=ACTS_ON[job.command],
+        acts_on=ACTS_ON[job.command] | (ACTS_ON["deliver"] | ACTS_ON["task"] if job.command == "build" else frozenset()),
         project=loaded.name,
         read=loaded.read,
         columns=lambda text, up, down: reached_nodes(loaded, text, up, down),

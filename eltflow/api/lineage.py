@@ -12,6 +12,7 @@ from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
 from eltflow.compile.lineage import Edge, Lineages, Spot
+from eltflow.graph.graph import Graph
 from eltflow.project.nodes import Node
 from eltflow.warehouse.catalog import Catalog
 
@@ -81,7 +82,7 @@ def impact(loaded: Loaded, found: Lineages, node: Node, column: str, depth: int 
     ids = {unique_id for unique_id, _ in touched}
     nodes = tuple(n for i, n in graph.nodes.items() if i in ids and i != node.unique_id)
     tests = tuple(test for test in graph.of_type("test") if _tests(found, test, touched))
-    exposures = tuple(e for e in graph.of_type("exposure") if ids.intersection(e.parents))
+    exposures = tuple(e for e in _uses(graph) if ids.intersection(e.parents))
     below = graph.descendants(ids, depth) if depth is not None else graph.descendants(ids)
     unsure = {
         graph.nodes[i].display: reason
@@ -116,6 +117,11 @@ def _tests(found: Lineages, test: Node, touched: set[Spot]) -> bool:
     return bool(found.reads(test) & touched)
 
 
+def _uses(graph: Graph) -> Iterable[Node]:
+    """What is no part of the warehouse, and reads from it."""
+    return (*graph.of_type("exposure"), *graph.of_type("deliver"), *graph.of_type("task"))
+
+
 def _owners(loaded: Loaded, node: Node) -> Iterable[str]:
     if node.exposure is not None:
         owner = node.exposure.owner
@@ -141,6 +147,6 @@ def reached_nodes(loaded: Loaded, text: str, up: int | None, down: int | None) -
     if down != 0:
         below = {start, *found.reach([start], up=False, depth=down)}
         ids |= {test.unique_id for test in loaded.graph.of_type("test") if _tests(found, test, below)}
-        ids |= {e.unique_id for e in loaded.graph.of_type("exposure") if {i for i, _ in below}.intersection(e.parents)}
+        ids |= {e.unique_id for e in _uses(loaded.graph) if {i for i, _ in below}.intersection(e.parents)}
     keep_lineages(loaded, found)
     return ids

@@ -118,8 +118,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
     loaded.heard.clear()  # each run says it once
-    chosen = loaded.graph.nodes if options.selected is None else options.selected
-    runnable = [n for n in map(loaded.graph.nodes.__getitem__, chosen) if _runs(n)]
+    runnable = _runnable(loaded, options)
     seen = _seen(loaded, options)
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
@@ -138,6 +137,23 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         for event in _emitted(events, emitter) if emitter is not None else events:
             state.warned += isinstance(event, Message) and event.level == "warning"
             yield event
+
+
+def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
+    """The nodes to run. Deliveries and tasks are among them if they were asked for by their ids. Raises EltflowError for what is wrong with
+    these."""
+    nodes = loaded.graph.nodes
+    if options.selected is None:
+        return [n for n in nodes.values() if _runs(n) and n.outside is None]
+    chosen = [nodes[i] for i in options.selected]
+    if any(n.outside is not None for n in chosen):
+        from eltflow.api.delivering import check_deliveries, guarded  # most runs send nothing
+
+        ids, told = guarded(loaded, options.selected)
+        loaded.messages.extend(told)
+        chosen = [nodes[i] for i in ids]
+        check_deliveries(loaded, chosen)
+    return [n for n in chosen if _runs(n)]
 
 
 def _emitter(loaded: Loaded, options: RunOptions, state: RunState) -> Emitter | None:
@@ -203,7 +219,7 @@ def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
 
 
 def _runs(node: Node) -> bool:
-    return node.resource_type in ("model", "test", "seed", "ingest") and node.materialized != "ephemeral"
+    return node.resource_type in ("model", "test", "seed", "ingest", "deliver", "task") and node.materialized != "ephemeral"
 
 
 @contextlib.contextmanager
@@ -458,6 +474,7 @@ class _Worker:
         self.state = state
         self.said = _said(loaded, state.run_id)
         assert state.plan is not None
+        self.began: dict[str, float] = {}  #: when a task that waits began to, on the monotonic clock
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
@@ -478,6 +495,10 @@ class _Worker:
             session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
             return self._hook(step, session)
+        if step.action == "task":
+            return self._task(step, session, tell, stopped)
+        if step.action == "deliver":
+            return self._delivered(step, session, tell, stopped)
         compiled = self.state.compiled.get(step.id)
         if compiled is None:
             compiled = self.compiler.node(step.node, asking(session, self.loaded.adapter.dialect))
@@ -566,6 +587,33 @@ class _Worker:
                 self.state.explained.add(step.id)
                 return replace(found, help=warning.help, notes=(warning.message, *found.notes))
         return found
+
+    def _task(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
+        from eltflow.api.tasking import done
+
+        asking_for = functools.partial(asking, session, self.loaded.adapter.dialect)
+        try:
+            kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.began, stopped, self.state.run_id)
+        except ProgramError as error:
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        for line in lines:
+            tell(Message(text=f"`{step.node.name}`: {line}"))
+        return StepResult(step=step.id, status="success", kind=kind)
+
+    def _delivered(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
+        from eltflow.api.delivering import opened
+        from eltflow.deliver.program import deliver
+
+        trace = Trace(purpose=Purpose(self.state.run_id, step.id))
+        anew = self.options.full_refresh and self.options.command == "deliver"
+        with opened(self.loaded, step.node, self.catalog, stop=stopped, anew=anew, fence=self._fence) as delivery:
+            try:
+                outcome = self._driven(step, deliver(delivery), session, trace, None)
+            except ProgramError as error:
+                raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        for text in outcome.told:
+            tell(Message(text=f"`{step.node.name}`: {text}"))
+        return _result(step, outcome, trace)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
         sql = self.compiler.hook(step.node, asking(session, self.loaded.adapter.dialect))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from eltflow.graph.selectors import definition_schema
+from eltflow.project.deliveries import DELIVERIES
 from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS, TREES
+from eltflow.project.tasks import TASKS
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -21,6 +23,8 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "eltflow": {**SETTINGS.schema(), "$defs": trees},
         "properties": PROPERTIES.schema(),
         "ingest": STEPS.schema(),
+        "deliver": DELIVERIES.schema(),
+        "tasks": TASKS.schema(),
         "jobs": JOBS.schema(),
         "selectors": {**selectors, "$defs": {"definition": definition_schema()}},
     }

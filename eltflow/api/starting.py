@@ -20,7 +20,7 @@ from eltflow.compile.program import FileInfo, ProgramError
 from eltflow.graph.graph import Graph
 from eltflow.ingest.files import matching
 from eltflow.ingest.records import OpenedRecords
-from eltflow.ingest.tables import Connection, OpenedTable
+from eltflow.ingest.tables import OpenedTable
 from eltflow.native.target import reopen
 from eltflow.project import several, yamlfile
 from eltflow.project.nodes import IngestInfo, Node
@@ -29,6 +29,7 @@ from eltflow.project.project import read_text
 from eltflow.project.settings import Settings
 from eltflow.transfer import Kept
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.connection import Connection
 from eltflow.warehouse.values import Relation, WarehouseError
 
 #: Names of columns that are written anew whenever their row is.

@@ -70,6 +70,39 @@ def ingest(
     return _execute("ingest", given, backfill)
 
 
+@o.takes(*_EVERY, o.TESTING)
+def deliver(
+    given: o.Given,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show how many rows would go where, and send nothing.")] = False,
+) -> int:
+    return _rehearse(given) if dry_run else _execute("deliver", given)
+
+
+@o.takes(*_EVERY)
+def task(given: o.Given) -> int:
+    return _execute("task", given)
+
+
+def _rehearse(given: o.Given) -> int:
+    from eltflow.api.delivering import rehearse
+    from eltflow.cli import render
+    from eltflow.plan.plan import ACTS_ON
+
+    loaded = given.load(WHICH="deliver")
+    given.warn(loaded.graph.warnings)
+    told, found = rehearse(loaded, given.selection(loaded, ACTS_ON["deliver"]).ids, anew=given.full_refresh)
+    if given.voice.machine:
+        given.voice.result([{"id": node.unique_id, "name": node.name, "would_send": words} for node, words in found])
+        return 0
+    for message in told:
+        given.voice.note(message.text)
+    for line in render.table(("delivery", "would send"), [(node.name, words) for node, words in found]) if found else ():
+        render.out(line)
+    if found and not given.quiet:
+        render.out("nothing was sent")
+    return 0
+
+
 def _execute(command: str, given: o.Given, backfill: tuple[str, str] | None = None) -> int:
     from eltflow import api
     from eltflow.api.log import LogFile
@@ -85,6 +118,10 @@ def _execute(command: str, given: o.Given, backfill: tuple[str, str] | None = No
     loaded = given.load(STORE_FAILURES=given.store_failures, WHICH=command)
     given.warn(loaded.graph.warnings if given.warn_error else api.first_warnings(loaded))
     chosen = given.selection(loaded, ACTS_ON[command])
+    if command == "build" and (loaded.graph.of_type("deliver") or loaded.graph.of_type("task")):
+        beside = given.selection(loaded, ACTS_ON["deliver"] | ACTS_ON["task"], told=False).ids
+        if beside:
+            voice.note(api.left_out(loaded, beside))
     state = api.RunState(run_id=loaded.options.invocation_id)
     api.check_target_folder(loaded)
     run_options = api.RunOptions(

@@ -9,7 +9,7 @@ import typer
 
 from eltflow.cli import options as o
 
-_LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "analysis"})
+_LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "deliver", "task", "analysis"})
 _BUILT = frozenset({"model", "seed", "ingest", "test"})
 
 
@@ -42,6 +42,8 @@ _NOUNS = (
     ("source", "source table", "source tables"),
     ("test", "test", "tests"),
     ("exposure", "exposure", "exposures"),
+    ("deliver", "delivery", "deliveries"),
+    ("task", "task", "tasks"),
     ("analysis", "analysis", "analyses"),
 )
 

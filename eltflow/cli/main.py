@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("execute", "Run data tests."),
     "seed": ("execute", "Load seeds."),
     "ingest": ("execute", "Run ingestion steps."),
+    "task": ("execute", "Run tasks: programs, and conditions that are waited for."),
+    "deliver": ("execute", "Send what deliveries say, once the tests of it pass."),
     "init-source": ("source", "Write a step from a live source: a database, files, an API."),
     "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
@@ -43,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "logs": ("jobs", "Show the log of a run of a job."),
     "debug": ("project", "Check the project, the target and the connection."),
     "clean": ("project", "Delete derived files."),
+    "gc": ("tidy", "Show what nobody needs any more, and take it away."),
     "docs": ("docs", "Generate the docs site, and look at it."),
     "schema": ("project", "Write JSON Schemas of the YAML files, for editors."),
 }

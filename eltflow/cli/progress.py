@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from eltflow.api import Loaded, RunState
@@ -13,7 +14,14 @@ from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFin
 from eltflow.plan.plan import Step
 from eltflow.project.tests import given_name
 
-_ACTIONS = (("ingest", "ingestion step"), ("seed", "seed"), ("model", "model"), ("test", "test"))
+_ACTIONS = (
+    ("ingest", "ingestion step", None),
+    ("seed", "seed", None),
+    ("model", "model", None),
+    ("test", "test", None),
+    ("deliver", "delivery", "deliveries"),
+    ("task", "task", None),
+)
 
 
 class Progress:
@@ -76,7 +84,8 @@ class Progress:
                     self._pending[owner] = self._pending.get(owner, 0) + 1
         if self._quiet or not steps:
             return
-        counts = [render.count(n, noun) for action, noun in _ACTIONS if (n := sum(1 for s in steps.values() if s.action == action))]
+        held: Counter[str] = Counter(step.action for step in steps.values())
+        counts = [render.count(held[action], noun, plural) for action, noun, plural in _ACTIONS if held[action]]
         target = self._loaded.target
         place = self._loaded.adapter.location(target, self._loaded.root)
         root = f"{self._loaded.root}/"
@@ -328,9 +337,13 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
         elif result.status == "success":
             built[action] = built.get(action, 0) + 1
     parts = []
-    made = [render.count(built[action], noun) for action, noun in _ACTIONS if built.get(action)]
+    made = [render.count(built[a], noun, plural) for a, noun, plural in _ACTIONS if built.get(a) and a not in ("deliver", "task")]
     if made:
         parts.append(f"{', '.join(made)} built")
+    if built.get("task"):
+        parts.append(f"{render.count(built['task'], 'task')} done")
+    if built.get("deliver"):
+        parts.append(f"{render.count(built['deliver'], 'delivery', 'deliveries')} sent")
     words = {
         "pass": "passed",
         "warn": "warned",

@@ -120,7 +120,7 @@ class Compiler:
         return self._compile(node, None)
 
     def _compile(self, node: Node, ask: Ask | None) -> Compiled:
-        if node.resource_type in ("seed", "ingest"):
+        if node.resource_type in ("seed", "ingest", "deliver", "task"):
             return self._without_sql(node, ask)
         if node.test is not None and not node.test.singular:
             return self._generic_test(node, ask)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from eltflow.base.records import dataclass, field, replace
-from eltflow.compile.program import Outcome, Program
+from eltflow.compile.program import Program, Steps, T
 from eltflow.engine.ahead import Ahead
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Purpose, Result, Statement, WarehouseError
@@ -38,7 +38,7 @@ _LEAVES = ("dml", "load", "user")
 _UNKNOWN = "whether its last statement was carried out cannot be told: look at the table, then run it again"
 
 
-def drive(program: Program, session: Session, trace: Trace) -> Outcome:
+def drive(program: Steps[T], session: Session, trace: Trace) -> T:
     """Run the program to its end. A transaction that it leaves open, by whatever error, is rolled back.
 
     An error of kind "lost" leaves here with `safe` set: whether everything that was sent went away with its transaction.
@@ -64,7 +64,7 @@ def drive(program: Program, session: Session, trace: Trace) -> Outcome:
                 open_transaction = False
             statement = program.send(result)
     except StopIteration as stopped:
-        outcome: Outcome = stopped.value
+        outcome: T = stopped.value
         return outcome
     except WarehouseError as error:
         if error.kind == "lost":

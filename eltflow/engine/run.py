@@ -49,10 +49,21 @@ def _never() -> bool:
     return False
 
 
+class NotYet(Exception):
+    """What a step waits for is not so yet: look again after so many seconds, and let its worker go meanwhile."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"look again in {seconds} s")
+        self.seconds = seconds
+
+
 @dataclass(slots=True)
 class _Done:
+    """What became of a worker's step; None if it is to be done again after `again` seconds."""
+
     worker: int
-    result: StepResult
+    result: StepResult | None
+    again: float = 0.0
 
 
 @dataclass(slots=True)
@@ -114,6 +125,8 @@ class _Run:
                 self.children[parent].append(step.id)
         self.order = {step_id: index for index, step_id in enumerate(plan.steps)}
         self.ready: list[tuple[float, int, str]] = []
+        self.later: list[tuple[float, str]] = []  #: (when, on the monotonic clock; step), of those that wait for something
+        self.begun: set[str] = set()
         self.workers: list[_Worker] = []
         self.idle: list[_Worker] = []
         self.halt = threading.Event()  # no more retries
@@ -155,7 +168,7 @@ class _Run:
                 self._push(step_id)
         while len(self.ended) < len(self.plan.steps):
             yield from self._start()
-            if not any(worker.step for worker in self.workers):
+            if not any(worker.step for worker in self.workers) and not self.later:
                 break
             item = self._next()
             if self.asked_to_stop():
@@ -186,6 +199,8 @@ class _Run:
         heapq.heappush(self.ready, (-self.plan.steps[step_id].priority, self.order[step_id], step_id))
 
     def _start(self) -> Iterator[Event]:
+        while self.later and self.later[0][0] <= time.monotonic():
+            self._push(heapq.heappop(self.later)[1])
         while self.ready:
             if self.ready[0][2] in self.ended:
                 heapq.heappop(self.ready)
@@ -203,7 +218,9 @@ class _Run:
             worker.deadline = time.monotonic() + float(timeout) if timeout else None
             started_at = self.now()
             worker.inbox.put(step)  # before the event: whoever hears it may stop the run there and then
-            yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
+            if step.id not in self.begun:
+                self.begun.add(step.id)
+                yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
 
     def _free_worker(self) -> _Worker | None:
         if self.idle:
@@ -218,8 +235,12 @@ class _Run:
 
     def _finish(self, done: _Done) -> Iterator[Event]:
         worker = self.workers[done.worker - 1]
-        worker.step, worker.deadline, worker.stopping = None, None, False
+        step, worker.step, worker.deadline, worker.stopping = worker.step, None, None, False
         self.idle.append(worker)
+        if done.result is None:
+            assert step is not None
+            heapq.heappush(self.later, (time.monotonic() + done.again, step.id))
+            return
         yield from self._end(done.result)
         if done.result.status in BAD and self.plan.request.fail_fast and not self.halt.is_set():
             yield from self._stop_early()
@@ -268,6 +289,8 @@ class _Run:
             item = self._next()
             if isinstance(item, _Done):
                 self.workers[item.worker - 1].step = None
+                if item.result is None:
+                    continue
                 self.ended[item.result.step] = item.result
                 yield StepFinished(result=item.result)
             elif item is not None:
@@ -307,7 +330,11 @@ class _Run:
     def _serve(self, worker: _Worker) -> None:
         try:
             while (step := worker.inbox.get()) is not None:
-                self.outbox.put(_Done(worker.index, self._attempts(worker, step)))
+                try:
+                    done = _Done(worker.index, self._attempts(worker, step))
+                except NotYet as wait:
+                    done = _Done(worker.index, None, wait.seconds)
+                self.outbox.put(done)
         finally:
             if worker.session is not None:
                 worker.session.close()
@@ -332,6 +359,8 @@ class _Run:
                     worker=worker.index,
                     attempts=attempt,
                 )
+            except NotYet:
+                raise
             except BaseException as error:  # whatever it is: a step that never ended would hold up the run for good
                 refused = _refused(error)
                 if refused is not None and refused.retriable and attempt <= self.plan.request.retries and not worker.stopping:

@@ -113,6 +113,7 @@ class _Builder:
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
         self.unread: set[str] = set()  #: nodes whose templates are broken
+        self.beside: dict[str, str] = {}  #: the ids of tasks and deliveries by name
         self.nameless: set[str] = set()  #: macros that gave an empty name
 
     def build(self) -> Graph:
@@ -122,6 +123,7 @@ class _Builder:
             node = self._node(draft)
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
+        self.beside = {n.name: n.unique_id for n in nodes.values() if n.outside is not None}
         broken = bool(self.findings.errors)
         lookups = Lookups(nodes, disabled, self.dialect, self.package)
         lookup = lookups.of(self.dialect)
@@ -129,6 +131,7 @@ class _Builder:
             loader = lookup.loader_of(unique_id) if node.source is not None else None
             if loader is not None:
                 nodes[unique_id] = replace(node, relation=nodes[loader].relation, parents=(loader,))
+        self._written_by_tasks(nodes, lookup)
         connected: dict[str, Node] = {}
         for unique_id, node in nodes.items():
             made = self._connect(node, lookups.of(self._written(node)))
@@ -149,6 +152,19 @@ class _Builder:
         if self.findings.errors:
             raise BrokenGraph(self.findings.all, Graph(nodes=_in_order(whole), disabled=disabled))
         return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
+
+    def _written_by_tasks(self, nodes: dict[str, Node], lookup: Lookup) -> None:
+        """Let the tables of sources that tasks write come after these."""
+        for node in [n for n in nodes.values() if n.task is not None]:
+            for index, name in enumerate(self.drafts[node.unique_id].writes):
+                source, _, table = name.partition(".")
+                found = lookup.source((source, table))
+                if isinstance(found, Missing):
+                    message = f"task `{node.name}` writes `{name}`, which {found.why}"
+                    help = found.help or "declare it under `sources:`, and name it as source.table"
+                    self.findings.at(str(node.patch), (*node.place, "writes", index), found.code, message, help=help)
+                else:
+                    nodes[found] = replace(nodes[found], parents=(*nodes[found].parents, node.unique_id))
 
     # -- nodes -----------------------------------------------------------------------------------------------------------------
 
@@ -190,6 +206,8 @@ class _Builder:
             source=draft.source,
             ingest=draft.ingest,
             exposure=draft.exposure,
+            deliver=draft.deliver,
+            task=draft.task,
             constraints=draft.constraints,
         )
         return replace(node, relation=self._relation(node, draft))
@@ -228,7 +246,7 @@ class _Builder:
 
     def _placed(self, node: Node, draft: Draft) -> Relation | None:
         target = self.project.target
-        if node.resource_type in ("exposure", "analysis"):
+        if node.resource_type in ("exposure", "analysis", "deliver", "task"):
             return None
         if node.source is not None:
             database = draft.database or target.database
@@ -261,7 +279,7 @@ class _Builder:
             self.nameless.add(macro)
             source = next(one for one in self.project.macros if one.name == macro)
             help = "let it give a name in every case, such as `{{ target.schema }}` or `{{ node.name }}`"
-            message = f"the macro `{macro}` gives no name for {node.resource_type} `{node.name}`"
+            message = f"the macro `{macro}` gives no name for {node.noun} `{node.name}`"
             self.findings.error("E0303", message, file=source.file, line=source.line, word=macro, help=help)
         return name
 
@@ -310,6 +328,8 @@ class _Builder:
                 return None  # a test of a disabled node goes with it
             else:
                 ok = self._add(found_id, parents, node, kind, args)
+        for place, followed in draft.after:
+            ok = self._follow(node, place, followed, lookup, parents) and ok
         if node.contracted:
             node, found_all = self._pointing(node, lookup, parents)
             ok = ok and found_all
@@ -319,6 +339,21 @@ class _Builder:
             self._self_reference(node)
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
+
+    def _follow(self, node: Node, place: str | int, name: str, lookup: Lookup, parents: list[str]) -> bool:
+        """Add the node that a task names as one to come after. It may be another task, or a delivery."""
+        source, dot, table = name.partition(".")
+        found: str | Missing | None = lookup.source((source, table)) if dot else self.beside.get(name) or lookup.ref((name,))
+        if isinstance(found, str):
+            parents.append(found)
+            return True
+        assert found is not None
+        key, _, index = str(place).partition("/")
+        help = did_you_mean(name, [*self.beside, *lookup.spellings]) or found.help
+        message = f"task `{node.name}` names `{name}`, which {found.why}"
+        at = (*node.place, key, int(index)) if index else (*node.place, key)
+        self.findings.at(str(node.patch), at, found.code, message, help=help)
+        return False
 
     def _pointing(self, node: Node, lookup: Lookup, parents: list[str]) -> tuple[Node, bool]:
         """The node with what its foreign keys mean, which are built before it; and whether they mean something."""
@@ -364,13 +399,17 @@ class _Builder:
             return True
         label = ".".join(args)
         what = {"source": "source table"}.get(kind, "")
-        message = f"{node.resource_type} `{node.name}` refers to {what + ' ' if what else ''}`{label}`, which {found.why}"
+        message = f"{node.noun} `{node.name}` refers to {what + ' ' if what else ''}`{label}`, which {found.why}"
         self._at_call(node, kind, args, Diagnostic(code=found.code, message=message, help=found.help))
         return False
 
     def _at_call(self, node: Node, kind: str, args: tuple[str, ...], found: Diagnostic) -> None:
         """The diagnostic at the place where the node's file makes that call."""
-        if (node.place and node.test is not None and not node.test.singular) or node.exposure is not None:
+        if (
+            (node.place and node.test is not None and not node.test.singular)
+            or node.exposure is not None
+            or node.deliver is not None
+        ):
             assert node.patch is not None
             place = self._argument_place(node, f"{kind}({', '.join(args)})")
             self.findings.at(node.patch, place, found.code, found.message, help=found.help)
@@ -386,7 +425,9 @@ class _Builder:
         self.findings.add(with_source(replace(found, span=span), text))
 
     def _argument_place(self, node: Node, call: str) -> tuple[str | int, ...]:
-        """Where in its YAML file a test or an exposure makes that call."""
+        """Where in its YAML file a test, an exposure or a delivery makes that call."""
+        if node.deliver is not None:
+            return (*node.place, "from")
         wanted = _bare(call)
         if node.exposure is not None:
             texts = self.drafts[node.unique_id].depends_on
@@ -420,12 +461,12 @@ class _Builder:
 
     def _ambiguous(self, node: Node, name: tuple[tuple[str, bool], ...], found: tuple[str, ...]) -> None:
         label = ".".join(part for part, _ in name)
-        message = f"{node.resource_type} `{node.name}` reads `{label}`, which may be {listed(found)}"
+        message = f"{node.noun} `{node.name}` reads `{label}`, which may be {listed(found)}"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help="say which with ref() or source()"))
 
     def _disabled(self, node: Node, name: tuple[tuple[str, bool], ...], off: Node) -> None:
         """What stands in the warehouse under a disabled node's name is what it was built as last: nobody reads that unawares."""
-        message = f"{node.resource_type} `{node.name}` reads `{'.'.join(part for part, _ in name)}`, which is disabled"
+        message = f"{node.noun} `{node.name}` reads `{'.'.join(part for part, _ in name)}`, which is disabled"
         help = f"enable it in {off.patch or off.path}, or take the reference out"
         self._at_name(node, name, Diagnostic(code="E0203", message=message, help=help))
 
@@ -435,10 +476,10 @@ class _Builder:
         strict = self.project.settings.external_tables == "error"
         if strict:
             help = f"did you mean `{near}`?" if near else "declare it under `sources:`, or allow it with `external_tables: allow`"
-            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            message = f"{node.noun} `{node.name}` reads `{label}`, which is no node and no source"
             self._at_name(node, name, Diagnostic(code="E0204", message=message, help=help))
         elif near is not None:
-            message = f"{node.resource_type} `{node.name}` reads `{label}`, which is no node and no source"
+            message = f"{node.noun} `{node.name}` reads `{label}`, which is no node and no source"
             help = f"did you mean `{near}`? (if not, declare it under `sources:`)"
             self._at_name(node, name, Diagnostic(code="W0204", severity="warning", message=message, help=help))
 
@@ -471,7 +512,7 @@ class _Builder:
             key = tuple(self.dialect.fold_relation(part, True) for part in node.relation.parts())
             other = seen.setdefault(key, node)
             if other is not node:
-                message = f"{other.resource_type} `{other.name}` and {node.resource_type} `{node.name}` both make {node.relation}"
+                message = f"{other.resource_type} `{other.name}` and {node.noun} `{node.name}` both make {node.relation}"
                 keys = dict.fromkeys("`into:`" if n.ingest is not None else "`alias` or `schema`" for n in (other, node))
                 where = f"{other.path}:{self._spot(other.path, other.place)[0]}" if other.ingest is not None else other.path
                 help = f"give one of them another {', or '.join(keys)} (the other is {where})"
@@ -507,7 +548,7 @@ class _Builder:
                 self.findings.at(FILE, ("pii", "allowed_groups", index), "E0211", message, help=help)
         for node in nodes.values():
             if node.group is not None and node.group not in groups:
-                message = f"{node.resource_type} `{node.name}` is in the group `{node.group}`, which does not exist"
+                message = f"{node.noun} `{node.name}` is in the group `{node.group}`, which does not exist"
                 help = did_you_mean(node.group, groups) or "declare it under `groups:` in a properties file"
                 self._at_config(node, "group", Diagnostic(code="E0211", message=message, help=help))
             if node.resource_type not in ("model", "analysis"):

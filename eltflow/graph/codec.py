@@ -9,7 +9,17 @@ from typing import Any
 from eltflow.base.diagnostics import Diagnostic, Span
 from eltflow.base.records import fields
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, Node, SourceInfo, TestInfo
+from eltflow.project.nodes import (
+    ColumnInfo,
+    ConstraintInfo,
+    DeliverInfo,
+    ExposureInfo,
+    IngestInfo,
+    Node,
+    SourceInfo,
+    TaskInfo,
+    TestInfo,
+)
 from eltflow.warehouse.values import Relation
 
 _DATE, _DATETIME = "\x00date", "\x00datetime"
@@ -82,7 +92,7 @@ def decode_diagnostic(value: tuple[Any, ...]) -> Diagnostic:
 
 def _node(n: Node) -> tuple[Any, ...]:
     relation = n.relation
-    test, source, ingest, exposure = n.test, n.source, n.ingest, n.exposure
+    test, source, ingest, exposure, deliver = n.test, n.source, n.ingest, n.exposure, n.deliver
     return (
         n.unique_id,
         n.resource_type,
@@ -107,6 +117,8 @@ def _node(n: Node) -> tuple[Any, ...]:
         (source.source, source.table, source.loader, source.source_description) if source is not None else None,
         (dict(ingest.source), ingest.load, ingest.into, dict(ingest.step)) if ingest is not None else None,
         (exposure.type, dict(exposure.owner), exposure.label, exposure.maturity, exposure.url) if exposure is not None else None,
+        (dict(deliver.to), deliver.columns, deliver.key, deliver.send, deliver.targets) if deliver is not None else None,
+        tuple(_bare(getattr(n.task, part)) for part in _TASK) if n.task is not None else None,
         _plain(n.constraints),
     )
 
@@ -114,7 +126,7 @@ def _node(n: Node) -> tuple[Any, ...]:
 def _decoded(raw: tuple[Any, ...]) -> Node:
     (
         unique_id, resource_type, name, package, path, fqn, config, relation, description, columns, parents, patch, place, checksum,
-        external, opaque, static, test, source, ingest, exposure, constraints,
+        external, opaque, static, test, source, ingest, exposure, deliver, task, constraints,
     ) = raw  # fmt: skip
     return Node(
         unique_id=unique_id,
@@ -142,10 +154,19 @@ def _decoded(raw: tuple[Any, ...]) -> Node:
             if exposure
             else None
         ),
+        deliver=(
+            DeliverInfo(to=deliver[0], columns=deliver[1], key=deliver[2], send=deliver[3], targets=deliver[4]) if deliver else None
+        ),
+        task=TaskInfo(**dict(zip(_TASK, task, strict=True))) if task else None,
         constraints=_constraints(constraints),
     )
 
 
+def _bare(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+_TASK = tuple(one.name for one in fields(TaskInfo))
 _PARTS = tuple(one.name for one in fields(ConstraintInfo))
 
 

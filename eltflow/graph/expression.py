@@ -21,6 +21,8 @@ METHODS: Mapping[str, str] = {
     "tag": "a tag",
     "source": "a source, or `source.table`",
     "ingest": "an ingestion step, or the table it loads",
+    "deliver": "a delivery",
+    "task": "a task",
     "exposure": "an exposure",
     "column": "a column, `node.column`: with `+`, what it hangs on or what hangs on it",
     "config": "a config value: `config.materialized:table`",
@@ -42,7 +44,7 @@ METHODS: Mapping[str, str] = {
 }
 
 RESOURCE_TYPES = (
-    "model", "seed", "source", "ingest", "test", "exposure", "analysis",
+    "model", "seed", "source", "ingest", "test", "exposure", "deliver", "task", "analysis",
     "snapshot", "unit_test", "metric", "semantic_model", "saved_query", "function",
 )  # fmt: skip
 

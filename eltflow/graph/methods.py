@@ -67,6 +67,8 @@ METHODS: Mapping[str, Method] = {
     "access": Method(labels=_of_model(lambda node: str(node.config.get("access") or "protected")), wild=False),
     "source": Method(labels=_source, dotted=True),
     "ingest": Method(labels=_ingest, dotted=True),
+    "deliver": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.deliver is not None else (), dotted=True),
+    "task": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.task is not None else (), dotted=True),
     "exposure": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.resource_type == "exposure" else (), dotted=True),
     "file": Method(labels=_file),
     "package": Method(labels=lambda node: (node.package,)),
@@ -234,7 +236,7 @@ class Index:
         return f"{'.'.join((token.method, *token.args))}:{near}" if near is not None else None
 
     def _meant_by_name(self, value: str) -> str | None:
-        for method in ("tag", "source", "ingest", "group", "exposure", "test_name"):
+        for method in ("tag", "source", "ingest", "group", "exposure", "deliver", "task", "test_name"):
             if value in self.labels(Token(method=method, value=value)):
                 return f"{method}:{value}"
         inside = [folder for folder in self._folders if folder.endswith(f".{value}")]

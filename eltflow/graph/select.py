@@ -153,6 +153,19 @@ def _types(request: Request) -> frozenset[str] | None:
     return (types(request.resource_types) or default) - types(request.exclude_resource_types)
 
 
+#: Types of nodes whose plural, or whose name among people, is another.
+_NOUNS = {
+    "analysis": ("analysis", "analyses"),
+    "deliver": ("delivery", "deliveries"),
+    "ingest": ("ingestion step", "ingestion steps"),
+}
+
+
+def _counted(count: int, kind: str) -> str:
+    one, many = _NOUNS.get(kind, (kind, f"{kind}s"))
+    return f"{count} {one if count == 1 else many}"
+
+
 def _nothing(graph: Graph, chosen: set[str], help: str | None) -> Diagnostic:
     """Why nothing is selected; `help` is for when no node is left."""
     if chosen:
@@ -160,7 +173,7 @@ def _nothing(graph: Graph, chosen: set[str], help: str | None) -> Diagnostic:
         for unique_id in chosen:
             kind = graph.nodes[unique_id].resource_type
             kinds[kind] = kinds.get(kind, 0) + 1
-        held = listed([f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items())], 10)
+        held = listed([_counted(count, kind) for kind, count in sorted(kinds.items())], 10)
         message = f"the selection holds {held}, and nothing that this command works on"
         return Diagnostic(code="W0502", severity="warning", message=message)
     if not graph.nodes:

@@ -18,8 +18,8 @@ from typing import Any
 
 from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass, field
+from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo, ProgramError
-from eltflow.ingest.temporary import rows_folder
 from eltflow.warehouse.values import WarehouseError
 
 _TICK = 0.2  #: seconds between two looks at whether to stop

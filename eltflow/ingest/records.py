@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo
-from eltflow.ingest.tables import Connection, telling
-from eltflow.ingest.temporary import rows_folder
 from eltflow.transfer import Records
+from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.values import WarehouseError
 
 _NAME = "records.ndjson"

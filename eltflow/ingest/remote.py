@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from eltflow.base.records import replace
+from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo
 from eltflow.ingest.files import digest
-from eltflow.ingest.tables import Connection, telling
-from eltflow.ingest.temporary import rows_folder
 from eltflow.transfer import Remote, RemoteFiles, version_of
+from eltflow.warehouse.connection import Connection, telling
 
 
 class OpenedFiles:

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo
-from eltflow.ingest.temporary import rows_folder
 from eltflow.transfer import Judged, Sifted
 from eltflow.warehouse.protocols import FileReader
 

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.diagnostics import without
-from eltflow.base.records import dataclass, field
-from eltflow.base.secrets import passwords_within, secrets_of
+from eltflow.base.records import dataclass
 from eltflow.transfer import Kept, Origin, Since, Source, Tables
-from eltflow.warehouse.values import WarehouseError
+from eltflow.warehouse.connection import Connection, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
-    """A connection of `eltflow.yml`, its values rendered: they may hold secrets, so never print it."""
-
-    name: str
-    reader: Any = field(repr=False)  #: a ConnectionReader, of the kind that its steps have
-    values: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        told = (secret for key in sorted(self.reader.secret_keys) for secret in secrets_of(self.values.get(key)))
-        return (*told, *passwords_within(self.values))
 
 
 class OpenedTable:
@@ -76,25 +60,6 @@ class OpenedTable:
 
     def _told(self) -> AbstractContextManager[None]:
         return telling(self._connection)
-
-
-@contextmanager
-def telling(connection: Connection) -> Iterator[None]:
-    """Around what asks a connection: its errors say whose they are, and hold no secret."""
-    try:
-        yield
-    except WarehouseError as error:
-        words = without(connection.secrets, error.engine_message)
-        help = without(connection.secrets, error.help or "").replace("of the target", f"of the connection `{connection.name}`")
-        told = f"connection `{connection.name}`: {words}"
-        raise WarehouseError(
-            told, kind=_kind(error), code=error.code, help=help or "correct the source, or its connection"
-        ) from None
-
-
-def _kind(error: WarehouseError) -> Any:
-    """A connection that was lost is not the target's."""
-    return "sql" if error.kind in ("lost", "cancelled") else error.kind
 
 
 @dataclass(frozen=True, slots=True)

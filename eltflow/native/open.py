@@ -20,16 +20,18 @@ from eltflow.native.settings import (
 )
 from eltflow.native.target import Opened, open_target
 from eltflow.project import several, yamlfile
+from eltflow.project.deliveries import DELIVERIES
 from eltflow.project.describe import Describer, Patch, columns_of, constraints_of, entry_config, tests_of
 from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
-from eltflow.project.nodes import TestInfo
+from eltflow.project.nodes import TestInfo, noun
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, Settings
 from eltflow.project.shape import Path as Place
 from eltflow.project.shape import check
+from eltflow.project.tasks import TASKS
 from eltflow.project.tests import Attachment
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def folders_of(settings: Settings) -> tuple[str, ...]:
                 *settings.macro_paths,
                 *settings.analysis_paths,
                 *settings.ingest_paths,
+                *settings.deliver_paths,
+                *settings.task_paths,
                 *settings.docs_paths,
             )
         )
@@ -139,6 +143,7 @@ class _Opening:
         self._unique(drafts, settings)
         self._check_connections(drafts, settings)
         self._check_functions(drafts, settings)
+        self._check_targets(drafts, settings.targets)
         self._check_folders(drafts, settings)
         project = Project(
             root=self.root,
@@ -246,7 +251,7 @@ class _Opening:
         known = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
 
         def layers(tree: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
-            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure"}[tree]
+            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure", "deliver": "deliver", "tasks": "task"}[tree]
             return tree_layers(settings.configs[tree], kind, steps)
 
         describer = Describer(settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings)
@@ -268,6 +273,22 @@ class _Opening:
             for index, entry in enumerate(() if problems else value["steps"]):
                 for one, places in self._tables_of(entry, path, ("steps", index), files):
                     describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index), places)
+        for path in kinds["deliver"]:
+            value = self.guarded(self.yaml, path, files[path])
+            if value is None:
+                continue
+            problems = check(value, DELIVERIES, strict=self.options.strict)
+            self.findings.problems(path, problems)
+            for index, entry in enumerate(() if problems else value["steps"]):
+                describer.delivery(entry, path, _folder(path, settings.deliver_paths), ("steps", index))
+        for path in kinds["task"]:
+            value = self.guarded(self.yaml, path, files[path])
+            if value is None:
+                continue
+            problems = check(value, TASKS, strict=self.options.strict)
+            self.findings.problems(path, problems)
+            for index, entry in enumerate(() if problems else value["tasks"]):
+                describer.task(entry, path, _folder(path, settings.task_paths), ("tasks", index))
         return describer.result
 
     def _tables_of(
@@ -395,12 +416,11 @@ class _Opening:
                 self._twice(draft, known)
 
     def _twice(self, draft: Draft, known: Draft) -> None:
-        what = (
-            draft.resource_type
-            if draft.resource_type == known.resource_type
-            else f"{known.resource_type} and a {draft.resource_type}"
-        )
-        counted = f"two {what}s" if what == draft.resource_type else f"a {what}"
+        what = noun(draft.resource_type)
+        if draft.resource_type != known.resource_type:
+            counted = f"a {noun(known.resource_type)} and a {what}"
+        else:
+            counted = f"two {what.removesuffix('y') + 'ies' if what.endswith('y') else f'{what}s'}"
         label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
         message = f"{counted} are called `{label}`"
         where = known.path
@@ -410,7 +430,11 @@ class _Opening:
         if draft.resource_type == "test" and draft.identifier is not None:
             help = f"the other is {where}; take one of them away, or give it a `name:`"
         if draft.place and draft.patch is not None:
-            place = (*draft.place, "name") if draft.resource_type in ("source", "exposure", "ingest") else draft.place
+            place = (
+                (*draft.place, "name")
+                if draft.resource_type in ("source", "exposure", "ingest", "deliver", "task")
+                else draft.place
+            )
             self.findings.at(draft.patch, place, "E0206", message, help=help)
         else:
             line = None if draft.resource_type == "seed" else 1
@@ -418,12 +442,24 @@ class _Opening:
 
     def _check_connections(self, drafts: list[Draft], settings: Settings) -> None:
         for draft in drafts:
-            name = draft.ingest.source.get("connection") if draft.ingest is not None else None
+            key, ends = (
+                ("source", draft.ingest.source) if draft.ingest is not None else ("to", draft.deliver.to if draft.deliver else {})
+            )
+            name = ends.get("connection")
             if name is not None and name not in settings.connections and draft.patch is not None:
                 known = settings.connections
                 help = did_you_mean(str(name), known) or f"connections in eltflow.yml: {', '.join(known) or 'none'}"
-                place = (*draft.place, "source", "connection")
+                place = (*draft.place, key, "connection")
                 self.findings.at(draft.patch, place, "E0118", f"there is no connection `{name}`", help=help)
+
+    def _check_targets(self, drafts: list[Draft], known: Sequence[str]) -> None:
+        for draft in drafts:
+            info = draft.deliver or draft.task
+            for index, name in enumerate(info.targets if info is not None else ()):
+                if name not in known and draft.patch is not None:
+                    help = did_you_mean(name, known) or f"targets here: {', '.join(known)}"
+                    place = (*draft.place, "targets", index)
+                    self.findings.at(draft.patch, place, "E0107", f"there is no target `{name}`", help=help)
 
     def _check_functions(self, drafts: list[Draft], settings: Settings) -> None:
         called = [draft for draft in drafts if draft.ingest is not None and draft.ingest.source.get("kind") == "python"]
@@ -451,7 +487,10 @@ class _Opening:
         if not self.options.strict:
             return
         for tree, branches in settings.configs.items():
-            kind = {"analyses": "analysis", "data_tests": "test", "ingest": "ingest"}.get(tree, tree.removesuffix("s"))
+            kind = {
+                "analyses": "analysis",
+                "data_tests": "test",
+            }.get(tree, tree.removesuffix("s"))
             steps = {(*draft.folder, draft.name) for draft in drafts if draft.resource_type == kind}
             unknown_folders(branches, kind, steps, (tree,), self.findings)
 
@@ -516,7 +555,9 @@ def _folder(path: str, roots: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]]:
     """Which file is what, by its folder and suffix."""
-    kinds: dict[str, list[str]] = {k: [] for k in ("model", "seed", "analysis", "test", "macro", "yaml", "ingest", "docs")}
+    kinds: dict[str, list[str]] = {
+        k: [] for k in ("model", "seed", "analysis", "test", "macro", "yaml", "ingest", "deliver", "task", "docs")
+    }
     generic = tuple(f"{path.rstrip('/')}/generic" for path in settings.test_paths)
     for path in files:
         suffix = PurePosixPath(path).suffix.lower()
@@ -535,6 +576,10 @@ def _sort(files: Mapping[str, Stamp], settings: Settings) -> dict[str, list[str]
         elif suffix in (".yml", ".yaml"):
             if _under(path, settings.ingest_paths):
                 kinds["ingest"].append(path)
+            elif _under(path, settings.deliver_paths):
+                kinds["deliver"].append(path)
+            elif _under(path, settings.task_paths):
+                kinds["task"].append(path)
             elif _under(path, _roots(settings)):
                 kinds["yaml"].append(path)
         elif suffix == ".md":

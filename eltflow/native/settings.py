@@ -52,6 +52,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         name=name,
         **paths,
         docs_paths=tuple(as_list(value.get("docs_paths"))) or everywhere,
+        targets=tuple(value["targets"]),
         target_path=value.get("target_path") or "target",
         log_path=value.get("log_path") or "logs",
         vars=dict(value.get("vars") or {}),

@@ -9,7 +9,14 @@ from eltflow.graph.graph import Graph
 from eltflow.plan.plan import Action, Plan, Request, Step
 from eltflow.project.nodes import Node
 
-_ACTIONS: Mapping[str, Action] = {"model": "model", "seed": "seed", "ingest": "ingest", "test": "test"}
+_ACTIONS: Mapping[str, Action] = {
+    "model": "model",
+    "seed": "seed",
+    "ingest": "ingest",
+    "test": "test",
+    "deliver": "deliver",
+    "task": "task",
+}
 _DEFAULT_SECONDS = 0.05
 
 
@@ -23,13 +30,14 @@ def make_plan(
     """The plan for the selected nodes; ephemeral models take no step of their own.
 
     A step waits for its selected parents (through nodes that take no step), and for the tests that guard it: a test blocks what is
-    downstream of all its parents. `durations` are seconds by unique id from history; `reasons` beat the default ones.
+    downstream of all its parents; a delivery waits for every test of what it sends. `durations` are seconds by unique id from
+    history; `reasons` beat the default ones.
     """
     durations = durations or {}
     selected = [i for i in request.selected if i in graph.nodes and takes_step(graph.nodes[i])]
     chosen = set(selected)
     waits = {i: list(_selected_parents(graph, i, chosen)) for i in selected}
-    if request.command == "build":
+    if request.command in ("build", "deliver"):
         for test, guarded in _guards(graph, selected, chosen):
             waits[guarded].append(test)
     steps: dict[str, Step] = {}
@@ -77,6 +85,8 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
 
     for unique_id in selected:
         node = graph.nodes[unique_id]
+        if node.deliver is not None:
+            yield from ((child, unique_id) for parent in node.parents for child in _tests_of(graph, parent) if child in chosen)
         if node.resource_type != "test" or not node.parents:
             continue
         if len(node.parents) == 1:
@@ -88,6 +98,10 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
             if graph.nodes[other].resource_type == "test" or any(parent in common for parent in graph.nodes[other].parents):
                 continue  # what is below another of them waits for that one
             yield from ((unique_id, step) for step in _first_steps(graph, [other], chosen))
+
+
+def _tests_of(graph: Graph, unique_id: str) -> Iterable[str]:
+    return (child for child in graph.children[unique_id] if graph.nodes[child].resource_type == "test")
 
 
 def _first_steps(graph: Graph, start: Iterable[str], chosen: set[str]) -> Iterable[str]:

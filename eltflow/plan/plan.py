@@ -8,7 +8,7 @@ from typing import Literal
 from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
-Action = Literal["model", "seed", "ingest", "test", "hook"]
+Action = Literal["model", "seed", "ingest", "test", "hook", "deliver", "task"]
 #: The types of nodes that each command acts on.
 ACTS_ON: Mapping[str, frozenset[str]] = {
     "build": frozenset({"model", "seed", "ingest", "test"}),
@@ -16,6 +16,8 @@ ACTS_ON: Mapping[str, frozenset[str]] = {
     "test": frozenset({"test"}),
     "seed": frozenset({"seed"}),
     "ingest": frozenset({"ingest"}),
+    "deliver": frozenset({"deliver"}),
+    "task": frozenset({"task"}),
     "freshness": frozenset({"source"}),
 }
 

@@ -191,6 +191,8 @@ INGEST: dict[str, Shape] = {
     "schema": TEXT,
     "timeout": SECONDS,
 }
+DELIVER: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT, "timeout": SECONDS}
+TASK = DELIVER
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {
     "dialect": DIALECT,
@@ -207,6 +209,8 @@ _SHAPES: dict[str, dict[str, Shape]] = {
     "source": SOURCE,
     "test": TEST,
     "ingest": INGEST,
+    "deliver": DELIVER,
+    "task": TASK,
     "exposure": EXPOSURE,
     "analysis": ANALYSIS,
 }

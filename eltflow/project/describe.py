@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project import steps
+from eltflow.project import deliveries, steps, tasks
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, SourceInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TaskInfo
 from eltflow.project.project import Draft, Group
 from eltflow.project.shape import Path
 from eltflow.project.tests import Attachment, read_tests
@@ -249,6 +249,69 @@ class Describer:
             return
         self.result.groups[name] = Group(
             name=name, owner=entry["owner"], description=str(entry.get("description") or ""), path=path
+        )
+
+    def delivery(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
+        """Take in one delivery."""
+        for inner, message, help in deliveries.problems(entry):
+            self._findings.at(path, (*place, *inner), "E0103", message, help=help)
+        read = str(entry["from"])
+        source, dot, table = read.partition(".")
+        send = "all" if entry["to"]["kind"] in deliveries.WHOLE else entry.get("send") or "changed"
+        info = DeliverInfo(
+            to=self._render(entry["to"], path, (*place, "to")),
+            columns=tuple(as_list(entry.get("columns"))),
+            key=tuple(as_list(entry.get("unique_key"))),
+            send=send,
+            targets=tuple(as_list(entry.get("targets"))),
+        )
+        self.result.drafts.append(
+            Draft(
+                resource_type="deliver",
+                name=entry["name"],
+                path=path,
+                folder=folder,
+                layers=(*self._layers("deliver", (*folder, entry["name"])), self._render(entry_config(entry), path, place)),
+                description=self._describe(entry.get("description"), path, place),
+                patch=path,
+                place=place,
+                deliver=info,
+                depends_on=(f"source({source!r}, {table!r})" if dot else f"ref({read!r})",),
+            )
+        )
+
+    def task(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
+        """Take in one task."""
+        for inner, message, help in tasks.problems(entry):
+            self._findings.at(path, (*place, *inner), "E0103", message, help=help)
+        info = TaskInfo(
+            command=tuple(entry.get("command") or ()),  # rendered when it runs: a graph is kept in a file, and holds no secret
+            wait_for=dict(entry.get("wait_for") or {}),
+            env=dict(entry.get("env") or {}),
+            folder=entry.get("folder") or "",
+            memory_mb=entry.get("memory_mb"),
+            targets=tuple(as_list(entry.get("targets"))),
+        )
+        named = [
+            (f"{key}/{index}" if isinstance(entry[key], list) else key, str(name))
+            for key in ("after", "reads")
+            for index, name in enumerate(as_list(entry.get(key)))
+        ]
+        own = {"timeout": entry["timeout"]} if entry.get("timeout") is not None else {}
+        self.result.drafts.append(
+            Draft(
+                resource_type="task",
+                name=entry["name"],
+                path=path,
+                folder=folder,
+                layers=(*self._layers("tasks", (*folder, entry["name"])), self._render(entry_config(entry), path, place), own),
+                description=self._describe(entry.get("description"), path, place),
+                patch=path,
+                place=place,
+                task=info,
+                after=tuple(named),
+                writes=tuple(as_list(entry.get("writes"))),
+            )
         )
 
     def step(

@@ -6,7 +6,7 @@ from eltflow.project.config import FLAG, TEXT
 from eltflow.project.shape import ListOf, MapOf, Object, Scalar
 
 FILE = "jobs.yml"
-COMMANDS = ("build", "run", "test", "seed", "ingest", "freshness")
+COMMANDS = ("build", "run", "test", "seed", "ingest", "deliver", "task", "freshness")
 OCCASIONS = ("failure", "recovery", "deadline", "warning")
 _WORDS = ListOf(TEXT, lone=True)
 _SPAN = Scalar(about="A span of time, like `30 s`, `15 min`, `2 h` or `1 day`.")

@@ -12,6 +12,11 @@ from eltflow.warehouse.values import Relation
 RELATIONS = ("model", "seed", "ingest", "source")
 
 
+def noun(resource_type: str) -> str:
+    """What people call a node of that type."""
+    return "delivery" if resource_type == "deliver" else resource_type
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintInfo:
     """What properties YAML says must hold for every row of a model's table. `to` is a reference as it is written (`ref('a')`), `target`
@@ -90,6 +95,31 @@ class ExposureInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverInfo:
+    """What is sent (`columns`, all unless told), where to (`to`, as written), which rows (`send`), told apart by `key`, and on which
+    targets."""
+
+    to: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    send: str = "all"
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), or a condition that is waited for; and on which
+    targets."""
+
+    command: tuple[str, ...] = ()
+    wait_for: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    memory_mb: int | None = None
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One node of the graph.
 
@@ -118,6 +148,8 @@ class Node:
     source: SourceInfo | None = None
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
+    deliver: DeliverInfo | None = None
+    task: TaskInfo | None = None
     constraints: tuple[ConstraintInfo, ...] = ()
 
     @property
@@ -136,6 +168,17 @@ class Node:
         if self.resource_type == "model":
             return str(self.config.get("materialized") or "view")
         return self.resource_type
+
+    @property
+    def outside(self) -> tuple[str, ...] | None:
+        """The targets on which it may run, of a node that reaches outside; None of all others."""
+        info = self.deliver or self.task
+        return info.targets if info is not None else None
+
+    @property
+    def noun(self) -> str:
+        """What people call a node of its type."""
+        return noun(self.resource_type)
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
 from eltflow.base.records import dataclass, field
 from eltflow.jinja.values import MacroSource
-from eltflow.project.nodes import ColumnInfo, ConstraintInfo, ExposureInfo, IngestInfo, SourceInfo, TestInfo
+from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TaskInfo, TestInfo
 from eltflow.project.settings import Settings
 from eltflow.warehouse.values import Target
 
@@ -17,7 +17,8 @@ from eltflow.warehouse.values import Target
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A node as files define it. `layers` are its configuration from outside its own file, lowest first; `patch` and `place` say
-    which YAML file describes it, and where in that file; `hash` is the content of its own file, if it has one."""
+    which YAML file describes it, and where in that file; `hash` is the content of its own file, if it has one. `after` are names of nodes,
+    each with the key that it stands under, `writes` those of source tables."""
 
     resource_type: str
     name: str
@@ -33,7 +34,11 @@ class Draft:
     source: SourceInfo | None = None
     ingest: IngestInfo | None = None
     exposure: ExposureInfo | None = None
+    deliver: DeliverInfo | None = None
+    task: TaskInfo | None = None
     depends_on: tuple[str, ...] = ()
+    after: tuple[tuple[str | int, str], ...] = ()
+    writes: tuple[str, ...] = ()
     schema: str | None = None
     database: str | None = None
     identifier: str | None = None

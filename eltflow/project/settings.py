@@ -31,6 +31,8 @@ TREES: Mapping[str, Tree] = {
     "sources": Tree("source"),
     "data_tests": Tree("test"),
     "ingest": Tree("ingest"),
+    "deliver": Tree("deliver"),
+    "tasks": Tree("task"),
     "analyses": Tree("analysis"),
     "exposures": Tree("exposure"),
 }
@@ -49,6 +51,8 @@ SETTINGS = Object(
         "macro_paths": _PATHS,
         "analysis_paths": _PATHS,
         "ingest_paths": _PATHS,
+        "deliver_paths": _PATHS,
+        "task_paths": _PATHS,
         "docs_paths": _PATHS,
         "dialect": DIALECT,
         "target_path": Scalar(about="Folder of derived files (default: target)."),
@@ -93,6 +97,8 @@ DEFAULT_PATHS: Mapping[str, tuple[str, ...]] = {
     "macro_paths": ("macros",),
     "analysis_paths": ("analyses",),
     "ingest_paths": ("ingest",),
+    "deliver_paths": ("deliver",),
+    "task_paths": ("tasks",),
 }
 
 SELECTORS = Object(
@@ -125,7 +131,10 @@ class Settings:
     macro_paths: tuple[str, ...]
     analysis_paths: tuple[str, ...]
     ingest_paths: tuple[str, ...]
+    deliver_paths: tuple[str, ...]
+    task_paths: tuple[str, ...]
     docs_paths: tuple[str, ...]
+    targets: tuple[str, ...] = ()
     target_path: str = "target"
     log_path: str = "logs"
     dialect: str | None = None

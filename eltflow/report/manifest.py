@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from eltflow.graph.graph import Graph
-from eltflow.project.nodes import ConstraintInfo, Node
+from eltflow.project.nodes import ConstraintInfo, ExposureInfo, Node
 from eltflow.project.project import Project
 from eltflow.report.fields import as_set, columns, constraint, contract, docs_of, freshness, full_config
 from eltflow.report.info import RunInfo, metadata, to_json, to_lines
-from eltflow.report.vocabulary import artifact_ids, mapped, source_names, step_facts
+from eltflow.report.vocabulary import artifact_ids, delivery_facts, mapped, source_names, step_facts, task_facts
 from eltflow.warehouse.dialect import Dialect
 
 
@@ -124,6 +124,8 @@ class _Fold:
             *settings.macro_paths,
             *settings.analysis_paths,
             *settings.ingest_paths,
+            *settings.deliver_paths,
+            *settings.task_paths,
             *settings.docs_paths,
         )
         self.roots = tuple(sorted({f"{f.rstrip('/')}/" for f in folders if f not in (".", "")}, key=len, reverse=True))
@@ -198,7 +200,7 @@ class _Fold:
     def _entry(self, node: Node, loader: Node | None) -> dict[str, Any]:
         if node.source is not None or node.ingest is not None:
             return self._source(node, loader)
-        if node.exposure is not None:
+        if node.exposure is not None or node.outside is not None:
             return self._exposure(node)
         entry = self._node(node)
         if node.resource_type == "seed":
@@ -448,8 +450,11 @@ class _Fold:
         }
 
     def _exposure(self, node: Node) -> dict[str, Any]:
-        exposure = node.exposure
-        assert exposure is not None
+        exposure, meta = node.exposure or ExposureInfo(type="application"), dict(node.meta)
+        if node.deliver is not None:
+            meta["eltflow"] = delivery_facts(node)
+        elif node.task is not None:
+            meta["eltflow"] = task_facts(node)
         refs, sources = self._reads(node)
         return {
             "name": node.name,
@@ -457,16 +462,16 @@ class _Fold:
             "package_name": node.package,
             "path": self._below(node.path),
             "original_file_path": node.path,
-            "unique_id": node.unique_id,
+            "unique_id": self.steps.get(node.unique_id, node.unique_id),
             "fqn": list(node.fqn),
             "type": exposure.type,
             "owner": {"email": None, "name": None, **exposure.owner},
             "description": node.description,
             "label": exposure.label,
             "maturity": exposure.maturity,
-            "meta": dict(node.meta),
+            "meta": meta,
             "tags": list(node.tags),
-            "config": {"enabled": node.config.get("enabled", True), "tags": list(node.tags), "meta": dict(node.meta)},
+            "config": {"enabled": node.config.get("enabled", True), "tags": list(node.tags), "meta": meta},
             "unrendered_config": as_set(node),
             "url": exposure.url,
             "depends_on": {"macros": [], "nodes": mapped(node.parents, self.steps)},

@@ -1,8 +1,9 @@
-"""Ids and fields that every artifact must name alike: ingestion steps in dbt's vocabulary, which has none.
+"""Ids and fields that every artifact must name alike: ingestion steps, deliveries and tasks in dbt's vocabulary, which has none.
 
 A step is shown as the source table that it loads: the source that declares its relation, or else one made for it, called
 `source.<project>.<schema>.<table>` after its `into:`. Readers that take only dbt's resource types accept it, readers of the step depend on
-it, and its tests hang on it. Its own id and how it loads stand in the source's `meta.eltflow`.
+it, and its tests hang on it. Its own id and how it loads stand in the source's `meta.eltflow`. Deliveries and tasks are shown as exposures:
+uses of the data outside the project.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from eltflow.project.steps import shown_path
 
 
 def artifact_ids(nodes: Mapping[str, Node]) -> dict[str, str]:
-    """The id in artifacts of every ingestion step; all others keep their own."""
+    """The id in artifacts of every ingestion step, delivery and task; all others keep their own."""
+    made = _exposures(nodes)
     steps = [node for node in nodes.values() if node.ingest is not None]
     if not steps:
-        return {}
+        return made
     declared: dict[str, str] = {}
     for node in nodes.values():
         if node.source is not None:
             for parent in node.parents:
                 declared.setdefault(parent, node.unique_id)
-    made: dict[str, str] = {}
     taken = {*nodes}
     for step in steps:
         known = declared.get(step.unique_id)
@@ -36,6 +37,30 @@ def artifact_ids(nodes: Mapping[str, Node]) -> dict[str, str]:
             taken.add(known)
         made[step.unique_id] = known
     return made
+
+
+def _exposures(nodes: Mapping[str, Node]) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for node in nodes.values():
+        if node.outside is not None:
+            known = f"exposure.{node.package}.{node.name}"
+            made[node.unique_id] = f"exposure.{node.package}.{node.resource_type}.{node.name}" if known in nodes else known
+    return made
+
+
+def delivery_facts(node: Node) -> dict[str, Any]:
+    """What `meta.eltflow` says of a delivery. Of where it goes only what cannot be a secret."""
+    assert node.deliver is not None
+    to = node.deliver.to
+    shown = {key: to[key] for key in ("kind", "connection", "path", "format", "method", "batch") if key in to}
+    return {"unique_id": node.unique_id, "send": node.deliver.send, "targets": list(node.deliver.targets), "to": shown}
+
+
+def task_facts(node: Node) -> dict[str, Any]:
+    """What `meta.eltflow` says of a task. Of a program only its name: arguments may be secret."""
+    assert node.task is not None
+    what = {"command": node.task.command[0]} if node.task.command else {"wait_for": dict(node.task.wait_for)}
+    return {"unique_id": node.unique_id, "targets": list(node.task.targets), **what}
 
 
 def source_names(step: Node) -> tuple[str, str]:

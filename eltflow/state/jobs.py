@@ -129,6 +129,22 @@ class JobStore:
             raise
         connection.execute("commit")
 
+    # -- what is old -----------------------------------------------------------------------------------------------------------
+
+    def ended_before(self, moment: datetime.datetime) -> list[str]:
+        """The runs of jobs that ended before a moment."""
+        rows = self._connection.execute("select id from job_run where ended_at < ?", (_text(moment),))
+        return [id for (id,) in rows]
+
+    def forget_before(self, moment: datetime.datetime) -> None:
+        """Forget the runs of jobs that ended before a moment, their attempts, nodes and alerts. (Their due times are not run again: a job looks
+        at those since its last look alone.)"""
+        old = "(select id from job_run where ended_at < ?)"
+        with self._transaction() as connection:
+            for table in ("job_attempt", "job_node", "alert"):
+                connection.execute(f"delete from {table} where job_run in {old}", (_text(moment),))
+            connection.execute("delete from job_run where ended_at < ?", (_text(moment),))
+
     # -- jobs ------------------------------------------------------------------------------------------------------------------
 
     def known(self) -> dict[str, JobState]:

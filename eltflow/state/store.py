@@ -232,6 +232,19 @@ class Store:
             ).fetchall()
         return {unique_id: seconds for unique_id, seconds, _ in rows}
 
+    def count_before(self, moment: str) -> int:
+        """How many runs ended before a moment (ISO 8601, UTC)."""
+        with closing(self.connect()) as connection:
+            (count,) = connection.execute("select count(*) from run where finished_at < ?", (moment,)).fetchone()
+        return int(count)
+
+    def forget_before(self, moment: str) -> None:
+        """Forget the runs that ended before a moment, and their nodes."""
+        with closing(self.connect()) as connection, connection:
+            old = "(select id from run where finished_at < ?)"
+            connection.execute(f"delete from node_run where run_id in {old}", (moment,))
+            connection.execute("delete from run where finished_at < ?", (moment,))
+
     def save_catalog(
         self, target_key: str, seen_at: str, tables: Iterable[CatalogTable], only: Sequence[Relation] | None = None
     ) -> None:

@@ -303,6 +303,48 @@ class RecordReader(ConnectionReader, Protocol):
         ...
 
 
+class Recipient(Protocol):
+    """A connection that rows are sent to. All raise WarehouseError."""
+
+    def send(
+        self, to: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
+    ) -> Mapping[int, str]:
+        """Send rows (their values as drivers give them) to where a delivery's `to` says; `key` is what the other side may know this request by,
+        if it comes twice. Gives what was refused for good: the row's place → why. Raises WarehouseError where what became of them is
+        not known, or all are refused for a reason that is none of theirs. Gives up, by an error of the kind "cancelled", soon after
+        `stop` says so."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class RowReceiver(Protocol):
+    """What takes rows by one kind of connection: a plug-in of the entry-point group `eltflow.recipients`, by the connection's `type`."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The `kind:` of the deliveries that send to it."""
+        ...
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The keys that a connection of this type may have, beside `type`, and what each means."""
+        ...
+
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """Those of them whose values must never be shown."""
+        ...
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """(key, what is wrong with it) for each bad value of a connection."""
+        ...
+
+    def open(self, values: Mapping[str, Any], root: Path) -> Recipient:
+        """Make ready; nothing is sent yet. Raises WarehouseError; EltflowError (E0702) if the driver is not installed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """Something to tell people: a line, some more of them, and the same as plain values."""

@@ -412,6 +412,10 @@ class Dialect:
         literals are, and can widen a column that has rows. None if it takes them as it is, or is of another kind."""
         return None
 
+    def copy_to(self, select: str, path: str, format: str) -> Statement | None:
+        """The statement that writes the rows of a query to a file of this machine; None where the engine does not, or not in that format."""
+        return None
+
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""
         raise NotImplementedError

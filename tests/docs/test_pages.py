@@ -16,10 +16,12 @@ import pytest
 
 from eltflow.native.jobs import worded
 from eltflow.project import yamlfile
+from eltflow.project.deliveries import DELIVERIES
 from eltflow.project.jobs import JOBS
 from eltflow.project.properties import PROPERTIES, STEPS
 from eltflow.project.settings import SELECTORS, SETTINGS
 from eltflow.project.shape import check
+from eltflow.project.tasks import TASKS
 
 PAGES = [pytest.param(page, id=str(page.relative_to(pages.ROOT))) for page in pages.pages()]
 #: Written elsewhere, and not yet in every branch.
@@ -78,7 +80,9 @@ def _shape(value: Any) -> tuple[Any, Any]:
     """The shape of a snippet by its keys, and the snippet with what such a file must have besides."""
     keys = set(value)
     if "steps" in keys:
-        return STEPS, value
+        return (DELIVERIES if any("to" in step for step in value["steps"]) else STEPS), value
+    if "tasks" in keys and isinstance(value["tasks"], list):
+        return TASKS, value
     if "jobs" in keys:
         return JOBS, worded(value)
     if "selectors" in keys:

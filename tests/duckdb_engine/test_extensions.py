@@ -180,9 +180,13 @@ def test_an_extension_that_is_not_there(older, tmp_path):
     assert not (root / "p.duckdb").exists()
 
 
-def test_the_contract_on_the_older_version(older):
-    command = [older.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--noconftest", "tests/contract/test_duckdb.py"]
-    done = subprocess.run(command, cwd=ROOT, env=older.environment, capture_output=True, text=True, timeout=600)
+@pytest.mark.parametrize("sample", ["5", pytest.param("1", marks=pytest.mark.prove)])
+def test_the_contract_on_the_older_version(older, sample):
+    options = ["-q", "-p", "no:cacheprovider", "-p", "sampled", "--noconftest"]
+    command = [older.python, "-m", "pytest", *options, "tests/contract/test_duckdb.py"]
+    paths = os.pathsep.join([older.environment["PYTHONPATH"], str(ROOT / "tests")])
+    env = {**older.environment, "PYTHONPATH": paths, "SAMPLE": sample}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout[-4000:]
 
 

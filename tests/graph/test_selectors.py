@@ -178,7 +178,7 @@ def test_a_lenient_reading_passes_over_what_means_nothing() -> None:
         ("{value: orders}", "E0504]: selector `a`: `method` is missing (add `method:`)"),
         ("{tag: a, group: b}", "E0504]: selector `a`: a definition of 2 keys (tag, group) says no method (write `method:` and `value:`, or a list under `union:` or `intersection:`)"),
         ("{tags: a}", "E0501]: selector `a`: there is no selection method `tags`, as in `tags:a` (did you mean `tag`?)"),
-        ("{method: 3, value: a}", "E0504]: selector `a`: `method` is a text, not a whole number (3) (one of fqn, path, file, tag, source, ingest, exposure, column, config, group, access, package, resource_type, test_name, test_type, version, selector, unit_test, metric, semantic_model, saved_query, state, result, source_status)"),
+        ("{method: 3, value: a}", "E0504]: selector `a`: `method` is a text, not a whole number (3) (one of fqn, path, file, tag, source, ingest, deliver, task, exposure, column, config, group, access, package, resource_type, test_name, test_type, version, selector, unit_test, metric, semantic_model, saved_query, state, result, source_status)"),
         ("{method: tag, value: [a]}", "E0504]: selector `a`: a value is a text, not a list (write one text, and a `union:` for several)"),
         ("{method: fqn, value: +orders}", "E0504]: selector `a`: `+orders` is a name here, and cannot hold a `+` (write the whole as a text, '+orders', or add `parents: true` or `children: true`)"),
         ("{method: fqn, value: orders, parent: true}", "E0504]: selector `a`: a selection has no `parent` (did you mean `parents`?)"),

@@ -308,7 +308,7 @@ def _prove(case: tuple[str, str, str], kills: int, chance: random.Random, world:
 
 @pytest.mark.parametrize("case", list(CASES), ids="-".join)
 def test_killed(case, tmp_path, postgres, forked):
-    prove(case, 10, 1, tmp_path / "w", postgres, forked)
+    prove(case, 6, 1, tmp_path / "w", postgres, forked)
 
 
 @pytest.mark.prove

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from eltflow.ingest.temporary import rows_folder
+from eltflow.base.temporary import rows_folder
 
 
 def test_what_a_killed_run_left_is_taken_away(tmp_path, monkeypatch):

@@ -31,15 +31,18 @@ def plugin(tmp_path_factory):
 
 
 def run(folder, *arguments, **more):
-    paths = os.pathsep.join([str(folder / "installed"), str(ROOT)])
+    paths = os.pathsep.join([str(folder / "installed"), str(ROOT), str(ROOT / "tests")])
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     return subprocess.run(
         [sys.executable, "-m", *arguments], env={**env, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=600, **more
     )
 
 
-def test_the_contract_from_outside(plugin):
-    done = run(plugin, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_quack.py", cwd=plugin / "quack")
+@pytest.mark.parametrize("sample", ["5", pytest.param("1", marks=pytest.mark.prove)])
+def test_the_contract_from_outside(plugin, sample, monkeypatch):
+    monkeypatch.setenv("SAMPLE", sample)
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "sampled"]
+    done = run(plugin, "pytest", *options, "test_quack.py", cwd=plugin / "quack")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
 

@@ -66,7 +66,7 @@ def killed(root: Path, hook: Hook, chance: random.Random, kills: int, effects: C
         others = [r for r in ended if r.job == "often" and r.state != "ok"]
         # Kills that come thick and fast may take one run four times, which is when it is given up.
         assert all(r.message.startswith("given up") and r.interruptions == INTERRUPTIONS for r in others), others
-        assert len(others) <= kills / 10
+        assert len(others) <= max(1, kills / 10)
         # Each end started each of the others once, whether they have run by now or not.
         assert Counter(r.cause for r in all_runs if r.job == "then") == Counter(r.id for r in often)
         assert Counter(r.cause for r in all_runs if r.job == "fails") == Counter(r.id for r in often)
@@ -95,13 +95,13 @@ def effects_in(root: Path) -> list[str]:
         return [str(run) for (run,) in connection.execute("select run from s.effect").fetchall()]
 
 
-@pytest.mark.parametrize("kills", [pytest.param(10), pytest.param(100, marks=pytest.mark.prove)])
+@pytest.mark.parametrize("kills", [pytest.param(6), pytest.param(100, marks=pytest.mark.prove)])
 def test_killed_on_duckdb(project: Any, hook: Hook, kills: int) -> None:
     root = project_of(project, hook, "", "{type: duckdb, path: p.duckdb, schema: s}")
     killed(root, hook, random.Random(kills), kills, lambda: effects_in(root))
 
 
-@pytest.mark.parametrize("kills", [pytest.param(10), pytest.param(100, marks=pytest.mark.prove)])
+@pytest.mark.parametrize("kills", [pytest.param(6), pytest.param(100, marks=pytest.mark.prove)])
 def test_killed_on_postgres(project: Any, hook: Hook, postgres: Any, kills: int) -> None:
     schema = f"served_{os.getpid()}"
     root = project_of(project, hook, "", json.dumps({**postgres.target(), "schema": schema}))

@@ -50,25 +50,40 @@ APPLIED_COLUMNS = (
 )
 
 
+#: One row for each row that an API was sent, told apart by the fingerprint of its key: `state` is pending from before the request (whose key
+#: is `request`) until it is answered, then sent. `delivery` is the node and a fingerprint of where it goes.
+SENT_COLUMNS = (
+    Column("relation", "varchar"),
+    Column("delivery", "varchar"),
+    Column("key_hash", "varchar"),
+    Column("row_hash", "varchar"),
+    Column("state", "varchar"),
+    Column("request", "varchar"),
+    Column("sent_at", _MOMENT),
+)
+
+
 #: What is known of a file that was loaded: its size, mtime and hash then.
 Known = Mapping[str, tuple[int, int, str]]
 
 
 def key_of(job: Job) -> str:
     """What is kept of a table is kept under: its name inside the database, which may be renamed or copied with all that it holds."""
-    return _key(job.dialect, job.relation)
+    return relation_key(job.dialect, job.relation)
 
 
-def _key(dialect: Dialect, relation: Relation) -> str:
+def relation_key(dialect: Dialect, relation: Relation) -> str:
+    """The same of any relation."""
     return dialect.render(Relation(None, dialect.fold(relation.schema or "", True), dialect.fold(relation.identifier, True)))
 
 
 def meta(job: Job, name: str) -> Relation:
     """A table of `eltflow_meta` in the database of the node's relation."""
-    return _table(job.dialect, job.relation.database, name)
+    return table_of(job.dialect, job.relation.database, name)
 
 
-def _table(dialect: Dialect, database: str | None, name: str) -> Relation:
+def table_of(dialect: Dialect, database: str | None, name: str) -> Relation:
+    """A table of `eltflow_meta` in a database."""
     return Relation(database, dialect.named(META), dialect.named(name))
 
 
@@ -81,16 +96,24 @@ def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
     """The statements that make the tables for loads, if they are not there."""
     return (
         dialect.create_schema(database, dialect.named(META)),
-        dialect.create_table(_table(dialect, database, "file"), own_columns(dialect, FILE_COLUMNS)),
-        dialect.create_table(_table(dialect, database, "load"), own_columns(dialect, LOAD_COLUMNS)),
-        dialect.create_table(_table(dialect, database, "cursor"), own_columns(dialect, CURSOR_COLUMNS)),
+        dialect.create_table(table_of(dialect, database, "file"), own_columns(dialect, FILE_COLUMNS)),
+        dialect.create_table(table_of(dialect, database, "load"), own_columns(dialect, LOAD_COLUMNS)),
+        dialect.create_table(table_of(dialect, database, "cursor"), own_columns(dialect, CURSOR_COLUMNS)),
+    )
+
+
+def sent_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
+    """The statements that make the table of what deliveries sent, if it is not there."""
+    return (
+        dialect.create_schema(database, dialect.named(META)),
+        dialect.create_table(table_of(dialect, database, "sent"), own_columns(dialect, SENT_COLUMNS)),
     )
 
 
 def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
     """The statements that make the table of effects, if it is not there; that fail if rows may not be added; and that forget what later
     effects on the same relation have replaced."""
-    table = _table(dialect, database, "applied")
+    table = table_of(dialect, database, "applied")
     name = dialect.render(table)
     return (
         dialect.create_schema(database, dialect.named(META)),
@@ -106,15 +129,22 @@ def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ..
 
 def loaded_at(dialect: Dialect, relation: Relation) -> str:
     """The query for when an ingestion step last loaded rows into a relation."""
-    table = dialect.render(_table(dialect, relation.database, "load"))
-    return f"select max(loaded_at) from {table} where relation = {dialect.literal(_key(dialect, relation))}"
+    table = dialect.render(table_of(dialect, relation.database, "load"))
+    return f"select max(loaded_at) from {table} where relation = {dialect.literal(relation_key(dialect, relation))}"
 
 
 def applied_by(dialect: Dialect, database: str | None, run_ids: Sequence[str]) -> Statement:
     """The query for the nodes whose effects these runs committed."""
     runs = ", ".join(dialect.literal(run_id) for run_id in run_ids)
-    table = dialect.render(_table(dialect, database, "applied"))
+    table = dialect.render(table_of(dialect, database, "applied"))
     return Statement(f"select distinct node from {table} where run_id in ({runs})", role="query")
+
+
+def last_applied(dialect: Dialect, database: str | None) -> Statement:
+    """The query for every relation that was ever recorded, with the node that made it last."""
+    table = dialect.render(table_of(dialect, database, "applied"))
+    later = f"select 1 from {table} as b where b.relation = a.relation and b.applied_at > a.applied_at"
+    return Statement(f"select a.relation, a.node from {table} as a where not exists ({later})", role="query")
 
 
 def recorded(job: Job, body: Program) -> Program:

@@ -22,13 +22,14 @@ def _sweep(place: str) -> None:
     with suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
             told = _NAME.match(entry.name)
-            if told is None or not entry.is_dir(follow_symlinks=False) or _alive(int(told.group(1))):
+            if told is None or not entry.is_dir(follow_symlinks=False) or alive(int(told.group(1))):
                 continue
             if entry.stat(follow_symlinks=False).st_uid == os.getuid():
                 shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of that number is there."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,1 @@
+"""What runs beside SQL: programs, and conditions that are waited for."""
