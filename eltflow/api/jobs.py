@@ -43,6 +43,7 @@ class Jobs:
     options: Options
     settings: Settings = field(repr=False)
     jobs: tuple[Job, ...]
+    pools: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -72,7 +73,8 @@ def open_jobs(root: Path, options: Options) -> Jobs:
         connections={name: str(values["type"]) for name, values in settings.connections.items()},
         alerting=plugins.names(_ALERTING),
     )
-    return Jobs(root=root, options=options, settings=settings, jobs=read_jobs(root, around))
+    found, pools = read_jobs(root, around)
+    return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools)
 
 
 def tell(jobs: Jobs, connection: str, note: Note) -> None:
@@ -201,8 +203,13 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
                 or "eltflow ls --select ... shows what a text selects"
             )
             found.at(FILE, (*place, "name"), "E0905", f"the job `{job.name}` selects nothing", help=help)
-        for relation, node in _written(loaded, chosen.ids):
-            written.setdefault(relation, {}).setdefault(job.name, node)
+        for node in (loaded.graph.nodes[i] for i in chosen.ids):
+            name = node.config.get("pool")
+            if name is not None and name not in jobs.pools:
+                help = did_you_mean(str(name), jobs.pools) or f"add it to {FILE}: `pools: {{{name}: 2}}`"
+                found.at(FILE, (*place, "name"), "E0912", f"`{node.name}` names the pool `{name}`, which is not there", help=help)
+        for relation, label in _written(loaded, chosen.ids):
+            written.setdefault(relation, {}).setdefault(job.name, label)
     _told_twice(jobs, written, found)
     return found.all
 

@@ -36,6 +36,7 @@ from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Ou
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
+from eltflow.engine.pools import Pools
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
@@ -62,7 +63,8 @@ class RunOptions:
 
     `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows
     again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
-    `timeout` (of one node; None or 0: no limit) are seconds; `retries` counts after transient errors; `selection` is what was typed.
+    `timeout` (of one node; None or 0: no limit) are seconds; `pools` are shared with other runs;
+    `retries` counts after transient errors; `selection` is what was typed.
     """
 
     command: str = "build"
@@ -77,6 +79,7 @@ class RunOptions:
     timeout: float | None = None
     selection: str = ""
     warn_error: bool = False
+    pools: Pools | None = None
 
 
 @dataclass(slots=True)
@@ -311,6 +314,7 @@ def _execute(
             run_id=state.run_id,
             ledger=state.results,
             cancelled=lambda: state.cancelled or state.fenced,
+            pools=options.pools,
         )
         for event in events:
             while loaded.messages:

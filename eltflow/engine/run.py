@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, MutableMapping
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, field, replace
 from eltflow.engine.guard import Guard
+from eltflow.engine.pools import Pools
 from eltflow.events import (
     BAD,
     Event,
@@ -88,13 +89,16 @@ def run(
     ledger: MutableMapping[str, StepResult] | None = None,
     cancelled: Callable[[], bool] = _never,
     pause: float = 0.2,
+    pools: Pools | None = None,
 ) -> Generator[Event, None, None]:
     """Run the plan. `ledger` is given each result before its event is; it is complete also when the iterator is closed early.
 
     When `cancelled` turns true (asked every 0.2 s), on a KeyboardInterrupt in the iterator, or when it is closed, what is running is
     cancelled and every other step ends as skipped. `pause` are the seconds before the first retry; they double with each.
     """
-    return _Run(plan, open_session, work, run_id, now, {} if ledger is None else ledger, cancelled, pause).events()
+    return _Run(
+        plan, open_session, work, run_id, now, {} if ledger is None else ledger, cancelled, pause, pools or Pools({})
+    ).events()
 
 
 class _Run:
@@ -108,6 +112,7 @@ class _Run:
         ended: MutableMapping[str, StepResult],
         asked_to_stop: Callable[[], bool],
         pause: float,
+        pools: Pools,
     ) -> None:
         self.plan = plan
         self.open_session = open_session
@@ -117,6 +122,7 @@ class _Run:
         self.ended = ended
         self.asked_to_stop = asked_to_stop
         self.pause = pause
+        self.pools = pools
         self.outbox: queue.SimpleQueue[Event | _Done] = queue.SimpleQueue()
         self.waiting = {i: len(set(step.waits)) for i, step in plan.steps.items()}
         self.children: dict[str, list[str]] = {i: [] for i in plan.steps}
@@ -168,7 +174,7 @@ class _Run:
                 self._push(step_id)
         while len(self.ended) < len(self.plan.steps):
             yield from self._start()
-            if not any(worker.step for worker in self.workers) and not self.later:
+            if not any(worker.step for worker in self.workers) and not self.later and not self.ready:
                 break
             item = self._next()
             if self.asked_to_stop():
@@ -201,14 +207,19 @@ class _Run:
     def _start(self) -> Iterator[Event]:
         while self.later and self.later[0][0] <= time.monotonic():
             self._push(heapq.heappop(self.later)[1])
+        full: list[str] = []  # their pools have no slot, which another run may hold: they are asked again with every tick
         while self.ready:
             if self.ready[0][2] in self.ended:
                 heapq.heappop(self.ready)
                 continue
             worker = self._free_worker()
             if worker is None:
-                return
+                break
             step = self.plan.steps[heapq.heappop(self.ready)[2]]
+            if not self.pools.take(step.node):
+                self.idle.append(worker)
+                full.append(step.id)
+                continue
             own = step.node.config.get("timeout")
             timeout = self.plan.request.timeout if own is None else own
             worker.step = step
@@ -221,6 +232,8 @@ class _Run:
             if step.id not in self.begun:
                 self.begun.add(step.id)
                 yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
+        for step_id in full:
+            self._push(step_id)
 
     def _free_worker(self) -> _Worker | None:
         if self.idle:
@@ -237,8 +250,9 @@ class _Run:
         worker = self.workers[done.worker - 1]
         step, worker.step, worker.deadline, worker.stopping = worker.step, None, None, False
         self.idle.append(worker)
+        assert step is not None
+        self.pools.give(step.node)
         if done.result is None:
-            assert step is not None
             heapq.heappush(self.later, (time.monotonic() + done.again, step.id))
             return
         yield from self._end(done.result)
@@ -288,7 +302,7 @@ class _Run:
         while any(worker.step for worker in self.workers) and time.monotonic() < deadline:
             item = self._next()
             if isinstance(item, _Done):
-                self.workers[item.worker - 1].step = None
+                self._give_back(self.workers[item.worker - 1])
                 if item.result is None:
                     continue
                 self.ended[item.result.step] = item.result
@@ -296,6 +310,8 @@ class _Run:
             elif item is not None:
                 yield item
         running = {worker.step.id for worker in self.workers if worker.step is not None}
+        for worker in self.workers:
+            self._give_back(worker)
         for step_id in self.plan.steps:
             if step_id in self.ended:
                 continue
@@ -304,6 +320,11 @@ class _Run:
                 result = replace(result, status="cancelled", message="cancelled; its statement did not end in time")
             self.ended[step_id] = result
             yield StepFinished(result=result)
+
+    def _give_back(self, worker: _Worker) -> None:
+        step, worker.step = worker.step, None
+        if step is not None:
+            self.pools.give(step.node)
 
     def _cancel_running(self) -> None:
         self.halt.set()

@@ -35,11 +35,11 @@ class Surroundings:
     alerting: tuple[str, ...]  # the types that can be told something
 
 
-def read_jobs(root: Path, around: Surroundings) -> tuple[Job, ...]:
-    """The jobs of a project, in the order in which they are written; none if there is no `jobs.yml`. Raises EltflowError with everything
-    that is wrong (E01xx the file, E0206 a name given twice, E09xx what can never run)."""
+def read_jobs(root: Path, around: Surroundings) -> tuple[tuple[Job, ...], Mapping[str, int]]:
+    """The jobs of a project, in the order in which they are written, and its pools; none if there is no `jobs.yml`. Raises EltflowError
+    with everything that is wrong (E01xx the file, E0206 a name given twice, E09xx what can never run)."""
     if not (root / FILE).is_file():
-        return ()
+        return (), {}
     findings = Findings(lambda path: read_text(root, path))
     value = worded(yamlfile.read(read_text(root, FILE), FILE))
     findings.problems(FILE, check(value if value is not None else {}, JOBS))
@@ -50,7 +50,7 @@ def read_jobs(root: Path, around: Surroundings) -> tuple[Job, ...]:
     _check_names(entries, findings)
     _check_triggers(entries, findings)
     findings.stop()
-    return jobs
+    return jobs, value.get("pools") or {}
 
 
 def worded(value: Any) -> Any:

@@ -191,7 +191,12 @@ INGEST: dict[str, Shape] = {
     "schema": TEXT,
     "timeout": SECONDS,
 }
-DELIVER: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT, "timeout": SECONDS}
+_POOLED: dict[str, Shape] = {
+    "pool": Scalar(about="The pool of jobs.yml whose slots it takes in jobs; its connection's unless told."),
+    "weight": Scalar((int,), least=1, about="How many slots of its pool it takes (default 1)."),
+}
+INGEST |= _POOLED
+DELIVER: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT, "timeout": SECONDS, **_POOLED}
 TASK = DELIVER
 EXPOSURE: dict[str, Shape] = {"enabled": FLAG, "meta": META, "tags": NAMES, "group": TEXT}
 ANALYSIS: dict[str, Shape] = {

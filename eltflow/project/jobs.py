@@ -62,4 +62,8 @@ JOB = Object(
     },
     required=("name",),
 )
-JOBS = Object(what=FILE, about="What runs by itself, and when.", required=("jobs",), fields={"jobs": ListOf(JOB)})
+POOLS = MapOf(
+    Scalar((int,), least=1),
+    about="How many slots each pool has, which the nodes of all runs share; by connections or other names.",
+)
+JOBS = Object(what=FILE, about="What runs by itself, and when.", required=("jobs",), fields={"pools": POOLS, "jobs": ListOf(JOB)})

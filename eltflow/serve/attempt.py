@@ -17,6 +17,7 @@ from eltflow.api.recording import applied_nodes
 from eltflow.api.running import RunOptions, RunState, connected, execute
 from eltflow.base.diagnostics import Diagnostic, EltflowError, without
 from eltflow.base.records import dataclass
+from eltflow.engine.pools import Pools
 from eltflow.events import BAD, StepFinished, StepResult, StepStarted
 from eltflow.graph.graph import Graph
 from eltflow.schedule.jobs import Job
@@ -69,7 +70,9 @@ def log_path(root: Path, run: str) -> Path:
     return root / STATE_FOLDER / "logs" / f"{run}.log"
 
 
-def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, now: Clock, at: At) -> Ended:
+def attempt(
+    jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, now: Clock, at: At, pools: Pools | None = None
+) -> Ended:
     """Run what is left of it. Raises nothing."""
     secrets: tuple[str, ...] = ()
     try:
@@ -77,7 +80,7 @@ def attempt(jobs: Jobs, job: Job, run: JobRun, run_id: str, control: Control, no
         loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
         secrets = loaded.target.secrets
         with closing(JobStore(jobs.store, power=False)) as store:
-            return _attempt(loaded, job, run, run_id, control, store, now, at)
+            return _attempt(loaded, job, run, run_id, control, store, now, at, pools)
     except EltflowError as error:
         return _refused(error.diagnostics)
     except Exception as error:  # a run that never ended would hold its job up for good
@@ -92,7 +95,17 @@ def _refused(found: Iterable[Diagnostic]) -> Ended:
     return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
 
 
-def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Control, store: JobStore, now: Clock, at: At) -> Ended:
+def _attempt(
+    loaded: Loaded,
+    job: Job,
+    run: JobRun,
+    run_id: str,
+    control: Control,
+    store: JobStore,
+    now: Clock,
+    at: At,
+    pools: Pools | None,
+) -> Ended:
     chosen = selected(loaded, job).ids
     if not chosen:
         return Ended(outcome="failed", message=f"the job `{job.name}` selects nothing")
@@ -106,6 +119,7 @@ def _attempt(loaded: Loaded, job: Job, run: JobRun, run_id: str, control: Contro
         selected=ids,
         full_refresh=job.full_refresh,
         selection=f"job:{job.name}",
+        pools=pools,
     )
     state = RunState(run_id=run_id)
     control.holds(state)

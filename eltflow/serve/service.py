@@ -18,6 +18,7 @@ from eltflow.api.loading import STATE_FOLDER
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import listed
 from eltflow.base.records import dataclass, field
+from eltflow.engine.pools import Pools
 from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
@@ -134,6 +135,7 @@ class Service:
         self.at = at
         self.stamp = self._stamp()
         self.jobs: Jobs = open_jobs(root, options)
+        self.pools = Pools(self.jobs.pools)
         self.broken: str | None = None
         self.active: dict[str, _Active] = {}
         self.store = JobStore(self.jobs.store)
@@ -227,6 +229,7 @@ class Service:
         self.stamp = stamp
         try:
             self.jobs = open_jobs(self.root, self.options)
+            self.pools.set(self.jobs.pools)
         except EltflowError as error:
             first = error.diagnostics[0]
             where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
@@ -334,7 +337,7 @@ class Service:
             active.thread.start()
 
     def _work(self, active: _Active) -> None:
-        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at)
+        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
         self.wake.set()
 
     def cancel(self) -> None:
