@@ -27,13 +27,15 @@ from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, parse
 from eltflow.sql.reads import Ident
-from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names, Unequal
+from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names, Nowhere, Unequal, Unshared
 
 Lookup = Callable[[tuple[Ident, ...]], Names]
 #: Words of DuckDB for what the walk finds.
 MISTAKES: Mapping[str, tuple[type, str]] = {
     "missing column": (Missing, r"Referenced column|does not have a column named|column .* not found"),
     "ambiguous column": (Ambiguous, r"Ambiguous reference to column"),
+    "unknown table": (Nowhere, r"Referenced table"),
+    "USING": (Unshared, r"does not exist on (?:left|right) side of join"),
     "unequal set operation": (Unequal, r"same number of result columns"),
 }
 

@@ -26,8 +26,8 @@ _COLUMNS = re.compile(r"^\s*Candidate bindings:[ :]*(.+)$", re.MULTILINE)
 _FILE_NAMED = re.compile(r"""(?:file "|file ')(/[^"']+)["']""")
 
 
-def as_warehouse_error(error: Exception, sql: str = "") -> WarehouseError:
-    """What DuckDB said; its message is JSON where the session asked for that."""
+def as_warehouse_error(error: Exception, sql: str = "", *, most: int = _MOST_LINES) -> WarehouseError:
+    """What DuckDB said, in at most that many lines; its message is JSON where the session asked for that."""
     text = str(error)
     details = _details(text)
     kind_name = str(details.get("exception_type") or type(error).__name__.removesuffix("Exception"))
@@ -52,7 +52,7 @@ def as_warehouse_error(error: Exception, sql: str = "") -> WarehouseError:
         )
     named = _FILE_NAMED.search(message) if kind_name == "Invalid Input" else None
     return WarehouseError(
-        f"{kind_name} Error: {_shortened(message)}",
+        f"{kind_name} Error: {_shortened(message, most)}",
         kind=_kind(kind_name, message),
         line=line,
         column=column,
@@ -127,12 +127,12 @@ def _help(message: str) -> str | None:
     return None
 
 
-def _shortened(message: str) -> str:
+def _shortened(message: str, most: int) -> str:
     """The message without what our help says again, and with no more than a few candidates."""
     lines = [line.rstrip() for line in _COLUMNS.sub("", _NEAR.sub("", message)).split("\n") if line.strip()]
-    left_out = len(lines) - _MOST_LINES
+    left_out = len(lines) - most
     if left_out > 1:
-        lines = [*lines[:_MOST_LINES], f"… and {left_out} more lines"]
+        lines = [*lines[:most], f"… and {left_out} more lines"]
     return "\n".join([lines[0] if lines else "", *(line.strip() for line in lines[1:])])
 
 

@@ -11,8 +11,11 @@ from eltflow.warehouse import Column, Relation
 from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
 
-#: On a line of its own, so that places after it are those of the statement.
+#: On lines of their own, so that places after them are those of the statement.
 _DESCRIBE = "describe\n"
+_PREPARE = "prepare eltflow_bound as\n"
+#: Whoever judges the number of a function's arguments must see all forms of it.
+_ALL_LINES = 1_000
 Complaint = tuple[str, int | None, int | None]
 
 
@@ -30,6 +33,7 @@ class DuckDBOffline:
         self._connection.execute("set errors_as_json = true")
         self._connection.execute("set autoinstall_known_extensions = false")
         self._connection.execute("set autoload_known_extensions = false")
+        self._connection.execute("set python_enable_replacements = false")  # no variable of this program is a table
         self._dialect = DuckDBDialect()
         self._stubs: dict[Relation, tuple[Column, ...]] = {}
         self._databases: set[str] = set()
@@ -59,11 +63,19 @@ class DuckDBOffline:
             return as_warehouse_error(error, "").engine_message, None, None
         try:
             rows = self._connection.execute(f"{_DESCRIBE}{sql}").fetchall()
-        except duckdb.Error as error:
-            found = as_warehouse_error(error, f"{_DESCRIBE}{sql}")
-            line, column = found.line, found.column
-            return found.engine_message, None if line is None else line - 1, column
+        except duckdb.Error:
+            return self._refused(sql)
         return tuple(Column(str(row[0]), str(row[1])) for row in rows)
+
+    def _refused(self, sql: str) -> tuple[Column, ...] | Complaint:
+        """What is wrong with a query that DESCRIBE does not take; no columns if that was for DESCRIBE's own sake, which takes
+        `... limit 1 union ...` for a union with itself."""
+        try:
+            self._connection.execute(f"{_PREPARE}{sql}")
+        except duckdb.Error as error:
+            found = as_warehouse_error(error, f"{_PREPARE}{sql}", most=_ALL_LINES)
+            return found.engine_message, None if found.line is None else found.line - 1, found.column
+        return ()
 
     def _stub(self, relation: Relation, columns: tuple[Column, ...]) -> None:
         if self._stubs.get(relation) == columns:

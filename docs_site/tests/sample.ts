@@ -22,6 +22,7 @@ export function project(names: string[], up: number[][] = names.map(() => []), p
       materialized: all("table"),
       group: all(null),
       tags: names.map(() => []),
+      owner: all(null),
       status: all(null),
       built: all(null),
       newest: all(null),

@@ -7,6 +7,7 @@ const read = {
   columns: [["id", "amount"], ["id", "order_id", "amount_eur"], ["customer_id"], []],
   text: ["", "Payments of orders", "People who pay\nand more", "Ürün İstanbul"],
   macros: [["cents_to_euros", "Divides by a hundred"]] as [string, string][],
+  tests: [["unique_orders_id", 0, "id"], ["rows_of_payments", 1, null]] as [string, number, string | null][],
 };
 
 function made(): Search {
@@ -38,11 +39,29 @@ describe("search", () => {
   });
 
   it("finds macros, and code once it is there", () => {
-    expect(made().find("cents")[0]).toMatchObject({ where: "macro", item: 0 });
+    expect(made().find("cents")[0]).toMatchObject({ where: "other", other: { kind: "macro", path: ["macro", "cents_to_euros"] } });
     const search = made();
     expect(search.find("coalesce")).toHaveLength(0);
     search.addCode(["select 1", "select coalesce(a, 0)", "", ""]);
     expect(search.find("coalesce")).toEqual([expect.objectContaining({ where: "code", item: 1 })]);
+  });
+
+  it("finds tests by name, at the column that they are on, and lets no test come before a table", () => {
+    expect(made().find("unique_orders_id")[0]).toMatchObject({ other: { kind: "test", path: ["model", "orders", "column", "id"] } });
+    expect(made().find("rows_of")[0]).toMatchObject({ other: { kind: "test", path: ["model", "payments"] } });
+    expect(made().find("orders")[0]).toMatchObject({ where: "name", item: 0 });
+    expect(made().find("orders").at(-1)).toMatchObject({ other: { kind: "test" } });
+  });
+
+  it("finds groups, and owners of groups, of nodes and by address", () => {
+    const { index } = project(["orders", "payments"]);
+    const groups = [{ name: "money", description: "Who is paid", owner: "Ann · ann@example.org" }];
+    const owned = new Project({ ...index, groups, nodes: { ...index.nodes, owner: [null, "Bert"], group: ["money", null] } });
+    const search = new Search(owned, { columns: [[], []], text: ["", ""], macros: [], tests: [] });
+    expect([...owned.owners()]).toEqual([["Ann · ann@example.org", [0]], ["Bert", [1]]]);
+    expect(search.find("bert")[0]).toMatchObject({ other: { kind: "owner", path: ["owner", "Bert"] } });
+    expect(search.find("ann@example.org")[0]).toMatchObject({ other: { kind: "owner" } });
+    expect(search.find("paid")[0]).toMatchObject({ other: { kind: "group", path: ["group", "money"] } });
   });
 
   it("keeps places right where lower case is longer, and survives odd input", () => {
@@ -52,7 +71,7 @@ describe("search", () => {
 
   it("knows an empty project", () => {
     const empty = new Project({ ...project([]).index } as Index);
-    expect(new Search(empty, { columns: [], text: [], macros: [] }).find("a")).toEqual([]);
+    expect(new Search(empty, { columns: [], text: [], macros: [], tests: [] }).find("a")).toEqual([]);
   });
 });
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineage_pieces, lineages, reached_nodes
-    from eltflow.api.loading import Loaded, load, new_options, open_only
+    from eltflow.api.loading import BrokenProject, Loaded, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
     from eltflow.api.past import past_runs
     from eltflow.api.patching import patch_manifest
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from eltflow.api.writing import check_file
 
 _HOME = {
+    "BrokenProject": "loading",
     "check_file": "writing",
     "check_target_folder": "artifacts",
     "DOCS_FOLDER": "documenting",
@@ -100,6 +101,7 @@ _HOME = {
 
 __all__ = [
     "DOCS_FOLDER",
+    "BrokenProject",
     "Checked",
     "Impact",
     "Loaded",

@@ -36,10 +36,11 @@ class Checked:
     deferred: tuple[str, ...]
 
 
-def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> Checked:
+def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False, sound: bool = True) -> Checked:
     """The nodes compiled as a build compiles them before it opens the target, and every error and warning of theirs.
 
-    What hangs on tables of the target, which are as they were last seen, is a warning."""
+    What hangs on tables of the target, which are as they were last seen, is a warning. Where the project is not `sound`, what is personal
+    is not followed: not all nodes are there, nor all groups."""
     catalog, seen = last_catalog(loaded)
     compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
     nodes = [loaded.graph.nodes[i] for i in ids]
@@ -56,8 +57,9 @@ def check(loaded: Loaded, ids: Iterable[str], *, full_refresh: bool = False) -> 
             pass
         except EltflowError as error:
             findings |= dict.fromkeys(error.diagnostics)
-    findings |= dict.fromkeys(forbidden(compiler, compiled.values()))
+    findings |= dict.fromkeys(forbidden(compiler, compiled.values()) if sound else ())
     warnings = [*loaded.graph.warnings, *said_warnings(loaded), *new_warnings(loaded, compiled.values())]
+    warnings += [found for one in compiled.values() for found in one.warnings if found.severity == "note"]
     models = [node for node in nodes if node.resource_type == "model" and node.unique_id not in failed]
     lineages = Lineages(compiler, {})
     unknown = {}

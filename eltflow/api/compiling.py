@@ -30,7 +30,7 @@ from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.values import CatalogTable, Relation
 
 #: Errors about columns, which a table of the target may have.
-_OF_COLUMNS = frozenset({"E0405", "E0406", "E0407", "E0413", "E0414"})
+_OF_COLUMNS = frozenset({"E0405", "E0406", "E0407", "E0408", "E0409", "E0413", "E0414", "E0416"})
 
 
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
@@ -204,7 +204,7 @@ def new_warnings(loaded: Loaded, compiled: Iterable[Compiled], *, running: bool 
     """What compiling warns of, and the graph has not; when nodes run, also of tables that may be misspelt (see `first_warnings`)."""
     told = {(w.code, w.message) for w in (first_warnings(loaded) if running else loaded.graph.warnings)} if loaded.warned else set()
     for one in compiled:
-        yield from (w for w in one.warnings if (w.code, w.message) not in told)
+        yield from (w for w in one.warnings if w.severity == "warning" and (w.code, w.message) not in told)
 
 
 def first_warnings(loaded: Loaded) -> list[Diagnostic]:

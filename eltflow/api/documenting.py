@@ -18,10 +18,11 @@ from eltflow.api.writing import write_if_changed, write_pieces
 from eltflow.base.records import dataclass
 from eltflow.compile.inherited import Inheritance, Inherited
 from eltflow.compile.lineage import Coverage, Lineages
+from eltflow.compile.personal import Personal
 from eltflow.report.catalog import catalog
 from eltflow.report.info import to_json, to_lines
 from eltflow.report.manifest import manifest
-from eltflow.report.site.facts import Columns, Facts, Told, chunks
+from eltflow.report.site.facts import Facts, Spot, Told, chunks
 from eltflow.report.site.files import single_page, site_files
 from eltflow.report.vocabulary import artifact_ids, mapped
 from eltflow.sql.values import ColumnLineage, Influence, Origin, QueryLineage
@@ -79,15 +80,13 @@ def _facts(loaded: Loaded, found: Lineages, only: list[str] | None) -> Facts:
     tables = catalog(loaded.graph.nodes, seen, info)
     write_if_changed(target_file(loaded, "catalog.json"), to_json(tables))
     readme = loaded.root / "README.md"
-    lineage, inherited = site_columns(loaded, found)
     return Facts(
+        **site_columns(loaded, found),
         manifest=made,
         catalog=tables,
         history=[
             (run, loaded.store.nodes(run.id)) for run in past_runs(loaded.store, loaded.target_key, loaded.options.env, _RUNS)
         ],
-        lineage=lineage,
-        inherited=inherited,
         measured=_measured(loaded),
         readme=readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else "",
         only=None if only is None else frozenset(only),
@@ -102,20 +101,45 @@ def _measured(loaded: Loaded) -> Any:
     return None
 
 
-def site_columns(loaded: Loaded, found: Lineages) -> tuple[dict[str, Columns], dict[str, dict[str, Told]]]:
-    """The column lineage of everything that has SQL, and what columns inherit, in the ids of artifacts."""
+def site_columns(loaded: Loaded, found: Lineages) -> dict[str, Any]:
+    """What a site tells of columns, as `Facts` has it: the lineage of everything that has SQL, what columns inherit, and which are personal,
+    in the ids of artifacts."""
     more = Inheritance(found)
     ids = artifact_ids(loaded.graph.nodes)
     nodes = [n for n in loaded.graph.nodes.values() if n.resource_type in ("model", "analysis")]
     made = {n.unique_id: (_named(found.of(n), ids), found.expressions(n)) for n in nodes}
     inherited = {n.unique_id: {name: _told(one, ids) for name, one in more.of(n).items()} for n in nodes}
     keep_lineages(loaded, found)
-    return made, inherited
+    return {"lineage": made, "inherited": inherited, "personal": _personal(found, ids)}
+
+
+def _personal(found: Lineages, ids: dict[str, str]) -> dict[str, dict[str, Spot | None]]:
+    """By node and column (small letters) the tagged column that a personal one is made of; None where that is not sure."""
+    personal = Personal(found.compiler)
+    made: dict[str, dict[str, Spot | None]] = {}
+    for node in found.compiler.graph.nodes.values() if personal.any else ():
+        held = personal.held(node)
+        known = {name: _spot(personal.road((node.unique_id, name))[-1], ids) for name in held.via}
+        columns = {**dict.fromkeys(held.names, None), **known}
+        if columns:
+            made[ids.get(node.unique_id, node.unique_id)] = columns
+    return made
 
 
 def _told(one: Inherited, ids: dict[str, str]) -> Told:
-    origin = None if one.described is None else (ids.get(one.described[0], one.described[0]), one.described[1])
-    return one.description, origin, one.tags
+    def origin(kind: str, name: str) -> Spot:
+        return _spot(one.origins[kind, name], ids)
+
+    return Told(
+        one.description,
+        None if one.described is None else _spot(one.described, ids),
+        {tag: origin("tag", tag) for tag in one.tags},
+        {key: (value, origin("meta", key)) for key, value in one.meta.items()},
+    )
+
+
+def _spot(spot: tuple[str, str], ids: dict[str, str]) -> Spot:
+    return ids.get(spot[0], spot[0]), spot[1]
 
 
 def _named(found: QueryLineage, ids: dict[str, str]) -> QueryLineage:

@@ -8,13 +8,13 @@ from typing import Any
 
 from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, same_environ, stamps_of
 from eltflow.api.extracting import extracting
-from eltflow.api.loading import Loaded
+from eltflow.api.loading import BrokenProject, Loaded
 from eltflow.api.names import names_of
 from eltflow.base.fingerprint import fingerprint
 from eltflow.graph.build import FactStore, Names, build_graph, candidate_words
 from eltflow.graph.codec import encode_graph
 from eltflow.graph.facts import Facts
-from eltflow.graph.graph import Graph
+from eltflow.graph.graph import BrokenGraph, Graph
 from eltflow.native.open import FileCache, folders_of, open_project
 from eltflow.native.target import Opened, keepable
 from eltflow.project.folder import read_dotenv
@@ -40,17 +40,24 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
     with extracting(opened, options, base, words) as extractor:
         known = _known(kept, scope, project, {**read_dotenv(root), **options.env})
         store = FactStore(extractor, known)
-        graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
+        try:
+            graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
+        except BrokenGraph as error:
+            raise BrokenProject(error.diagnostics, _loaded(root, options, opened, error.sound)) from None
     # Facts that were known stand for a rendering that read the environment then: what it read is minded on.
     environ = {**((kept.get("environ") or {}) if known else {}), **hashed_environ(opened.environ.used)}
     _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id, environ)
+    return _loaded(root, options, opened, graph)
+
+
+def _loaded(root: Path, options: Options, opened: Opened, graph: Graph) -> Loaded:
     return Loaded(
         root=root,
         options=options,
-        name=project.settings.name,
+        name=opened.project.settings.name,
         counts=counts_of(graph),
         make_graph=lambda: graph,
-        selectors=project.selectors,
+        selectors=opened.project.selectors,
         open=lambda: opened,
         graph_id=options.invocation_id,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
+from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, field
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
@@ -123,6 +124,14 @@ class Loaded:
         return read_text(self.root, path)
 
 
+class BrokenProject(EltflowError):
+    """What is wrong with a project's names and templates; `sound` is the project without the nodes that hang on any of that."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], sound: Loaded) -> None:
+        super().__init__(diagnostics)
+        self.sound = sound
+
+
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:
     """Where a target physically is; one in memory belongs to its process."""
     location = adapter.location(target, root)
@@ -172,7 +181,8 @@ def decoded(value: Any) -> Graph:
 
 
 def load(root: Path, options: Options | None = None) -> Loaded:
-    """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong.
+    """Open the project at `root` and build its graph. Raises EltflowError with everything that is wrong, which is BrokenProject if its
+    files could be read.
 
     What was found is kept in the target folder: when nothing changed, no file of the project is read again but `eltflow.yml`.
     """

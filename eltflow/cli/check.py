@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from eltflow.api import Checked
     from eltflow.base.diagnostics import Diagnostic
@@ -22,30 +22,37 @@ def check(given: o.Given) -> int:
     from eltflow import api
     from eltflow.base.diagnostics import EltflowError
 
+    broken: Sequence[Diagnostic] = ()
     try:
         loaded = given.load()
+    except api.BrokenProject as error:
+        broken, loaded = error.diagnostics, error.sound
     except EltflowError as error:
         if any(one.span is None for one in error.diagnostics):
             raise  # there is no project to find anything in
         return _tell(given, error.diagnostics, None)
+    if broken and not loaded.graph.nodes:
+        return _tell(given, broken, None)
     chosen = given.selection(loaded, _TYPES)
-    done = api.check(loaded, chosen.ids, full_refresh=given.full_refresh)
-    return _tell(given, done.findings, done)
+    done = api.check(loaded, chosen.ids, full_refresh=given.full_refresh, sound=not broken)
+    return _tell(given, dict.fromkeys((*broken, *done.findings)), done, left_out=bool(broken))
 
 
-def _tell(given: o.Given, findings: Sequence[Diagnostic], done: Checked | None) -> int:
+def _tell(given: o.Given, findings: Collection[Diagnostic], done: Checked | None, *, left_out: bool = False) -> int:
     from eltflow.cli import render
 
     voice = given.voice
-    errors = sum(one.severity == "error" for one in findings)
-    bad = bool(findings) if given.warn_error else errors > 0
+    errors, warnings = (sum(one.severity == kind for one in findings) for kind in ("error", "warning"))
+    bad = errors > 0 or (given.warn_error and warnings > 0)
     voice.diagnostics(one for one in findings if not given.quiet or given.warn_error or one.severity == "error")
     if voice.machine:
         known = {"counts": done.counts, "columns_known": done.known, "columns_unknown": done.unknown} if done is not None else {}
         deferred = {"deferred": done.deferred} if done is not None else {}
         voice.result({"findings": [render.as_json(one) for one in findings], **known, **deferred})
     elif not given.quiet:
-        _summary(errors, len(findings) - errors, done)
+        if left_out:
+            render.note("note: what hangs on these errors is not checked")
+        _summary(errors, warnings, done)
     return 1 if bad else 0
 
 

@@ -112,7 +112,9 @@ def _run(arguments: list[str]) -> int:
 
     from eltflow.base.diagnostics import Diagnostic, EltflowError
 
-    gc.set_threshold(20_000, 50, 1000)  # commands live seconds and make few cycles: collecting often costs a third of loading
+    # Commands live seconds: collecting often costs a third of loading. The trees of SQL are cycles, though: what is collected while it is still
+    # in the processor's cache is had back for less, and what outlived that is looked at seldom (measured by `python -m bench.site`).
+    gc.set_threshold(5_000, 1_000, 1_000)
     arguments = ordered(arguments)
     command = arguments[0] if arguments else None
     app = make_app(command if COMPLETION not in os.environ else None)

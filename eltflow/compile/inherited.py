@@ -18,12 +18,14 @@ _COPIES = ("copied", "renamed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherited:
-    """What a column has from those above it; `described` is the column whose description that is, None if there is none."""
+    """What a column has from those above it; `described` is the column whose description that is, None if there is none, and `origins` are
+    those at which tags (by ("tag", name)) and keys of `meta` (by ("meta", key)) are written."""
 
     description: str = ""
     described: Spot | None = None
     tags: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Spot] = field(default_factory=dict)
 
 
 class Inheritance:
@@ -46,7 +48,7 @@ class Inheritance:
             above = told.described if told.described != (node.unique_id, name) else None
             if above is not None or tags or meta:
                 description = told.description if above is not None else ""
-                found[name] = Inherited(description=description, described=above, tags=tags, meta=meta)
+                found[name] = Inherited(description=description, described=above, tags=tags, meta=meta, origins=told.origins)
         return found
 
     def _told(self, spot: Spot) -> Inherited:
@@ -68,6 +70,7 @@ class Inheritance:
             description=own.description or near.description,
             described=described,
             tags=tuple(dict.fromkeys((*own.tags, *near.tags))),
+            origins={**near.origins, **{("tag", tag): spot for tag in own.tags}, **{("meta", key): spot for key in own.meta}},
             # That somebody looked at a column and found it not personal says nothing of another table.
             meta={**{key: value for key, value in near.meta.items() if key != "pii"}, **own.meta},
         )

@@ -16,6 +16,7 @@ from eltflow.compile.compiled import Bound, Compiled, NeedsWarehouse, Typed
 from eltflow.compile.materialize.files import file_format
 from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
+from eltflow.project.config import as_list
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog
@@ -58,7 +59,7 @@ class Known:
         """The column names of a node, as whoever reads it will find them."""
         done = self._names.get(node.unique_id)
         if done is None:
-            done = self._find(node)
+            done = UNKNOWN if _altered(node) else self._find(node)
             self._names[node.unique_id] = done
         return done
 
@@ -141,10 +142,18 @@ class Known:
         """The columns of the node's table as it stands now, with their types."""
         return tuple((c.name, c.type) for c in self._from_catalog(node) or ())
 
-    def bound(self, node: Node, sql: str) -> Bound:
-        """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked."""
-        stubs = self.stubs(node) if self._dialect.capabilities.offline_parser else None
-        return self._offline.bind(sql, stubs) if stubs is not None and self._offline is not None else None
+    def bound(self, node: Node, sql: str, *, partly: bool = False) -> Bound:
+        """What the embedded engine makes of a node's SQL: columns with their types, or its complaint; None where it cannot be asked, as over
+        tables that are not all known, unless `partly` wants to hear what it says before it comes to one of those."""
+        if not self._dialect.capabilities.offline_parser:
+            return None
+        stubs, whole = self.stubs(node)
+        offline = self._offline if whole or partly else None
+        return offline.bind(sql, stubs) if offline is not None else None
+
+    def near(self, node: Node) -> tuple[str, ...]:
+        """The names of all columns that a node's SQL may read, as far as they are known, to tell what a wrong one may mean."""
+        return tuple(dict.fromkeys(column.name for columns in self.stubs(node)[0].values() for column in columns))
 
     def sure(self, node: Node) -> bool:
         """Whether the types of columns are what a build will find: those of a text file are inferred from its beginning."""
@@ -200,20 +209,29 @@ class Known:
         kept = {fold(c.name, True): c for c in there}
         return tuple((kept if policy == "discard" else {**kept, **made}).values())
 
-    def stubs(self, node: Node) -> Mapping[Relation, tuple[Column, ...]] | None:
-        """Empty relations to bind a node's SQL against: one for each that it reads; None if one of them is not known."""
+    def stubs(self, node: Node) -> tuple[Mapping[Relation, tuple[Column, ...]], bool]:
+        """Empty relations to bind a node's SQL against: one for each that it reads and whose columns are known; and whether these are all."""
         made: dict[Relation, tuple[Column, ...]] = {}
-        if node.external:
-            return None
+        whole = not node.external
         ids = [*node.parents, *([node.unique_id] if node.materialized == "incremental" else [])]
         while ids:
             parent = self._graph.nodes[ids.pop()]
             if parent.materialized == "ephemeral":
                 ids += parent.parents
                 continue
-            columns = self._from_catalog(parent) if parent is node else self.columns(parent)
-            if columns is None and parent is not node:
-                return None
+            itself = parent.unique_id == node.unique_id
+            columns = self._from_catalog(parent) if itself else self._as_read(parent)
+            whole = whole and (columns is not None or itself)
             if parent.relation is not None and columns:
                 made[parent.relation] = columns
-        return made
+        return made, whole
+
+    def _as_read(self, node: Node) -> tuple[Column, ...] | None:
+        """The columns of a node with their types, as whoever reads it will find them; None if its table may keep others."""
+        grown = node.materialized == "incremental" and not self.names(node).complete
+        return None if grown or _altered(node) else self.columns(node)
+
+
+def _altered(node: Node) -> bool:
+    """Whether a hook of the node's may give its table other columns than its SQL does."""
+    return any("alter" in str(hook).lower() for hook in as_list(node.config.get("post_hook")))

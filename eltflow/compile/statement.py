@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
 from eltflow.base.names import did_you_mean, suggest
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.clashes import clash
-from eltflow.compile.compiled import Compiled, Place, Typed, as_plain, cte_name, is_complaint
-from eltflow.compile.faults import arity, faults
+from eltflow.compile.compiled import Compiled, Place, cte_name
+from eltflow.compile.complaints import arguments
+from eltflow.compile.faults import Looked, arity, look
 from eltflow.compile.names import NodeNames
 from eltflow.graph.places import rendered_note, template_place
 from eltflow.project.nodes import Node
@@ -20,7 +20,7 @@ from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
 from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
-from eltflow.sql.statement import command, first_word, first_words, kind_problem, no_select, second_statement
+from eltflow.sql.statement import command, first_word, first_words, kind_problem, miscalled, no_select, second_statement
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.dialect import Dialect
 
@@ -69,20 +69,20 @@ class Statement:
         spliced = splice(rendered, splices)
         sql = spliced.text.strip("\n")
         columns = None
-        wrong: list[Diagnostic] = []
+        looked = Looked()
         if isinstance(parsed, Refused):
-            wrong = arity(self, parsed, lambda read: self._as_read(read, splices))
+            looked = arity(self, parsed, lambda read: self._as_read(read, splices))
         elif node.opaque is None:
             resolved = resolve(parsed, self._columns(), self.dialect.fold)
             columns = resolved.columns.names if resolved.columns.complete else None
-            wrong = faults(self, sql, resolved.faults) if resolved.faults else []
-        place = self._placer(spliced)
-        typed = self._bound(sql, place) if not wrong else None
+            looked = look(self, parsed, splices, resolved.faults, node)
+        place, typed = self._placer(spliced), looked.typed
+        warnings += looked.notes
         offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
         if offline is not None and offline.parse(sql) is not None:
             self._ask_engine(None)  # about what was written: its place and words
-        if wrong:
-            raise EltflowError(wrong)
+        if looked.errors:
+            raise EltflowError(looked.errors)
         return Compiled(
             extra=body,
             node=node,
@@ -101,9 +101,9 @@ class Statement:
             return self.rendered
         return splice(self.rendered, self._table_splices(parsed, reads(parsed, self.dialect.fold))).text
 
-    def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[str, Node] | None:
-        """The SQL of a statement whose plain names made no edges, with relations in their place, and the node with those it names for
-        parents; None if it reads anything else."""
+    def _as_read(self, read: Parsed, splices: Sequence[Splice]) -> tuple[list[Splice], Node] | None:
+        """The splices of a statement whose plain names made no edges, with those that put relations in their place, and the node with
+        those it names for parents; None if it reads anything else."""
         compiler = self.compiler
         parents = list(self.node.parents)
         more = list(splices)
@@ -117,16 +117,20 @@ class Statement:
                 return None
             parents.append(hit)
             more.append(self._table_splice(one, compiler.graph.nodes[hit])[0])
-        return splice(self.rendered, more).text, replace(self.node, parents=tuple(dict.fromkeys(parents)))
+        return more, replace(self.node, parents=tuple(dict.fromkeys(parents)))
 
     def _refused(self, refused: Refused) -> Diagnostic:
         """A warning for SQL that only the engine understands. Raises EltflowError if the engine's own parser refuses it too."""
         node, sql = self.node, self.rendered
         self._check_kind(command(sql, self.dialect.sqlglot))
         self._ask_engine(refused)
-        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({refused.message}): only ref() and source() make its edges"
+        called = miscalled(refused, self.dialect.sqlglot)
+        why = f"`{called[0].name}` is called with {arguments(called[0].arguments)}" if called is not None else refused.message
+        message = f"the SQL of `{node.name}` is beyond eltflow's parser ({why}): only ref() and source() make its edges"
         offset = position(sql, refused.line, refused.column or 1) if refused.line is not None else None
-        help = "name the tables that it reads with ref() or source(); the engine itself takes the statement"
+        offset = called[0].start if called is not None else offset
+        asked = "the engine itself takes the statement" if self.compiler.offline is not None else "the engine itself was not asked"
+        help = f"name the tables that it reads with ref() or source(); {asked}"
         return replace(self.at(offset, "W0401", message), severity="warning", help=help)
 
     def _check(self, parsed: Parsed) -> None:
@@ -149,19 +153,6 @@ class Statement:
             help = "write the SELECT alone: eltflow creates the table or view"
             first = first_word(self.rendered, self.dialect.sqlglot)
             raise EltflowError(replace(self.at(first, "E0404", message), help=help))
-
-    def _bound(self, sql: str, place: Place) -> Typed | None:
-        """The statement's columns with their types, as the embedded engine binds them; None where it cannot tell. Raises EltflowError
-        (E0414) for types that certainly do not go together."""
-        if self.node.resource_type != "model" or self.node.config.get("sql_header"):
-            return None
-        bound = self.compiler.known.bound(self.node, sql)
-        if is_complaint(bound):
-            found = clash(self.compiler, self.node, bound, place)
-            if found is not None:
-                raise EltflowError(found)
-            return None
-        return as_plain(bound)
 
     def _ask_engine(self, refused: Refused | None) -> None:
         """Raise EltflowError (E0401) if the engine's own parser refuses the statement."""

@@ -12,7 +12,7 @@ from eltflow.base.records import dataclass, replace
 from eltflow.graph.calls import parse_call
 from eltflow.graph.contracts import Place, placed, told
 from eltflow.graph.facts import Extractor, Facts
-from eltflow.graph.graph import Graph
+from eltflow.graph.graph import BrokenGraph, Graph
 from eltflow.graph.lookup import REFERABLE, WITH_SQL, Lookup, Lookups, Missing
 from eltflow.jinja.static import branch_calls
 from eltflow.project import yamlfile
@@ -97,7 +97,7 @@ def candidate_words(project: Project) -> frozenset[str]:
 
 
 def build_graph(project: Project, facts: FactStore, dialect: Dialect, naming: Names | None = None) -> Graph:
-    """The graph of a project. Raises EltflowError with every broken name (E02xx), template (E03xx) and statement (E04xx)."""
+    """The graph of a project. Raises BrokenGraph with every broken name (E02xx), template (E03xx) and statement (E04xx)."""
     return _Builder(project, facts, dialect, naming or Names()).build()
 
 
@@ -112,6 +112,7 @@ class _Builder:
         self.macros = {macro.name for macro in project.macros}
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
+        self.unread: set[str] = set()  #: nodes whose templates are broken
         self.beside: dict[str, str] = {}  #: the ids of tasks and deliveries by name
         self.nameless: set[str] = set()  #: macros that gave an empty name
 
@@ -136,6 +137,7 @@ class _Builder:
             made = self._connect(node, lookups.of(self._written(node)))
             if made is not None:
                 connected[unique_id] = made
+        whole = {unique_id: node for unique_id, node in connected.items() if unique_id not in self.unread}
         for unique_id, node in connected.items():
             if not all(parent in connected for parent in node.parents):
                 connected[unique_id] = replace(node, parents=tuple(p for p in node.parents if p in connected))
@@ -144,8 +146,11 @@ class _Builder:
             self._check_relations(connected)
             self._check_groups(connected)
             self._check_contracts(connected)
-        self.findings.stop()
-        ordered = _in_order(connected, self.project)
+        ordered = _in_order(connected)
+        if len(ordered) < len(connected) and not self.findings.errors:
+            self.findings.add(_cycle(connected, set(connected) - set(ordered), self.project))
+        if self.findings.errors:
+            raise BrokenGraph(self.findings.all, Graph(nodes=_in_order(whole), disabled=disabled))
         return Graph(nodes=ordered, disabled=disabled, warnings=tuple(self.findings.all))
 
     def _written_by_tasks(self, nodes: dict[str, Node], lookup: Lookup) -> None:
@@ -175,6 +180,7 @@ class _Builder:
                 facts = self.store.of(draft, self.project, {**defaults, **merge_all(layers)})
         except EltflowError as error:  # the name is kept, so that whoever refers to it is not told of a consequence
             self.findings.extend(error)
+            self.unread.add(self._unique_id(draft))
         if own_test or kind in WITH_SQL:
             self.facts[self._unique_id(draft)] = facts
         # What a generic test's macro sets holds for all its tests, so that any of them may set it otherwise.
@@ -579,13 +585,15 @@ def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...
             yield from branch_calls(str(hook.get("sql") or "") if isinstance(hook, Mapping) else str(hook))
 
 
-def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
-    """The nodes with parents before children, otherwise in the order given. Raises EltflowError (E0202) for a cycle."""
+def _in_order(nodes: dict[str, Node]) -> dict[str, Node]:
+    """The nodes with parents before children, otherwise in the order given, without those in a ring or below one, or below what is not
+    among them."""
     waiting = {unique_id: len(node.parents) for unique_id, node in nodes.items()}
     children: dict[str, list[str]] = {unique_id: [] for unique_id in nodes}
     for node in nodes.values():
         for parent in node.parents:
-            children[parent].append(node.unique_id)
+            if parent in children:
+                children[parent].append(node.unique_id)
     ready = [unique_id for unique_id, count in waiting.items() if not count]
     ordered: dict[str, Node] = {}
     at = 0
@@ -597,8 +605,6 @@ def _in_order(nodes: dict[str, Node], project: Project) -> dict[str, Node]:
             waiting[child] -= 1
             if not waiting[child]:
                 ready.append(child)
-    if len(ordered) < len(nodes):
-        raise EltflowError(_cycle(nodes, {k for k, v in waiting.items() if v}, project))
     return ordered
 
 

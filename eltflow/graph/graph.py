@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
-from eltflow.base.diagnostics import Diagnostic
+from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
@@ -69,3 +69,11 @@ class Graph:
     def by_name(self) -> Mapping[str, Node]:
         """Models, seeds and steps by the name that `ref` takes."""
         return {node.name: node for node in self.nodes.values() if node.resource_type in ("model", "seed", "ingest")}
+
+
+class BrokenGraph(EltflowError):
+    """What is wrong with a project's names and templates; `sound` are the nodes that do not hang on any of that."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], sound: Graph) -> None:
+        super().__init__(diagnostics)
+        self.sound = sound

@@ -14,8 +14,8 @@ from sqlglot import exp
 from eltflow.base.records import dataclass, field
 from eltflow.sql.parse import Parsed
 from eltflow.sql.reads import Fold, Ident
-from eltflow.sql.together import merged_names, named, stored, twice, twice_on
-from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names
+from eltflow.sql.together import merged_names, named, stored, twice, twice_on, unshared
+from eltflow.sql.values import UNKNOWN, Ambiguous, Fault, Missing, Names, Nowhere
 from eltflow.sql.width import Widths, many
 
 #: Columns that an engine gives to every table, and words that a parser may take for columns.
@@ -38,6 +38,8 @@ _PSEUDO = frozenset(
         *("xmin", "xmax", "cmin", "cmax", "tableoid"),
         *("user", "current_role", "session_user", "system_user", "utc_date", "utc_time", "utc_timestamp"),
         "level",  # of Snowflake's CONNECT BY
+        *("_partitiontime", "_partitiondate", "_table_suffix", "_file_name", "_change_type", "_change_timestamp"),  # of BigQuery
+        *("row_start", "row_end"),  # of MariaDB's versioned tables
     ]
 )
 _UNITS = frozenset(
@@ -73,6 +75,10 @@ _UNITS = frozenset(
         "timezone",
     ]
 )
+#: Functions that MariaDB gives the name of a sequence.
+_OF_SEQUENCES = frozenset(["nextval", "lastval", "setval"])
+#: What stands behind the name of a sequence, on Snowflake and in MariaDB's Oracle mode.
+_SEQUENCE = frozenset(["nextval", "currval"])
 _LOCAL_NAMES = (exp.Lambda, exp.Comprehension, exp.Kwarg, exp.PropertyEQ, exp.Pivot)
 
 
@@ -175,6 +181,8 @@ class _Walk:
                 known[key] = _renamed(listed, first, anchor)
             columns = self.query(cte.this, known, outer)
             known[key] = _renamed(listed, columns, cte.this)
+            if with_.args.get("search") or with_.args.get("cycle"):  # which add columns
+                known[key] = UNKNOWN
         return known
 
     def _set_operation(self, node: Any, ctes: Mapping[str, Names], outer: _Scope | None) -> Names:
@@ -204,7 +212,7 @@ class _Walk:
             self._add(scope, alias, columns)
             if id(source) not in only_match:
                 ordered.append((alias, columns))
-        if node.args.get("laterals"):
+        if node.args.get("laterals") or node.args.get("match"):
             scope.complete = False
         for lateral in node.args.get("laterals") or ():
             for inner in _nested(lateral):
@@ -215,6 +223,8 @@ class _Walk:
         )
         plainly = scope.complete and len(sources) > 1 and not from_.this.args.get("joins")
         shared = twice(scope.tables, sources, only_match, joins, merged) if plainly else frozenset()
+        if plainly and len(scope.tables) == len(sources):
+            self.faults += unshared(scope.tables, joins, self._fold)
         self._check(node, scope, ctes, joins, shared)
         return self._outputs(node, scope, ordered, merged)
 
@@ -358,9 +368,15 @@ class _Walk:
                 return  # DuckDB: `alias.x` is the x of the select list
             if any(self._key(table) in folded for folded, _, _ in scope.tables.values()):
                 return  # a struct may have the name of its table
-            if found is None or not found[1] or key in found[0] or identifier.name.lower() in _PSEUDO:
+            if found is None:
+                self._nowhere(identifier, table, scope)
+                return
+            if not found[1] or key in found[0] or _is_word(identifier.name):
                 return
             self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
+            return
+        called = column.parent
+        if isinstance(called, exp.Anonymous) and called.name.lower() in _OF_SEQUENCES:
             return
         known: list[str] = []
         current: _Scope | None = scope
@@ -374,12 +390,25 @@ class _Walk:
                     return
                 known += names
             current = current.outer
-        if not known or identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
+        if not known or _is_word(identifier.name) or identifier.name.lower() in _UNITS:
             return
         self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, None, tuple(dict.fromkeys(known))))
 
+    def _nowhere(self, identifier: Any, table: Any, scope: _Scope) -> None:
+        """The column of a table that nothing in sight is called, unless that may be a struct, or the name of something else."""
+        key, known = self._key(table), []
+        current: _Scope | None = scope
+        while current is not None:
+            if not current.complete or key in current.aliases or any(key in folded for folded, _, _ in current.tables.values()):
+                return
+            known += [alias for alias in current.tables if not alias.startswith("\x00")]
+            current = current.outer
+        spot = table.meta if isinstance(table, exp.Identifier) else {}
+        if known and "start" in spot and not _is_word(key) and identifier.name.lower() not in _SEQUENCE:
+            self.faults.append(Nowhere(identifier.name, spot["start"], spot["end"] + 1, table.name, tuple(dict.fromkeys(known))))
+
     def _twice(self, identifier: Any, scope: _Scope, key: str) -> None:
-        if identifier.name.lower() in _PSEUDO or identifier.name.lower() in _UNITS:
+        if _is_word(identifier.name) or identifier.name.lower() in _UNITS:
             return
         tables = tuple(alias for alias, (folded, _, _) in scope.tables.items() if key in folded and not alias.startswith("\x00"))
         self.faults.append(Ambiguous(identifier.name, identifier.meta["start"], identifier.meta["end"] + 1, tables))
@@ -388,6 +417,12 @@ class _Walk:
         if isinstance(identifier, exp.Identifier):
             return self._fold(identifier.name, bool(identifier.args.get("quoted")))
         return self._fold(str(identifier), False)
+
+
+def _is_word(name: str) -> bool:
+    """Whether an engine may know the name without a column of ours."""
+    small = name.lower()
+    return small in _PSEUDO or small.startswith("metadata$")  # of files and streams, on Snowflake
 
 
 def _table_in(scope: _Scope | None, key: str) -> tuple[frozenset[str], bool, tuple[str, ...]] | None:

@@ -36,6 +36,12 @@ class Spliced:
         start, length, origin, origin_end = self._spots[index]
         return origin if position < start + length else origin_end + (position - start - length)
 
+    def own(self, position: int) -> int | None:
+        """Where the character at `position` came from, if it is one of the text's own."""
+        index = bisect_right(self._starts, position) - 1
+        start, length, _, _ = self._spots[index] if index >= 0 else (0, 0, 0, 0)
+        return None if position < start + length else self.place(position)
+
 
 def splice(text: str, splices: Sequence[Splice]) -> Spliced:
     """The text with every splice done; splices do not overlap."""

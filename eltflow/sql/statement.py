@@ -185,5 +185,45 @@ def _call(tokens: list[Any], line: int | None, column: int | None) -> Call | Non
     return None
 
 
+def call_at(sql: str, dialect: str, start: int) -> Call | None:
+    """The call of a function whose name begins at an offset."""
+    tokens = dialect_of(dialect).tokenize(sql)
+    at = next((i for i, token in enumerate(tokens) if token.start == start), None)
+    if at is None or at + 1 >= len(tokens) or tokens[at + 1].token_type != TokenType.L_PAREN:
+        return None
+    depth = 0
+    for token in tokens[at + 1 :]:
+        depth += (token.token_type in _OPENING) - (token.token_type in _CLOSING)
+        if depth == 0:
+            return _call(tokens, token.line, token.col)
+    return None
+
+
+#: Functions that every engine has, and that take nowhere a number of arguments which sqlglot refuses.
+SURE_ARITY = frozenset(
+    [
+        "abs",
+        "acos",
+        "asin",
+        "avg",
+        "coalesce",
+        "cos",
+        "exp",
+        "ln",
+        "log",
+        "lower",
+        "nullif",
+        "pow",
+        "power",
+        "replace",
+        "sign",
+        "sin",
+        "sqrt",
+        "sum",
+        "tan",
+        "upper",
+    ]
+)
+
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})

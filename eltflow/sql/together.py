@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from sqlglot import exp
 
 from eltflow.sql.reads import Fold
+from eltflow.sql.values import Unshared
 
 #: By alias, in the order of FROM: a table's columns (folded names) first.
 Tables = Mapping[str, tuple[frozenset[str], bool, tuple[str, ...]]]
@@ -35,6 +36,33 @@ def twice_on(tables: Tables, joins: Sequence[Any], shared: frozenset[str], fold:
         return frozenset()
     seen = list(tables.values())[: len(joins) + 1]
     return _several([folded for folded, _, _ in seen]) & shared
+
+
+def unshared(tables: Tables, joins: Sequence[Any], fold: Fold) -> Iterator[Unshared]:
+    """Names in USING that one side of their join lacks, where all columns of all tables are known and each join adds one table."""
+    sides = list(tables.values())
+    for at, join in enumerate(joins, 1):
+        for one in join.args.get("using") or ():
+            name = fold(plain(one), True) if _quoted(one) else fold(plain(one), False)
+            start = _spot(one, "start")
+            for side, there in (("left", sides[:at]), ("right", sides[at : at + 1])):
+                if start is not None and not any(name in folded for folded, _, _ in there):
+                    known = tuple(dict.fromkeys(name for _, _, names in there for name in names))
+                    yield Unshared(plain(one), start, start + len(plain(one)), side, known)
+                    break
+
+
+def _quoted(node: Any) -> bool:
+    return bool(_identifier(node).args.get("quoted"))
+
+
+def _spot(node: Any, key: str) -> int | None:
+    found = _identifier(node).meta.get(key)
+    return int(found) if found is not None else None
+
+
+def _identifier(node: Any) -> Any:
+    return node.this if isinstance(node, exp.Column) else node
 
 
 def _several(tables: Sequence[frozenset[str]]) -> frozenset[str]:

@@ -48,7 +48,29 @@ class Unequal:
     before: int | None
 
 
-Fault = Missing | Ambiguous | Unequal
+@dataclass(frozen=True, slots=True)
+class Nowhere:
+    """A column's table that certainly is none of those in sight: `table` as written, where that stands, and those in sight."""
+
+    name: str
+    start: int
+    end: int
+    table: str
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unshared:
+    """A name in USING that one `side` of its join certainly lacks, and the names which that side has."""
+
+    name: str
+    start: int
+    end: int
+    side: str
+    known: tuple[str, ...]
+
+
+Fault = Missing | Ambiguous | Unequal | Nowhere | Unshared
 
 #: How a value is made of a column, from what changes it least to what changes it most.
 HOWS = ("copied", "renamed", "cast", "computed", "aggregated", "windowed")

@@ -150,6 +150,7 @@ class Capabilities:
     `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
     `offline_parser` names the distribution that brings the engine's own parser and binder, where it can be embedded: what these said is
     kept as long as its version stays.
+    `quotes_may_be_text` says that a name in double quotes which is no column's is a text.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     """
@@ -173,6 +174,7 @@ class Capabilities:
     identifier_limit: int | None = None
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: str = ""
+    quotes_may_be_text: bool = False
     query_comments: bool = True
     constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)
     columns_in_create_as: bool = False

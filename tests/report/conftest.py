@@ -79,13 +79,12 @@ class Built:
         """The parts of the docs site."""
         store = self.loaded.store
         history = [(run, store.nodes(run.id)) for run in store.runs(self.loaded.target_key)]
-        lineage, inherited = site_columns(self.loaded, api.lineages(self.loaded, telling=True))
+        found = api.lineages(self.loaded, telling=True)
         facts = Facts(
+            **site_columns(self.loaded, found),
             manifest=self.manifest(),
             catalog=self.catalog(),
             history=history,
-            lineage=lineage,
-            inherited=inherited,
             readme=readme,
             measured=measured,
             only=only,

@@ -38,7 +38,7 @@ models:
     columns: [{name: id, data_tests: [unique]}]
 """,
     "tests/never.sql": "select 1 as wrong, 2 as also",
-    "tests/broken.sql": "select nothing_of_the_kind",
+    "tests/broken.sql": "select 1 as x where error('broken') is null",
 }
 
 

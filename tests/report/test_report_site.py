@@ -111,15 +111,60 @@ def test_what_columns_inherit_is_shown_with_where_it_is_from(built: Callable[...
         {
             "models/a.sql": "select 1 as id, 2 as n",
             "models/b.sql": "select id as a_id, n + 1 as n from a",
-            "models/p.yml": "models:\n  - name: a\n    columns:\n      - {name: id, description: who, tags: [key]}\n"
-            "      - {name: n, description: how many}\n  - {name: b, config: {docs: {inherit: true}}}\n",
+            "models/p.yml": "models:\n  - name: a\n    columns:\n"
+            "      - {name: id, description: who, tags: [key], meta: {from: register, level: 1}}\n"
+            "      - {name: n, description: how many}\n  - name: b\n    config: {docs: {inherit: true}}\n"
+            "    columns: [{name: a_id, tags: [own], meta: {level: 2}}]\n",
         }
     )
-    told = details(one.site())["model.p.b"]["columns"]
-    assert [(c["name"], c["description"], c.get("from"), c["tags"]) for c in told] == [
-        ("a_id", "who", [0, "id"], ["key"]),
-        ("n", "", None, []),
-    ]
+    copied, computed = details(one.site())["model.p.b"]["columns"]
+    assert copied == {
+        "name": "a_id",
+        "type": "INTEGER",
+        "description": "who",
+        "from": [0, "id"],
+        "tags": ["own"],
+        "meta": {"level": 2},
+        "inherited_tags": [["key", 0, "id"]],
+        "inherited_meta": [["from", "register", 0, "id"]],
+    }
+    assert computed == {"name": "n", "type": "INTEGER", "description": "", "tags": []}
+
+
+def test_what_is_made_of_personal_columns_is_marked(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/a.sql": "select 'a@b' as mail, 1 as id",
+            "models/b.sql": "select mail as copied, upper(mail) as computed, length(mail) as cleared, id from a",
+            "models/c.sql": "select computed || '!' as twice, count(copied) as many from b group by all",
+            "models/p.yml": "models:\n  - {name: a, columns: [{name: mail, tags: [pii]}]}\n"
+            "  - {name: b, columns: [{name: cleared, meta: {pii: false}}]}\n",
+        }
+    )
+    found = details(one.site())
+    marks = {id: {c["name"]: c.get("pii") for c in found[f"model.p.{id}"]["columns"]} for id in "abc"}
+    assert marks == {
+        "a": {"mail": None, "id": None},  # the tag says it
+        "b": {"copied": [0, "mail"], "computed": [0, "mail"], "cleared": None, "id": None},
+        "c": {"twice": [0, "mail"], "many": None},
+    }
+
+
+def test_owners_of_nodes_and_groups(built: Callable[..., Any]) -> None:
+    one = built(
+        {
+            "models/a.sql": "{{ config(group='g') }} select 1 as x",
+            "models/b.sql": "select x from a",
+            "models/p.yml": "groups: [{name: g, owner: {name: Ann, email: [a@x.org, b@x.org]}}]\n"
+            "models: [{name: b, config: {meta: {owner: Bert}}, columns: [{name: x, data_tests: [not_null]}]}]\n"
+            "exposures: [{name: e, type: dashboard, owner: {email: c@x.org}, depends_on: [ref('b')]}]\n",
+        }
+    )
+    parts = one.site()
+    index = parts["index"]
+    assert dict(zip(index["nodes"]["name"], index["nodes"]["owner"], strict=True)) == {"a": None, "b": "Bert", "e": "c@x.org"}
+    assert index["groups"] == [{"name": "g", "description": "", "owner": "Ann · a@x.org, b@x.org"}]
+    assert parts["search"]["tests"] == [["not_null_b_x", index["nodes"]["name"].index("b"), "x"]]
 
 
 def test_how_old_sources_may_be_is_told_in_hours(built: Callable[..., Any]) -> None:

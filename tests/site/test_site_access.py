@@ -15,6 +15,8 @@ PLACES = (
     "#/tests",
     "#/macros",
     "#/groups",
+    "#/group/airlines",
+    "#/owners",
     "#/runs",
     "#/model/fct_flights",
     "#/model/carrier_scorecard/column/avg_departure_delay",

@@ -20,6 +20,8 @@ PLACES = {
     "#/tests": "Tests",
     "#/macros": "Macros",
     "#/groups": "Groups",
+    "#/group/airlines": "airlines",
+    "#/owners": "Owners",
     "#/runs": "Runs",
     "#/relationships": "Relationships",
     "#/lineage": "Lineage",
@@ -147,6 +149,54 @@ def test_search_looks_into_descriptions_and_code(flights: Path, look: Callable[.
     assert "carrier_scorecard" in page.locator("#hits li").first.inner_text()
     page.locator("dialog input").fill("lag(")
     page.wait_for_function("() => document.querySelector('#hits li')?.innerText.includes('in its code')", timeout=10_000)
+
+
+def test_search_finds_tests_owners_and_groups_and_their_pages_lead_on(flights: Path, look: Callable[..., Any]) -> None:
+    page = look(flights / "docs/index.html").page
+
+    def find(words: str, kind: str) -> None:
+        page.keyboard.press("/")
+        page.locator("dialog input").fill(words)
+        page.wait_for_function("kind => document.querySelector('#hits li')?.innerText.includes(kind)", arg=kind)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog", state="detached")
+
+    find("unique_airlines_carrier", "test")
+    page.wait_for_selector(".origin")
+    assert page.evaluate("location.hash") == "#/seed/airlines/column/carrier"
+    find("airlines@example.com", "owner")
+    page.wait_for_selector("table.nodes")
+    assert page.locator("main h1").inner_text().split("\n")[-1] == "Airline desk · airlines@example.com"
+    assert {"carrier_scorecard", "punctuality_board"} <= set(
+        page.locator("table.nodes .node-link span:last-child").all_inner_texts()
+    )
+    page.locator("main p a", has_text="airlines").click()
+    page.wait_for_function("() => location.hash === '#/group/airlines'")
+    assert "How the carriers compare." in page.locator("main").inner_text()
+    page.locator("table.nodes a", has_text="carrier_scorecard").first.click()
+    page.locator(".badges a", has_text="group airlines").click()
+    page.wait_for_function("() => location.hash === '#/group/airlines'")
+    go(page, "#/group/none")
+    page.wait_for_function("() => document.querySelector('main').innerText.includes('no group called “none”')")
+    go(page, "#/owner/nobody")
+    page.wait_for_function("() => document.querySelector('main').innerText.includes('no owner called “nobody”')")
+
+
+def test_personal_columns_and_what_is_inherited_are_marked(docs_of: Callable[..., Path], look: Callable[..., Any]) -> None:
+    target = docs_of(
+        {
+            "models/a.sql": "select 'x' as mail",
+            "models/b.sql": "select mail, upper(mail) as loud from a",
+            "models/p.yml": "models:\n  - {name: a, columns: [{name: mail, tags: [pii], meta: {source: form}}]}\n"
+            "  - {name: b, config: {docs: {inherit: true}}, columns: [{name: mail, tags: [own]}]}\n",
+        }
+    )
+    page = look(target / "docs/index.html", "#/model/b", wait="table.columns").page
+    mail, loud = (row.inner_text() for row in page.locator("table.columns tbody tr").all())
+    assert re.search(r"#own\s+#pii\s*source: form\s*from a\.mail", mail), mail
+    assert re.search(r"pii\s*made of a\.mail", loud), loud
+    page.locator("table.columns a", has_text="a.mail").last.click()
+    page.wait_for_function("() => location.hash === '#/model/a/column/mail'")
 
 
 def test_a_column_lights_up_through_tables(flights: Path, look: Callable[..., Any]) -> None:

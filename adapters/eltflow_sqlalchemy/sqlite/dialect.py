@@ -82,6 +82,7 @@ class SQLiteDialect(Dialect):
             **dict.fromkeys(("not_null", "unique", "primary_key", "check", "custom"), "enforced"),
             "foreign_key": "accepted",  # no session asks for them (foreignkeys.html §2)
         },
+        quotes_may_be_text=True,
         query_comments=False,  # nobody else is there to read them
         incremental_strategies=("delete+insert", "append"),
     )

@@ -16,7 +16,7 @@ export interface Run {
 export interface Group {
   name: string;
   description: string;
-  owner: { name?: string | null; email?: string | string[] | null };
+  owner: string;
 }
 
 export interface Nodes {
@@ -27,6 +27,8 @@ export interface Nodes {
   materialized: (string | null)[];
   group: (string | null)[];
   tags: string[][];
+  /** Whom an exposure or the `meta` of another node names; a group's owner is the group's. */
+  owner: (string | null)[];
   status: (string | null)[];
   built: (string | null)[];
   /** Of a source that was measured: when its latest row came, and when that was looked at. */
@@ -62,6 +64,12 @@ export interface Column {
   type: string | null;
   description: string;
   tags: string[];
+  meta?: Record<string, unknown>;
+  /** What it has from columns that it is a copy of, each with the node (or the name of a table) and column where that is written. */
+  inherited_tags?: [string, number | string, string][];
+  inherited_meta?: [string, unknown, number | string, string][];
+  /** The tagged column that a personal one is made of; empty where that is not sure. */
+  pii?: [number | string, string] | [];
   /** The node (or the name of a table) and column that the description is inherited from. */
   from?: [number | string, string];
   /** The constraints on it alone, in words, of a model with a contract. */
@@ -104,7 +112,6 @@ export interface Detail {
   runs: NodeRun[];
   /** The constraints on several columns of a model with a contract. */
   contract?: string[];
-  owner?: string;
   loader?: string;
   about_source?: string;
   freshness?: Record<string, { count: number; period: string }>;
@@ -173,6 +180,27 @@ export class Project {
     if (status === "error" || status === "fail" || health >= 2) return "error";
     if (status === "warn" || health === 1) return "warn";
     return status == null && health < 0 ? "none" : "ok";
+  }
+
+  /** Who answers for a node: whom it names itself, or the owner of its group. */
+  owner(i: number): string | undefined {
+    const named = this.nodes.owner[i];
+    if (named) return named;
+    const group = this.nodes.group[i];
+    return (group && this.index.groups.find((one) => one.name === group)?.owner) || undefined;
+  }
+
+  /** The nodes of each owner, tests left out, by the owner's name. */
+  owners(): Map<string, number[]> {
+    const made = new Map<string, number[]>(this.index.groups.flatMap((group) => (group.owner ? [[group.owner, []]] : [])));
+    this.nodes.kind.forEach((kind, i) => {
+      const owner = kind === "test" ? undefined : this.owner(i);
+      if (owner === undefined) return;
+      const known = made.get(owner);
+      if (known === undefined) made.set(owner, [i]);
+      else known.push(i);
+    });
+    return new Map([...made].sort(([a], [b]) => a.localeCompare(b)));
   }
 
   all(kind: Kind): number[] {

@@ -7,14 +7,25 @@ export interface SearchPart {
   columns: string[][];
   text: string[];
   macros: [string, string][];
+  /** Tests that have no page: the name, and the node and column that they are on. */
+  tests: [string, number, string | null][];
 }
 
-export type Where = "name" | "column" | "text" | "code" | "macro";
+/** What is found and is no node: where its page is, and on what it is said to be. */
+export interface Other {
+  kind: "macro" | "test" | "group" | "owner";
+  name: string;
+  text: string;
+  path: string[];
+}
+
+export type Where = "name" | "column" | "text" | "code" | "other";
 
 export interface Hit {
   where: Where;
-  /** A node's number, or for a macro its place in the part. */
+  /** A node's number, or for another thing its place among those. */
   item: number;
+  other?: Other;
   /** The column, for a hit in one. */
   column?: string;
   score: number;
@@ -93,7 +104,8 @@ export class Search {
   private readonly tags: Field;
   private readonly texts: Field;
   private readonly columns: Field;
-  private readonly macros: Field;
+  private readonly others: Other[];
+  private readonly otherTexts: Field;
   private readonly columnNames: string[];
   private readonly owners: Uint32Array;
   private code: Field | undefined;
@@ -107,7 +119,8 @@ export class Search {
     this.texts = new Field(part.text);
     this.columnNames = part.columns.flat();
     this.columns = new Field(this.columnNames);
-    this.macros = new Field(part.macros.map((macro) => macro.join(" ")));
+    this.others = othersOf(project, part);
+    this.otherTexts = new Field(this.others.map((other) => `${other.name} ${other.text}`));
     this.owners = new Uint32Array(this.columnNames.length);
     let at = 0;
     part.columns.forEach((names, i) => {
@@ -133,10 +146,10 @@ export class Search {
       .slice(0, 8);
     if (words.length === 0) return [];
     const names = words.map((word) => this.names.find(word, NAME));
-    const hits = [...this.ofNodes(words, names), ...this.ofColumns(words, names), ...this.ofMacros(words)];
+    const hits = [...this.ofNodes(words, names), ...this.ofColumns(words, names), ...this.ofOthers(words)];
     if (!hits.some((hit) => hit.where === "name")) hits.push(...this.nearly(words.join("_")));
-    const weight = (hit: Hit) => (hit.where === "macro" ? 0 : (WEIGHT[this.project.kind(hit.item)] ?? 0));
-    const length = (hit: Hit) => (hit.column ?? this.project.nodes.name[hit.item] ?? "").length;
+    const weight = (hit: Hit) => (hit.other !== undefined ? 0 : (WEIGHT[this.project.kind(hit.item)] ?? 0));
+    const length = (hit: Hit) => (hit.other?.name ?? hit.column ?? this.project.nodes.name[hit.item] ?? "").length;
     return hits.sort((a, b) => b.score - a.score || weight(b) - weight(a) || length(a) - length(b) || a.item - b.item).slice(0, limit);
   }
 
@@ -186,11 +199,17 @@ export class Search {
     return hits;
   }
 
-  private ofMacros(words: string[]): Hit[] {
-    const found = words.map((word) => this.macros.find(word, { ...TEXT, start: 60, exact: 60 }));
-    return [...(found[0] ?? new Map<number, number>())]
-      .filter(([item]) => found.every((map) => map.has(item)))
-      .map(([item, score]) => ({ where: "macro", item, score }));
+  private ofOthers(words: string[]): Hit[] {
+    const found = words.map((word) => this.otherTexts.find(word, { ...TEXT, start: 60, exact: 60 }));
+    const hits: Hit[] = [];
+    for (const [item, score] of found[0] ?? new Map<number, number>()) {
+      const other = this.others[item];
+      if (other === undefined || !found.every((map) => map.has(item))) continue;
+      // The names of tests begin with what they look for, and hold the names of tables: they come last, unless one is asked for by name.
+      const whole = other.name.toLowerCase() === words.join(".");
+      hits.push({ where: "other", item, other, score: other.kind !== "test" ? score : whole ? NAME.start : TEXT.inside });
+    }
+    return hits;
   }
 
   /** Names that are a slip of the finger away, word by word. */
@@ -211,7 +230,20 @@ export class Search {
   }
 }
 
-const RANK: Record<Where, number> = { name: 0, column: 1, macro: 1, text: 2, code: 3 };
+const RANK: Record<Where, number> = { name: 0, column: 1, other: 1, text: 2, code: 3 };
+
+function othersOf(project: Project, part: SearchPart): Other[] {
+  const on = (node: number, column: string | null) => `${project.name(node)}${column === null ? "" : `.${column}`}`;
+  return [
+    ...part.macros.map(([name, text]): Other => ({ kind: "macro", name, text, path: ["macro", name] })),
+    ...part.tests.map(([name, node, column]): Other => {
+      const place = [project.kind(node), project.name(node)];
+      return { kind: "test", name, text: on(node, column), path: column === null ? place : [...place, "column", column] };
+    }),
+    ...project.index.groups.map((group): Other => ({ kind: "group", name: group.name, text: group.description, path: ["group", group.name] })),
+    ...[...project.owners().keys()].map((name): Other => ({ kind: "owner", name, text: "", path: ["owner", name] })),
+  ];
+}
 
 /** How many letters must be changed, put in, left out or swapped with their neighbour; more than `most` is told as most + 1. */
 export function distance(a: string, b: string, most: number): number {

@@ -25,6 +25,7 @@ const LETTERS: Record<string, string> = {
   analysis: "A",
   macro: "ƒ",
   group: "G",
+  owner: "O",
 };
 
 export function KindMark({ kind }: { kind: string }) {

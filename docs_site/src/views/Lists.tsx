@@ -8,7 +8,7 @@ import { format, type Route } from "../data/route";
 import { Code } from "../text/code";
 import { Markdown } from "../text/markdown";
 import { ago, count, counted, moment, seconds } from "../text/numbers";
-import { Badge, Empty, Loading, NodeLink, Status, useLoaded } from "../ui/bits";
+import { Badge, Empty, KindMark, Loading, NodeLink, Status, useLoaded } from "../ui/bits";
 import { TestTable } from "./Node";
 
 const AT_ONCE = 150;
@@ -49,7 +49,6 @@ function Listed<T>({ title, items, text, start = "", children }: Frame<T>) {
 export function NodeList({ project, kind }: { project: Project; kind: Kind }) {
   const nodes = project.nodes;
   const items = useMemo(() => project.all(kind), [project, kind]);
-  const isModel = kind === "model";
   return (
     <Listed
       key={kind}
@@ -57,50 +56,52 @@ export function NodeList({ project, kind }: { project: Project; kind: Kind }) {
       items={items}
       text={(i) => `${project.name(i)} ${nodes.about[i]} ${nodes.path[i]} ${nodes.tags[i]?.join(" ")} ${nodes.group[i] ?? ""} ${nodes.materialized[i] ?? ""}`}
     >
-      {(shown) => (
-        <div class="scroll" tabIndex={0} role="region" aria-label="List">
-          <table class="nodes">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                {isModel && <th scope="col">Made as</th>}
-                <th scope="col">Last result</th>
-                <th scope="col" class="number">
-                  Columns
-                </th>
-                <th scope="col" class="number">
-                  Tests
-                </th>
-                <th scope="col" class="number">
-                  Rows
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((i) => (
-                <tr key={i}>
-                  <th scope="row">
-                    <NodeLink project={project} node={i} mark={false} />
-                    <div class="about muted">{nodes.about[i]}</div>
-                  </th>
-                  {isModel && (
-                    <td>
-                      <Badge>{nodes.materialized[i]}</Badge>
-                    </td>
-                  )}
-                  <td>
-                    <Status status={nodes.status[i]} extra={ago(nodes.built[i], project.index.generated_at)} />
-                  </td>
-                  <td class="number">{count(nodes.columns[i] ?? 0)}</td>
-                  <td class="number">{count(nodes.tests[i] ?? 0)}</td>
-                  <td class="number">{nodes.rows[i] == null ? "" : count(nodes.rows[i] ?? 0)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+      {(shown) => <NodeTable project={project} nodes={shown} made={kind === "model"} />}
     </Listed>
+  );
+}
+
+/** Nodes with their last result and size; `made` shows how models are materialized, `mixed` marks of what kind each is. */
+function NodeTable({ project, nodes: shown, made = false, mixed = false }: { project: Project; nodes: number[]; made?: boolean; mixed?: boolean }) {
+  const nodes = project.nodes;
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="List">
+      <table class="nodes">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            {made && <th scope="col">Made as</th>}
+            <th scope="col">Last result</th>
+            <th scope="col" class="number">
+              Columns
+            </th>
+            <th scope="col" class="number">
+              Tests
+            </th>
+            <th scope="col" class="number">
+              Rows
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((i) => (
+            <tr key={i}>
+              <th scope="row">
+                <NodeLink project={project} node={i} mark={mixed} />
+                <div class="about muted">{nodes.about[i]}</div>
+              </th>
+              {made && <td>{nodes.materialized[i] && <Badge>{nodes.materialized[i]}</Badge>}</td>}
+              <td>
+                {project.kind(i) !== "exposure" && <Status status={nodes.status[i]} extra={ago(nodes.built[i], project.index.generated_at)} />}
+              </td>
+              <td class="number">{count(nodes.columns[i] ?? 0)}</td>
+              <td class="number">{count(nodes.tests[i] ?? 0)}</td>
+              <td class="number">{nodes.rows[i] == null ? "" : count(nodes.rows[i] ?? 0)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
@@ -156,8 +157,9 @@ export function MacroPage({ project, route }: { project: Project; route: Route }
         <p class="crumbs">
           <a href={format(["macros"])}>Macros</a> <span aria-hidden="true">/</span> <span class="mono">{macro.path}</span>
         </p>
-        <h1 class="mono" tabIndex={-1}>
-          {macro.name}
+        <h1 tabIndex={-1}>
+          <KindMark kind="macro" />
+          <span>{macro.name}</span>
         </h1>
       </header>
       <Markdown text={macro.description} />
@@ -199,35 +201,124 @@ export function MacroPage({ project, route }: { project: Project; route: Route }
   );
 }
 
-export function GroupList({ project, route }: { project: Project; route: Route }) {
-  const members = useMemo(() => {
-    const made = new Map<string, number[]>();
-    project.nodes.group.forEach((group, i) => {
-      if (group !== null && project.kind(i) !== "test") made.set(group, [...(made.get(group) ?? []), i]);
-    });
-    return made;
-  }, [project]);
+function members(project: Project): Map<string, number[]> {
+  const made = new Map<string, number[]>();
+  project.nodes.group.forEach((group, i) => {
+    if (group !== null && project.kind(i) !== "test") made.set(group, [...(made.get(group) ?? []), i]);
+  });
+  return made;
+}
+
+export function GroupList({ project }: { project: Project }) {
+  const inside = useMemo(() => members(project), [project]);
   return (
-    <Listed title="Groups" items={project.index.groups} text={(group) => `${group.name} ${group.description}`} start={route.query.q}>
+    <Listed title="Groups" items={project.index.groups} text={(group) => `${group.name} ${group.description} ${group.owner}`}>
       {(shown) => (
         <ul class="rows">
           {shown.map((group) => (
             <li key={group.name}>
-              <h2>{group.name}</h2>
-              <p class="muted">{[group.owner.name, group.owner.email].flat().filter(Boolean).join(" · ") || "no owner"}</p>
+              <a class="node-link" href={format(["group", group.name])}>
+                <KindMark kind="group" />
+                <span>{group.name}</span>
+              </a>
               <Markdown text={group.description} compact />
-              <ul class="plain grid">
-                {members.get(group.name)?.slice(0, 300).map((i) => (
-                  <li key={i}>
-                    <NodeLink project={project} node={i} />
-                  </li>
-                ))}
-              </ul>
+              <p class="muted small">
+                {counted(inside.get(group.name)?.length ?? 0, "node")} · {group.owner ? <OwnerLink owner={group.owner} /> : "no owner"}
+              </p>
             </li>
           ))}
         </ul>
       )}
     </Listed>
+  );
+}
+
+export function OwnerLink({ owner }: { owner: string }) {
+  return <a href={format(["owner", owner])}>{owner}</a>;
+}
+
+/** A heading with where it belongs, what is said, and the nodes. */
+function Collection({ project, kind, name, nodes, children }: { project: Project; kind: string; name: string; nodes: number[]; children: ComponentChildren }) {
+  const [limit, setLimit] = useState(AT_ONCE);
+  const bad = nodes.filter((i) => project.state(i) === "error").length;
+  return (
+    <article class="page">
+      <header class="page-head">
+        <p class="crumbs">
+          <a href={format([`${kind}s`])}>{kind === "group" ? "Groups" : "Owners"}</a>
+        </p>
+        <h1 tabIndex={-1}>
+          <KindMark kind={kind} />
+          <span>{name}</span>
+        </h1>
+        <div class="badges">
+          <Badge>{counted(nodes.length, "node")}</Badge>
+          {bad > 0 && <Badge tone="error">{count(bad)} need a look</Badge>}
+        </div>
+      </header>
+      {children}
+      {nodes.length === 0 ? <Empty>Nothing belongs to it.</Empty> : <NodeTable project={project} nodes={nodes.slice(0, limit)} made mixed />}
+      {nodes.length > limit && (
+        <button type="button" onClick={() => setLimit(limit + 10 * AT_ONCE)}>
+          Show more: {count(nodes.length - limit)} are left
+        </button>
+      )}
+    </article>
+  );
+}
+
+export function GroupPage({ project, route }: { project: Project; route: Route }) {
+  const group = project.index.groups.find((one) => one.name === route.path[1]);
+  const nodes = useMemo(() => members(project).get(route.path[1] ?? "") ?? [], [project, route.path[1]]);
+  if (group === undefined) return <Empty>There is no group called “{route.path[1]}” in these docs.</Empty>;
+  return (
+    <Collection key={group.name} project={project} kind="group" name={group.name} nodes={nodes}>
+      <p class="muted">{group.owner ? <>Owned by <OwnerLink owner={group.owner} /></> : "Nobody is named as its owner."}</p>
+      <Markdown text={group.description} />
+    </Collection>
+  );
+}
+
+export function OwnerList({ project }: { project: Project }) {
+  const items = useMemo(() => [...project.owners()], [project]);
+  return (
+    <Listed title="Owners" items={items} text={([name]) => name}>
+      {(shown) => (
+        <ul class="rows">
+          {shown.map(([name, nodes]) => (
+            <li key={name}>
+              <a class="node-link" href={format(["owner", name])}>
+                <KindMark kind="owner" />
+                <span>{name}</span>
+              </a>
+              <p class="muted small">{counted(nodes.length, "node")}</p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Listed>
+  );
+}
+
+export function OwnerPage({ project, route }: { project: Project; route: Route }) {
+  const name = route.path[1] ?? "";
+  const nodes = useMemo(() => project.owners().get(name), [project, name]);
+  if (nodes === undefined) return <Empty>There is no owner called “{name}” in these docs.</Empty>;
+  const groups = project.index.groups.filter((group) => group.owner === name);
+  return (
+    <Collection key={name} project={project} kind="owner" name={name} nodes={nodes}>
+      {groups.length > 0 && (
+        <p class="muted">
+          {groups.length === 1 ? "Group" : "Groups"}{" "}
+          {groups.map((group, i) => (
+            <span key={group.name}>
+              {i > 0 && ", "}
+              <a href={format(["group", group.name])}>{group.name}</a>
+            </span>
+          ))}
+        </p>
+      )}
+    </Collection>
   );
 }
 

@@ -38,7 +38,7 @@ function Page({ project, node, column }: { project: Project; node: number; colum
           {project.nodes.materialized[node] && <Badge>{project.nodes.materialized[node]}</Badge>}
           {kind !== "exposure" && kind !== "analysis" && <Status status={project.nodes.status[node]} extra={ago(project.nodes.built[node], project.index.generated_at)} />}
           {project.nodes.group[node] && (
-            <a href={format(["groups"], { q: project.nodes.group[node] ?? "" })}>
+            <a href={format(["group", project.nodes.group[node] ?? ""])}>
               <Badge tone="accent">group {project.nodes.group[node]}</Badge>
             </a>
           )}
@@ -67,7 +67,7 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
   const there = new Set(sections.filter(([, , shown]) => shown).map(([id]) => id));
   return (
     <>
-      <nav class="sections" aria-label="On this page">
+      {there.size > 1 && <nav class="sections" aria-label="On this page">
         {sections.map(([id, word, shown]) =>
           shown ? (
             <button key={id} type="button" class="quiet" onClick={() => document.getElementById(id)?.scrollIntoView({ behavior: "smooth" })}>
@@ -75,7 +75,7 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
             </button>
           ) : null,
         )}
-      </nav>
+      </nav>}
       <div class="with-facts">
         <div class="main-column">
           {detail.description ? <Markdown text={detail.description} /> : <Empty>Nobody has described this yet.</Empty>}
@@ -112,7 +112,7 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
 }
 
 function Facts({ project, node, detail }: Props) {
-  const owner = detail.owner ?? (typeof detail.meta.owner === "string" ? detail.meta.owner : undefined) ?? groupOwner(project, node);
+  const owner = project.owner(node);
   const rows = detail.rows ?? project.nodes.rows[node];
   const other = Object.entries(detail.meta).filter(([name]) => name !== "owner");
   const facts: [string, preact.ComponentChildren][] = [
@@ -120,7 +120,7 @@ function Facts({ project, node, detail }: Props) {
     ["Rows", rows != null && count(rows)],
     ["Last built", moment(project.nodes.built[node])],
     ["Took", seconds(project.nodes.seconds[node])],
-    ["Owner", owner],
+    ["Owner", owner && <a href={format(["owner", owner])}>{owner}</a>],
     ["Contract", detail.contract && <span class="breaks">{["columns and types are promised", ...detail.contract].join("\n")}</span>],
     ["Exposure", detail.exposure && [detail.exposure.type, detail.exposure.maturity].filter(Boolean).join(" · ")],
     ["Address", detail.exposure?.url && <Address url={detail.exposure.url} />],
@@ -161,11 +161,6 @@ function Address({ url }: { url: string }) {
   ) : (
     <span class="breaks">{url}</span>
   );
-}
-
-function groupOwner(project: Project, node: number): string | undefined {
-  const group = project.index.groups.find((one) => one.name === project.nodes.group[node]);
-  return group && ([group.owner.name, group.owner.email].flat().filter(Boolean).join(" · ") || undefined);
 }
 
 export function shown(value: unknown): string {
@@ -261,8 +256,12 @@ function Columns({ project, node, detail, open }: Props & { open: string | undef
                   </td>
                   <td>
                     <Markdown text={column.description} compact />
-                    <Inherited project={project} column={column} />
-                    <Tags column={column} />
+                    {column.from !== undefined && (
+                      <p class="muted small">
+                        as said of <ColumnLink project={project} spot={column.from} />
+                      </p>
+                    )}
+                    <Marks project={project} column={column} />
                   </td>
                   <td>
                     {tests.get(column.name.toLowerCase())?.map((test) => (
@@ -290,23 +289,58 @@ function Columns({ project, node, detail, open }: Props & { open: string | undef
   );
 }
 
-function Inherited({ project, column }: { project: Project; column: Column }) {
-  if (column.from === undefined) return null;
-  const [node, name] = column.from;
-  return (
-    <p class="muted small">
-      as said of {typeof node === "number" ? <a href={nodeHref(project, node, name)}>{`${project.name(node)}.${name}`}</a> : `${node}.${name}`}
-    </p>
-  );
+function ColumnLink({ project, spot }: { project: Project; spot: readonly [number | string, string] }) {
+  const [node, name] = spot;
+  return typeof node === "number" ? <a href={nodeHref(project, node, name)}>{`${project.name(node)}.${name}`}</a> : <>{`${node}.${name}`}</>;
 }
 
-function Tags({ column }: { column: Column }) {
-  return column.tags.length === 0 ? null : (
-    <span>
+/** The tags and `meta` of a column: its own, those inherited with where they are from, and whether it is made of personal data. */
+function Marks({ project, column }: { project: Project; column: Column }) {
+  const meta = Object.entries(column.meta ?? {});
+  const from = new Map<string, { spot: [number | string, string]; words: string[] }>();
+  const inherited: [string, number | string, string][] = [
+    ...(column.inherited_tags ?? []).map(([tag, ...spot]): [string, number | string, string] => [`#${tag}`, ...spot]),
+    ...(column.inherited_meta ?? []).map(([name, value, ...spot]): [string, number | string, string] => [`${name}: ${shown(value)}`, ...spot]),
+  ];
+  for (const [word, node, name] of inherited) {
+    const known = from.get(`${node}.${name}`) ?? { spot: [node, name], words: [] };
+    known.words.push(word);
+    from.set(`${node}.${name}`, known);
+  }
+  const told = column.tags.includes("pii") || column.inherited_tags?.some(([tag]) => tag === "pii");
+  return (
+    <>
       {column.tags.map((tag) => (
         <Badge key={tag}>#{tag}</Badge>
       ))}
-    </span>
+      {meta.map(([name, value]) => (
+        <Badge key={name}>
+          {name}: {shown(value)}
+        </Badge>
+      ))}
+      {[...from.values()].map(({ spot, words }) => (
+        <p key={spot.join(".")} class="muted small inherited">
+          {words.map((word) => (
+            <Badge key={word} tone="from">
+              {word}
+            </Badge>
+          ))}
+          from <ColumnLink project={project} spot={spot} />
+        </p>
+      ))}
+      {column.pii !== undefined && !told && (
+        <p class="muted small inherited">
+          <Badge tone="warn">{column.pii.length === 0 ? "may be pii" : "pii"}</Badge>
+          {column.pii.length === 0 ? (
+            "what it is made of is not all known"
+          ) : (
+            <>
+              made of <ColumnLink project={project} spot={column.pii} />
+            </>
+          )}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -367,7 +401,7 @@ function CodeSection({ detail }: { detail: Detail }) {
 export function TestTable({ project, tests, on = false }: { project: Project; tests: Test[]; on?: boolean }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Tests">
-      <table>
+      <table class="tests">
         <thead>
           <tr>
             <th scope="col">Test</th>

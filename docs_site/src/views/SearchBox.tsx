@@ -34,7 +34,7 @@ export function SearchBox({ project, onClose }: { project: Project; onClose: () 
   }, []);
   const hits = useMemo(() => tools?.[0].find(query) ?? [], [tools, query, coded]);
   const go = (hit: Hit) => {
-    location.hash = addressOf(project, hit, tools?.[1]);
+    location.hash = hit.other === undefined ? nodeHref(project, hit.item, hit.column) : format(hit.other.path);
     dialog.current?.close();
   };
   const keys = (event: KeyboardEvent) => {
@@ -60,7 +60,7 @@ export function SearchBox({ project, onClose }: { project: Project; onClose: () 
           type="text"
           spellcheck={false}
           autocomplete="off"
-          placeholder="Tables, columns, descriptions, SQL"
+          placeholder="Tables, columns, descriptions, tests, owners, SQL"
           aria-label="Search"
           role="combobox"
           aria-expanded={hits.length > 0}
@@ -76,7 +76,7 @@ export function SearchBox({ project, onClose }: { project: Project; onClose: () 
         <ul id="hits" role="listbox" aria-label="Results">
           {hits.map((hit, i) => (
             <li key={`${hit.where}${hit.item}${hit.column ?? ""}`} id={`hit-${i}`} role="option" aria-selected={i === at} onClick={() => go(hit)} onPointerMove={() => setAt(i)}>
-              <HitLine project={project} hit={hit} part={tools?.[1]} />
+              <HitLine project={project} hit={hit} />
             </li>
           ))}
         </ul>
@@ -96,20 +96,16 @@ export function SearchBox({ project, onClose }: { project: Project; onClose: () 
   );
 }
 
-function addressOf(project: Project, hit: Hit, read: SearchPart | undefined): string {
-  if (hit.where === "macro") return format(["macro", read?.macros[hit.item]?.[0] ?? ""]);
-  return nodeHref(project, hit.item, hit.column);
-}
+const WHERE: Record<Hit["where"], string> = { name: "", column: "column", other: "", text: "in its description or tags", code: "in its code" };
 
-const WHERE: Record<Hit["where"], string> = { name: "", column: "column", macro: "macro", text: "in its description or tags", code: "in its code" };
-
-function HitLine({ project, hit, part: read }: { project: Project; hit: Hit; part: SearchPart | undefined }) {
-  if (hit.where === "macro") {
+function HitLine({ project, hit }: { project: Project; hit: Hit }) {
+  if (hit.other !== undefined) {
+    const { kind, name, text } = hit.other;
     return (
       <>
-        <KindMark kind="macro" />
-        <span class="hit-name mono">{read?.macros[hit.item]?.[0]}</span>
-        <span class="muted small">macro</span>
+        <KindMark kind={kind} />
+        <span class={kind === "macro" || kind === "test" ? "hit-name mono" : "hit-name"}>{name}</span>
+        <span class="muted small about">{[kind, kind === "test" ? `on ${text}` : text].filter(Boolean).join(" · ")}</span>
       </>
     );
   }

@@ -82,6 +82,7 @@ export function Menu({ project, route, open }: { project: Project; route: Route;
       </a>
     </li>
   );
+  const owners = useMemo(() => project.owners().size, [project]);
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => kind !== "test");
   return (
     <nav class={open ? "side open" : "side"} aria-label="Site">
@@ -98,7 +99,8 @@ export function Menu({ project, route, open }: { project: Project; route: Route;
         })}
         {link("tests", "Tests", project.index.tests[0], ["test"])}
         {project.index.macros > 0 && link("macros", "Macros", project.index.macros, ["macro"])}
-        {project.index.groups.length > 0 && link("groups", "Groups", project.index.groups.length)}
+        {project.index.groups.length > 0 && link("groups", "Groups", project.index.groups.length, ["group"])}
+        {owners > 0 && link("owners", "Owners", owners, ["owner"])}
         {project.index.runs.length > 0 && link("runs", "Runs", project.index.runs.length)}
       </ul>
       <Files project={project} route={route} />

@@ -91,7 +91,6 @@ def detail(
         made |= _source(entry)
     elif entry["resource_type"] == "exposure":
         made["exposure"] = {key: entry[key] for key in ("type", "maturity", "url", "label")}
-        made["owner"] = _owner(entry["owner"])
     return made
 
 
@@ -121,7 +120,16 @@ def _source(entry: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _owner(owner: Mapping[str, Any]) -> str:
+def owner_of(entry: Mapping[str, Any]) -> str | None:
+    """Whom an exposure names as its owner, or another node's `meta`; None if nobody."""
+    owner = entry["owner"] if entry["resource_type"] == "exposure" else (entry.get("meta") or {}).get("owner")
+    return in_words(owner) or None if isinstance(owner, (str, Mapping)) else None
+
+
+def in_words(owner: str | Mapping[str, Any]) -> str:
+    """An owner as pages name it: name and addresses."""
+    if isinstance(owner, str):
+        return owner.strip()
     email = owner.get("email")
     emails = ", ".join(map(str, email)) if isinstance(email, (list, tuple)) else email
     return " · ".join(str(part) for part in (owner.get("name"), emails) if part)
@@ -144,4 +152,6 @@ def _columns(described: Mapping[str, Any], table: Mapping[str, Any] | None, infe
 
 def _column(name: str, type_: str | None, about: Mapping[str, Any] | None, comment: str | None) -> dict[str, Any]:
     description = (about["description"] if about is not None else "") or comment or ""
-    return {"name": name, "type": type_, "description": description, "tags": list(about["tags"]) if about is not None else []}
+    made = {"name": name, "type": type_, "description": description, "tags": list(about["tags"]) if about is not None else []}
+    meta = dict(about.get("meta") or {}) if about is not None else {}
+    return {**made, "meta": meta} if meta else made

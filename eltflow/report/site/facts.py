@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from eltflow.base.records import dataclass
-from eltflow.report.site.entries import constraints_of, detail, kind_of, label, limit_hours, step_of, tested
+from eltflow.base.records import dataclass, field
+from eltflow.report.site.entries import constraints_of, detail, in_words, kind_of, label, limit_hours, owner_of, step_of, tested
 from eltflow.report.site.past import History, Past, run_summary
 from eltflow.sql.values import HOWS, Influence, QueryLineage
 
@@ -21,8 +21,21 @@ CHUNK = 48
 #: How much of a description lists show, in characters.
 ABOUT = 140
 
-#: What a column has from those that it is a copy of: description, the node and column of it (None: there is none), tags.
-Told = tuple[str, tuple[str, str] | None, tuple[str, ...]]
+#: A node (or the name of a table) and a column of it.
+Spot = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a column has from those that it is a copy of: a description with where it is from (None: there is none), tags, and keys of
+    `meta` with their values, each with where it is from."""
+
+    description: str = ""
+    described: Spot | None = None
+    tags: Mapping[str, Spot] = field(default_factory=dict)
+    meta: Mapping[str, tuple[Any, Spot]] = field(default_factory=dict)
+
+
 #: The lineage of a node's columns (tables are ids of the manifest where they are nodes), and the expressions that are more than a name.
 Columns = tuple[QueryLineage, Mapping[str, str]]
 
@@ -30,13 +43,15 @@ Columns = tuple[QueryLineage, Mapping[str, str]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a site is made of. `history` are the latest runs of the target, newest first; `inherited` is by
-    node and column; `measured` is the last `sources.json`; `only` are ids of the manifest (None: all)."""
+    node and column, as is `personal`: the tagged column that a personal one is made of (itself, if it is tagged; None, if it only may be
+    personal); `measured` is the last `sources.json`; `only` are ids of the manifest (None: all)."""
 
     manifest: Mapping[str, Any]
     catalog: Mapping[str, Any] | None = None
     history: History = ()
     lineage: Mapping[str, Columns] | None = None
     inherited: Mapping[str, Mapping[str, Told]] | None = None
+    personal: Mapping[str, Mapping[str, Spot | None]] | None = None
     readme: str = ""
     measured: Mapping[str, Any] | None = None
     only: Collection[str] | None = None
@@ -80,6 +95,7 @@ class _Fold:
             if i in lineage and lineage[i][0].unlisted is not None:
                 details[i]["unlisted"] = lineage[i][0].unlisted
             self._inherit(details[i]["columns"], (self.facts.inherited or {}).get(i, {}))
+            self._mark(i, details[i]["columns"], (self.facts.personal or {}).get(i, {}))
         made: dict[str, Any] = {"index": self._index(details), "search": self._search(details), "code": self._code(details)}
         made |= {"tests": self.all_tests, "macros": self._macros(), "erd": self._relationships()}
         for name, rows in (("nodes", details.values()), ("lineage", map(self._lineage, self.entries))):
@@ -89,12 +105,31 @@ class _Fold:
         return made
 
     def _inherit(self, columns: list[dict[str, Any]], told: Mapping[str, Told]) -> None:
-        """Put in what columns inherit: a description with where it is from, and tags."""
+        """Put in what columns inherit, with where it is from: a description, tags and `meta`."""
         for column in columns:
-            description, origin, tags = told.get(column["name"], ("", None, ()))
-            if description and origin is not None and not column["description"]:
-                column |= {"description": description, "from": [self._place(origin[0]), origin[1]]}
-            column["tags"] += tags
+            one = told.get(column["name"])
+            if one is None:
+                continue
+            if one.description and one.described is not None and not column["description"]:
+                column |= {"description": one.description, "from": self._spot(one.described)}
+            if one.tags:
+                column["inherited_tags"] = [[tag, *self._spot(spot)] for tag, spot in one.tags.items()]
+            if one.meta:
+                column["inherited_meta"] = [[key, value, *self._spot(spot)] for key, (value, spot) in one.meta.items()]
+
+    def _mark(self, unique_id: str, columns: list[dict[str, Any]], personal: Mapping[str, Spot | None]) -> None:
+        """Put in which columns are personal: `pii` is the tagged column that one is made of, or empty where that is not sure."""
+        for column in columns if personal else ():
+            name = column["name"].lower()
+            if name in personal:
+                spot = personal[name]
+                if spot is None or (spot[0], spot[1].lower()) != (unique_id, name):
+                    column["pii"] = self._spot(spot) if spot is not None else []
+                elif "pii" not in column["tags"]:  # the step that loads a source is tagged
+                    column["tags"].append("pii")
+
+    def _spot(self, spot: Spot) -> list[Any]:
+        return [self._place(spot[0]), spot[1]]
 
     # -- lists -------------------------------------------------------------------------------------------------------------------
 
@@ -111,7 +146,8 @@ class _Fold:
             "tests": [len(self.tests), *(sum(t["status"] == s for t in self.all_tests) for s in ("pass", "warn", "fail", "error"))],
             "macros": len(manifest["macros"]),
             "groups": [
-                {"name": g["name"], "description": g["description"] or "", "owner": g["owner"]} for g in manifest["groups"].values()
+                {"name": g["name"], "description": g["description"] or "", "owner": in_words(g["owner"])}
+                for g in manifest["groups"].values()
             ],
             "nodes": self._table(details),
         }
@@ -133,6 +169,7 @@ class _Fold:
             "materialized": [e["config"].get("materialized") if e["resource_type"] == "model" else None for e in entries.values()],
             "group": [e.get("group") for e in entries.values()],
             "tags": [list(e["tags"]) for e in entries.values()],
+            "owner": [owner_of(e) for e in entries.values()],
             "status": [d["runs"][0][1] if d["runs"] else None for d in details.values()],
             "built": [self.past.built(step_of(e) or i) for i, e in entries.items()],
             "newest": [self.newest.get(i) for i in entries],
@@ -152,6 +189,7 @@ class _Fold:
                 " ".join(filter(None, (d["description"], *(c["description"] for c in d["columns"])))) for d in details.values()
             ],
             "macros": [[m["name"], m["description"] or ""] for m in self.facts.manifest["macros"].values()],
+            "tests": [[t["name"], t["on"][0], t["column"]] for t in self.all_tests if t["node"] is None and t["on"]],
         }
 
     def _code(self, details: Mapping[str, Mapping[str, Any]]) -> list[str]:

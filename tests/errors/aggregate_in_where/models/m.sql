@@ -1,0 +1,1 @@
+select id from o where sum(amount) > 1

@@ -1,0 +1,1 @@
+select upper(x, 2) as u from elsewhere

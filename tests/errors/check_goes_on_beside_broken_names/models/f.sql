@@ -1,0 +1,1 @@
+select {{ broken( }} as x

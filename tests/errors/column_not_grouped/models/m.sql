@@ -1,0 +1,5 @@
+select
+    id,
+    sum(amount) as amount
+from o
+group by oid

@@ -1,0 +1,1 @@
+select upper(name, 2) as u from c

@@ -1,0 +1,1 @@
+select substr(name) as s from c

@@ -1,0 +1,1 @@
+select z.oid, o.id from o

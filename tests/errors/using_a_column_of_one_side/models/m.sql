@@ -1,0 +1,3 @@
+select id, name
+from o
+join c using (oid)
