@@ -369,3 +369,17 @@ def test_writing_again_leaves_nothing_behind(project: Callable[..., Path]) -> No
     api.generate_docs(api.load(root, api.new_options()))
     assert "nodes-001.js" not in {file.name for file in data.iterdir()}
     assert (data / "notes.txt").is_file()
+
+
+def test_deliveries_and_tasks_have_pages_of_their_own(built: Callable[..., Any]) -> None:
+    step = "{name: out, from: a, to: {kind: files, path: out.csv}, targets: [dev]}"
+    task = "{name: score, command: [python3, -c, print(1)], reads: [a], targets: [dev]}"
+    made = built({"models/a.sql": "select 1 as id", "deliver/d.yml": f"steps: [{step}]", "tasks/t.yml": f"tasks: [{task}]"})
+    found = {unique_id.rpartition(".")[2]: node for unique_id, node in details(made.site()).items()}
+    index = made.site()["index"]["nodes"]
+    kinds = dict(zip(index["name"], index["kind"], strict=True))
+    assert (kinds["out"], kinds["score"]) == ("deliver", "task")
+    assert found["out"]["outside"] == {"to": {"kind": "files", "path": "out.csv"}, "send": "all", "targets": ["dev"]}
+    assert found["score"]["outside"] == {"command": "python3", "targets": ["dev"]}
+    assert [run[1] for run in found["out"]["runs"]] == ["success"]
+    assert "exposure" not in found["out"]

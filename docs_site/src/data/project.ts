@@ -1,6 +1,6 @@
 /** The index of a site as the views ask for it. Nodes are numbers; what is told of them stands in columns of values. */
 
-export type Kind = "model" | "source" | "seed" | "ingest" | "exposure" | "test" | "analysis" | "snapshot" | "operation";
+export type Kind = "model" | "source" | "seed" | "ingest" | "deliver" | "task" | "exposure" | "test" | "analysis" | "snapshot" | "operation";
 
 export interface Run {
   command: string;
@@ -116,6 +116,8 @@ export interface Detail {
   about_source?: string;
   freshness?: Record<string, { count: number; period: string }>;
   step?: { name: string; load: string; into: string; source: Record<string, unknown> };
+  /** Of a delivery or a task: where rows go, or what runs, and on which targets. */
+  outside?: { to?: Record<string, unknown>; send?: string; command?: string; wait_for?: Record<string, unknown>; targets: string[] };
   exposure?: { type: string; maturity: string | null; url: string | null; label: string | null };
 }
 
@@ -214,6 +216,8 @@ export const KINDS: Record<string, { one: string; many: string; slug: string }> 
   source: { one: "Source", many: "Sources", slug: "sources" },
   seed: { one: "Seed", many: "Seeds", slug: "seeds" },
   ingest: { one: "Ingested table", many: "Ingestion", slug: "ingestion" },
+  deliver: { one: "Delivery", many: "Deliveries", slug: "deliveries" },
+  task: { one: "Task", many: "Tasks", slug: "tasks" },
   snapshot: { one: "Snapshot", many: "Snapshots", slug: "snapshots" },
   exposure: { one: "Exposure", many: "Exposures", slug: "exposures" },
   analysis: { one: "Analysis", many: "Analyses", slug: "analyses" },

@@ -20,6 +20,8 @@ const LETTERS: Record<string, string> = {
   seed: "C",
   ingest: "I",
   snapshot: "H",
+  deliver: "D",
+  task: "▸",
   exposure: "E",
   test: "T",
   analysis: "A",

@@ -111,6 +111,10 @@ function Body({ project, node, detail, column }: Props & { column: string | unde
   );
 }
 
+function Lines({ of }: { of: Record<string, unknown> }) {
+  return <span class="mono breaks">{Object.entries(of).map(([name, value]) => `${name}: ${shown(value)}`).join("\n")}</span>;
+}
+
 function Facts({ project, node, detail }: Props) {
   const owner = project.owner(node);
   const rows = detail.rows ?? project.nodes.rows[node];
@@ -123,9 +127,14 @@ function Facts({ project, node, detail }: Props) {
     ["Owner", owner && <a href={format(["owner", owner])}>{owner}</a>],
     ["Contract", detail.contract && <span class="breaks">{["columns and types are promised", ...detail.contract].join("\n")}</span>],
     ["Exposure", detail.exposure && [detail.exposure.type, detail.exposure.maturity].filter(Boolean).join(" · ")],
+    ["Goes to", detail.outside?.to && <Lines of={detail.outside.to} />],
+    ["Sends", detail.outside?.send && (detail.outside.send === "all" ? "all rows" : "what is new or changed")],
+    ["Runs", detail.outside?.command && <span class="mono breaks">{detail.outside.command}</span>],
+    ["Waits for", detail.outside?.wait_for && <Lines of={detail.outside.wait_for} />],
+    ["On", detail.outside && detail.outside.targets.join(", ")],
     ["Address", detail.exposure?.url && <Address url={detail.exposure.url} />],
     ["Loaded by", detail.step ? `the step ${detail.step.name} (${detail.step.load})` : detail.loader],
-    ["From", detail.step && <span class="mono breaks">{Object.entries(detail.step.source).map(([name, value]) => `${name}: ${shown(value)}`).join("\n")}</span>],
+    ["From", detail.step && <Lines of={detail.step.source} />],
     ...Object.entries(detail.freshness ?? {}).map(([name, limit]): [string, string] => [
       name === "warn_after" ? "Stale: warn after" : "Stale: error after",
       counted(limit.count, limit.period),

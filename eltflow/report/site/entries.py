@@ -11,8 +11,11 @@ _HOURS = {"minute": 1 / 60, "hour": 1.0, "day": 24.0}
 
 
 def kind_of(entry: Mapping[str, Any]) -> str:
-    """What kind of page an entry has: its resource type, or `ingest` for a table that a step loads."""
-    return "ingest" if step_of(entry) is not None else str(entry["resource_type"])
+    """What kind of page an entry has: its resource type; `ingest` for a table that a step loads, `deliver` and `task` for what is shown as
+    an exposure."""
+    if step_of(entry) is not None:
+        return "ingest"
+    return str(outside_of(entry).get("unique_id") or entry["resource_type"]).partition(".")[0]
 
 
 def label(entry: Mapping[str, Any]) -> str:
@@ -25,6 +28,17 @@ def step_of(entry: Mapping[str, Any]) -> str | None:
     """The ingestion step that loads a source."""
     step = (entry.get("meta") or {}).get("eltflow") if entry["resource_type"] == "source" else None
     return str(step["unique_id"]) if isinstance(step, Mapping) and "unique_id" in step else None
+
+
+def outside_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is told of a delivery or a task; nothing of all else."""
+    told = (entry.get("meta") or {}).get("eltflow") if entry["resource_type"] == "exposure" else None
+    return told if isinstance(told, Mapping) else {}
+
+
+def run_as(entry: Mapping[str, Any], unique_id: str) -> str:
+    """The id that a node has in the history of runs."""
+    return step_of(entry) or str(outside_of(entry).get("unique_id") or unique_id)
 
 
 def tested(test: Mapping[str, Any]) -> list[str]:
@@ -90,7 +104,11 @@ def detail(
     if entry["resource_type"] == "source":
         made |= _source(entry)
     elif entry["resource_type"] == "exposure":
-        made["exposure"] = {key: entry[key] for key in ("type", "maturity", "url", "label")}
+        outside = outside_of(entry)
+        if outside:
+            made["outside"] = {key: outside[key] for key in ("to", "send", "command", "wait_for", "targets") if key in outside}
+        else:
+            made["exposure"] = {key: entry[key] for key in ("type", "maturity", "url", "label")}
     return made
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.report.site.entries import constraints_of, detail, in_words, kind_of, label, limit_hours, owner_of, step_of, tested
+from eltflow.report.site.entries import constraints_of, detail, in_words, kind_of, label, limit_hours, owner_of, run_as, tested
 from eltflow.report.site.past import History, Past, run_summary
 from eltflow.sql.values import HOWS, Influence, QueryLineage
 
@@ -91,7 +91,7 @@ class _Fold:
         details = {}
         for i, entry in self.entries.items():
             inferred = [c.name for c in lineage[i][0].columns] if i in lineage else []
-            details[i] = detail(entry, self.tables.get(i), inferred, self.hung.get(i, []), self.past.of(step_of(entry) or i))
+            details[i] = detail(entry, self.tables.get(i), inferred, self.hung.get(i, []), self.past.of(run_as(entry, i)))
             if i in lineage and lineage[i][0].unlisted is not None:
                 details[i]["unlisted"] = lineage[i][0].unlisted
             self._inherit(details[i]["columns"], (self.facts.inherited or {}).get(i, {}))
@@ -171,7 +171,7 @@ class _Fold:
             "tags": [list(e["tags"]) for e in entries.values()],
             "owner": [owner_of(e) for e in entries.values()],
             "status": [d["runs"][0][1] if d["runs"] else None for d in details.values()],
-            "built": [self.past.built(step_of(e) or i) for i, e in entries.items()],
+            "built": [self.past.built(run_as(e, i)) for i, e in entries.items()],
             "newest": [self.newest.get(i) for i in entries],
             "limits": [limit_hours(e) for e in entries.values()],
             "seconds": [d["runs"][0][2] if d["runs"] else None for d in details.values()],
