@@ -62,8 +62,16 @@ def tests_of(loaded: Loaded, delivery: Node) -> Iterator[str]:
         yield from (child for child in graph.children.get(parent, ()) if graph.nodes[child].resource_type == "test")
 
 
-def check_deliveries(loaded: Loaded, nodes: Iterable[Node]) -> None:
-    """Raise EltflowError for what is wrong with the connections that deliveries go out by."""
+def check_deliveries(loaded: Loaded, nodes: Sequence[Node]) -> None:
+    """Raise EltflowError for what is wrong with what deliveries send, and with the connections that they go out by."""
+    findings = Findings(loaded.read)
+    for node in nodes:
+        parent = loaded.graph.nodes[node.parents[0]] if node.deliver is not None else None
+        if parent is not None and parent.materialized == "ephemeral":
+            message = f"`{parent.name}` is ephemeral: there is no table of it that could be sent"
+            help = "set `materialized: view`, or send a model that reads it"
+            findings.at(node.patch or node.path, (*node.place, "from"), "E0103", message, help=help)
+    findings.stop()
     for node in nodes:
         if node.deliver is not None and "connection" in node.deliver.to:
             _connection(loaded, node)

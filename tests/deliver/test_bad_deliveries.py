@@ -106,6 +106,14 @@ def test_told_before_anything_runs(case: str, project: Project, eltflow: Eltflow
     assert not (root / "shop.duckdb").exists()
 
 
+def test_a_model_without_a_table(project: Project, eltflow: Eltflow) -> None:
+    root = shop(project, "", models__segments="{{ config(materialized='ephemeral') }} select 1 as customer_id\n")
+    failed = eltflow("deliver", cwd=root)
+    assert failed.code == 2
+    assert "`segments` is ephemeral: there is no table of it that could be sent" in failed.text
+    assert "deliver/crm.yml:1:" in failed.text
+
+
 def test_a_connection_is_checked_as_sources_are(project: Project, eltflow: Eltflow) -> None:
     connections: dict[str, Any] = {"crm": {"type": "rest", "url": "ftp://x"}}
     root = shop(project, "", connections=connections)
