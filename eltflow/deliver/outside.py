@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from eltflow.base.diagnostics import without
+from eltflow.report.rows import table_text, text
 from eltflow.transfer import Note, NotTold, Recipient
 from eltflow.transfer.jsontext import NotJson, dumps
 from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.values import Column, WarehouseError
 
 _SHOWN = 20  #: rows of a message, unless told
-_WIDE = 60  #: characters of a value in it
 
 
 class OpenedRecipient:
@@ -67,7 +67,8 @@ class OpenedMessage:
         try:
             facts = {**self._about, "rows": [dict(zip(names, row, strict=True)) for row in shown], "more_rows": more}
             dumps(facts)
-            note = Note(title=self._title, text=table(names, shown) + (f"\n… and {more:,} more" if more else ""), facts=facts)
+            lines = table_text(names, [[*map(text, row)] for row in shown])
+            note = Note(title=self._title, text=lines + (f"\n… and {more:,} more" if more else ""), facts=facts)
             self._connection.reader.tell(self._connection.values, note)
         except NotTold as error:
             words = without(self._connection.secrets, str(error))
@@ -77,16 +78,3 @@ class OpenedMessage:
             raise WarehouseError(f"a value cannot be sent: {error}", help="leave such rows out, or cast the column") from None
 
     def close(self) -> None: ...
-
-
-def table(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """Rows as lines of text, one below the other."""
-    cells = [[*names], *([_shown(value) for value in row] for row in rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(names))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
-
-
-def _shown(value: Any) -> str:
-    text = "" if value is None else " ".join(str(value).split())
-    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
 from eltflow.events import StepResult
+from eltflow.transfer.jsontext import interval
 
 _WIDTH = 60
 
@@ -23,7 +25,10 @@ def table_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value that JSON and people have no words for: bytes as `\\x` and hex digits, everything else as it writes itself."""
+    """A value that JSON and people have no words for: bytes as `\\x` and hex digits, spans of time as engines write them, everything else as
+    it writes itself."""
+    if isinstance(value, datetime.timedelta):
+        return interval(value)
     return f"\\x{bytes(value).hex()}" if isinstance(value, bytes | bytearray | memoryview) else str(value)
 
 

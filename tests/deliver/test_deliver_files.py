@@ -123,7 +123,7 @@ def test_a_message_shows_rows(project: Project, eltflow: Eltflow, crm: Api) -> N
     root = delivered(project, eltflow, url=crm.url, deliver__crm=delivery(to=to, unique_key=None, columns=["id", "text", "amount"]))
     (asked,) = crm.asked
     assert asked.body["title"] == "Big spenders"
-    assert asked.body["text"] == "Big spenders\nid  text  amount\n--  ----  ------\n1   =1+1  1.10\n… and 1 more"
+    assert asked.body["text"] == "Big spenders\nid  text  amount\n1   =1+1  1.10\n… and 1 more"
     facts = asked.body["eltflow"]
     assert (facts["delivery"], facts["target"], facts["more_rows"]) == ("segments", "dev", 1)
     (root / "models/segments.sql").write_text("select 1 as id, 'x' as text, 2 as amount where false\n")
