@@ -129,8 +129,9 @@ def opened(
             about = {"project": loaded.name, "delivery": node.name, "target": loaded.target.name, "at": now.isoformat()}
             yield replace(made, telling=OpenedMessage(connection, info.to, node.name, about))
             return
-        rows = stack.enter_context(contextlib.closing(OpenedRecipient(connection, info.to, loaded.root, stop)))
-        where = fingerprint(connection.name, str(connection.values.get("url")), str(info.to["path"]))[:16]
+        rows = stack.enter_context(contextlib.closing(OpenedRecipient(connection, info.to, info.key, loaded.root, stop)))
+        place = [str(connection.values.get(key)) for key in ("url", "host", "port", "dbname", "path")]
+        where = fingerprint(connection.name, *place, str(info.to.get("path") or info.to.get("table")))[:16]
         yield replace(made, sending=rows, destination=where)
 
 

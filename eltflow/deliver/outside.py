@@ -19,16 +19,18 @@ _SHOWN = 20  #: rows of a message, unless told
 class OpenedRecipient:
     """What takes rows. Whoever makes it closes it."""
 
-    def __init__(self, connection: Connection, to: Mapping[str, Any], root: Path, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, connection: Connection, to: Mapping[str, Any], key: Sequence[str], root: Path, stop: Callable[[], bool]
+    ) -> None:
         self._connection = connection
-        self._to = to
+        self._to = {**to, "unique_key": list(key)}
         self._root = root
         self._stop = stop
         self._opened: Recipient | None = None
 
     @property
     def where(self) -> str:
-        return f"{self._to['path']} of `{self._connection.name}`"
+        return f"{self._to.get('path') or self._to.get('table')} of `{self._connection.name}`"
 
     def send(self, rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[int, str]:
         try:

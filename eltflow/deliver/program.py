@@ -13,7 +13,7 @@ from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.meta import SENT_COLUMNS, relation_key, table_of
 from eltflow.compile.program import LostLease, Outcome, Program, ProgramError, Steps
 from eltflow.deliver.job import Delivery
-from eltflow.project.deliveries import format_of
+from eltflow.project.deliveries import batch_of, format_of
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
 
 #: A delivery whose first requests are all refused is wrong as a whole.
@@ -128,7 +128,7 @@ def _count(rows: int) -> str:
 
 def _requests(job: Delivery) -> Steps[tuple[list[_Row], list[tuple[str, list[_Row]]]]]:
     """All rows, and those that are due by requests; each with its key, if it was made before."""
-    size = int(job.info.to.get("batch") or 1)
+    size = batch_of(job.info.to)
     found = yield from _rows(job)
     rows = _told_apart(job, found)
     known = yield from _known(job)
@@ -173,7 +173,7 @@ def _to_api(job: Delivery) -> Program:
     told = f"{sent:,} row{'s' if sent != 1 else ''} sent to {sending.where}" + (
         f", {same:,} as they were sent before" if same else ""
     )
-    return Outcome(kind="http", rows=sent, told=(told,))
+    return Outcome(kind=str(job.info.to["kind"]), rows=sent, told=(told,))
 
 
 def _told_apart(job: Delivery, found: Result) -> list[_Row]:

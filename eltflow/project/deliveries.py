@@ -22,7 +22,7 @@ FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "json"
 MESSAGE_ROWS = 100
 PLACES = re.compile(r"\{(\w+)\}")
 
-_KIND = Scalar(choices=("http", "files", "webhook", "email"))
+_KIND = Scalar(choices=("http", "table", "files", "webhook", "email"))
 _TO = Scalar(about="One of `connections:` in eltflow.yml.")
 _TITLE = Scalar(about="The line above the rows; the delivery's name unless told.")
 _ROWS = Scalar((int,), least=1, about=f"How many rows it shows at most (default 20, no more than {MESSAGE_ROWS}).")
@@ -62,6 +62,18 @@ FILE = Object(
         "delimiter": TEXT,
     },
 )
+TABLE = Object(
+    what="the `to` of a delivery",
+    required=("kind", "connection", "table"),
+    fields={
+        "kind": _KIND,
+        "connection": Scalar(about="A connection of type postgres."),
+        "table": Scalar(
+            about="A table that is there, as schema.table or by its name alone, with a unique constraint on `unique_key`."
+        ),
+        "batch": Scalar((int,), least=1, about="How many rows are written at once, all or none (default 1,000)."),
+    },
+)
 WEBHOOK = Object(
     what="the `to` of a delivery",
     required=("kind", "connection"),
@@ -74,7 +86,7 @@ DELIVERY = Object(
         "name": TEXT,
         "description": DOC_TEXT,
         "from": Scalar(about="The model, seed or ingested table whose rows are sent; or a table of a source, as source.table."),
-        "to": ByKey(key="kind", options={"http": HTTP, "files": FILE, "webhook": WEBHOOK, "email": WEBHOOK}),
+        "to": ByKey(key="kind", options={"http": HTTP, "table": TABLE, "files": FILE, "webhook": WEBHOOK, "email": WEBHOOK}),
         "columns": Nullable(NAMES),
         "unique_key": Nullable(NAMES),
         "send": Scalar(
@@ -92,6 +104,11 @@ DELIVERIES = Object(
 )
 
 
+def batch_of(to: Mapping[str, Any]) -> int:
+    """How many rows a request holds."""
+    return int(to.get("batch") or (1000 if to["kind"] == "table" else 1))
+
+
 def format_of(to: Mapping[str, Any]) -> str | None:
     """The format of the file that a delivery writes; None where nothing tells."""
     given = to.get("format")
@@ -107,9 +124,11 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
             if entry.get(key) and entry[key] != "all":
                 message = f"`{key}` means nothing to {_NOUNS[kind]}, which always holds all rows"
                 yield (key,), message, "take it out"
-    elif not keyed and entry.get("send", "changed") == "changed":
-        message = "`send: changed` needs `unique_key`: the column or columns whose values tell rows apart"
-        yield ("to",) if "send" not in entry else ("send",), message, "add `unique_key:`, or set `send: all`"
+    elif not keyed and (kind == "table" or entry.get("send", "changed") == "changed"):
+        what = "a table" if kind == "table" else "`send: changed`"
+        message = f"{what} needs `unique_key`: the column or columns whose values tell rows apart"
+        help = "add `unique_key:`" if kind == "table" else "add `unique_key:`, or set `send: all`"
+        yield ("to",) if "send" not in entry else ("send",), message, help
     if kind == "http":
         yield from _http(to)
     if kind == "files":

@@ -52,7 +52,7 @@ def delivery_facts(node: Node) -> dict[str, Any]:
     """What `meta.eltflow` says of a delivery. Of where it goes only what cannot be a secret."""
     assert node.deliver is not None
     to = node.deliver.to
-    shown = {key: to[key] for key in ("kind", "connection", "path", "format", "method", "batch") if key in to}
+    shown = {key: to[key] for key in ("kind", "connection", "path", "table", "format", "method", "batch") if key in to}
     return {"unique_id": node.unique_id, "send": node.deliver.send, "targets": list(node.deliver.targets), "to": shown}
 
 

@@ -309,10 +309,10 @@ class Recipient(Protocol):
     def send(
         self, to: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
     ) -> Mapping[int, str]:
-        """Send rows (their values as drivers give them) to where a delivery's `to` says; `key` is what the other side may know this request by,
-        if it comes twice. Gives what was refused for good: the row's place → why. Raises WarehouseError where what became of them is
-        not known, or all are refused for a reason that is none of theirs. Gives up, by an error of the kind "cancelled", soon after
-        `stop` says so."""
+        """Send rows (their values as drivers give them) to where a delivery's `to` says, its `unique_key` with it; `key` is what the other
+        side may know this request by, if it comes twice. Gives what was refused for good: the row's place → why. Raises WarehouseError where
+        what became of them is not known, or all are refused for a reason that is none of theirs. Gives up, by an error of the kind
+        "cancelled", soon after `stop` says so."""
         ...
 
     def close(self) -> None: ...

@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, str, str]] = {
     "another kind of connection": (
         _HEAD + _TO.replace("crm", "hook"),
         "error[E0701]: no recipient is called `webhook`",
-        "installed: rest",
+        "installed: postgres, rest",
     ),
     "a message by an api": (
         _HEAD + "    to: {kind: email, connection: crm}\n",
@@ -80,7 +80,7 @@ CASES: dict[str, tuple[str, str, str]] = {
     "an unknown kind": (
         _HEAD + "    to: {kind: ftp, path: x}\n",
         "error[E0103]: `kind` cannot be `ftp`\n --> deliver/crm.yml:5:16",
-        "one of: http, files, webhook, email",
+        "one of: http, table, files, webhook, email",
     ),
     "two of one name": (
         _HEAD + _FILE + _HEAD.removeprefix("steps:\n") + _FILE,
