@@ -18,6 +18,7 @@ from eltflow.project.nodes import Node
 from eltflow.sql.advice import advice
 from eltflow.sql.columns import resolve
 from eltflow.sql.parse import Parsed, Refused, parse
+from eltflow.sql.pivots import named_by_data
 from eltflow.sql.reads import Ident, Read, named_in_calls, qualifiers, reads
 from eltflow.sql.rewrite import Splice, Spliced, position, splice, trailing_semicolon, with_ctes
 from eltflow.sql.statement import command, first_word, first_words, kind_problem, miscalled, no_select, second_statement
@@ -77,6 +78,8 @@ class Statement:
             columns = resolved.columns.names if resolved.columns.complete else None
             looked = look(self, parsed, splices, resolved.faults, node)
         place, typed = self._placer(spliced), looked.typed
+        if typed is not None and "pivot" in rendered.lower() and isinstance(parsed, Parsed) and named_by_data(parsed):
+            typed = None
         warnings += looked.notes
         offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
         if offline is not None and offline.parse(sql) is not None:

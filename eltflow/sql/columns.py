@@ -226,7 +226,8 @@ class _Walk:
         if plainly and len(scope.tables) == len(sources):
             self.faults += unshared(scope.tables, joins, self._fold)
         self._check(node, scope, ctes, joins, shared)
-        return self._outputs(node, scope, ordered, merged)
+        made = self._outputs(node, scope, ordered, merged)
+        return UNKNOWN if node.args.get("match") else made
 
     # -- sources ---------------------------------------------------------------------------------------------------------------
 
@@ -378,6 +379,10 @@ class _Walk:
         called = column.parent
         if isinstance(called, exp.Anonymous) and called.name.lower() in _OF_SEQUENCES:
             return
+        if isinstance(called, exp.Is) and column.arg_key == "expression":
+            return  # IS NORMALIZED, IS DOCUMENT
+        if isinstance(called, exp.Anonymous) and called.name.lower() == "get_format" and column.arg_key == "expressions":
+            return  # of MySQL: get_format(date, 'USA')
         known: list[str] = []
         current: _Scope | None = scope
         while current is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlglot import exp
@@ -97,6 +98,8 @@ class Expressions:
         """What a column's name means: a column, a field of a struct, or a whole row."""
         args = node.args
         name = node.this
+        if isinstance(name, exp.Star):
+            return self._whole(name, args.get("table"), scope)
         if not isinstance(name, exp.Identifier):
             made = Flow()
             self.visit(name, scope, made, COPIED, None)
@@ -106,6 +109,55 @@ class Expressions:
             return self._bare(name, scope)
         parts = [part for part in (args.get("catalog"), args.get("db"), table) if part is not None]
         return self._qualified([self.key(part) for part in parts], self.key(name), name.name, scope)
+
+    def _whole(self, star: Any, table: Any, scope: Scope) -> Flow:
+        """All columns of a table, or of all in sight, as one value: the argument `*` or `t.*` of a function."""
+        made = Flow()
+        left = {self.key(one.this if isinstance(one, exp.Column) else one) for one in star.args.get("except_") or ()}
+        found = [scope.table(self.key(table))] if table is not None else [*scope.tables.values()]
+        for one in found:
+            if one is None:
+                made.unknown = made.unknown or f"`{table.name}` is no table in sight"
+                continue
+            for key, column in one.index.items():
+                if key not in left:
+                    made.take(column, COMPUTED, None)
+            made.unknown = made.unknown or one.open
+        return made
+
+    def _star(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
+        into.take(self._whole(node, None, scope), max(rank, COMPUTED), why)
+
+    def _is(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
+        """`x IS NORMALIZED`, `x IS DOCUMENT`: what follows IS is a word, and no column."""
+        self.visit(node.this, scope, into, max(rank, COMPUTED), why)
+        if not isinstance(node.expression, exp.Column):
+            self.visit(node.expression, scope, into, max(rank, COMPUTED), why)
+
+    def _by_number(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
+        """Snowflake's `$1`, a column by its number; other parameters are values of their own."""
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            into.unknown = into.unknown or f"`${node.this.name}` is a column by its number, which is not followed"
+
+    def _called(self, node: Any, scope: Scope) -> Any:
+        """`x.f(y)` as f(x, y), which DuckDB takes it for where x is a value; what follows the dot where it is a schema."""
+        receiver = _with_columns(node.this)
+        bare = receiver
+        while isinstance(bare, exp.Dot):
+            bare = bare.this
+        if isinstance(bare, exp.Column) and not self._in_sight(bare, scope):
+            return node.expression
+        function = node.expression
+        if isinstance(function, exp.Anonymous):
+            with suppress(ValueError):  # a function that takes fewer arguments, to the parser's knowledge
+                return exp.func(function.name, receiver, *(one.copy() for one in function.expressions), dialect="duckdb")
+        return exp.Anonymous(this="", expressions=[receiver, function.copy()])
+
+    def _in_sight(self, column: Any, scope: Scope) -> bool:
+        """Whether a name is one of a column, a table, an alias or a parameter."""
+        key = self.key(column.args.get("table") or column.this)
+        named = any(key in names for names in self._locals) or key in self._aliases_first
+        return named or scope.find(key) is not None or scope.table(key) is not None
 
     def _bare(self, name: Any, scope: Scope) -> Flow:
         key = self.key(name)
@@ -157,7 +209,9 @@ class Expressions:
         return flow
 
     def _accessed(self, node: Any, scope: Scope) -> Flow:
-        """`x.field` and `x['field']`."""
+        """`x.field`, `x['field']` and `x.function()`."""
+        if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Func):
+            return self.value(self._called(node, scope), scope)
         inner = self.value(node.this, scope)
         if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
             return inner.field(self.key(node.expression))
@@ -349,6 +403,11 @@ class Expressions:
         table = self.query(node, scope.ctes, scope)
         self._rows_of(table, into)
         if table.columns:
+            inner = node.this if isinstance(node, exp.Subquery) else node
+            if isinstance(inner, exp.Select) and inner.args.get("kind") is not None:  # BigQuery: one value of all columns
+                for column in table.columns:
+                    into.take(column, COMPUTED, why)
+                return None
             into.take(table.columns[0], rank, why)
             return table.columns[0].decided(table.rows, table.unsure).fields
         if table.open:
@@ -467,6 +526,27 @@ def _row(key: str, table: Table) -> Flow:
     return made
 
 
+def _with_columns(receiver: Any) -> Any:
+    """What stands before the dot of a method, with columns where the parser has left names."""
+
+    def as_column(one: Any) -> Any:
+        if isinstance(one, exp.Dot) and isinstance(one.this, exp.Identifier) and isinstance(one.expression, exp.Identifier):
+            return exp.Column(this=one.expression.copy(), table=one.this.copy())
+        if (
+            isinstance(one, exp.Identifier)
+            and one.arg_key in ("this", "expression", "expressions")
+            and not isinstance(one.parent, _NAMED)
+        ):
+            return exp.Column(this=one.copy())
+        return one
+
+    if isinstance(receiver, exp.Identifier):
+        return exp.Column(this=receiver.copy())
+    return receiver.copy().transform(as_column)
+
+
+#: What has names of its own.
+_NAMED = (exp.Column, exp.Dot, exp.Table, exp.TableAlias, exp.Lambda, exp.Kwarg, exp.PropertyEQ, exp.ColumnDef, exp.CTE)
 _TRANSPARENT = frozenset([exp.Paren])
 _EXACT: dict[type, Handler | None] = {
     exp.Column: Expressions._column,
@@ -509,7 +589,9 @@ _EXACT: dict[type, Handler | None] = {
     exp.PositionalColumn: Expressions._positional,
     exp.Identifier: None,
     exp.Literal: None,
-    exp.Star: None,
+    exp.Star: Expressions._star,
+    exp.Is: Expressions._is,
+    exp.Parameter: Expressions._by_number,
     exp.Var: None,
     exp.DataType: None,
     exp.Boolean: None,

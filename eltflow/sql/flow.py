@@ -20,9 +20,10 @@ Cause = tuple[str, str, str]
 class Flow:
     """A column, or what an expression gives: `direct` holds how each upstream column's value enters, `causes` what else decides over
     it, `unknown` why that may not be all. `made_by` are the expressions that make it, one for each arm of a union: trees, or names of
-    columns; none for a column that nothing was done to. Never changed once somebody else holds it."""
+    columns; none for a column that nothing was done to. `keyed` says that it is a term that its query groups by. Never changed once
+    somebody else holds it."""
 
-    __slots__ = ("aggregated", "causes", "direct", "fields", "made_by", "name", "ranked", "rows", "unknown")
+    __slots__ = ("aggregated", "causes", "direct", "fields", "keyed", "made_by", "name", "ranked", "rows", "unknown")
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -31,7 +32,7 @@ class Flow:
         self.unknown = ""
         self.made_by: tuple[Any, ...] = ()
         self.fields: dict[str, Flow] | None = None
-        self.aggregated = False
+        self.aggregated = self.keyed = False
         self.rows: set[Cause] | None = None  # what an unnest within the expression makes rows of
         self.ranked: Ranking | None = None  # of a `row_number()`
 
@@ -59,6 +60,7 @@ class Flow:
         if rank and self.direct and min(self.direct.values()) < rank:
             made.direct = {spot: max(rank, how) for spot, how in self.direct.items()}
         made.causes, made.unknown, made.fields, made.ranked = self.causes, self.unknown, self.fields, self.ranked
+        made.keyed = self.keyed and rank <= RENAMED
         made.made_by = self.made_by or ((self.name,) if self.name and name != self.name else ())
         return made
 
@@ -83,9 +85,17 @@ class Flow:
             return self
         made = Flow(self.name)
         made.direct, made.causes, made.unknown = self.direct, self.causes | causes, self.unknown or unknown
-        made.aggregated, made.rows, made.made_by = self.aggregated, self.rows, self.made_by
+        made.aggregated, made.keyed, made.rows, made.made_by = self.aggregated, self.keyed, self.rows, self.made_by
         if self.fields is not None:
             made.fields = {key: field.decided(causes, unknown) for key, field in self.fields.items()}
+        return made
+
+    def as_key(self) -> Flow:
+        """The same as a term that its query groups by."""
+        if self.keyed:
+            return self
+        made = self.unranked()
+        made.ranked, made.keyed = self.ranked, True
         return made
 
     def unranked(self) -> Flow:

@@ -3,7 +3,7 @@ is made of and those that decide over it. What cannot be told is marked with the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from sqlglot import exp
@@ -242,15 +242,27 @@ class _Walk(Pivots):
     def _modified(self, node: Any, table: Table, scope: Scope) -> Table:
         """ORDER BY and LIMIT after a set operation or a query in parentheses."""
         order = node.args.get("order")
+        rows = Flow()
+        for key in ("limit", "offset"):
+            self._counted(node.args.get(key), scope, rows)
         if order is None or not (node.args.get("limit") or node.args.get("offset")):
+            if rows.causes:
+                made = Table(table.columns, table.rows | rows.causes, self.fold)
+                made.open, made.rest, made.unsure = table.open, table.rest, table.unsure or rows.unknown
+                return made
             return table
         scope.add("", table)
-        rows = Flow()
         made = Table(table.columns, table.rows, self.fold)
         made.open, made.rest = table.open, table.rest
         self._sorted(order, scope, made, rows)
         made.rows, made.unsure = table.rows | rows.causes, table.unsure or rows.unknown
         return made
+
+    def _counted(self, clause: Any, scope: Scope, rows: Flow) -> None:
+        """A LIMIT or an OFFSET that a query tells."""
+        number = clause.args.get("expression") if clause is not None else None
+        if isinstance(number, exp.Expression) and number.find(exp.Query) is not None:
+            self.visit(number, scope, rows, COPIED, "filter")
 
     # -- select ----------------------------------------------------------------------------------------------------------------
 
@@ -266,27 +278,40 @@ class _Walk(Pivots):
         for window in args.get("windows") or ():
             scope.windows[self.key(window.this)] = window
         made = self._outputs(node, scope, rows)
+        if args.get("match") is not None:
+            made.become([])
+            made.open = rows.unknown = "what MATCH_RECOGNIZE finds is not followed"
         first = self._first_rows(args, scope, made)
         for clause in ("where", "qualify"):
             if args.get(clause) is not None and (first is None or first[0] != clause):
                 self.visit(args[clause].this, scope, rows, COPIED, "filter")
+        connect = args.get("connect")
+        for key in ("start", "connect") if connect is not None else ():
+            if connect.args.get(key) is not None:
+                self.visit(connect.args[key], scope, rows, COPIED, "filter")
         if args.get("having") is not None:
             self._having(node, scope, rows)
         self._group(args.get("group"), scope, made, rows)
+        regrouped = self._regrouped(args, scope, made)
+        scope.times.causes |= regrouped
         if args.get("group") is None or any(args.get(key) for key in ("having", "qualify", "distinct", "limit", "offset")):
             rows.causes |= scope.times.causes
         elif scope.times.causes:
             made.become([c.decided(scope.times.causes, "") if c.aggregated else c for c in made.columns])
         self._distinct(args, scope, made, rows)
+        for key in ("limit", "offset"):
+            self._counted(args.get(key), scope, rows)
         if first is not None:
             rows.take(first[1].parted, COPIED, "filter")
             made.become(first[1].graded(made.columns))
         self._ranked_still(args, scope, made)
         self._aliases_first = outside
-        table = self._table_of(made, rows, scope)
+        table = self._table_of(made, rows, scope, regrouped)
         grouped = [not column.aggregated for column in table.columns]
         for column in table.columns:
             column.aggregated = False  # to who reads this query it is a column like any other
+        if args.get("group") is not None:
+            table.become([column.as_key() if key else column for column, key in zip(table.columns, grouped, strict=True)])
         table.find_keys = lambda: keys_of(node, table, grouped, scope, self.key)
         # Of an aggregation without groups there is one row, whatever it reads: that decides over its columns.
         return decided(table, set(), "") if one_row(node, table, grouped) else table
@@ -327,13 +352,36 @@ class _Walk(Pivots):
         self.visit(node.args["having"].this, scope, rows, COPIED, "filter")
         self._aliases_first = {}
 
-    def _table_of(self, made: Table, rows: Flow, scope: Scope) -> Table:
-        """A select's columns with all that decides over its rows."""
+    def _regrouped(self, args: Mapping[str, Any], scope: Scope, made: Table) -> set[Cause]:
+        """What decides how often the rows of a grouped query are there, where this one does nothing but group them again by some of the same
+        terms: which of these there are does not hang on it."""
+        more = ("where", "having", "qualify", "distinct", "limit", "offset", "joins", "laterals")
+        if args.get("group") is None or len(scope.tables) != 1 or any(args.get(key) for key in more):
+            return set()
+        (table,) = scope.tables.values()
+        group = args["group"]
+        plain = not any(group.args.get(key) for key in ("grouping_sets", "cube", "rollup", "totals"))
+        if not plain or table.open or table.unsure or not table.rows or any(why != "group" for _, _, why in table.rows):
+            return set()
+        if group.args.get("all"):
+            terms = [column for column in made.columns if not column.aggregated]
+        else:
+            terms = [self._term(one, scope, made) for one in group.expressions]
+        return set(table.rows) if terms and all(term.keyed for term in terms) else set()
+
+    def _term(self, one: Any, scope: Scope, made: Table) -> Flow:
+        """A term of GROUP BY, if it is a column or the number of one."""
+        if isinstance(one, exp.Literal) and one.name.isdigit() and 0 < int(one.name) <= len(made.columns):
+            return made.columns[int(one.name) - 1]
+        return self.value(one, scope) if isinstance(one, exp.Column) else Flow()
+
+    def _table_of(self, made: Table, rows: Flow, scope: Scope, often: Set[Cause] = frozenset()) -> Table:
+        """A select's columns with all that decides over its rows, but for what decides only how often they are there."""
         made.rows = made.rows | rows.causes
         unsure = rows.unknown
         for table in scope.tables.values():
             if table.rows:
-                made.rows |= table.rows
+                made.rows |= table.rows - often
             unsure = unsure or table.unsure
         made.unsure = unsure
         return made
@@ -476,8 +524,9 @@ class _Walk(Pivots):
             if not only_match:
                 scope.merged[key] = shown
                 scope.hidden |= {(alias, key) for alias in right}
-        if join.args.get("on") is not None:
-            self.visit(join.args["on"], scope, met, COPIED, "join")
+        for key in ("on", "match_condition"):
+            if join.args.get(key) is not None:
+                self.visit(join.args[key], scope, met, COPIED, "join")
         alone = next(iter(right), "")
         if join.args.get("side") == "LEFT" and not only_match and len(right) == 1 and not right[alone].open:
             # It drops no row of the left side; at most it doubles some.
@@ -649,7 +698,7 @@ _SERIES = (exp.Unnest, exp.Explode, exp.GenerateSeries, exp.ExplodingGenerateSer
 
 def _written(node: Any) -> str:
     """A function's name as people write it."""
-    return str(node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+    return str(node.name if isinstance(node, exp.Anonymous) else node.sql().partition("(")[0]).strip().lower()
 
 
 def _function_name(node: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from eltflow.sql.flow import COMPUTED, COPIED, Flow, Scope, Table, arms
+from eltflow.sql.parse import Parsed
 from eltflow.sql.stars import Stars
 
 
@@ -187,3 +188,15 @@ def _cell_called(key: str, made: list[tuple[str, Flow]]) -> Flow:
     for _, cell in made:
         flow.take(cell, COPIED, None)
     return flow
+
+
+def named_by_data(parsed: Parsed) -> bool:
+    """Whether a statement has a pivot whose columns its data names: over empty tables an engine gives it none of them."""
+    tree = parsed.tree
+    return tree is not None and any(not pivot.args.get("unpivot") and not _all_listed(pivot) for pivot in tree.find_all(exp.Pivot))
+
+
+def _all_listed(pivot: Any) -> bool:
+    statement = pivot.args.get("using") is not None or not pivot.args.get("fields")
+    on = pivot.expressions if statement else pivot.args.get("fields")
+    return all(isinstance(one, exp.In) and one.expressions for one in on or ())

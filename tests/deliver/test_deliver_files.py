@@ -20,7 +20,6 @@ select 1 as id, '=1+1' as text, cast(1.10 as decimal(9,2)) as amount, cast(0.1 a
 union all
 select 2, 'a, "b"', 22.25, 1e300, date '1999-12-31', cast('1999-12-31 23:59:59.5' as timestamp), 1 = 0, null, 3
 """
-TODAY = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
 
 
 def to_file(path: str, **more: Any) -> str:
@@ -37,7 +36,8 @@ def delivered(project: Project, eltflow: Eltflow, *, url: str = "http://127.0.0.
 
 def test_csv_holds_no_formula(project: Project, eltflow: Eltflow) -> None:
     root = delivered(project, eltflow, deliver__crm=to_file("out/{date}/odd.csv"))
-    with (root / f"out/{TODAY}/odd.csv").open(newline="") as file:
+    (written,) = root.glob("out/2*-*-*/odd.csv")  # the day of the run
+    with written.open(newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["id", "text", "amount", "share", "day", "moment", "yes", "nothing", "minus"]
     assert rows[1] == ["1", "'=1+1", "1.10", "0.1", "2026-01-31", "2026-01-31T12:30:00", "true", "", "-5"]

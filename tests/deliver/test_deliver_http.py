@@ -227,7 +227,7 @@ def test_only_on_the_targets_that_it_names(project: Project, eltflow: Eltflow, c
     root = shop(project, crm.url)
     built = eltflow("build", "--target", "prod", cwd=root)
     assert built.code == 0
-    assert "a delivery is left out: `segments` (`eltflow deliver`, or a job, sends)" in built.err
+    assert "1 delivery left out: `segments` (by `eltflow deliver`, or in a job)" in built.err
     done = eltflow("deliver", "--target", "prod", cwd=root)
     assert done.code == 0
     assert crm.asked == []

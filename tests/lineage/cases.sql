@@ -931,3 +931,19 @@ select yr, n, v, lag(v) over (partition by yr order by n, v) as pv from (unpivot
 -- class: values
 select v.a + t.a as s, v.b from t, (values (1, 'x'), (2, 'y')) as v(a, b) where v.a < t.b --> t.a; -
 with m2(k, lbl) as (values (1, 'one'), (2, 'two'), (3, 'three')) select t.id, lbl || g as x from t join m2 on m2.k = t.k --> id; t.g
+-- class: method
+select g.upper() as u, t.g.length() as n, (a + b).abs() as x, l.list_sum() as z, a::varchar.length() as c from t --> t.g; t.g; a b; l; a
+select id from t where g.upper() = 'A' --> id
+select g.lower() as c, a.sum() as s from t group by all --> t.g; a
+select g.replace('a', n) as r from t join u on t.k = u.k --> t.g n
+select max(a).round(1) as m, g.max() as x from t --> a; t.g
+select s.x.abs() as v, [a, b].list_max() as w, l.list_transform(lambda e: e.abs()) as q from t --> s; a b; l
+-- class: limit
+select id from t order by id limit (select min(m) from u) --> id
+select a from t order by a, id offset (select count(*) from u where m > 4) --> a
+-- class: regrouped
+with i as (select g, k, sum(a) as s from t group by g, k) select g, sum(s) as s, count(*) as n from i group by g --> t.g; a; -
+with i as (select g, k, max(a) as m from t group by g, k) select m, count(*) as n from i group by m --> a; -
+with i as (select g as h, k, min(a) as m from t group by all), j as (select h as q, m from i) select q, max(m) as m from j group by 1 --> t.g; a
+with i as (select g, k, max(a) as m from t group by g, k), j as (select g from i where m > 3) select g from j group by all --> t.g
+with i as (select g, k, max(a) as m from t group by g, k) select g from i group by g having count(*) > 1 --> t.g
