@@ -15,5 +15,10 @@ def forked():
 
 
 @pytest.fixture
-def eltflow(forked):
-    return lambda *arguments, cwd, env=None: Ran(*forked(*arguments, cwd=cwd, env=env))
+def eltflow(forked, eltflow):
+    """What is given on standard input, or has so much time, needs a process of its own."""
+
+    def run(*arguments, cwd, env=None, **more):
+        return eltflow(*arguments, cwd=cwd, env=env, **more) if more else Ran(*forked(*arguments, cwd=cwd, env=env))
+
+    return run

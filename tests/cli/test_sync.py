@@ -212,7 +212,7 @@ def test_without_its_library_it_says_what_to_install(eltflow, project, tmp_path)
     (tmp_path / "shadow/ruamel").mkdir(parents=True)
     (tmp_path / "shadow/ruamel/__init__.py").write_text("")
     root = project({"models/a.sql": "select 1 as id"})
-    ran = eltflow("sync", cwd=root, env={"PYTHONPATH": str(tmp_path / "shadow")})
+    ran = eltflow("sync", cwd=root, timeout=60, env={"PYTHONPATH": str(tmp_path / "shadow")})
     assert ran.code == 2
     assert "error[E0702]" in ran.err
     assert "pip install 'eltflow[sync]'" in ran.err
