@@ -158,7 +158,9 @@ def test_a_deadlock_is_tried_again(warehouse, postgres):
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with postgres.connect() as looking:
-                found = looking.execute("select count(*) from pg_stat_activity where query like '/*%select pg_sleep%'").fetchone()
+                found = looking.execute(
+                    "select count(*) from pg_stat_activity where datname = current_database() and query like '/*%select pg_sleep%'"
+                ).fetchone()
             if found[0]:
                 break
             time.sleep(0.05)
