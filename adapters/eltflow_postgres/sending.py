@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.plugins import driver
 from eltflow.transfer import Origin
 from eltflow.transfer.jsontext import dumps
-from eltflow.warehouse import Statement, Target, WarehouseError
-from eltflow_postgres import ADAPTER
+from eltflow.warehouse import Statement, WarehouseError
 from eltflow_postgres.dialect import PostgresDialect
-from eltflow_postgres.tables import PostgresTableReader
+from eltflow_postgres.tables import PostgresTableReader, opened
 
 if TYPE_CHECKING:
     from eltflow_postgres.session import PostgresSession
@@ -27,10 +25,7 @@ class PostgresReceiver(PostgresTableReader):
     kinds = ("table",)
 
     def open(self, values: Mapping[str, Any], root: Path) -> PostgresRecipient:  # type: ignore[override]
-        with driver("postgres connections", "'eltflow[postgres]'"):
-            from eltflow_postgres.session import PostgresDatabase
-        target = Target(name="", type="postgres", database=ADAPTER.database_name(values, root), schema="", threads=1, values=values)
-        return PostgresRecipient(PostgresDatabase(target, root, read_only=False).session())
+        return PostgresRecipient(opened(values, root, read_only=False))
 
 
 RECEIVER = PostgresReceiver()
@@ -65,7 +60,7 @@ class PostgresRecipient:
         return {}
 
     def close(self) -> None:
-        self._session.close()
+        self._session.end()
 
 
 def _upsert(table: str, names: Sequence[str], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Statement:

@@ -66,13 +66,17 @@ class PostgresTableReader:
         ]
 
     def open(self, values: Mapping[str, Any], root: Path) -> PostgresTables:
-        with driver("postgres connections", "'eltflow[postgres]'"):
-            from eltflow_postgres.session import PostgresDatabase
-        target = Target(name="", type="postgres", database=ADAPTER.database_name(values, root), schema="", threads=1, values=values)
-        database = PostgresDatabase(target, root, read_only=True)
-        session = database.session()
+        session = opened(values, root, read_only=True)
         session.execute(Statement(_SETTINGS))
         return PostgresTables(session)
+
+
+def opened(values: Mapping[str, Any], root: Path, *, read_only: bool) -> PostgresSession:
+    """A session by the settings of a connection; whoever asks for it ends it. Raises WarehouseError; EltflowError (E0702)."""
+    with driver("postgres connections", "'eltflow[postgres]'"):
+        from eltflow_postgres.session import PostgresDatabase
+    target = Target(name="", type="postgres", database=ADAPTER.database_name(values, root), schema="", threads=1, values=values)
+    return PostgresDatabase(target, root, read_only=read_only).session()
 
 
 TABLES = PostgresTableReader()

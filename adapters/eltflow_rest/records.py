@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +17,7 @@ from eltflow_rest.client import Answer, Client, Request
 from eltflow_rest.guess import guessed
 from eltflow_rest.paging import first, following
 from eltflow_rest.parts import NotThere, part, records_in, value_in
-
-_PLACE = re.compile(r"\{(\w+)\}")
+from eltflow_rest.settings import PLACE
 
 
 @dataclass(slots=True)
@@ -79,7 +77,7 @@ class ApiRecords:
                 if count.enough:
                     return
                 fields = {name: self._field(record, str(path), asked) for name, path in above["fields"].items()}
-                path = _PLACE.sub(lambda m: quote(_told(fields, m.group(1)), safe=""), str(request["path"]))  # noqa: B023
+                path = PLACE.sub(lambda m: quote(_told(fields, m.group(1)), safe=""), str(request["path"]))  # noqa: B023
                 self._one(request, since, path, _opening(fields), file, count)
 
     def _field(self, record: bytes, path: str, asked: Request) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,10 +14,10 @@ from eltflow.transfer.jsontext import NotJson
 from eltflow.warehouse import WarehouseError
 from eltflow_rest.client import Answer, Client, Request
 from eltflow_rest.parts import NotThere, part, value_in
+from eltflow_rest.settings import PLACE
 
 #: Answers to a request of one row that are about that row. (Not among them: who may not, what is not there, and what may pass.)
 _OF_THE_ROW = frozenset({"400", "409", "410", "412", "413", "422"})
-_PLACE = re.compile(r"\{(\w+)\}")
 
 
 class ApiRecipient:
@@ -39,7 +38,7 @@ class ApiRecipient:
         content: Any = list(rows) if many else rows[0]
         if to.get("rows"):
             content = {**(to.get("body") or {}), str(to["rows"]): content}
-        path = str(to["path"]) if many else _PLACE.sub(lambda place: _filled(place.group(1), rows[0]), str(to["path"]))
+        path = str(to["path"]) if many else PLACE.sub(lambda place: _filled(place.group(1), rows[0]), str(to["path"]))
         request = Request(url=self._client.url(path), body=content, method=str(to.get("method") or "post").upper(), key=key)
         try:
             answer = self._client.ask(request)

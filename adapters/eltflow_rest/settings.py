@@ -15,6 +15,8 @@ AUTH: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("token_url", "client_id", "client_secret", "scope", "audience", "refresh_token", "send"),
     ),
 }
+#: The places of a path that values fill.
+PLACE = re.compile(r"\{(\w+)\}")
 _PACE = re.compile(r"(\d+) ?/ ?(second|minute|hour)")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 

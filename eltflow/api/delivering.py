@@ -51,15 +51,8 @@ def guarded(loaded: Loaded, ids: Iterable[str]) -> tuple[tuple[str, ...], tuple[
             continue
         kept[unique_id] = None
         if node.deliver is not None:
-            tests |= dict.fromkeys(tests_of(loaded, node))
+            tests |= dict.fromkeys(test for parent in node.parents for test in graph.tests_of(parent))
     return tuple(kept | tests), tuple(told)
-
-
-def tests_of(loaded: Loaded, delivery: Node) -> Iterator[str]:
-    """The tests of what a delivery sends."""
-    graph = loaded.graph
-    for parent in delivery.parents:
-        yield from (child for child in graph.children.get(parent, ()) if graph.nodes[child].resource_type == "test")
 
 
 def check_deliveries(loaded: Loaded, nodes: Sequence[Node]) -> None:

@@ -43,7 +43,7 @@ from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
-from eltflow.plan.build import make_plan
+from eltflow.plan.build import make_plan, takes_step
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.state.lock import lock_path, run_lock
@@ -130,11 +130,11 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
     emitter = _emitter(loaded, options, state)
-    about = {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
+    about = about_run(loaded)
     with (
         run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
         connected(loaded) as database,
-        _leased(loaded, options, state, database, about) as state.lease,
+        lease_of(loaded, database, state.run_id, about, options.lock_timeout) as state.lease,
         contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
     ):
         for event in _emitted(events, emitter) if emitter is not None else events:
@@ -147,7 +147,7 @@ def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
     these."""
     nodes = loaded.graph.nodes
     if options.selected is None:
-        return [n for n in nodes.values() if _runs(n) and n.outside is None]
+        return [n for n in nodes.values() if takes_step(n) and n.outside is None]
     chosen = [nodes[i] for i in options.selected]
     if any(n.outside is not None for n in chosen):
         from eltflow.api.delivering import check_deliveries, guarded  # most runs send nothing
@@ -156,7 +156,7 @@ def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
         loaded.messages.extend(told)
         chosen = [nodes[i] for i in ids]
         check_deliveries(loaded, chosen)
-    return [n for n in chosen if _runs(n)]
+    return [n for n in chosen if takes_step(n)]
 
 
 def _emitter(loaded: Loaded, options: RunOptions, state: RunState) -> Emitter | None:
@@ -184,9 +184,14 @@ def _emitted(events: Iterable[Event], emitter: Emitter) -> Iterator[Event]:
             list(emitter.close())
 
 
+def about_run(loaded: Loaded) -> Mapping[str, Any]:
+    """What others are told of who holds the target."""
+    return {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
+
+
 @contextlib.contextmanager
-def _leased(
-    loaded: Loaded, options: RunOptions, state: RunState, database: Database, about: Mapping[str, Any]
+def lease_of(
+    loaded: Loaded, database: Database, token: str, about: Mapping[str, Any], timeout: float = 0.0
 ) -> Iterator[Lease | None]:
     """The lease of the target's schema, where others than this machine can write to it."""
     import socket
@@ -194,14 +199,14 @@ def _leased(
     host = socket.gethostname()
     statements = loaded.adapter.dialect.lease(
         loaded.target.schema,
-        token=state.run_id,
+        token=token,
         holder=f"process {os.getpid()} on {host} of {about['user']} since {about['started_at']}",
         place=f"{host}:{lock_path(loaded.target_key, loaded.options.env)}",  # whose lock is held here: no other run there is alive
         seconds=SECONDS,
     )
     with contextlib.ExitStack() as stack:
         try:
-            lease = stack.enter_context(leased(database, statements, options.lock_timeout))
+            lease = stack.enter_context(leased(database, statements, timeout))
         except WarehouseError as error:
             if error.kind != "permission":
                 raise EltflowError(connection_problem(loaded, error, "write to")) from None
@@ -219,10 +224,6 @@ def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
             compiler.hook(node)
     del loaded.messages[said:]
     loaded.heard.intersection_update(heard)
-
-
-def _runs(node: Node) -> bool:
-    return node.resource_type in ("model", "test", "seed", "ingest", "deliver", "task") and node.materialized != "ephemeral"
 
 
 @contextlib.contextmanager
@@ -611,10 +612,7 @@ class _Worker:
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         anew = self.options.full_refresh and self.options.command == "deliver"
         with opened(self.loaded, step.node, self.catalog, stop=stopped, anew=anew, fence=self._fence) as delivery:
-            try:
-                outcome = self._driven(step, deliver(delivery), session, trace, None)
-            except ProgramError as error:
-                raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+            outcome = self._driven(step, deliver(delivery), session, trace, None)
         for text in outcome.told:
             tell(Message(text=f"`{step.node.name}`: {text}"))
         return _result(step, outcome, trace)

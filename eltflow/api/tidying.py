@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eltflow.api.explain import connection_problem
 from eltflow.api.loading import STATE_FOLDER, Loaded
-from eltflow.api.running import connected, schemas_of
+from eltflow.api.running import about_run, connected, lease_of, schemas_of
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import is_temporary
 from eltflow.base.records import dataclass
@@ -61,10 +61,10 @@ def find_rubbish(loaded: Loaded, before: datetime.datetime) -> Rubbish:
 
 def take_away(loaded: Loaded, found: Rubbish) -> Iterator[tuple[Orphan, str | None]]:
     """Take it away, under the target's lock; tells of each relation what was in the way, None if it is gone. Raises EltflowError."""
-    about = {"started_at": loaded.options.started_at.isoformat(timespec="seconds")}
+    about = about_run(loaded)
     with run_lock(loaded.target_key, loaded.options.env, 0.0, about):
         if found.orphans:
-            with connected(loaded) as database:
+            with connected(loaded) as database, lease_of(loaded, database, loaded.options.invocation_id, about):
                 left = {one.table.relation for one in _orphans(loaded, database)}
                 with closing(database.session()) as session:
                     for one in _views_first(found.orphans):

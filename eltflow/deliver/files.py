@@ -15,7 +15,8 @@ from typing import Any
 
 from eltflow.base.temporary import alive
 from eltflow.deliver.parquet import write_parquet
-from eltflow.project.deliveries import PLACES, format_of
+from eltflow.project.deliveries import format_of
+from eltflow.project.steps import PLACES
 from eltflow.transfer.jsontext import NotJson, dumps
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import Column, WarehouseError

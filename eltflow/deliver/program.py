@@ -24,10 +24,10 @@ def deliver(job: Delivery) -> Program:
     """The program of a delivery. Raises ProgramError, before anything leaves, for columns that are not there and keys that repeat."""
     _check_columns(job)
     if job.writing is not None:
-        return _to_file(job)
+        return (yield from _to_file(job))
     if job.telling is not None:
-        return _to_people(job)
-    return _to_api(job)
+        return (yield from _to_people(job))
+    return (yield from _to_api(job))
 
 
 def _check_columns(job: Delivery) -> None:

@@ -61,6 +61,10 @@ class Graph:
             depth = None if depth is None else depth - 1
         return seen
 
+    def tests_of(self, unique_id: str) -> Iterable[str]:
+        """The tests that read a node."""
+        return (child for child in self.children.get(unique_id, ()) if self.nodes[child].resource_type == "test")
+
     def of_type(self, *types: str) -> Iterator[Node]:
         """The nodes of the given resource types, in order."""
         return (node for node in self.nodes.values() if node.resource_type in types)

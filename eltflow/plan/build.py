@@ -86,7 +86,7 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
     for unique_id in selected:
         node = graph.nodes[unique_id]
         if node.deliver is not None:
-            yield from ((child, unique_id) for parent in node.parents for child in _tests_of(graph, parent) if child in chosen)
+            yield from ((child, unique_id) for parent in node.parents for child in graph.tests_of(parent) if child in chosen)
         if node.resource_type != "test" or not node.parents:
             continue
         if len(node.parents) == 1:
@@ -98,10 +98,6 @@ def _guards(graph: Graph, selected: Sequence[str], chosen: set[str]) -> Iterable
             if graph.nodes[other].resource_type == "test" or any(parent in common for parent in graph.nodes[other].parents):
                 continue  # what is below another of them waits for that one
             yield from ((unique_id, step) for step in _first_steps(graph, [other], chosen))
-
-
-def _tests_of(graph: Graph, unique_id: str) -> Iterable[str]:
-    return (child for child in graph.children[unique_id] if graph.nodes[child].resource_type == "test")
 
 
 def _first_steps(graph: Graph, start: Iterable[str], chosen: set[str]) -> Iterable[str]:

@@ -11,6 +11,7 @@ from eltflow.project import config
 from eltflow.project.config import NAMES, TEXT
 from eltflow.project.properties import DOC_TEXT
 from eltflow.project.shape import ByKey, ListOf, MapOf, Nullable, Object, Path, Scalar
+from eltflow.project.steps import PLACES
 
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
@@ -20,7 +21,6 @@ WHOLE = ("files", "webhook", "email")
 FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".xlsx": "xlsx"}
 #: The most rows of a message to people.
 MESSAGE_ROWS = 100
-PLACES = re.compile(r"\{(\w+)\}")
 
 _KIND = Scalar(choices=("http", "table", "files", "webhook", "email"))
 _TO = Scalar(about="One of `connections:` in eltflow.yml.")

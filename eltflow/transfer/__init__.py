@@ -188,13 +188,8 @@ class Tables(Protocol):
     def close(self) -> None: ...
 
 
-class ConnectionReader(Protocol):
-    """What reads one kind of connection: a plug-in of the entry-point group `eltflow.sources`, by the `type` of the connection."""
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The `kind:` of the steps that read from it."""
-        ...
+class ConnectionType(Protocol):
+    """What a connection of one type may say in `eltflow.yml`."""
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -208,6 +203,15 @@ class ConnectionReader(Protocol):
 
     def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         """(key, what is wrong with it) for each bad value of a connection."""
+        ...
+
+
+class ConnectionReader(ConnectionType, Protocol):
+    """What reads one kind of connection: a plug-in of the entry-point group `eltflow.sources`, by the `type` of the connection."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The `kind:` of the steps that read from it."""
         ...
 
 
@@ -318,26 +322,12 @@ class Recipient(Protocol):
     def close(self) -> None: ...
 
 
-class RowReceiver(Protocol):
+class RowReceiver(ConnectionType, Protocol):
     """What takes rows by one kind of connection: a plug-in of the entry-point group `eltflow.recipients`, by the connection's `type`."""
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The `kind:` of the deliveries that send to it."""
-        ...
-
-    @property
-    def keys(self) -> Mapping[str, str]:
-        """The keys that a connection of this type may have, beside `type`, and what each means."""
-        ...
-
-    @property
-    def secret_keys(self) -> frozenset[str]:
-        """Those of them whose values must never be shown."""
-        ...
-
-    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-        """(key, what is wrong with it) for each bad value of a connection."""
         ...
 
     def open(self, values: Mapping[str, Any], root: Path) -> Recipient:
@@ -362,22 +352,8 @@ class NotTold(Exception):
         self.again = again
 
 
-class Notifier(Protocol):
+class Notifier(ConnectionType, Protocol):
     """What tells people by one kind of connection: a plug-in of the entry-point group `eltflow.destinations`, by the connection's `type`."""
-
-    @property
-    def keys(self) -> Mapping[str, str]:
-        """The keys that a connection of this type may have, beside `type`, and what each means."""
-        ...
-
-    @property
-    def secret_keys(self) -> frozenset[str]:
-        """Those of them whose values must never be shown."""
-        ...
-
-    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-        """(key, what is wrong with it) for each bad value of a connection."""
-        ...
 
     def tell(self, values: Mapping[str, Any], note: Note) -> None:
         """Send the note, and see it taken. Raises NotTold."""

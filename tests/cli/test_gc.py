@@ -86,6 +86,26 @@ def test_what_stands_on_it_keeps_it(postgres: Any, project: Project, eltflow: El
     assert eltflow("gc", "--yes", cwd=root).code == 0
 
 
+def test_while_another_machine_writes_nothing_is_dropped(postgres: Any, project: Project, eltflow: Eltflow) -> None:
+    """What carries the mark of a run may be that of one that goes on."""
+    settings = json.dumps({"name": "p", "targets": {"dev": postgres.target()}})
+    root = project({"eltflow.yml": settings, "models/keep.sql": "select 1 as id\n"})
+    assert eltflow("build", cwd=root).code == 0
+    with postgres.connect() as connection:
+        connection.execute("create table s.c__eltflow_tmp_0123abcd as select 1 as x")
+        connection.execute("delete from eltflow_meta.lease")
+        columns = "key, token, holder, place, until"
+        held = "'s', 'theirs', 'process 1 on far', 'far:lock', now() + interval '1 hour'"
+        connection.execute(f"insert into eltflow_meta.lease ({columns}) values ({held})")
+    refused = eltflow("gc", "--yes", cwd=root)
+    assert refused.code == 2
+    assert "error[E0803]: another run is writing to this target: process 1 on far" in refused.err
+    with postgres.connect() as connection:
+        assert connection.execute("select x from s.c__eltflow_tmp_0123abcd").fetchall() == [(1,)]
+        connection.execute("delete from eltflow_meta.lease")
+    assert eltflow("gc", "--yes", cwd=root).code == 0
+
+
 def test_old_history_is_forgotten(project: Project, eltflow: Eltflow) -> None:
     root = project({"models/a.sql": "select 1 as id\n"})
     for _ in range(3):
