@@ -13,6 +13,7 @@ from eltflow.api.running import connected, schemas_of
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import listed
+from eltflow.base.plurals import counted
 from eltflow.base.records import replace
 from eltflow.compile.program import ProgramError, Steps
 from eltflow.deliver.files import OpenedFile
@@ -160,10 +161,7 @@ def left_out(loaded: Loaded, ids: Sequence[str]) -> str:
     """What a build says of the deliveries and tasks that it was asked for."""
     nodes = [loaded.graph.nodes[i] for i in ids]
     counts = {"delivery": sum(n.deliver is not None for n in nodes), "task": sum(n.task is not None for n in nodes)}
-    words = [f"{n} {_MANY[noun] if n > 1 else noun}" for noun, n in counts.items() if n]
+    words = [counted(n, noun) for noun, n in counts.items() if n]
     by = " and ".join(f"`eltflow {command}`" for command, noun in (("deliver", "delivery"), ("task", "task")) if counts[noun])
     names = listed([f"`{node.name}`" for node in nodes], 5)
     return f"{' and '.join(words)} left out: {names} (by {by}, or in a job)"
-
-
-_MANY = {"delivery": "deliveries", "task": "tasks"}

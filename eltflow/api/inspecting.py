@@ -13,6 +13,7 @@ from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean
+from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.fetched import asked
 from eltflow.compile.materialize.hashed import check_hashing
@@ -140,9 +141,7 @@ def _of_remote(job: Job, elsewhere: OpenedFiles, rows: int) -> Inspected:
         elsewhere.fetch(files[:1])
         found = _of_files(replace(job, files=files[:1]), rows)
         how = found.path.partition(": ")[2].replace(" itself", "")
-        return replace(
-            found, path=f"{len(files):,} file{'s' if len(files) != 1 else ''}, of which the first was looked at: fetched, and {how}"
-        )
+        return replace(found, path=f"{counted(len(files), 'file')}, of which the first was looked at: fetched, and {how}")
 
 
 def _of_records(job: Job, records: RecordSource, rows: int) -> Inspected:
@@ -163,7 +162,7 @@ def _of_files(job: Job, rows: int) -> Inspected:
     reader = file_reader()
     select, found = _answered(inspect_files(job), reader)
     fields = [Field(c.name, str(c.type)) for c in reader.query(reader.dialect.describe(select)).columns]
-    count = f"{len(job.files):,} file{'s' if len(job.files) != 1 else ''}"
+    count = counted(len(job.files), "file")
     how = (
         f"read by {job.dialect.name} itself" if job.reader is None else f"read here, and taken in by {job.dialect.name}'s bulk load"
     )

@@ -13,6 +13,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.running import connected, job_of, project_hooks, schemas_of
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.materialize import MATERIALIZATIONS
@@ -206,11 +207,11 @@ def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) ->
     if not fresh:
         return _Load((), f"nothing new, of {_count(files)}")
     names = listed([f.name for f in fresh], 3)
-    return _Load(fresh, f"{len(fresh):,} new file{'s' if len(fresh) != 1 else ''} ({names})")
+    return _Load(fresh, f"{counted(len(fresh), 'new file')} ({names})")
 
 
 def _count(files: Sequence[FileInfo]) -> str:
-    return f"{len(files):,} file{'s' if len(files) != 1 else ''}"
+    return counted(len(files), "file")
 
 
 def _word(step: Step, catalog: Catalog) -> str:

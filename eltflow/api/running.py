@@ -550,8 +550,7 @@ class _Worker:
             tell(
                 Message(text=f"`{step.node.name}`: {count:,} bad row{'s are' if count > 1 else ' is'} in {where}", level="warning")
             )
-        for text in outcome.told:
-            tell(Message(text=f"`{step.node.name}`: {text}"))
+        _say(step, outcome.told, tell)
         lost = [relation for relation in outcome.unpointed if relation not in self.built]
         if lost:
             text = f"{listed(map(str, lost))} lost the foreign keys that pointed at the old table: build it too"
@@ -601,8 +600,7 @@ class _Worker:
             kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.began, stopped, self.state.run_id)
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
-        for line in lines:
-            tell(Message(text=f"`{step.node.name}`: {line}"))
+        _say(step, lines, tell)
         return StepResult(step=step.id, status="success", kind=kind)
 
     def _delivered(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
@@ -613,8 +611,7 @@ class _Worker:
         anew = self.options.full_refresh and self.options.command == "deliver"
         with opened(self.loaded, step.node, self.catalog, stop=stopped, anew=anew, fence=self._fence) as delivery:
             outcome = self._driven(step, deliver(delivery), session, trace, None)
-        for text in outcome.told:
-            tell(Message(text=f"`{step.node.name}`: {text}"))
+        _say(step, outcome.told, tell)
         return _result(step, outcome, trace)
 
     def _hook(self, step: Step, session: Session) -> StepResult:
@@ -664,6 +661,11 @@ def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
         return None
     more = wanted if isinstance(wanted, Mapping) else {}
     return {**more, "app": "eltflow", "project": settings.name, "target": loaded.target.name, "run": run_id}
+
+
+def _say(step: Step, texts: Iterable[str], tell: Callable[[Event], None]) -> None:
+    for text in texts:
+        tell(Message(text=f"`{step.node.name}`: {text}"))
 
 
 def _result(step: Step, outcome: Outcome, trace: Trace) -> StepResult:

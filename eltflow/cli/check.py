@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _tell(given: o.Given, findings: Collection[Diagnostic], done: Checked | None
 
 def _summary(errors: int, warnings: int, done: Checked | None) -> None:
     from eltflow.cli import render
-    from eltflow.cli.look import counted
+    from eltflow.cli.look import by_type
 
     if done is not None:
         for name in done.deferred:
@@ -66,11 +67,11 @@ def _summary(errors: int, warnings: int, done: Checked | None) -> None:
         for name, reason in list(done.unknown.items())[:_NAMED]:
             render.note(f"note: not all columns of {name} are known: {reason}")
         if len(done.unknown) > _NAMED:
-            render.note(f"note: and so it is with {render.count(len(done.unknown) - _NAMED, 'model')} more: --json lists them")
-    found = [render.count(errors, "error")] * bool(errors) + [render.count(warnings, "warning")] * bool(warnings)
+            render.note(f"note: and so it is with {counted(len(done.unknown) - _NAMED, 'model')} more: --json lists them")
+    found = [counted(errors, "error")] * bool(errors) + [counted(warnings, "warning")] * bool(warnings)
     parts = [", ".join(found) or "nothing wrong is found"]
     if done is not None and done.counts:
-        parts.append(f"{', '.join(render.count(n, kind, plural) for kind, plural, n in counted(done.counts))} checked")
+        parts.append(f"{', '.join(by_type(done.counts))} checked")
     if done is not None and done.counts.get("model"):
-        parts.append(f"{done.known:,} of {render.count(done.counts['model'], 'model')} with all columns known")
+        parts.append(f"{done.known:,} of {counted(done.counts['model'], 'model')} with all columns known")
     render.out(render.dotted(parts))

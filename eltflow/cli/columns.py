@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _of_all(given: o.Given, loaded: Any, form: str) -> int:
     else:
         models = list(loaded.graph.of_type("model"))
         coverage = found.coverage(models)
-        render.out(render.dotted([render.count(len(models), "model"), *covered(coverage)]))
+        render.out(render.dotted([counted(len(models), "model"), *covered(coverage)]))
         if coverage.unknown or coverage.unlisted:
             render.out("those that are not: eltflow lineage --unknown")
     api.keep_lineages(loaded, found)
@@ -75,12 +76,11 @@ def _of_all(given: o.Given, loaded: Any, form: str) -> int:
 
 def covered(coverage: Any) -> list[str]:
     """How much of columns is known, in words."""
-    from eltflow.cli import render
 
     percent = f"{coverage.percent:.1f}".removesuffix(".0")
-    parts = [f"{coverage.resolved:,} of {render.count(coverage.columns, 'column')} resolved ({percent} %)"]
+    parts = [f"{coverage.resolved:,} of {counted(coverage.columns, 'column')} resolved ({percent} %)"]
     more = len(coverage.unlisted)
-    return [*parts, f"{render.count(more, 'node')} may have more columns"] if more else parts
+    return [*parts, f"{counted(more, 'node')} may have more columns"] if more else parts
 
 
 def _unknown(given: o.Given, loaded: Any, name: str | None) -> int:
@@ -232,7 +232,7 @@ def _column_text(
     if not indirect:
         deciding = {edge.above for edge in found.above(start) if edge.indirect}
         if deciding and direction != "down":
-            given.voice.note(f"note: {render.count(len(deciding), 'column')} more only decide over it: --indirect shows them")
+            given.voice.note(f"note: {counted(len(deciding), 'column')} more only decide over it: --indirect shows them")
     nodes = [n for i, n in loaded.graph.nodes.items() if n.resource_type == "model" and i in loaded.graph.ancestors([start[0]])]
     coverage = found.coverage([*nodes, node])
     if coverage.unknown or (coverage.columns and any(loaded.graph.nodes[i].resource_type == "model" for i in coverage.unlisted)):
@@ -372,7 +372,7 @@ def impact(
         carrying = [s[1] for s in spots if s in touched.carrying]
         deciding = len(spots) - len(carrying)
         parts = [", ".join(carrying)] if carrying else []
-        parts += [f"decides over {render.count(deciding, 'column')}"] if deciding else []
+        parts += [f"decides over {counted(deciding, 'column')}"] if deciding else []
         render.out(f"  {one.display:<{width}}  {' · '.join(parts)}")
     for title, names in (
         ("tests", [t.name for t in touched.tests]),
@@ -384,7 +384,7 @@ def impact(
     for display, reason in touched.unsure.items():
         given.voice.note(f"note: {display} may hang on it too: {reason}")
     models = sum(one.resource_type == "model" for one in touched.nodes)
-    counts = [render.count(models, "model"), render.count(len(touched.columns), "column")]
-    counts += [render.count(len(touched.tests), "test"), render.count(len(touched.exposures), "exposure")]
+    counts = [counted(models, "model"), counted(len(touched.columns), "column")]
+    counts += [counted(len(touched.tests), "test"), counted(len(touched.exposures), "exposure")]
     render.out(render.dotted(counts))
     return 0

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
@@ -61,5 +62,5 @@ def _age(one: Fresh) -> str:
     for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if one.age >= seconds:
             count = int(one.age // seconds)
-            return f"{count:,} {unit}{'s' if count != 1 else ''}"
+            return counted(count, unit)
     return f"{max(0, int(one.age))} seconds"

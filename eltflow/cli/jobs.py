@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def jobs(
         if given.voice.machine:
             given.voice.result({"jobs": len(found.jobs)})
         elif not given.quiet and not told:
-            render.out(f"{render.count(len(found.jobs), 'job')}: nothing is wrong")
+            render.out(f"{counted(len(found.jobs), 'job')}: nothing is wrong")
         return 0
     with closing(JobStore(found.store)) as store:
         if runs:
@@ -143,7 +144,7 @@ def serve(
         with listening(service, port) as address:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: service.stop())
-            count = render.count(len(service.jobs.jobs), "job")
+            count = counted(len(service.jobs.jobs), "job")
             say(f"{service.jobs.name}: {count} served, status at {address} (Ctrl-C ends it)")
             service.serve()
     say("stopped; what was running goes on with the next start")
@@ -187,7 +188,6 @@ def backfill(
 ) -> int:
     from eltflow.api.jobs import intervals_of, uses_interval
     from eltflow.base.diagnostics import fail
-    from eltflow.cli import render
     from eltflow.engine.run import utc_now
     from eltflow.state.jobs import JobStore, NewRun
 
@@ -197,7 +197,7 @@ def backfill(
     with closing(JobStore(found.store)) as store:
         if cancel:
             ended = [store.cancel(run, utc_now()) for run in store.backfills(job, cut[0][0], cut[-1][1])]
-            _say(given, {"job": job, "cancelled": len(ended)}, f"{job}: {render.count(len(ended), 'run')} cancelled")
+            _say(given, {"job": job, "cancelled": len(ended)}, f"{job}: {counted(len(ended), 'run')} cancelled")
             return 0
         if not uses_interval(found, one):
             help = "use it: `where ordered_at >= '{{ interval.start }}' and ordered_at < '{{ interval.end }}'`"
@@ -208,7 +208,7 @@ def backfill(
         runs = [NewRun(job=job, started_by="backfill", interval=interval, backfill=name) for interval in cut]
         ids = store.backfill(runs, utc_now())
         waiting = f", {len(cut) - len(ids)} are still to do from before" if len(ids) < len(cut) else ""
-        _say(given, {"job": job, "runs": ids}, f"{job}: {render.count(len(ids), 'run')} queued{waiting}")
+        _say(given, {"job": job, "runs": ids}, f"{job}: {counted(len(ids), 'run')} queued{waiting}")
         if not _served(given, found):
             given.voice.note("no service of this project is at work here: `eltflow serve` runs it")
         return max((_wait(given, store, id) for id in ids), default=0) if wait else 0

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 _LISTED = frozenset({"model", "seed", "ingest", "test", "source", "exposure", "deliver", "task", "analysis"})
@@ -30,26 +31,26 @@ def parse(given: o.Given) -> int:
         given.voice.result({"nodes": loaded.counts, "warnings": [render.as_json(w) for w in warnings]})
     elif not given.quiet:
         counts = loaded.counts
-        parts = [render.count(n, kind, plural) for kind, plural, n in counted(counts)]
-        render.out(f"{loaded.name} · {', '.join(parts) or 'no nodes'}")
+        render.out(f"{loaded.name} · {', '.join(by_type(counts)) or 'no nodes'}")
     return 0
 
 
 _NOUNS = (
-    ("model", "model", "models"),
-    ("seed", "seed", "seeds"),
-    ("ingest", "ingestion step", "ingestion steps"),
-    ("source", "source table", "source tables"),
-    ("test", "test", "tests"),
-    ("exposure", "exposure", "exposures"),
-    ("deliver", "delivery", "deliveries"),
-    ("task", "task", "tasks"),
-    ("analysis", "analysis", "analyses"),
+    ("model", "model"),
+    ("seed", "seed"),
+    ("ingest", "ingestion step"),
+    ("source", "source table"),
+    ("test", "test"),
+    ("exposure", "exposure"),
+    ("deliver", "delivery"),
+    ("task", "task"),
+    ("analysis", "analysis"),
 )
 
 
-def counted(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
-    return [(noun, plural, counts[kind]) for kind, noun, plural in _NOUNS if counts.get(kind)]
+def by_type(counts: Mapping[str, int]) -> list[str]:
+    """How many nodes there are of each type, in words; nothing of types without any."""
+    return [counted(counts[kind], noun) for kind, noun in _NOUNS if counts.get(kind)]
 
 
 @o.takes(o.GRAPH, o.SELECTING, o.TYPES, o.PRINTING, o.WARNING)
@@ -126,7 +127,7 @@ def compile(given: o.Given) -> int:
         return 0
     if not given.quiet and chosen.ids:
         folder = f"{loaded.opened.project.settings.target_path}/compiled/"
-        render.out(f"{render.count(len(compiled), 'node')} compiled, {written} written to {folder}")
+        render.out(f"{counted(len(compiled), 'node')} compiled, {written} written to {folder}")
     for unique_id in done.deferred:
         voice.note(f"note: {loaded.graph.nodes[unique_id].name} asks the warehouse while it renders: it is compiled when it runs")
     return 0
@@ -177,7 +178,7 @@ def show_plan(given: o.Given, *, sql: bool = False, connect: bool = False) -> in
     _print_steps(planned.steps, sql)
     tests = sum(1 for s in planned.steps if s.step.action == "test")
     other = len(planned.steps) - tests
-    parts = [render.count(other, "step"), render.count(tests, "test")]
+    parts = [counted(other, "step"), counted(tests, "test")]
     if planned.plan.expected is not None:
         parts.append(f"expected {render.seconds(planned.plan.expected)} of work from history")
     render.out()
@@ -253,7 +254,7 @@ def show(
     for line in lines:
         render.out(line)
     if not given.quiet:
-        render.out(f"{render.count(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
+        render.out(f"{counted(len(result.rows), 'row')}{' (there may be more: --limit)' if len(result.rows) == limit else ''}")
     return 0
 
 

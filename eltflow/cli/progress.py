@@ -9,18 +9,19 @@ from collections.abc import Callable, Mapping
 
 from eltflow.api import Loaded, RunState
 from eltflow.base.names import listed
+from eltflow.base.plurals import counted
 from eltflow.cli import render
 from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
 from eltflow.plan.plan import Step
 from eltflow.project.tests import given_name
 
 _ACTIONS = (
-    ("ingest", "ingestion step", None),
-    ("seed", "seed", None),
-    ("model", "model", None),
-    ("test", "test", None),
-    ("deliver", "delivery", "deliveries"),
-    ("task", "task", None),
+    ("ingest", "ingestion step"),
+    ("seed", "seed"),
+    ("model", "model"),
+    ("test", "test"),
+    ("deliver", "delivery"),
+    ("task", "task"),
 )
 
 
@@ -85,12 +86,12 @@ class Progress:
         if self._quiet or not steps:
             return
         held: Counter[str] = Counter(step.action for step in steps.values())
-        counts = [render.count(held[action], noun, plural) for action, noun, plural in _ACTIONS if held[action]]
+        counts = [counted(held[action], noun) for action, noun in _ACTIONS if held[action]]
         target = self._loaded.target
         place = self._loaded.adapter.location(target, self._loaded.root)
         root = f"{self._loaded.root}/"
         where = f"{target.name} ({target.type} {place.removeprefix(root)})"
-        head = [self._loaded.opened.project.settings.name, where, ", ".join(counts), render.count(event.threads, "thread")]
+        head = [self._loaded.opened.project.settings.name, where, ", ".join(counts), counted(event.threads, "thread")]
         render.out(render.dotted(head))
         render.out()
 
@@ -223,25 +224,21 @@ def rows_said(result: StepResult) -> str:
     """How many rows a step wrote, in words."""
     aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
     if result.files is not None:
-        return (
-            f"{render.count(result.files, 'file')}, {render.count(result.rows or 0, 'row')}{aside}"
-            if result.files
-            else "nothing new"
-        )
+        return f"{counted(result.files, 'file')}, {counted(result.rows or 0, 'row')}{aside}" if result.files else "nothing new"
     if result.rows is None:
         return ""
     if result.kind == "append":
-        return f"+{render.count(result.rows, 'row')}"
+        return f"+{counted(result.rows, 'row')}"
     if result.changed is not None:
         fresh = max(0, result.rows - result.changed)
-        return f"+{render.count(fresh, 'row')}, {result.changed:,} changed{aside}"
-    return render.count(result.rows, "row") + aside
+        return f"+{counted(fresh, 'row')}, {result.changed:,} changed{aside}"
+    return counted(result.rows, "row") + aside
 
 
 def _failures(result: StepResult, step: Step) -> str:
     """How badly a test failed: rows, or the number that its `fail_calc` gives."""
     calc = _own_calc(step)
-    return render.count(result.failures or 0, "row") if calc is None else f"{calc} is {result.failures or 0:,}"
+    return counted(result.failures or 0, "row") if calc is None else f"{calc} is {result.failures or 0:,}"
 
 
 def _own_calc(step: Step) -> str | None:
@@ -265,7 +262,7 @@ def _tests_said(tests: list[StepResult], *, short: bool) -> str:
     parts = ", ".join(f"{n} {words.get(status, status)}" for status, n in counts.items())
     if short or not parts:
         return parts
-    return f"{render.count(len(tests), 'test')} {parts.split(' ', 1)[1]}" if len(counts) == 1 else f"tests: {parts}"
+    return f"{counted(len(tests), 'test')} {parts.split(' ', 1)[1]}" if len(counts) == 1 else f"tests: {parts}"
 
 
 def first_line(result: StepResult) -> str:
@@ -296,11 +293,11 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
         if below:
             step = steps[result.step]
             cause = f"the test {test_label(step)}" if step.action == "test" else step.node.display
-            render.out(f"skipped {render.count(len(below), 'node')} below {cause}: {listed(below, 6)}")
+            render.out(f"skipped {counted(len(below), 'node')} below {cause}: {listed(below, 6)}")
         if on_stdout or below:
             render.out()
     for why, rest in skipped.items():
-        render.out(f"{render.count(len(rest), 'node')} not started ({why}): {listed(rest, 6)}")
+        render.out(f"{counted(len(rest), 'node')} not started ({why}): {listed(rest, 6)}")
         render.out()
     total = state.finished.seconds if state.finished else 0.0
     render.out(_closing(state, total, bool(bad) or stopped))
@@ -337,13 +334,13 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
         elif result.status == "success":
             built[action] = built.get(action, 0) + 1
     parts = []
-    made = [render.count(built[a], noun, plural) for a, noun, plural in _ACTIONS if built.get(a) and a not in ("deliver", "task")]
+    made = [counted(built[a], noun) for a, noun in _ACTIONS if built.get(a) and a not in ("deliver", "task")]
     if made:
         parts.append(f"{', '.join(made)} built")
     if built.get("task"):
-        parts.append(f"{render.count(built['task'], 'task')} done")
+        parts.append(f"{counted(built['task'], 'task')} done")
     if built.get("deliver"):
-        parts.append(f"{render.count(built['deliver'], 'delivery', 'deliveries')} sent")
+        parts.append(f"{counted(built['deliver'], 'delivery')} sent")
     words = {
         "pass": "passed",
         "warn": "warned",
@@ -355,13 +352,11 @@ def _closing(state: RunState, total: float, failed: bool) -> str:
     said = [f"{tests[status]:,} {word}" for status, word in words.items() if tests.get(status)]
     if said:
         parts.append(
-            "tests: " + ", ".join(said)
-            if len(said) > 1
-            else f"{render.count(sum(tests.values()), 'test')} {said[0].split(' ', 1)[1]}"
+            "tests: " + ", ".join(said) if len(said) > 1 else f"{counted(sum(tests.values()), 'test')} {said[0].split(' ', 1)[1]}"
         )
     nodes = [r.status for r in state.results.values() if steps[r.step].action != "test"]
     if "error" in nodes:
-        parts.append(f"{render.count(nodes.count('error'), 'node')} failed")
+        parts.append(f"{counted(nodes.count('error'), 'node')} failed")
     parts += [f"{nodes.count(status)} {status}" for status in ("cancelled", "skipped") if status in nodes]
     first = "cancelled" if state.finished is not None and state.finished.cancelled else "failed" if failed else "done"
     return render.dotted([f"{first} after {render.seconds(total)}", *parts])

@@ -89,11 +89,6 @@ def note(text: str) -> None:
 # -- numbers and tables --------------------------------------------------------------------------------------------------------
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 model`, `1,204 models`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def seconds(value: float) -> str:
     """`0.4 s`, `2 min 10 s`, `1 h 5 min`."""
     if value < 59.95:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 
@@ -42,7 +43,7 @@ def init_source(
     if given.voice.machine:
         given.voice.result({"file": found.file, "step": found.step, "tables": list(found.tables)})
     elif not given.quiet:
-        count = f"{len(found.tables):,} table{'s' if len(found.tables) != 1 else ''}"
+        count = counted(len(found.tables), "table")
         render.out(f"wrote {found.file} · {count}")
         first = found.step if found.tables == (found.step,) else f"{found.step}.{found.tables[0]}" if found.tables else found.step
         render.out(f"next: eltflow ingest --preview {first}" if tables is None else "next: eltflow ls --resource-type ingest")

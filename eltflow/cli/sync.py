@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ def sync(
     check: Annotated[bool, typer.Option("--check", help="End with 1 if there is anything to write.")] = False,
 ) -> int:
     from eltflow import api
-    from eltflow.cli import render
 
     loaded = given.load()
     chosen = given.selection(loaded, _TYPES)
@@ -40,7 +40,7 @@ def sync(
         for name, reason in list(found.unknown.items())[:_NAMED]:
             voice.note(f"note: {name} is left as it is: {reason}")
         if len(found.unknown) > _NAMED:
-            voice.note(f"note: and so it is with {render.count(len(found.unknown) - _NAMED, 'node')} more: --json lists them")
+            voice.note(f"note: and so it is with {counted(len(found.unknown) - _NAMED, 'node')} more: --json lists them")
         for node, column in found.gone:
             voice.note(f"note: {node} has no column {column}, which its file describes: it stays")
         if not given.quiet:
@@ -60,9 +60,9 @@ def _tell(changes: tuple[FileChange, ...], write: bool) -> None:
     if not changes:
         render.out("the properties files say all that is known: nothing to write")
     elif write:
-        render.out(f"{render.count(len(changes), 'file')} written")
+        render.out(f"{counted(len(changes), 'file')} written")
     else:
-        render.out(f"{render.count(len(changes), 'file')} would change: write them with `eltflow sync --write`")
+        render.out(f"{counted(len(changes), 'file')} would change: write them with `eltflow sync --write`")
 
 
 def _diff(change: FileChange) -> list[str]:

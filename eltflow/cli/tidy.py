@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from eltflow.base.plurals import counted
 from eltflow.cli import options as o
 
 
@@ -43,9 +44,9 @@ def gc(
     for line in render.table(("relation", "kind", "was made by"), lines) if lines and not given.quiet else ():
         render.out(line)
     parts = [
-        render.count(len(lines), "relation"),
-        f"{render.count(found.runs, 'run')} and {render.count(found.job_runs, 'run of jobs', 'runs of jobs')} older than {older_than}",
-        render.count(len(found.logs), "log"),
+        counted(len(lines), "relation"),
+        f"{counted(found.runs, 'run')} and {counted(found.job_runs, 'run')} of jobs older than {older_than}",
+        counted(len(found.logs), "log"),
     ]
     for one in kept:
         render.err(f"{one['relation']} is kept: {one['why']}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eltflow.base.names import did_you_mean
+from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.meta import SENT_COLUMNS, relation_key, table_of
 from eltflow.compile.program import LostLease, Outcome, Program, ProgramError, Steps
@@ -111,19 +112,15 @@ def would(job: Delivery) -> Steps[str]:
     """What the delivery would send now, in words; its statements read alone. Raises ProgramError as `deliver` does."""
     _check_columns(job)
     if job.sending is None:
-        counted = yield Statement(f"select count(*) from ({_query(job)}) as delivered", role="query")
+        found = yield Statement(f"select count(*) from ({_query(job)}) as delivered", role="query")
         out = job.writing or job.telling
         assert out is not None
-        return f"{_count(counted.rows[0][0])} to {out.where}"
+        return f"{counted(found.rows[0][0], 'row')} to {out.where}"
     rows, batches = yield from _requests(job)
     due = sum(len(batch) for _, batch in batches)
     same = f", {len(rows) - due:,} as they were sent before" if due < len(rows) else ""
-    requests = f" in {len(batches):,} request{'s' if len(batches) != 1 else ''}" if due else ""
-    return f"{_count(due)} to {job.sending.where}{requests}{same}"
-
-
-def _count(rows: int) -> str:
-    return f"{rows:,} row{'s' if rows != 1 else ''}"
+    requests = f" in {counted(len(batches), 'request')}" if due else ""
+    return f"{counted(due, 'row')} to {job.sending.where}{requests}{same}"
 
 
 def _requests(job: Delivery) -> Steps[tuple[list[_Row], list[tuple[str, list[_Row]]]]]:
@@ -170,9 +167,8 @@ def _to_api(job: Delivery) -> Program:
             "correct these rows: those that were taken are not sent again",
         )
     same = len(rows) - sent
-    told = f"{sent:,} row{'s' if sent != 1 else ''} sent to {sending.where}" + (
-        f", {same:,} as they were sent before" if same else ""
-    )
+    again = f", {same:,} as they were sent before" if same else ""
+    told = f"{counted(sent, 'row')} sent to {sending.where}{again}"
     return Outcome(kind=str(job.info.to["kind"]), rows=sent, told=(told,))
 
 
@@ -196,11 +192,11 @@ def _told_apart(job: Delivery, found: Result) -> list[_Row]:
     label = ", ".join(f"`{name}`" for name in job.info.key)
     empty = sum(any(row[place] is None for place in places) for row in found.rows)
     if empty:
-        message = f"{label} is NULL in {empty:,} row{'s' if empty > 1 else ''}, and is to tell rows apart"
+        message = f"{label} is NULL in {counted(empty, 'row')}, and is to tell rows apart"
         raise ProgramError(message, "leave such rows out, or name another `unique_key`", place=("unique_key",))
     twice = sum(count > 1 for count in seen.values())
     if twice:
-        message = f"{twice:,} value{'s' if twice > 1 else ''} of {label} come{'' if twice > 1 else 's'} more than once"
+        message = f"{counted(twice, 'value')} of {label} come{'' if twice > 1 else 's'} more than once"
         raise ProgramError(message, "name a `unique_key` that tells rows apart, and test it with `unique`", place=("unique_key",))
     return made
 

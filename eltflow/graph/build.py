@@ -22,7 +22,7 @@ from eltflow.project.folder import FILE
 from eltflow.project.nodes import ConstraintInfo, Node
 from eltflow.project.places import config_span
 from eltflow.project.project import Draft, Project
-from eltflow.project.shape import check
+from eltflow.project.shape import Path, check
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 from eltflow.warehouse.written import dialect_names, written_in
@@ -340,7 +340,7 @@ class _Builder:
             ok = False
         return replace(node, parents=kept, external=tuple(dict.fromkeys(external))) if ok else None
 
-    def _follow(self, node: Node, place: str | int, name: str, lookup: Lookup, parents: list[str]) -> bool:
+    def _follow(self, node: Node, place: Path, name: str, lookup: Lookup, parents: list[str]) -> bool:
         """Add the node that a task names as one to come after. It may be another task, or a delivery."""
         source, dot, table = name.partition(".")
         found: str | Missing | None = lookup.source((source, table)) if dot else self.beside.get(name) or lookup.ref((name,))
@@ -348,11 +348,9 @@ class _Builder:
             parents.append(found)
             return True
         assert found is not None
-        key, _, index = str(place).partition("/")
         help = did_you_mean(name, [*self.beside, *lookup.spellings]) or found.help
         message = f"task `{node.name}` names `{name}`, which {found.why}"
-        at = (*node.place, key, int(index)) if index else (*node.place, key)
-        self.findings.at(str(node.patch), at, found.code, message, help=help)
+        self.findings.at(str(node.patch), (*node.place, *place), found.code, message, help=help)
         return False
 
     def _pointing(self, node: Node, lookup: Lookup, parents: list[str]) -> tuple[Node, bool]:
@@ -512,7 +510,7 @@ class _Builder:
             key = tuple(self.dialect.fold_relation(part, True) for part in node.relation.parts())
             other = seen.setdefault(key, node)
             if other is not node:
-                message = f"{other.resource_type} `{other.name}` and {node.noun} `{node.name}` both make {node.relation}"
+                message = f"{other.noun} `{other.name}` and {node.noun} `{node.name}` both make {node.relation}"
                 keys = dict.fromkeys("`into:`" if n.ingest is not None else "`alias` or `schema`" for n in (other, node))
                 where = f"{other.path}:{self._spot(other.path, other.place)[0]}" if other.ingest is not None else other.path
                 help = f"give one of them another {', or '.join(keys)} (the other is {where})"

@@ -8,6 +8,7 @@ from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Severity, fail
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
 from eltflow.graph.expression import (
     INDIRECT,
@@ -24,6 +25,7 @@ from eltflow.graph.graph import Graph
 from eltflow.graph.lookup import REFERABLE
 from eltflow.graph.methods import Index
 from eltflow.graph.selectors import Selectors, named, no_selector, read_selectors, spanned
+from eltflow.project.nodes import noun
 
 #: Methods that compare with another state of the project, and what each needs.
 _NEED_STATE = {
@@ -153,19 +155,6 @@ def _types(request: Request) -> frozenset[str] | None:
     return (types(request.resource_types) or default) - types(request.exclude_resource_types)
 
 
-#: Types of nodes whose plural, or whose name among people, is another.
-_NOUNS = {
-    "analysis": ("analysis", "analyses"),
-    "deliver": ("delivery", "deliveries"),
-    "ingest": ("ingestion step", "ingestion steps"),
-}
-
-
-def _counted(count: int, kind: str) -> str:
-    one, many = _NOUNS.get(kind, (kind, f"{kind}s"))
-    return f"{count} {one if count == 1 else many}"
-
-
 def _nothing(graph: Graph, chosen: set[str], help: str | None) -> Diagnostic:
     """Why nothing is selected; `help` is for when no node is left."""
     if chosen:
@@ -173,7 +162,9 @@ def _nothing(graph: Graph, chosen: set[str], help: str | None) -> Diagnostic:
         for unique_id in chosen:
             kind = graph.nodes[unique_id].resource_type
             kinds[kind] = kinds.get(kind, 0) + 1
-        held = listed([_counted(count, kind) for kind, count in sorted(kinds.items())], 10)
+        held = listed(
+            [counted(count, "ingestion step" if kind == "ingest" else noun(kind)) for kind, count in sorted(kinds.items())], 10
+        )
         message = f"the selection holds {held}, and nothing that this command works on"
         return Diagnostic(code="W0502", severity="warning", message=message)
     if not graph.nodes:
@@ -325,7 +316,7 @@ class _Evaluation:
                 f"there are: {listed([f'{method}:{label}' for label in labels], 5)}" if labels else f"no node has a {method} at all"
             )
         kinds = Counter(node.resource_type for node in self.graph.nodes.values() if node.resource_type in REFERABLE)
-        held = listed([f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in kinds.most_common()], 10)
+        held = listed([counted(count, noun(kind)) for kind, count in kinds.most_common()], 10)
         return f"`eltflow ls` lists the project's {held or 'nodes'}; beside names there are tag:, path:, source: and more"
 
     def _unmatched(self, token: Token, severity: Severity, *, advise: bool) -> Diagnostic:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP, did_you_mean
+from eltflow.base.plurals import plural
 from eltflow.base.records import dataclass, replace
 from eltflow.jinja.static import macro_names
 from eltflow.jinja.values import MacroSource
@@ -28,9 +29,9 @@ from eltflow.project.nodes import TestInfo, noun
 from eltflow.project.options import Options
 from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
 from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
-from eltflow.project.settings import SELECTORS, Settings
+from eltflow.project.settings import SELECTORS, TREES, Settings
 from eltflow.project.shape import Path as Place
-from eltflow.project.shape import check
+from eltflow.project.shape import Shape, check
 from eltflow.project.tasks import TASKS
 from eltflow.project.tests import Attachment
 
@@ -251,43 +252,31 @@ class _Opening:
         known = [name.removeprefix("test_") for name in macros if name.startswith("test_")]
 
         def layers(tree: str, steps: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
-            kind = {"sources": "source", "ingest": "ingest", "exposures": "exposure", "deliver": "deliver", "tasks": "task"}[tree]
-            return tree_layers(settings.configs[tree], kind, steps)
+            return tree_layers(settings.configs[tree], TREES[tree].kind, steps)
 
         describer = Describer(settings.name, layers, self._describe(docs, render, settings.name), render, known, self.findings)
-        for path in kinds["yaml"]:
-            value = self.guarded(self.yaml, path, files[path])
-            if value is None:
-                continue
-            problems = check(value, PROPERTIES, strict=self.options.strict)
-            self.findings.problems(path, problems)
-            if not problems:
-                describer.file(path, _folder(path, _roots(settings)), value)
-        for path in kinds["ingest"]:
-            value = self.guarded(self.yaml, path, files[path])
-            if value is None:
-                continue
-            shape = PYTHON_STEPS if path.endswith(".py") else STEPS
-            problems = check(value, shape, strict=self.options.strict)
-            self.findings.problems(path, problems)
-            for index, entry in enumerate(() if problems else value["steps"]):
+
+        def checked(kind: str, shape_of: Callable[[str], Shape]) -> Iterator[tuple[str, Any]]:
+            """The files of a kind that have their shape, and what stands in them."""
+            for path in kinds[kind]:
+                value = self.guarded(self.yaml, path, files[path])
+                if value is not None:
+                    problems = check(value, shape_of(path), strict=self.options.strict)
+                    self.findings.problems(path, problems)
+                    if not problems:
+                        yield path, value
+
+        for path, value in checked("yaml", lambda path: PROPERTIES):
+            describer.file(path, _folder(path, _roots(settings)), value)
+        for path, value in checked("ingest", lambda path: PYTHON_STEPS if path.endswith(".py") else STEPS):
+            for index, entry in enumerate(value["steps"]):
                 for one, places in self._tables_of(entry, path, ("steps", index), files):
                     describer.step(one, path, _folder(path, settings.ingest_paths), ("steps", index), places)
-        for path in kinds["deliver"]:
-            value = self.guarded(self.yaml, path, files[path])
-            if value is None:
-                continue
-            problems = check(value, DELIVERIES, strict=self.options.strict)
-            self.findings.problems(path, problems)
-            for index, entry in enumerate(() if problems else value["steps"]):
+        for path, value in checked("deliver", lambda path: DELIVERIES):
+            for index, entry in enumerate(value["steps"]):
                 describer.delivery(entry, path, _folder(path, settings.deliver_paths), ("steps", index))
-        for path in kinds["task"]:
-            value = self.guarded(self.yaml, path, files[path])
-            if value is None:
-                continue
-            problems = check(value, TASKS, strict=self.options.strict)
-            self.findings.problems(path, problems)
-            for index, entry in enumerate(() if problems else value["tasks"]):
+        for path, value in checked("task", lambda path: TASKS):
+            for index, entry in enumerate(value["tasks"]):
                 describer.task(entry, path, _folder(path, settings.task_paths), ("tasks", index))
         return describer.result
 
@@ -420,7 +409,7 @@ class _Opening:
         if draft.resource_type != known.resource_type:
             counted = f"a {noun(known.resource_type)} and a {what}"
         else:
-            counted = f"two {what.removesuffix('y') + 'ies' if what.endswith('y') else f'{what}s'}"
+            counted = f"two {plural(what)}"
         label = draft.name if draft.source is None else f"{draft.source.source}.{draft.source.table}"
         message = f"{counted} are called `{label}`"
         where = known.path
@@ -487,10 +476,7 @@ class _Opening:
         if not self.options.strict:
             return
         for tree, branches in settings.configs.items():
-            kind = {
-                "analyses": "analysis",
-                "data_tests": "test",
-            }.get(tree, tree.removesuffix("s"))
+            kind = TREES[tree].kind
             steps = {(*draft.folder, draft.name) for draft in drafts if draft.resource_type == kind}
             unknown_folders(branches, kind, steps, (tree,), self.findings)
 

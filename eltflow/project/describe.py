@@ -293,7 +293,7 @@ class Describer:
             targets=tuple(as_list(entry.get("targets"))),
         )
         named = [
-            (f"{key}/{index}" if isinstance(entry[key], list) else key, str(name))
+            ((key, index) if isinstance(entry[key], list) else (key,), str(name))
             for key in ("after", "reads")
             for index, name in enumerate(as_list(entry.get(key)))
         ]

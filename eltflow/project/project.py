@@ -11,6 +11,7 @@ from eltflow.base.records import dataclass, field
 from eltflow.jinja.values import MacroSource
 from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TaskInfo, TestInfo
 from eltflow.project.settings import Settings
+from eltflow.project.shape import Path as Place
 from eltflow.warehouse.values import Target
 
 
@@ -18,7 +19,7 @@ from eltflow.warehouse.values import Target
 class Draft:
     """A node as files define it. `layers` are its configuration from outside its own file, lowest first; `patch` and `place` say
     which YAML file describes it, and where in that file; `hash` is the content of its own file, if it has one. `after` are names of nodes,
-    each with the key that it stands under, `writes` those of source tables."""
+    each with where it stands in the entry, `writes` those of source tables."""
 
     resource_type: str
     name: str
@@ -37,7 +38,7 @@ class Draft:
     deliver: DeliverInfo | None = None
     task: TaskInfo | None = None
     depends_on: tuple[str, ...] = ()
-    after: tuple[tuple[str | int, str], ...] = ()
+    after: tuple[tuple[Place, str], ...] = ()
     writes: tuple[str, ...] = ()
     schema: str | None = None
     database: str | None = None

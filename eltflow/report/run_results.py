@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from eltflow.base.plurals import counted
 from eltflow.events import StepResult
 from eltflow.project.nodes import Node
 from eltflow.report.info import RunInfo, metadata, stamp
@@ -112,10 +113,10 @@ def _message(result: StepResult) -> str | None:
         return failures_text(result.failures)
     if result.rows is not None:
         aside = f", {result.quarantined:,} quarantined" if result.quarantined else ""
-        return f"{result.kind}: {result.rows:,} row{'' if result.rows == 1 else 's'}{aside}"
+        return f"{result.kind}: {counted(result.rows, 'row')}{aside}"
     return result.kind or None
 
 
 def failures_text(failures: int | None) -> str:
     """How a test did not pass, in words."""
-    return "failed" if failures is None else f"{failures:,} failing row{'' if failures == 1 else 's'}"
+    return "failed" if failures is None else counted(failures, "failing row")

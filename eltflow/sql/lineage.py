@@ -3,6 +3,7 @@ is made of and those that decide over it. What cannot be told is marked with the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
@@ -68,16 +69,14 @@ def _as_listed(table: Table, names: Sequence[str]) -> Table:
         given: dict[str, list[Flow]] = {}
         for column in table.columns:
             given.setdefault(table.fold(column.name, True), []).append(column)
+        sure = {key for key, times in Counter(keys).items() if len(given.get(key, ())) == times}
         columns = []
         for name, key in zip(names, keys, strict=True):
             here = given.get(key)
             if here is None:
                 columns.append((table.more(key) if open_ else unknown(name, reason)).named(name))
             else:
-                sure = len(here) == keys.count(key)
-                columns.append(
-                    here[len([c for c in columns if table.fold(c.name, True) == key])] if sure else unknown(name, reason)
-                )
+                columns.append(here.pop(0) if key in sure else unknown(name, reason))
     made = Table(columns, table.rows, table.fold)
     made.unsure = table.unsure
     return made
@@ -89,8 +88,7 @@ def _as_called(flow: Flow, name: str, elsewhere: bool) -> Flow:
         return flow
     if elsewhere or not flow.made_by:
         return unknown(name, f"the engine calls this column `{name}`, eltflow took it for `{flow.name}`")
-    trees = flow.made_by
-    return flow.named(name).by(*trees)
+    return flow.named(name).by(*flow.made_by)
 
 
 def expressions_of(parsed: Parsed) -> dict[str, Any]:

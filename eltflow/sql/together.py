@@ -43,17 +43,13 @@ def unshared(tables: Tables, joins: Sequence[Any], fold: Fold) -> Iterator[Unsha
     sides = list(tables.values())
     for at, join in enumerate(joins, 1):
         for one in join.args.get("using") or ():
-            name = fold(plain(one), True) if _quoted(one) else fold(plain(one), False)
+            _, name = named(one, fold)
             start = _spot(one, "start")
             for side, there in (("left", sides[:at]), ("right", sides[at : at + 1])):
                 if start is not None and not any(name in folded for folded, _, _ in there):
                     known = tuple(dict.fromkeys(name for _, _, names in there for name in names))
                     yield Unshared(plain(one), start, start + len(plain(one)), side, known)
                     break
-
-
-def _quoted(node: Any) -> bool:
-    return bool(_identifier(node).args.get("quoted"))
 
 
 def _spot(node: Any, key: str) -> int | None:
