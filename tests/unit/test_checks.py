@@ -2,46 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import duckdb
 import pytest
 
-from bench.checks import Tally, fixed, together
-
-LINEAGE = Path(__file__).resolve().parent.parent / "lineage"
-
-
-def scored(every: int, seed: int) -> Tally:
-    """The cases of the lineage tests, alone and in pairs."""
-    sys.path.insert(0, str(LINEAGE))
-    try:
-        from lineage_world import SCHEMA, cases
-    finally:
-        sys.path.remove(str(LINEAGE))
-    connection = duckdb.connect(config={"threads": 1})
-    for table, columns in SCHEMA.items():
-        connection.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns)})")
-    known = {name: [column for column, _ in columns] for name, columns in SCHEMA.items()}
-    return together(connection, [case.sql for case in cases()], known, every, seed)
-
-
-def _sound(tally: Tally) -> None:
-    assert tally.false == []
-    assert tally.accepted > 236
-    for kind in ("ambiguous column", "unequal set operation"):
-        assert tally.found[kind] >= tally.refused[kind] * 0.6 > 0, tally.told()
-
-
-def test_a_sample_of_pairs_is_judged_as_the_engine_does() -> None:
-    _sound(scored(every=397, seed=11))
-
-
-@pytest.mark.prove
-def test_pairs_are_judged_as_the_engine_does() -> None:
-    for seed in range(3):
-        _sound(scored(every=17, seed=seed))
+from bench.checks import Tally, fixed
 
 
 def test_a_false_error_would_be_counted() -> None:
