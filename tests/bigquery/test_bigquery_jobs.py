@@ -111,7 +111,7 @@ def test_a_job_that_fails(fake, session, reason, message, kind, help):
     started = time.monotonic()
     with pytest.raises(WarehouseError) as raised:
         session.execute(SELECT)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert (raised.value.kind, raised.value.code) == (kind, reason)
     assert str(raised.value) == message
     assert help is None or help in str(raised.value.help)
@@ -250,7 +250,7 @@ def test_a_service_that_stays_away(fake, session):
     with pytest.raises(WarehouseError) as raised:
         session.execute(SELECT)
     assert raised.value.kind == "transient"
-    assert 2 < time.monotonic() - started < 15
+    assert 2 < time.monotonic() - started < 60
     assert fake.ran == []
 
 
@@ -267,7 +267,7 @@ def test_nobody_listens(fake):
         opened(fake, api_endpoint="http://127.0.0.1:1", job_retry_deadline_seconds=1)
     assert raised.value.kind == "connection"
     assert "api_endpoint" in str(raised.value.help)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
 
 
 def test_the_bytes_that_a_query_would_read(fake):

@@ -6,10 +6,11 @@ import datetime
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+from counted_calls import calls
 
 from eltflow.project import nodes as nouns
 from eltflow.report.info import to_json
@@ -180,25 +181,34 @@ def test_a_macro_alone_from_its_file() -> None:
     assert macro_text(text, 3) == "{%- macro b() -%}\n2\n{%- endmacro -%}"
 
 
-def test_a_thousand_models_cost_little(built: Callable[..., Any]) -> None:
-    """1,000 models and 1,650 tests take 0.1 to 0.2 s of CPU, JSON included; the bound leaves room for slow machines."""
+def test_a_manifest_grows_with_the_project_and_no_faster(built: Callable[..., Any]) -> None:
+    """Models with five columns and three parents each, and as many tests and two thirds more; JSON included."""
     one = built({"models/a.sql": "select 1 as id"})
     graph, project = one.loaded.graph, one.loaded.opened.project
     first = graph.nodes["model.p.a"]
     columns = {f"c{i}": nouns.ColumnInfo(name=f"c{i}", description="About it.") for i in range(5)}
-    nodes: dict[str, nouns.Node] = {}
-    for i in range(1000):
-        parents = tuple(f"model.p.m{j}" for j in range(max(0, i - 3), i))
-        node = replace(first, unique_id=f"model.p.m{i}", name=f"m{i}", parents=parents, columns=columns, path=f"models/m{i}.sql")
-        nodes[node.unique_id] = node
-    for i in range(1650):
-        attached = f"model.p.m{i % 1000}"
-        info = nouns.TestInfo(kind="not_null", column="c1", attached=attached)
-        node = replace(first, unique_id=f"test.p.t{i}", name=f"t{i}", resource_type="test", test=info, parents=(attached,))
-        nodes[node.unique_id] = node
     sql = "select * from {{ ref('m1') }}\n" * 30
-    started = time.process_time()
-    made = manifest(project, replace(graph, nodes=nodes), one.loaded.adapter.dialect, one.info, read=lambda path: sql)
-    to_json(made)
-    assert time.process_time() - started < 1.0
-    assert len(made["nodes"]) == 2650
+
+    def of(models: int) -> int:
+        nodes: dict[str, nouns.Node] = {}
+        for i in range(models):
+            parents = tuple(f"model.p.m{j}" for j in range(max(0, i - 3), i))
+            path = f"models/m{i}.sql"
+            node = replace(first, unique_id=f"model.p.m{i}", name=f"m{i}", parents=parents, columns=columns, path=path)
+            nodes[node.unique_id] = node
+        for i in range(models * 5 // 3):
+            attached = f"model.p.m{i % models}"
+            info = nouns.TestInfo(kind="not_null", column="c1", attached=attached)
+            node = replace(first, unique_id=f"test.p.t{i}", name=f"t{i}", resource_type="test", test=info, parents=(attached,))
+            nodes[node.unique_id] = node
+        whole = replace(graph, nodes=nodes)
+        dialect = one.loaded.adapter.dialect
+        made: dict[str, Any] = {}
+        counted = calls(lambda: made.update(manifest(project, whole, dialect, one.info, read=lambda path: sql)))
+        counted += calls(lambda: to_json(made))
+        assert len(made["nodes"]) == len(nodes)
+        return counted
+
+    small, large = of(300), of(1200)
+    assert large < 4.5 * small
+    assert large < 150 * 3200  # calls of a node

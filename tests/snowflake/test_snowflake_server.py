@@ -204,7 +204,7 @@ def test_no_way_to_the_server(snowflake, tmp_path):
     started = time.monotonic()
     with pytest.raises(WarehouseError, match=f"127.0.0.1:{port}: ") as raised:
         ADAPTER.open(target, tmp_path)
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 45
     assert raised.value.kind == "connection"
     assert "account" in str(raised.value.help)
     assert PASSWORD not in str(raised.value)

@@ -117,7 +117,7 @@ def test_a_private_key_that_is_none(key, tmp_path, content, passphrase, words, h
     started = time.monotonic()
     with pytest.raises(WarehouseError, match=words) as raised:
         ADAPTER.open(Target(name="d", type="snowflake", database="W", schema="s", threads=1, values=values), tmp_path)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert raised.value.kind == "connection"
     assert help in str(raised.value.help)
     assert PASSPHRASE not in str(raised.value)
