@@ -109,7 +109,8 @@ class DuckDBDialect(Dialect):
             return f"({plain}) or (not ({odd}) and isfinite({number}) and ({_unrounded(text)}))"
         if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
             return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
-        return f"{text} in ('true', 'false', 'True', 'False', 'TRUE', 'FALSE')" if type == "BOOLEAN" else None
+        # What is shorter is yes, no, t, f, y, n, 1 or 0. A list of words would be joined with, and a join loses the order of rows.
+        return f"strlen({text}) >= 4" if type == "BOOLEAN" else None
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")

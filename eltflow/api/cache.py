@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import __version__
-from eltflow.base.fingerprint import fingerprint
+from eltflow.base.fingerprint import fingerprint, fingerprint_file
 from eltflow.base.records import dataclass
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.options import Options
@@ -90,7 +90,7 @@ class LoadCache:
             if stamp == known[:2]:
                 continue
             stale = True
-            if fingerprint_file(self._root / path, path) != known[2]:
+            if content_of(self._root / path) != known[2]:
                 changed.append(path)
             else:
                 stamps[path] = (*stamp, known[2])
@@ -175,13 +175,12 @@ def stamps_of(root: Path, folders: tuple[str, ...]) -> dict[str, Stamp]:
     return found
 
 
-def fingerprint_file(path: Path, name: str) -> str:
-    """The fingerprint under which a file's content is known: of its text, or of its bytes where it is no text."""
+def content_of(path: Path) -> str:
+    """The fingerprint under which a file's content is known; nothing for one that cannot be read."""
     try:
-        data = path.read_bytes()
+        return fingerprint_file(path)
     except OSError:
         return ""
-    return fingerprint(data)
 
 
 def _read(path: Path) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from eltflow.api.cache import LoadCache, fingerprint_file, hashed_environ, same_environ, stamps_of
+from eltflow.api.cache import LoadCache, content_of, hashed_environ, same_environ, stamps_of
 from eltflow.api.extracting import extracting
 from eltflow.api.loading import BrokenProject, Loaded
 from eltflow.api.names import names_of
@@ -119,7 +119,7 @@ def _keep(
         if known is not None and known[:2] == stamp:
             stamps[path] = known
         else:
-            stamps[path] = (*stamp, fingerprint_file(root / path, path))
+            stamps[path] = (*stamp, content_of(root / path))
     project = {
         **keepable(opened.project),
         "graph_id": graph_id,

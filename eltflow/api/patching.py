@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.api.cache import Kept, LoadCache, hashed_environ
 from eltflow.api.writing import write_pieces
 from eltflow.base.diagnostics import EltflowError
-from eltflow.base.fingerprint import fingerprint
+from eltflow.base.fingerprint import fingerprint_content
 from eltflow.base.records import replace
 from eltflow.graph.facts import Facts, quick_only
 from eltflow.graph.quick import MacroTexts
@@ -49,7 +49,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
             return None
         if found is None or found.encode() != entry[2]:
             return None
-        digest = fingerprint(data)
+        digest = fingerprint_content(data)
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
         edited[nodes[position][0]] = path
         stat = (root / path).stat()

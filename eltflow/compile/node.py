@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
-from eltflow.base.fingerprint import fingerprint
+from eltflow.base.fingerprint import fingerprint_content
 from eltflow.base.names import IDENTIFIER, did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, Hook, NeedsWarehouse, cte_name
@@ -271,7 +271,7 @@ class Compiler:
     def _file(self, node: Node, ask: Ask | None) -> Compiled:
         data = read_bytes(self.project.root, node.path)
         text = decode(data, node.path)
-        if fingerprint(data) != node.checksum:
+        if fingerprint_content(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"
             raise EltflowError(Diagnostic(code="E0110", message=message, span=Span(file=node.path), help="run the command again"))
         names = self.names(node, ask, dialect=self.written(node))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import EltflowError
-from eltflow.base.fingerprint import fingerprint
+from eltflow.base.fingerprint import LARGE, fingerprint, fingerprint_content, fingerprint_file
 from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP, did_you_mean
 from eltflow.base.plurals import plural
 from eltflow.base.records import dataclass, replace
@@ -27,7 +27,7 @@ from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, walk
 from eltflow.project.nodes import TestInfo, noun
 from eltflow.project.options import Options
-from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes
+from eltflow.project.project import Doc, Draft, MacroInfo, Project, decode, read_bytes, reading
 from eltflow.project.properties import PROPERTIES, PYTHON_STEPS, STEPS
 from eltflow.project.settings import SELECTORS, TREES, Settings
 from eltflow.project.shape import Path as Place
@@ -108,7 +108,9 @@ class _Opening:
         """The content's fingerprint; the file is read only if its stamp is not the one known."""
         known = self.cache.hashes.get(path)
         if known is None or known[:2] != stamp:
-            known = (*stamp, fingerprint(self.data(path)))
+            large = stamp[1] > LARGE  # not to be kept in memory
+            made = reading(fingerprint_file, self.root, path) if large else fingerprint_content(self.data(path))
+            known = (*stamp, made)
             self.cache.hashes[path] = known
         self.hashes[path] = known[2]
         return known[2]

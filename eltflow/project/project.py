@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span
 from eltflow.base.records import dataclass, field
@@ -13,6 +13,8 @@ from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, Expos
 from eltflow.project.settings import Settings
 from eltflow.project.shape import Path as Place
 from eltflow.warehouse.values import Target
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +103,16 @@ class Project:
 
 def read_bytes(root: Path, path: str) -> bytes:
     """A project file's content. Raises EltflowError (E0106)."""
+    return reading(Path.read_bytes, root, path)
+
+
+def reading(read: Callable[[Path], T], root: Path, path: str) -> T:
+    """What `read` gives of a project file. Raises EltflowError (E0106)."""
     from eltflow.base.diagnostics import fail
 
     file = root / path
     try:
-        return file.read_bytes()
+        return read(file)
     except OSError as error:
         help = "check that it is there, and its rights"
         if file.is_symlink():

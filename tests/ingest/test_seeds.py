@@ -114,3 +114,13 @@ def test_again_and_a_change(project, eltflow):
     ran = eltflow("build", "--full-refresh", cwd=root)
     assert ran.code == 0, ran.text
     assert loaded(root, "from s.v")[0] == [("other", B)]
+
+
+def test_rows_keep_the_order_of_their_file(project, eltflow):
+    """In a file that an engine reads by several threads, with a column of each kind that is looked at closely."""
+    lines = (f"{n},{n}.5,{str(n % 2 == 0).lower()},2020-01-01 00:00:00,{n}\n" for n in range(400_000))
+    root = project({"seeds/x.csv": "i,d,b,at,t\n" + "".join(lines), "seeds/x.yml": "seeds: [{name: x}]\n"})
+    assert eltflow("seed", cwd=root).code == 0
+    kinds, rows = loaded(root, "select any_value(columns(*)), count(*) filter (rowid <> i) from s.x")
+    assert [kind for _, kind in kinds] == [B, D, "BOOLEAN", "TIMESTAMP", B, B]
+    assert rows[0][-1] == 0
