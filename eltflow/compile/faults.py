@@ -12,12 +12,12 @@ from eltflow.base.diagnostics import Diagnostic
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.clashes import defines_functions
-from eltflow.compile.compiled import Typed, as_plain, is_complaint
+from eltflow.compile.compiled import Bound, Typed, as_plain, is_complaint
 from eltflow.compile.complaints import UNSEEN, Case, judged, miscalled, nowhere, unshared, without
 from eltflow.project.nodes import Node
 from eltflow.sql.parse import Parsed, Refused
 from eltflow.sql.references import Reference, references
-from eltflow.sql.rewrite import Splice, position, splice
+from eltflow.sql.rewrite import Splice, Spliced, position, splice
 from eltflow.sql.statement import SURE_ARITY, Call, word_between
 from eltflow.sql.statement import miscalled as miscalled_in
 from eltflow.sql.values import Ambiguous, Fault, Missing, Nowhere, Unequal, Unshared
@@ -38,14 +38,38 @@ class Looked:
     notes: tuple[Diagnostic, ...] = ()
     typed: Typed | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The names of the engine's columns; None where two are alike, of which a table would call one otherwise."""
+        names = [name for name, _ in self.typed or ()]
+        return tuple(names) if names and len({name.lower() for name in names}) == len(names) else None
+
 
 def look(
-    statement: Statement, parsed: Parsed, splices: Sequence[Splice], found: Sequence[Fault], node: Node, *, miscalled: bool = False
+    statement: Statement,
+    parsed: Parsed,
+    splices: Sequence[Splice],
+    faults: Callable[[], Sequence[Fault]],
+    node: Node,
+    *,
+    miscalled: bool = False,
 ) -> Looked:
-    """What is told of a statement: of the faults `found`, and by the engine of its text after the `splices`. `node` is its own, with
-    all that it reads for parents. Where the tables are not all known, the engine is asked only if something is wrong: a fault was found, or a
-    function `miscalled`."""
+    """What is told of a statement: of its `faults`, and by the engine of its text after the `splices`. `node` is its own, with
+    all that it reads for parents. Faults are not looked for in what the engine takes. Where the tables are not all known, the engine is asked
+    only if something is wrong: a fault was found, or a function `miscalled`."""
+    known = statement.compiler.known
     own_sql = bool(node.config.get("sql_header")) or node.unique_id == "inline"  # what is run before it, nobody here knows
+    keeps_types = node.resource_type == "model" and not own_sql
+
+    def bind(mended: Sequence[Splice], *, partly: bool) -> tuple[Spliced, str, Bound]:
+        text = splice(statement.rendered, [*_apart(splices, mended), *mended])
+        sql = text.text.strip("\n")
+        return text, sql, known.bound(node, sql, partly=partly)
+
+    asked = bind((), partly=miscalled) if not own_sql else None
+    if asked is not None and asked[2] is not None and not is_complaint(asked[2]):
+        return Looked(typed=as_plain(asked[2]) if keeps_types else None)
+    found = faults()
     if own_sql and not found:
         return Looked()
     pending, told, notes = [one for one in found if not _text(statement, one)], list[Diagnostic](), list[Diagnostic]()
@@ -54,14 +78,14 @@ def look(
     spots = references(parsed) if found else None
     typed: Typed | None = None
     for _ in range(_MOST):
-        text = splice(statement.rendered, [*_apart(splices, mended), *mended])
-        sql = text.text.strip("\n")
-        bound = statement.compiler.known.bound(node, sql, partly=miscalled or bool(found))
+        if asked is None or asked[2] is None:
+            asked = bind(mended, partly=miscalled or bool(found))
+        (text, sql, bound), asked = asked, None
         if bound is None or (is_complaint(bound) and UNSEEN.match(bound[0])):
             told += [_told(statement, one) for one in pending]
             break
         if not is_complaint(bound):
-            typed = as_plain(bound) if not mended and node.resource_type == "model" and not own_sql else None
+            typed = as_plain(bound) if not mended and keeps_types else None
             break
         if spots is None:
             spots = references(parsed)
@@ -78,7 +102,7 @@ def look(
         else:
             case = Case(
                 statement=statement, parsed=parsed, words=words, offset=offset, references=spots,
-                first=not mended, gone=frozenset(gone), known=statement.compiler.known.near(node),
+                first=not mended, gone=frozenset(gone), known=known.near(node),
             )  # fmt: skip
             made, mend = judged(case)
             more = [mend]
@@ -185,7 +209,7 @@ def arity(statement: Statement, refused: Refused, as_read: Callable[[Parsed], tu
         return Looked()
     call, parsed = found
     read = as_read(parsed) if compiler.offline is not None else None
-    looked = look(statement, parsed, read[0], (), read[1], miscalled=True) if read is not None else Looked()
+    looked = look(statement, parsed, read[0], tuple, read[1], miscalled=True) if read is not None else Looked()
     if looked.errors:
         return looked
     sure = call.name.lower() in SURE_ARITY if compiler.offline is None else _refuses(statement, call)

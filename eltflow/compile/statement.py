@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source
@@ -74,12 +75,14 @@ class Statement:
         if isinstance(parsed, Refused):
             looked = arity(self, parsed, lambda read: self._as_read(read, splices))
         elif node.opaque is None:
-            resolved = resolve(parsed, self._columns(), self.dialect.fold)
-            columns = resolved.columns.names if resolved.columns.complete else None
-            looked = look(self, parsed, splices, resolved.faults, node)
+            resolved = cache(lambda: resolve(parsed, self._columns(), self.dialect.fold))
+            looked = look(self, parsed, splices, lambda: resolved().faults, node)
+            if looked.typed is not None and "pivot" in rendered.lower() and named_by_data(parsed):
+                looked = replace(looked, typed=None)
+            columns = looked.columns
+            if columns is None and resolved().columns.complete:
+                columns = resolved().columns.names
         place, typed = self._placer(spliced), looked.typed
-        if typed is not None and "pivot" in rendered.lower() and isinstance(parsed, Parsed) and named_by_data(parsed):
-            typed = None
         warnings += looked.notes
         offline = self.compiler.offline if isinstance(parsed, Parsed) and typed is None else None
         if offline is not None and offline.parse(sql) is not None:
