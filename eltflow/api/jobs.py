@@ -28,6 +28,7 @@ from eltflow.project.surface import Environ
 from eltflow.schedule import durations
 from eltflow.schedule.due import intervals, zone
 from eltflow.schedule.jobs import AfterJob, Every, Job
+from eltflow.state.database import SqlitePlace
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 from eltflow.warehouse.connection import Connection
@@ -51,7 +52,7 @@ class Jobs:
 
     @property
     def store(self) -> Store:
-        return Store(self.root / STATE_FOLDER / "state.sqlite")
+        return Store(SqlitePlace(self.root / STATE_FOLDER / "state.sqlite"))
 
     def job(self, name: str) -> Job:
         """A job by its name. Raises EltflowError (E0903)."""

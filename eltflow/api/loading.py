@@ -103,9 +103,10 @@ class Loaded:
 
     @property
     def store(self) -> Store:
+        from eltflow.state.database import SqlitePlace
         from eltflow.state.store import Store
 
-        return Store(self.root / STATE_FOLDER / "state.sqlite")
+        return Store(SqlitePlace(self.root / STATE_FOLDER / "state.sqlite"))
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -237,6 +238,7 @@ def open_only(root: Path, options: Options) -> OpenedOnly:
     from eltflow.native.target import open_target
     from eltflow.project.findings import Findings
     from eltflow.project.project import read_text
+    from eltflow.state.database import SqlitePlace
     from eltflow.state.store import Store
 
     settings, target, adapter, _, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
@@ -244,5 +246,5 @@ def open_only(root: Path, options: Options) -> OpenedOnly:
         target_path=root / settings.target_path,
         target_key=target_key(adapter, target, root),
         target=target,
-        store=Store(root / STATE_FOLDER / "state.sqlite"),
+        store=Store(SqlitePlace(root / STATE_FOLDER / "state.sqlite")),
     )

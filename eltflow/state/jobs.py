@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
+from eltflow.state.database import Database
 from eltflow.state.store import Store
 
 ENDED = ("ok", "failed", "cancelled")
@@ -26,6 +26,7 @@ _RUN = (
     "id, job, slot, state, started_by, cause, interval_start, interval_end, created_at, started_at, ended_at, not_before, attempt,"
     " interruptions, message, cancel_asked, backfill"
 )
+_MEET = "insert into job (name, since) values (?, ?) on conflict do nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,23 +112,15 @@ class JobStore:
 
     def __init__(self, store: Store, *, power: bool = True) -> None:
         """With `power`, what is written outlives a loss of power, not only of the process."""
-        self._connection = store.connect()
-        self._connection.isolation_level = None  # transactions begin where they are said to
-        self._connection.execute(f"pragma synchronous = {'full' if power else 'normal'}")
+        self._connection = store.connect(power=power)
 
     def close(self) -> None:
         self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        connection = self._connection
-        connection.execute("begin immediate")
-        try:
-            yield connection
-        except BaseException:
-            connection.execute("rollback")
-            raise
-        connection.execute("commit")
+    def _transaction(self) -> Iterator[Database]:
+        with self._connection.transaction():
+            yield self._connection
 
     # -- what is old -----------------------------------------------------------------------------------------------------------
 
@@ -155,12 +148,12 @@ class JobStore:
     def meet(self, names: Iterable[str], now: datetime.datetime) -> None:
         """Take note of jobs that are new: their due times count from now."""
         with self._transaction() as connection:
-            connection.executemany("insert or ignore into job (name, since) values (?, ?)", [(name, _text(now)) for name in names])
+            connection.executemany(_MEET, [(name, _text(now)) for name in names])
 
     def pause(self, job: str, paused: bool, now: datetime.datetime) -> None:
         """Stop a job's triggers, or let them go on: the times that passed meanwhile are not made up for."""
         with self._transaction() as connection:
-            connection.execute("insert or ignore into job (name, since) values (?, ?)", (job, _text(now)))
+            connection.execute(_MEET, (job, _text(now)))
             connection.execute("update job set paused = ?, since = ? where name = ?", (int(paused), _text(now), job))
 
     # -- runs ------------------------------------------------------------------------------------------------------------------
@@ -206,7 +199,11 @@ class JobStore:
         """Remember how far a source was looked at, and queue a run for what is new, both or neither."""
         with self._transaction() as connection:
             values = (job, source, position)
-            connection.execute("insert or replace into trigger_cursor (job, source, position) values (?, ?, ?)", values)
+            connection.execute(
+                "insert into trigger_cursor (job, source, position) values (?, ?, ?)"
+                " on conflict (job, source) do update set position = excluded.position",
+                values,
+            )
             return None if run is None else _insert(connection, run, now)
 
     def backfill(self, runs: Sequence[NewRun], now: datetime.datetime) -> list[str]:
@@ -238,7 +235,9 @@ class JobStore:
     def runs(self, *, states: Sequence[str] = (), job: str | None = None, limit: int = 1000) -> list[JobRun]:
         """Runs, newest first."""
         where = (
-            ["1"] + ([f"state in ({', '.join('?' * len(states))})"] if states else []) + (["job = ?"] if job is not None else [])
+            ["1 = 1"]
+            + ([f"state in ({', '.join('?' * len(states))})"] if states else [])
+            + (["job = ?"] if job is not None else [])
         )
         values = (*states, *([job] if job is not None else []), limit)
         query = f"select {_RUN} from job_run where {' and '.join(where)} order by created_at desc, rowid desc limit ?"
@@ -280,7 +279,9 @@ class JobStore:
         """Write down how far a node came."""
         with self._transaction() as connection:
             connection.execute(
-                "insert or replace into job_node (job_run, unique_id, state, checksum, run_id, at, message) values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into job_node (job_run, unique_id, state, checksum, run_id, at, message) values (?, ?, ?, ?, ?, ?, ?)"
+                " on conflict (job_run, unique_id) do update set state = excluded.state, checksum = excluded.checksum,"
+                " run_id = excluded.run_id, at = excluded.at, message = excluded.message",
                 (run.id, unique_id, state, checksum, run_id, _text(at), message),
             )
 
@@ -366,7 +367,9 @@ class JobStore:
 
     def to_cancel(self) -> frozenset[str]:
         """The running runs whose end was asked for."""
-        return frozenset(i for (i,) in self._connection.execute("select id from job_run where state = 'running' and cancel_asked"))
+        return frozenset(
+            i for (i,) in self._connection.execute("select id from job_run where state = 'running' and cancel_asked = 1")
+        )
 
     def forget_nodes(self, job_run: str, unique_ids: Iterable[str]) -> None:
         """Take nodes as not run."""
@@ -451,25 +454,26 @@ class JobStore:
         return row is not None and row[0] == "failed"
 
 
-def _insert(connection: sqlite3.Connection, run: NewRun, now: datetime.datetime) -> str | None:
+def _insert(connection: Database, run: NewRun, now: datetime.datetime) -> str | None:
     id = str(uuid.uuid4())
     start, end = run.interval or (None, None)
     made = connection.execute(
-        "insert or ignore into job_run (id, job, slot, state, started_by, cause, idem, interval_start, interval_end, created_at, backfill)"
-        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+        "insert into job_run (id, job, slot, state, started_by, cause, idem, interval_start, interval_end, created_at, backfill)"
+        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
         (id, run.job, _text(run.slot), run.started_by, run.cause, run.idem, _text(start), _text(end), _text(now), run.backfill),
     )
     return id if made.rowcount else None
 
 
-def _alert(connection: sqlite3.Connection, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
+def _alert(connection: Database, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
     connection.executemany(
-        "insert or ignore into alert (job_run, job, occasion, destination, body, state, made_at) values (?, ?, ?, ?, ?, 'pending', ?)",
+        "insert into alert (job_run, job, occasion, destination, body, state, made_at) values (?, ?, ?, ?, ?, 'pending', ?)"
+        " on conflict do nothing",
         [(a.job_run, a.job, a.occasion, a.destination, json.dumps(a.body), _text(now)) for a in alerts],
     )
 
 
-def _end_attempt(connection: sqlite3.Connection, run_id: str, outcome: str, now: datetime.datetime) -> None:
+def _end_attempt(connection: Database, run_id: str, outcome: str, now: datetime.datetime) -> None:
     connection.execute("update job_attempt set ended_at = ?, outcome = ? where run_id = ?", (_text(now), outcome, run_id))
 
 

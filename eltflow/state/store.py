@@ -1,30 +1,29 @@
-"""The local state store: one SQLite file in the project folder. It is not derived: `clean` leaves it alone."""
+"""The state store: run history, durations and the last view of targets. It is not derived: `clean` leaves it alone."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing, suppress
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass
+from eltflow.state.database import Database, Place
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
 VERSION = 2
 _SCHEMA = """
 create table run (
   id text primary key, target_key text not null, target text not null, command text not null, selection text not null,
-  status text not null, started_at text not null, finished_at text, seconds real, user text, host text, pid integer,
-  git_commit text, version text
+  status text not null, started_at text not null, finished_at text, seconds double precision, "user" text, host text, pid integer,
+  git_commit text, version text{order}
 );
 create index run_by_target on run (target_key, started_at);
 create table node_run (
   run_id text not null references run (id), unique_id text not null, name text not null, action text not null, status text not null,
-  kind text not null, started_at text, seconds real, rows integer, changed integer, files integer, failures integer,
-  message text, primary key (run_id, unique_id)
+  kind text not null, started_at text, seconds double precision, rows bigint, changed bigint, files bigint, failures bigint,
+  message text, primary key (run_id, unique_id){order}
 );
 create index node_run_by_node on node_run (unique_id, started_at);
 create table seen (target_key text primary key, seen_at text not null);
@@ -39,13 +38,13 @@ create table job_run (
   interval_start text, interval_end text, created_at text not null, started_at text, ended_at text, not_before text,
   attempt integer not null default 0, interruptions integer not null default 0, message text,
   cancel_asked integer not null default 0,
-  backfill text, unique (job, slot)
+  backfill text, unique (job, slot){order}
 );
 create index job_run_by_state on job_run (state, created_at);
 create index job_run_by_job on job_run (job, created_at);
 create table job_attempt (
   job_run text not null references job_run (id), run_id text primary key, number integer not null, started_at text not null,
-  ended_at text, outcome text
+  ended_at text, outcome text{order}
 );
 create index job_attempt_by_run on job_attempt (job_run, started_at);
 create table job_node (
@@ -54,13 +53,22 @@ create table job_node (
 );
 create table trigger_cursor (job text not null, source text not null, position text not null, primary key (job, source));
 create table alert (
-  id integer primary key, job_run text not null, job text not null, occasion text not null, destination text not null,
+  id {number}, job_run text not null, job text not null, occasion text not null, destination text not null,
   body text not null, state text not null, attempts integer not null default 0, not_before text, made_at text not null, message text,
   unique (job_run, occasion, destination)
 );
 create index alert_by_state on alert (state);
 """
-#: What brings the file from each format to the next.
+_NODE_RUN = (
+    "insert into node_run (run_id, unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (run_id, unique_id) do update set name = excluded.name,"
+    " action = excluded.action, status = excluded.status, kind = excluded.kind, started_at = excluded.started_at,"
+    " seconds = excluded.seconds, rows = excluded.rows, changed = excluded.changed, files = excluded.files, failures = excluded.failures,"
+    " message = excluded.message"
+)
+#: Names that a statement asks for at once.
+_MANY = 500
+#: What brings the tables from each format to the next; the words in braces are the database's.
 _STEPS = (_SCHEMA, _JOBS)
 
 
@@ -105,51 +113,41 @@ class NodeRecord:
 class Store:
     """The state of one project. Opened for each use, so that two processes never hold it for long."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
-    def connect(self) -> sqlite3.Connection:
-        """A connection to the file, which is made if it is not there. Raises EltflowError (E0801 a newer format, E0802)."""
+    def connect(self, *, power: bool = True) -> Database:
+        """A connection, its tables of today's format. Raises EltflowError (E0801 they are of a newer one, E0802)."""
+        database = self._place.connect(power=power)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), open(self._path.parent / ".gitignore", "x") as ignore:
-                ignore.write("*\n")
-            connection = sqlite3.connect(self._path, timeout=10)
-        except (OSError, sqlite3.OperationalError) as error:
-            why = error.strerror if isinstance(error, OSError) else str(error)
-            message = f"the run history {self._path} cannot be opened: {why}"
-            raise fail("E0802", message, help="see that its folder is one that can be written") from None
-        try:
-            (version,) = connection.execute("pragma user_version").fetchone()
+            version = database.format()
             if version < VERSION:
-                connection.execute("pragma journal_mode = wal")
-                with connection:
-                    connection.execute("begin immediate")
-                    (version,) = connection.execute("pragma user_version").fetchone()
+                with database.transaction():
+                    version = database.format()
                     for step in _STEPS[version:]:
-                        for statement in step.split(";"):
+                        for statement in step.format(**database.words).split(";"):
                             if statement.strip():
-                                connection.execute(statement)
-                    connection.execute(f"pragma user_version = {max(version, VERSION)}")
+                                database.execute(statement)
+                    database.mark(max(version, VERSION))
             elif version > VERSION:
-                file = f"{self._path.parent.name}/{self._path.name}"
-                message = f"the run history {file} was written by a newer eltflow (format {version}, this one knows {VERSION})"
+                message = f"the run history {self._place.name} was written by a newer eltflow (format {version}, this one knows {VERSION})"
                 raise fail("E0801", message, help="upgrade eltflow, or move the file away (it holds run history only)")
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            message = f"the run history {self._path} cannot be read: {error}"
-            raise fail("E0802", message, help="move the file away; eltflow starts a new one") from None
         except BaseException:
-            connection.close()
+            database.close()
             raise
-        return connection
+        return database
+
+    @contextmanager
+    def _writing(self) -> Iterator[Database]:
+        with closing(self.connect()) as database, database.transaction():
+            yield database
 
     def start(self, run: RunRecord) -> None:
         """Write a run down before it does anything. It holds the target's lock: whichever run did not end there was killed."""
-        with closing(self.connect()) as connection, connection:
+        with self._writing() as connection:
             connection.execute("update run set status = 'killed' where target_key = ? and status = 'running'", (run.target_key,))
             connection.execute(
-                "insert into run (id, target_key, target, command, selection, status, started_at, user, host, pid, git_commit, version)"
+                'insert into run (id, target_key, target, command, selection, status, started_at, "user", host, pid, git_commit, version)'
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run.id,
@@ -169,12 +167,12 @@ class Store:
 
     def finish(self, run_id: str, status: str, finished_at: str, seconds: float, nodes: Iterable[NodeRecord]) -> None:
         """Write down how a run ended, with its nodes."""
-        with closing(self.connect()) as connection, connection:
+        with self._writing() as connection:
             connection.execute(
                 "update run set status = ?, finished_at = ?, seconds = ? where id = ?", (status, finished_at, seconds, run_id)
             )
             connection.executemany(
-                "insert or replace into node_run values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _NODE_RUN,
                 [
                     (
                         run_id,
@@ -197,12 +195,12 @@ class Store:
 
     def runs(self, target_key: str | None = None, limit: int = 20) -> list[RunRecord]:
         """The latest runs, newest first."""
-        if not self._path.exists():
+        if not self._place.exists():
             return []
         where, values = ("where target_key = ?", [target_key]) if target_key is not None else ("", [])
         with closing(self.connect()) as connection:
             rows = connection.execute(
-                "select id, target_key, target, command, selection, status, started_at, finished_at, seconds, user, host, pid,"
+                'select id, target_key, target, command, selection, status, started_at, finished_at, seconds, "user", host, pid,'
                 f" git_commit, version from run {where} order by started_at desc, rowid desc limit ?",
                 (*values, limit),
             ).fetchall()
@@ -222,15 +220,17 @@ class Store:
 
     def durations(self, target_key: str) -> dict[str, float]:
         """Seconds that each node took when it last succeeded on this target."""
-        if not self._path.exists():
+        if not self._place.exists():
             return {}
         with closing(self.connect()) as connection:
             rows = connection.execute(
-                "select n.unique_id, n.seconds, max(n.started_at) from node_run n join run r on r.id = n.run_id"
-                " where r.target_key = ? and n.status in ('success', 'pass', 'warn') and n.seconds is not null group by n.unique_id",
+                "select unique_id, seconds from (select n.unique_id, n.seconds,"
+                " row_number() over (partition by n.unique_id order by n.started_at desc) as place"
+                " from node_run n join run r on r.id = n.run_id where r.target_key = ? and n.status in ('success', 'pass', 'warn')"
+                " and n.seconds is not null) as latest where place = 1",
                 (target_key,),
             ).fetchall()
-        return {unique_id: seconds for unique_id, seconds, _ in rows}
+        return dict(rows)
 
     def count_before(self, moment: str) -> int:
         """How many runs ended before a moment (ISO 8601, UTC)."""
@@ -240,7 +240,7 @@ class Store:
 
     def forget_before(self, moment: str) -> None:
         """Forget the runs that ended before a moment, and their nodes."""
-        with closing(self.connect()) as connection, connection:
+        with self._writing() as connection:
             old = "(select id from run where finished_at < ?)"
             connection.execute(f"delete from node_run where run_id in {old}", (moment,))
             connection.execute("delete from run where finished_at < ?", (moment,))
@@ -250,25 +250,36 @@ class Store:
     ) -> None:
         """Keep what a target held when it was last seen; with `only`, of these relations, the others as they were known."""
         rows = [(target_key, str(t.relation).lower(), json.dumps(_encoded(t))) for t in tables]
-        with closing(self.connect()) as connection, connection:
+        with self._writing() as connection:
             if only is None:
                 connection.execute("delete from catalog where target_key = ?", (target_key,))
             else:
                 gone = [(target_key, str(relation).lower()) for relation in only]
                 connection.executemany("delete from catalog where target_key = ? and name = ?", gone)
-            connection.executemany("insert or replace into catalog values (?, ?, ?)", rows)
-            connection.execute("insert or replace into seen values (?, ?)", (target_key, seen_at))
+            connection.executemany(
+                "insert into catalog (target_key, name, relation) values (?, ?, ?)"
+                " on conflict (target_key, name) do update set relation = excluded.relation",
+                rows,
+            )
+            connection.execute(
+                "insert into seen (target_key, seen_at) values (?, ?) on conflict (target_key) do update set seen_at = excluded.seen_at",
+                (target_key, seen_at),
+            )
 
     def catalog(self, target_key: str, only: Sequence[Relation] | None = None) -> tuple[str, list[CatalogTable]] | None:
         """When a target was last seen (ISO 8601, UTC), and what it held (with `only`: of these relations); None if it never was."""
-        if not self._path.exists():
+        if not self._place.exists():
             return None
-        names = None if only is None else json.dumps([str(relation).lower() for relation in only])
-        chosen = "" if names is None else " and name in (select value from json_each(?))"
-        values = (target_key,) if names is None else (target_key, names)
+        query, rows = "select relation from catalog where target_key = ?", []
         with closing(self.connect()) as connection:
             seen = connection.execute("select seen_at from seen where target_key = ?", (target_key,)).fetchone()
-            rows = connection.execute(f"select relation from catalog where target_key = ?{chosen}", values).fetchall()
+            if only is None:
+                rows = connection.execute(query, (target_key,)).fetchall()
+            names = [str(relation).lower() for relation in only or ()]
+            for start in range(0, len(names), _MANY):
+                some = names[start : start + _MANY]
+                places = ", ".join("?" * len(some))
+                rows += connection.execute(f"{query} and name in ({places})", (target_key, *some)).fetchall()
         return (seen[0], [_decoded(json.loads(row)) for (row,) in rows]) if seen is not None else None
 
 

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from eltflow import api
+from eltflow.state.database import SqlitePlace
 from eltflow.state.store import Store
 
 # An aggregate over a product that no machine finishes while the test waits.
@@ -58,7 +59,7 @@ def test_ctrl_c(project, eltflow, materialized):
     statuses = {e["id"].split(".")[-1]: e["status"] for e in events if e["event"] == "StepFinished"}
     assert statuses == {"slow": "cancelled", "below": "skipped"}
     assert tables(root / "p.duckdb") == {"first"}
-    store = Store(root / ".eltflow/state.sqlite")
+    store = Store(SqlitePlace(root / ".eltflow/state.sqlite"))
     (run,) = store.runs()
     assert run.status == "cancelled"
     assert {n.name: n.status for n in store.nodes(run.id)} == {"first": "success", "slow": "cancelled", "below": "skipped"}

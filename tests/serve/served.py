@@ -15,6 +15,7 @@ from typing import Any
 
 from eltflow import api
 from eltflow.serve.service import Service
+from eltflow.state.database import SqlitePlace
 from eltflow.state.jobs import JobRun, JobStore
 from eltflow.state.store import Store
 
@@ -77,7 +78,7 @@ def bench(root: Path, at: str = "2026-03-10T08:00:00", **env: str) -> Iterator[B
 
 
 def store(root: Path) -> Any:
-    return closing(JobStore(Store(root / ".eltflow" / "state.sqlite")))
+    return closing(JobStore(Store(SqlitePlace(root / ".eltflow" / "state.sqlite"))))
 
 
 class Hook:

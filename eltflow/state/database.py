@@ -1,0 +1,148 @@
+"""Where state is kept: a small database, whose SQL is what SQLite and PostgreSQL both understand. Values are bound where a `?` stands."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from eltflow.base.diagnostics import EltflowError, fail
+
+#: Of the words below, SQLite's.
+_WORDS = {"number": "integer primary key", "order": ""}
+
+
+class Rows(Protocol):
+    """What a statement gave: rows as tuples, or how many it changed."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Database(Protocol):
+    """A connection, for one thread. Its statements are each a transaction of their own but within `transaction()`."""
+
+    #: How a table's definition spells `{number}`, the key that counts up, and `{order}`, which keeps `rowid` in the order of insertion.
+    words: Mapping[str, str]
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> Rows: ...
+
+    def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> None: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All of it or nothing, and one after the other: whoever else begins one waits."""
+
+    def format(self) -> int:
+        """The format of the tables, 0 where there are none yet."""
+
+    def mark(self, format: int) -> None:
+        """Write the format down, within a transaction."""
+
+    def close(self) -> None: ...
+
+
+class Place(Protocol):
+    """Where a project's state is."""
+
+    #: What people know it by.
+    name: str
+
+    def exists(self) -> bool:
+        """Whether anything may have been kept there yet."""
+
+    def connect(self, *, power: bool) -> Database:
+        """A connection; the place is made if it is not there. With `power`, what is written outlives a loss of power, not only of the process.
+        Raises EltflowError (E0802)."""
+
+
+class SqliteDatabase:
+    """A connection to an SQLite file."""
+
+    words: Mapping[str, str] = _WORDS
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        connection.isolation_level = None  # transactions begin where they are said to
+        self._connection = connection
+        self._path = path
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, values)
+        except sqlite3.DatabaseError as error:
+            raise _refused(self._path, error) from None
+
+    def executemany(self, sql: str, values: Iterable[Sequence[Any]]) -> None:
+        try:
+            self._connection.executemany(sql, values)
+        except sqlite3.DatabaseError as error:
+            raise _refused(self._path, error) from None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin immediate")
+        try:
+            yield
+        except BaseException:
+            with suppress(sqlite3.DatabaseError):  # some errors have rolled back already
+                self._connection.execute("rollback")
+            raise
+        self.execute("commit")
+
+    def format(self) -> int:
+        (version,) = self.execute("pragma user_version").fetchone()
+        return int(version)
+
+    def mark(self, format: int) -> None:
+        self.execute(f"pragma user_version = {format}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class SqlitePlace:
+    """An SQLite file in the project folder."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = f"{path.parent.name}/{path.name}"
+
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def connect(self, *, power: bool) -> SqliteDatabase:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError), open(self._path.parent / ".gitignore", "x") as ignore:
+                ignore.write("*\n")
+            connection = sqlite3.connect(self._path, timeout=10)
+        except (OSError, sqlite3.OperationalError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            message = f"the run history {self._path} cannot be opened: {why}"
+            raise fail("E0802", message, help="see that its folder is one that can be written") from None
+        database = SqliteDatabase(connection, self._path)
+        try:
+            if not database.format():
+                database.execute("pragma journal_mode = wal")
+            database.execute(f"pragma synchronous = {'full' if power else 'normal'}")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def _refused(path: Path, error: sqlite3.DatabaseError) -> EltflowError:
+    broken = not isinstance(error, sqlite3.OperationalError)
+    help = (
+        "move the file away; eltflow starts a new one"
+        if broken
+        else "see that it may be written and its disk has room, and try again"
+    )
+    return fail("E0802", f"the run history {path} cannot be {'read' if broken else 'used'}: {error}", help=help)
