@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from eltflow.api.connections import connection_in
-from eltflow.api.loading import STATE_FOLDER, Loaded, load
+from eltflow.api.loading import Loaded, load
+from eltflow.api.states import store_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail, without
 from eltflow.base.names import did_you_mean, listed
@@ -28,7 +29,6 @@ from eltflow.project.surface import Environ
 from eltflow.schedule import durations
 from eltflow.schedule.due import intervals, zone
 from eltflow.schedule.jobs import AfterJob, Every, Job
-from eltflow.state.database import SqlitePlace
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 from eltflow.warehouse.connection import Connection
@@ -51,8 +51,14 @@ class Jobs:
         return self.settings.name
 
     @property
+    def environ(self) -> Environ:
+        """What `env_var()` reads."""
+        return Environ({**read_dotenv(self.root), **self.options.env})
+
+    @property
     def store(self) -> Store:
-        return Store(SqlitePlace(self.root / STATE_FOLDER / "state.sqlite"))
+        """The state of the project. Raises EltflowError."""
+        return store_of(self.root, with_vars(self), self.environ, lambda path: read_text(self.root, path))
 
     def job(self, name: str) -> Job:
         """A job by its name. Raises EltflowError (E0903)."""
@@ -78,6 +84,11 @@ def open_jobs(root: Path, options: Options) -> Jobs:
     return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools)
 
 
+def with_vars(jobs: Jobs) -> Settings:
+    """The settings, with the variables of the command line."""
+    return replace(jobs.settings, vars={**jobs.settings.vars, **jobs.options.vars})
+
+
 def tell(jobs: Jobs, connection: str, note: Note) -> None:
     """Tell a connection something. Raises NotTold, also for a connection that is wrong; no secret stands in its message."""
     found = _connection(jobs, connection)
@@ -96,10 +107,8 @@ def signing_secret(jobs: Jobs, connection: str) -> str:
 
 
 def _connection(jobs: Jobs, name: str) -> Connection:
-    environ = Environ({**read_dotenv(jobs.root), **jobs.options.env})
-    settings = replace(jobs.settings, vars={**jobs.settings.vars, **jobs.options.vars})
     try:
-        return connection_in(settings, environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
+        return connection_in(with_vars(jobs), jobs.environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
     except EltflowError as error:
         raise NotTold(error.diagnostics[0].message, again=False) from None
     except KeyError:

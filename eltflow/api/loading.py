@@ -31,10 +31,10 @@ STATE_FOLDER = ".eltflow"
 class Loaded:
     """A project and its graph; what it takes to compile and run is opened when it is first asked for.
 
-    `warned` is False if the graph has no warnings. `counts` are the nodes of each type. `changed` is False when nothing differs from
-    the last load under the same options. `graph_id` names the load that made the graph, `edited_files` are the nodes
-    (with their files) whose text is another since then. `heard` is what each node's template has said already, for one may be rendered
-    several times.
+    `warned` is False if the graph has no warnings, `shares_state` if its state is in its own folder. `counts` are the nodes of each
+    type. `changed` is False when nothing differs from the last load under the same options. `graph_id` names the load that made the
+    graph, `edited_files` are the nodes (with their files) whose text is another since then. `heard` is what each node's template has
+    said already, for one may be rendered several times.
     """
 
     root: Path
@@ -48,6 +48,7 @@ class Loaded:
     edited_files: Mapping[str, str] = field(default_factory=dict)
     changed: bool = True
     warned: bool = True
+    shares_state: bool = True
     messages: list[Message] = field(default_factory=list)
     heard: set[tuple[str | None, Message]] = field(default_factory=set, repr=False)
 
@@ -101,12 +102,13 @@ class Loaded:
         """What a run locks and history is kept under: where the target physically is."""
         return target_key(self.adapter, self.target, self.root)
 
-    @property
+    @cached_property
     def store(self) -> Store:
-        from eltflow.state.database import SqlitePlace
-        from eltflow.state.store import Store
+        from eltflow.api.states import local_store, store_of
 
-        return Store(SqlitePlace(self.root / STATE_FOLDER / "state.sqlite"))
+        if not self.shares_state:
+            return local_store(self.root)
+        return store_of(self.root, self.opened.project.settings, self.opened.environ, self.read)
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -220,6 +222,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
         edited_files=dict(kept.project["edited"]),
         changed=edited,
         warned=bool(kept.graph[2]),
+        shares_state=kept.project["state"],
     )
 
 
@@ -235,16 +238,15 @@ class OpenedOnly:
 
 def open_only(root: Path, options: Options) -> OpenedOnly:
     """Read the settings and the target, and nothing else."""
+    from eltflow.api.states import store_of
     from eltflow.native.target import open_target
     from eltflow.project.findings import Findings
     from eltflow.project.project import read_text
-    from eltflow.state.database import SqlitePlace
-    from eltflow.state.store import Store
 
-    settings, target, adapter, _, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
+    settings, target, adapter, environ, _ = open_target(root, options, Findings(lambda path: read_text(root, path)))
     return OpenedOnly(
         target_path=root / settings.target_path,
         target_key=target_key(adapter, target, root),
         target=target,
-        store=Store(SqlitePlace(root / STATE_FOLDER / "state.sqlite")),
+        store=store_of(root, settings, environ, lambda path: read_text(root, path)),
     )

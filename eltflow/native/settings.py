@@ -45,6 +45,10 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
             elif path not in DEFAULT_PATHS[key] and not (root / path).is_dir():
                 known = [p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")]
                 findings.at(FILE, (key, index), "E0106", f"there is no folder `{path}`", help=did_you_mean(path, known))
+    kept = (value.get("state") or {}).get("connection")
+    if kept is not None and kept not in (value.get("connections") or {}):
+        help = did_you_mean(kept, value.get("connections") or {}) or "write it under `connections:`"
+        findings.at(FILE, ("state", "connection"), "E0103", f"there is no connection `{kept}`", help=help)
     if value.get("target_path") is not None and (root / value["target_path"]).resolve() == root.resolve():
         message = "`target_path` cannot be the project itself: what stands in it is derived, and deleted by `eltflow clean`"
         findings.at(FILE, ("target_path",), "E0103", message, help="name a folder of its own, like `target`")
@@ -64,6 +68,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         pii_groups=tuple(as_list(value["pii"]["allowed_groups"])) if value.get("pii") is not None else None,
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
+        state=value.get("state"),
         hash_secret=value.get("hash_secret"),
         openlineage=value.get("openlineage"),
     )

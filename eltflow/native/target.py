@@ -95,6 +95,7 @@ def keepable(project: Project) -> dict[str, Any]:
     """What `reopen` needs of a project, as plain values; no secret is among them."""
     return {
         "name": project.settings.name,
+        "state": project.settings.state is not None,
         "macros": [(m.name, m.file, m.line) for m in project.macros],
         "macro_info": [
             (m.name, m.file, m.line, m.description, tuple(dict(a) for a in m.arguments), m.patch, dict(m.meta))

@@ -62,6 +62,14 @@ SETTINGS = Object(
         "connections": MapOf(
             Object(fields={"type": TEXT}, required=("type",), open=True), about="What is no warehouse: sources and destinations."
         ),
+        "state": Object(
+            fields={
+                "connection": Scalar(about="The connection, of type postgres, to the database that keeps it."),
+                "schema": Scalar(about="The schema there (default: eltflow_state); each project has one of its own."),
+            },
+            required=("connection",),
+            about="Where run history and the runs of jobs are kept (default: a file in the project folder).",
+        ),
         "hash_secret": Scalar(about="What columns with `hash: true` are hashed under: from the environment, by env_var()."),
         **TREES,
         "on_run_start": NAMES,
@@ -146,6 +154,7 @@ class Settings:
     pii_groups: tuple[str, ...] | None = None
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    state: Mapping[str, str] | None = None
     hash_secret: str | None = field(default=None, repr=False)
     openlineage: Mapping[str, str] | None = field(default=None, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)

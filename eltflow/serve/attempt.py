@@ -30,6 +30,8 @@ DONE = frozenset({"success", "pass", "warn"})
 #: Another run holds the target; or another process has its file open.
 _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
+#: The state cannot be reached, or is another service's to write.
+NO_STATE = frozenset({"E0808", "E0809"})
 Clock = Callable[[], datetime.datetime]
 #: Is called with the name of each moment at which a test may kill the process.
 At = Callable[[str], None]
@@ -47,9 +49,10 @@ class Ended:
 
 
 class Control:
-    """The way to stop an attempt from another thread; `why` says what for."""
+    """The way to stop an attempt from another thread; `why` says what for. `token` is that of its service's lease."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: int | None = None) -> None:
+        self.token = token
         self.why: str | None = None
         self._state: RunState | None = None
 
@@ -79,7 +82,7 @@ def attempt(
         about = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
         loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
         secrets = loaded.target.secrets
-        with closing(JobStore(jobs.store, power=False)) as store:
+        with closing(JobStore(jobs.store, power=False, token=control.token)) as store:
             return _attempt(loaded, job, run, run_id, control, store, now, at, pools)
     except EltflowError as error:
         return _refused(error.diagnostics)
@@ -92,6 +95,8 @@ def _refused(found: Iterable[Diagnostic]) -> Ended:
     text = f"{first.code}: {first.message}" + (f" ({first.span.file}:{first.span.line})" if first.span is not None else "")
     if first.code in _BUSY:
         return Ended(outcome="busy", message=text)
+    if first.code in NO_STATE:
+        return Ended(outcome="lost", message=text)
     return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
 
 

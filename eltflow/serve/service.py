@@ -17,7 +17,7 @@ from eltflow.api.jobs import Jobs, open_jobs, tell
 from eltflow.api.loading import STATE_FOLDER
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import listed
-from eltflow.base.records import dataclass, field
+from eltflow.base.records import dataclass
 from eltflow.engine.pools import Pools
 from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
@@ -25,7 +25,8 @@ from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
 from eltflow.schedule.jobs import AfterJob, Job, NewFiles, Occasion
 from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
-from eltflow.serve.attempt import At, Clock, Control, Ended, attempt
+from eltflow.serve.attempt import NO_STATE, At, Clock, Control, Ended, attempt
+from eltflow.serve.leading import Leading, leader_of
 from eltflow.state.jobs import JobRun, JobStore, NewRun
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
@@ -40,6 +41,8 @@ _PATIENCE = 10.0
 _LOOK = datetime.timedelta(seconds=2)
 #: How often an alert is tried, over some eight hours.
 _ALERT_TRIES = 16
+#: Between two looks at whether another service still leads.
+_STAND_BY = 1.0
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 #: The names of moments at which a test may kill the process.
 POINTS = (
@@ -58,7 +61,7 @@ class _Active:
     run_id: str
     target: str | None
     began: datetime.datetime
-    control: Control = field(default_factory=Control)
+    control: Control
     ended: Ended | None = None
     thread: threading.Thread | None = None
 
@@ -69,14 +72,18 @@ def lock_key(root: Path) -> str:
 
 
 def is_serving(root: Path, options: Options) -> bool:
-    """Whether a service of this project is at work on this machine."""
-    return is_held(lock_key(root), options.env)
+    """Whether a service of this project is at work: on this machine, or wherever its state is shared."""
+    store = open_jobs(root, options).store
+    return leader_of(store) is not None if store.shared else is_held(lock_key(root), options.env)
 
 
 @contextmanager
 def serving(root: Path, options: Options, now: Clock) -> Iterator[None]:
-    """Hold the place of the one service of a project. Raises EltflowError: E0907 there is one already, E0908 its state cannot be kept
-    safely where it is."""
+    """Hold the place of the one service of a project, unless its state is shared: then the lease decides which one leads. Raises EltflowError:
+    E0907 there is one already, E0908 its state cannot be kept safely where it is."""
+    if open_jobs(root, options).store.shared:
+        yield
+        return
     folder = root / STATE_FOLDER
     kind = network_file_system(folder)
     if kind is not None:
@@ -124,7 +131,7 @@ def files_now(root: Path, pattern: str) -> dict[str, list[int]]:
 
 class Service:
     """Runs the jobs of one project. `say` is told what a person may want to read; `most` runs go on at the same time; `at` is called at
-    each of `POINTS`."""
+    each of `POINTS`. `led` says whether this service works, or stands by `behind` another."""
 
     def __init__(self, root: Path, options: Options, *, now: Clock, say: Say, most: int = 4, at: At = lambda point: None) -> None:
         self.root = root
@@ -139,6 +146,9 @@ class Service:
         self.broken: str | None = None
         self.active: dict[str, _Active] = {}
         self.store = JobStore(self.jobs.store)
+        self.leading = Leading(self.jobs.store) if self.jobs.store.shared else None
+        self.led = self.leading is None
+        self.behind: str | None = None
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.ticked = time.monotonic()
@@ -156,16 +166,64 @@ class Service:
     # -- from start to end -----------------------------------------------------------------------------------------------------
 
     def serve(self) -> None:
-        """Work until `stop` is called."""
+        """Work until `stop` is called; behind another service of the same state, wait for its end."""
         try:
-            self.adopt()
+            if self.leading is None:
+                self.adopt()
             self._sender.start()
             while not self.stopping.is_set():
-                self.tick()
-                self.wake.wait(POLL)
+                try:
+                    if self.leads():
+                        self.tick()
+                except EltflowError as error:
+                    if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+                        raise
+                    self._without_state(self.leading, error)
+                self.wake.wait(POLL if self.led else _STAND_BY)
                 self.wake.clear()
         finally:
             self.close()
+
+    def leads(self) -> bool:
+        """Whether this is the service that works. One that comes to lead takes over what is going on, one that does no more lets go of it."""
+        if self.leading is None:
+            return True
+        if self.led and self.leading.token is not None:
+            return True
+        if self.led:
+            self.say("another service took over")
+            self._let_go()
+        self.ticked = time.monotonic()
+        other = self.leading.take()
+        if other is not None:
+            if other != self.behind:
+                self.say(f"stands by: {other} leads")
+            self.behind = other
+            return False
+        self.behind, self.led = None, True
+        self.store.close()
+        self.store = JobStore(self.jobs.store, token=self.leading.token)
+        self.say("leads")
+        self.adopt()
+        return True
+
+    def _let_go(self) -> None:
+        """Stop what runs: it is another's to run, and to write down."""
+        self.led = False
+        for active in self.active.values():
+            active.control.stop("another service took over")
+        for active in self.active.values():
+            if active.thread is not None:
+                active.thread.join(_PATIENCE)
+        self.active.clear()
+
+    def _without_state(self, leading: Leading, error: EltflowError) -> None:
+        """What runs cannot be written down: it ends. Whichever service first reaches the state again goes on."""
+        self.ticked = time.monotonic()
+        self.say(error.diagnostics[0].message)
+        self._let_go()
+        with self._unless_lost():
+            leading.release()
 
     def stop(self) -> None:
         """End soon: what runs is cancelled in the warehouse, and goes on with the next start. May be called from a signal handler."""
@@ -180,11 +238,24 @@ class Service:
             if active.thread is not None:
                 active.thread.join(max(0.0, (deadline - self.now()).total_seconds()))
             if active.ended is not None:
-                self._finish(active, stopping=True)
+                with self._unless_lost():
+                    self._finish(active, stopping=True)
         self._to_send.set()
         if self._sender.is_alive():
             self._sender.join(_PATIENCE)
+        if self.leading is not None:
+            with self._unless_lost():
+                self.leading.release()
         self.store.close()  # what did not stop in time is taken for lost at the next start
+
+    @contextmanager
+    def _unless_lost(self) -> Iterator[None]:
+        """Around what is written at the end: where the state is out of reach, the next service finds out by itself."""
+        try:
+            yield
+        except EltflowError as error:
+            if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+                raise
 
     def adopt(self) -> None:
         """Take over what a service that died was in the middle of."""
@@ -330,7 +401,7 @@ class Service:
                 continue
             self.at("run begun")
             taken.add(target)
-            active = _Active(job=job, run=run, run_id=run_id, target=target, began=now)
+            active = _Active(job=job, run=run, run_id=run_id, target=target, began=now, control=Control(self.store.token))
             active.thread = threading.Thread(target=self._work, args=(active,), name=f"eltflow-job-{job.name}", daemon=True)
             self.active[run.id] = active
             self.say(f"{job.name}: run {run.id[:8]} begins" + (f" (attempt {run.attempt + 1})" if run.attempt else ""))
@@ -415,11 +486,19 @@ class Service:
 
     def _send(self) -> None:
         """Send alerts until the service ends: a server that does not answer holds up nothing else."""
-        with closing(JobStore(self.jobs.store)) as store:
-            while not self.stopping.is_set():
-                self.send_alerts(store)
-                self._to_send.wait()
-                self._to_send.clear()
+        while not self.stopping.is_set():
+            try:
+                with closing(JobStore(self.jobs.store)) as store:
+                    while not self.stopping.is_set():
+                        store.token = None if self.leading is None else self.leading.token
+                        if self.led and (self.leading is None or store.token is not None):
+                            self.send_alerts(store)
+                        self._to_send.wait()
+                        self._to_send.clear()
+            except EltflowError as error:
+                if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+                    raise
+                self.stopping.wait(1.0)
 
     def send_alerts(self, store: JobStore) -> None:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""

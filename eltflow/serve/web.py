@@ -81,7 +81,7 @@ def application(service: Service) -> Starlette:
 
     def healthz(request: Request) -> Response:
         stuck = time.monotonic() - service.ticked > _STUCK
-        body = {"status": "stuck" if stuck else "ok", "jobs": service.broken or "ok"}
+        body = {"status": "stuck" if stuck else "ok", "jobs": service.broken or "ok", "leads": service.led}
         return JSONResponse(body, 503 if stuck else 200, _HEADERS)
 
     def metrics(request: Request) -> Response:
@@ -197,6 +197,8 @@ def status_page(service: Service) -> str:
     late = [run for run in going if (d := _deadline(by_name.get(run.job), run)) is not None and d <= now]
     failing = [run for runs in latest.values() for run in runs if run.state == "failed"]
     parts = [f"<h1>{_e(service.jobs.name)}</h1>"]
+    if not service.led:
+        parts.append(f"<p>This service stands by: {_e(service.behind or 'another')} leads.</p>")
     if service.broken is not None:
         parts.append(f'<p class="failed">jobs.yml cannot be read, the jobs of before go on: {_e(service.broken)}</p>')
     parts += [

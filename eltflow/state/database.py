@@ -49,11 +49,32 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
+class Leased(Database, Protocol):
+    """A database that several services may use at a time: by a lease, one of them leads. Time is the server's."""
+
+    def take(self, owner: str, seconds: float) -> int | None:
+        """Take the lease, if nobody has it; gives its token, which is higher than all before."""
+
+    def renew(self, token: int, seconds: float) -> bool:
+        """Hold the lease on; False if another has it by now."""
+
+    def release(self, token: int) -> None:
+        """Give the lease back."""
+
+    def holds(self, token: int) -> bool:
+        """Whether that is still the lease's token, which it then is to the end of the transaction."""
+
+    def leader(self) -> str | None:
+        """Who holds the lease."""
+
+
 class Place(Protocol):
     """Where a project's state is."""
 
     #: What people know it by.
     name: str
+    #: Whether services elsewhere may use it too: its connections are `Leased`.
+    shared: bool
 
     def exists(self) -> bool:
         """Whether anything may have been kept there yet."""
@@ -109,6 +130,8 @@ class SqliteDatabase:
 
 class SqlitePlace:
     """An SQLite file in the project folder."""
+
+    shared = False
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -11,11 +11,11 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
-from eltflow.state.database import Database
+from eltflow.state.database import Database, Leased
 from eltflow.state.store import Store
 
 ENDED = ("ok", "failed", "cancelled")
@@ -110,9 +110,11 @@ class AlertState:
 class JobStore:
     """The jobs of one project. One connection, for one thread."""
 
-    def __init__(self, store: Store, *, power: bool = True) -> None:
-        """With `power`, what is written outlives a loss of power, not only of the process."""
+    def __init__(self, store: Store, *, power: bool = True, token: int | None = None) -> None:
+        """With `power`, what is written outlives a loss of power, not only of the process. `token` is that of the lease of the service that
+        writes: once another has the lease, nothing is written (E0809)."""
         self._connection = store.connect(power=power)
+        self.token = token
 
     def close(self) -> None:
         self._connection.close()
@@ -120,6 +122,8 @@ class JobStore:
     @contextmanager
     def _transaction(self) -> Iterator[Database]:
         with self._connection.transaction():
+            if self.token is not None and not cast("Leased", self._connection).holds(self.token):
+                raise fail("E0809", "another service leads by now", help="this one stands by")
             yield self._connection
 
     # -- what is old -----------------------------------------------------------------------------------------------------------

@@ -116,6 +116,11 @@ class Store:
     def __init__(self, place: Place) -> None:
         self._place = place
 
+    @property
+    def shared(self) -> bool:
+        """Whether services elsewhere may use it too."""
+        return self._place.shared
+
     def connect(self, *, power: bool = True) -> Database:
         """A connection, its tables of today's format. Raises EltflowError (E0801 they are of a newer one, E0802)."""
         database = self._place.connect(power=power)
