@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from eltflow.api.artifacts import run_info, target_file
@@ -53,16 +53,36 @@ def limits_of(node: Node) -> dict[str, float]:
     return found
 
 
-def look(loaded: Loaded, ids: Sequence[str]) -> Iterator[Fresh]:
-    """Each of these sources that has a limit, looked at. Raises EltflowError: E0415 where nothing says when rows come, E0805 no connection."""
-    nodes = [node for i in ids if limits_of(node := loaded.graph.nodes[i])]
+def late(loaded: Loaded, ids: Sequence[str]) -> Iterator[Fresh]:
+    """The sources above these nodes that are older than their `error_after`, or cannot be looked at. What a step among the nodes is about to
+    load is not looked at. Raises EltflowError as `look` does."""
+    graph = loaded.graph
+    above = [graph.nodes[i] for i in sorted(graph.ancestors(sorted(ids)))]
+    wanted = [
+        n.unique_id for n in above if n.source is not None and "error_after" in limits_of(n) and not set(n.parents) & set(ids)
+    ]
+    return (one for one in look(loaded, wanted) if one.status in ("error", "runtime error"))
+
+
+def check_told(loaded: Loaded, nodes: Sequence[Node], words: Callable[[Node], str]) -> None:
+    """Raise EltflowError (E0415) for sources of which nothing says when rows come."""
     findings = Findings(loaded.read)
     for node in nodes:
         if _query(loaded, node) is None and node.patch is not None:
-            message = f"`{node.display}` has limits of freshness, and nothing says when its rows came"
             help = "name the column: `loaded_at_field: updated_at`, or write a query that gives the time: `loaded_at_query:`"
-            findings.at(node.patch, (*node.place, "name"), "E0415", message, help=help)
+            findings.at(node.patch, (*node.place, "name"), "E0415", words(node), help=help)
     findings.stop()
+
+
+def look(loaded: Loaded, ids: Sequence[str]) -> Iterator[Fresh]:
+    """Each of these sources that has a limit, looked at. Raises EltflowError: E0415 where nothing says when rows come, E0805 no connection."""
+    nodes = [node for i in ids if limits_of(node := loaded.graph.nodes[i])]
+    check_told(loaded, nodes, lambda node: f"`{node.display}` has limits of freshness, and nothing says when its rows came")
+    yield from latest(loaded, nodes)
+
+
+def latest(loaded: Loaded, nodes: Sequence[Node]) -> Iterator[Fresh]:
+    """Each of these sources, looked at; something says of each when its rows come (`check_told`). Raises EltflowError (E0805)."""
     if not nodes:
         return
     with connected(loaded, read_only=True) as database:
@@ -129,4 +149,4 @@ def write_sources(loaded: Loaded, found: Sequence[Fresh], argv: Sequence[str], s
     write_if_changed(target_file(loaded, "sources.json"), to_json(document))
 
 
-__all__ = ["NEVER", "Fresh", "limits_of", "look", "write_sources"]
+__all__ = ["NEVER", "Fresh", "check_told", "late", "latest", "limits_of", "look", "write_sources"]

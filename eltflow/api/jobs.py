@@ -28,7 +28,7 @@ from eltflow.project.settings import Settings
 from eltflow.project.surface import Environ
 from eltflow.schedule import durations
 from eltflow.schedule.due import intervals, zone
-from eltflow.schedule.jobs import AfterJob, Every, Job
+from eltflow.schedule.jobs import AfterJob, Every, Fresher, Job, Updated
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 from eltflow.warehouse.connection import Connection
@@ -207,6 +207,9 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
             for one in error.diagnostics:
                 found.at(FILE, (*place, key), one.code, one.message, help=one.help)
             continue
+        for number, trigger in enumerate(job.triggers):
+            if isinstance(trigger, Updated | Fresher):
+                _check_watched(loaded, trigger, chosen.ids, (*place, "triggers", number), found)
         if not chosen.ids:
             help = (
                 next((one.help for one in chosen.diagnostics if one.help), None)
@@ -222,6 +225,25 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
             written.setdefault(relation, {}).setdefault(job.name, label)
     _told_twice(jobs, written, found)
     return found.all
+
+
+def _check_watched(
+    loaded: Loaded, trigger: Updated | Fresher, ids: tuple[str, ...], place: tuple[str | int, ...], found: Findings
+) -> None:
+    """An error for a trigger that names what is not there, and a warning for one that the job itself sets off."""
+    from eltflow.api.watching import watched
+
+    key = "fresher" if isinstance(trigger, Fresher) else "updated"
+    try:
+        nodes = watched(loaded, trigger)
+    except EltflowError as error:
+        for one in error.diagnostics:
+            found.at(FILE, (*place, key), one.code, one.message, help=one.help)
+        return
+    own = [node.name for node in nodes if node.unique_id in ids]
+    if own:
+        message = f"the job writes `{own[0]}` itself: of what starts it, its own runs do not count"
+        found.at(FILE, (*place, key), "W0915", message, help="name what it reads", severity="warning")
 
 
 def _written(loaded: Loaded, ids: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -255,6 +277,4 @@ def _told_twice(jobs: Jobs, written: Mapping[str, Mapping[str, str]], found: Fin
             continue
         message = f"the jobs `{one}` and `{other}` both write {listed(f'`{node}`' for node in nodes)}"
         help = f"let one start the other: `triggers: [{{job: {one}}}]`, or select less"
-        before = len(found.all)
-        found.at(FILE, ("jobs", index[other], "name"), "W0906", message, help=help)
-        found.all[before:] = [replace(added, severity="warning") for added in found.all[before:]]
+        found.at(FILE, ("jobs", index[other], "name"), "W0906", message, help=help, severity="warning")

@@ -100,7 +100,7 @@ def _orphans(loaded: Loaded, database: Database) -> Iterator[Orphan]:
         with closing(database.session()) as session:
             for one in dict.fromkeys(table.relation.database for table in tables):
                 with suppress(WarehouseError):  # nothing was ever recorded there
-                    made.update((str(key), str(node)) for key, node in session.execute(last_applied(dialect, one)).rows)
+                    made.update((str(key), str(node)) for key, node, *_ in session.execute(last_applied(dialect, one)).rows)
     except WarehouseError as error:
         raise EltflowError(connection_problem(loaded, error, "ask")) from None
     for table in tables:

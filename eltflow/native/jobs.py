@@ -18,11 +18,13 @@ from eltflow.project.project import read_text
 from eltflow.project.shape import check
 from eltflow.schedule import durations
 from eltflow.schedule.due import needed, problem, zone
-from eltflow.schedule.jobs import AfterJob, Alert, Cron, Every, Job, NewFiles, Trigger, Webhook
+from eltflow.schedule.jobs import AfterJob, Alert, Cron, Every, Fresher, Job, NewFiles, Trigger, Updated, Webhook
 
 _NAME = re.compile(r"[^\W\d][\w.-]*\Z")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
-_KINDS = ("cron", "every", "job", "files", "webhook")
+_KINDS = ("cron", "every", "job", "files", "webhook", "updated", "fresher")
+#: Seconds between two looks at a source.
+_CHECK = 300.0
 Place = tuple[str | int, ...]
 
 
@@ -95,6 +97,7 @@ def _job(entry: Mapping[str, Any], place: Place, findings: Findings, around: Sur
         timeout=_span(entry, "timeout", place, findings),
         deadline=_clock(entry, place, findings),
         timezone=zones[0] if zones else "UTC",
+        on_late=entry.get("on_late") or "run_stale",
         alerts=tuple(_alert(one, (*place, "alerts", i), findings, around) for i, one in enumerate(entry.get("alerts") or ())),
     )
 
@@ -115,11 +118,11 @@ def _no_jinja(value: Any, place: Place, findings: Findings) -> None:
 def _trigger(entry: Mapping[str, Any], place: Place, findings: Findings, around: Surroundings) -> Trigger | None:
     kinds = [kind for kind in _KINDS if entry.get(kind) is not None]
     if len(kinds) != 1:
-        message = f"a trigger is one of `cron`, `every`, `job`, `files` and `webhook`{', and this is ' + ' and '.join(kinds) if kinds else ''}"
+        message = f"a trigger is one of {listed([f'`{kind}`' for kind in _KINDS], 10)}{', and this is ' + ' and '.join(kinds) if kinds else ''}"
         findings.at(FILE, place, "E0103", message, help='write one trigger an item: `- {cron: "30 2 * * *"}`')
         return None
     (kind,) = kinds
-    for key, of in (("timezone", "cron"), ("on", "job")):
+    for key, of in (("timezone", "cron"), ("on", "job"), ("check", "fresher")):
         if key in entry and kind != of:
             help = "days and times of the day have a time zone: use `cron`" if key == "timezone" else "take it out"
             findings.at(FILE, (*place, key), "E0103", f"`{key}` means nothing to `{kind}`", help=help, key=True)
@@ -133,6 +136,10 @@ def _trigger(entry: Mapping[str, Any], place: Place, findings: Findings, around:
         return Every(seconds=int(span), text=str(entry["every"])) if span is not None else None
     if kind == "files":
         return _files(entry, place, findings)
+    if kind == "updated":
+        return Updated(nodes=tuple(as_list(entry["updated"])))
+    if kind == "fresher":
+        return Fresher(source=entry["fresher"], check=_span(entry, "check", place, findings) or _CHECK)
     if kind == "webhook":
         return _webhook(entry, place, findings, around)
     return _cron(entry, place, findings)

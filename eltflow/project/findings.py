@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, with_source, without
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Severity, Span, with_source, without
 from eltflow.project import yamlfile
 from eltflow.project.shape import Path, Problem
 
@@ -42,10 +42,11 @@ class Findings:
         help: str | None = None,
         key: bool = False,
         notes: tuple[str, ...] = (),
+        severity: Severity = "error",
     ) -> None:
-        """An error at the value (with `key`, the key) that stands at `path` of a YAML file."""
+        """An error, or a warning, at the value (with `key`, the key) that stands at `path` of a YAML file."""
         span = yamlfile.locate(self._read(file), file, path, key=key)
-        self.add(Diagnostic(code=code, message=message, span=span, help=help, notes=notes))
+        self.add(Diagnostic(code=code, message=message, span=span, help=help, notes=notes, severity=severity))
 
     def problems(self, file: str, problems: Iterable[Problem]) -> None:
         for problem in problems:

@@ -22,8 +22,11 @@ TRIGGER = Object(
             about="A pattern of files, from the project root, that start it when they are new or changed: landing/*.csv."
         ),
         "webhook": Scalar(about="A connection of type webhook whose `secret` signs requests to /hooks/<job>, which start it."),
+        "updated": ListOf(TEXT, lone=True, about="Nodes: any run that writes one of them on the job's target starts it."),
+        "fresher": Scalar(about="A source, like crm.orders: a later row in it than before starts the job."),
+        "check": Scalar(about="How long between two looks at that source (default: 5 min)."),
     },
-    about="One way to start a job: `cron`, `every`, `job`, `files` or `webhook`.",
+    about="One way to start a job: `cron`, `every`, `job`, `files`, `webhook`, `updated` or `fresher`.",
 )
 ALERT = Object(
     fields={
@@ -58,6 +61,10 @@ JOB = Object(
         ),
         "timeout": _SPAN,
         "deadline": Scalar(about='The time of the day by which a run must be done, in quotes: "06:00".'),
+        "on_late": Scalar(
+            choices=("wait", "skip", "run_stale"),
+            about="What is done with what depends on a source that is older than its `error_after` (default: run_stale).",
+        ),
         "alerts": ListOf(ALERT),
     },
     required=("name",),

@@ -10,6 +10,8 @@ from eltflow.base.records import dataclass, field
 
 Outcome = Literal["ok", "failed", "any"]
 Catchup = Literal["last", "all", "none"]
+#: What is done with the nodes below a source that is late.
+Late = Literal["wait", "skip", "run_stale"]
 #: What an alert may tell of.
 Occasion = Literal["failure", "recovery", "deadline", "warning"]
 
@@ -67,7 +69,28 @@ class Webhook:
         return f"webhook {self.connection}"
 
 
-Trigger = Cron | Every | AfterJob | NewFiles | Webhook
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """Due when any run wrote one of these nodes' relations on the job's target, but for the job's own."""
+
+    nodes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"updated {', '.join(self.nodes)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresher:
+    """Due when a source (`source.table`) has a later row than at the last look; `check` are the seconds between two looks."""
+
+    source: str
+    check: float
+
+    def __str__(self) -> str:
+        return f"fresher {self.source}"
+
+
+Trigger = Cron | Every | AfterJob | NewFiles | Webhook | Updated | Fresher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +123,7 @@ class Job:
     backoff: float = 30.0
     timeout: float | None = None
     deadline: datetime.time | None = None
+    on_late: Late = "run_stale"
     timezone: str = "UTC"
     alerts: tuple[Alert, ...] = ()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from eltflow.api.artifacts import write_artifacts
-from eltflow.api.freshness import look, write_sources
+from eltflow.api.freshness import Fresh, late, look, write_sources
 from eltflow.api.jobs import Jobs, options_for, selected
 from eltflow.api.loading import STATE_FOLDER, Loaded, load
 from eltflow.api.log import LogFile
@@ -24,7 +24,7 @@ from eltflow.schedule.jobs import Job
 from eltflow.state.jobs import JobRun, JobStore, NodeState
 from eltflow.state.lock import run_lock
 
-Outcome = Literal["ok", "failed", "cancelled", "busy", "lost"]
+Outcome = Literal["ok", "failed", "cancelled", "busy", "lost", "late"]
 #: The states of a node that need not be run again.
 DONE = frozenset({"success", "pass", "warn"})
 #: Another run holds the target; or another process has its file open.
@@ -119,6 +119,32 @@ def _attempt(
     ids = left(loaded, chosen, store.nodes(run.id), store, run)
     if not ids:
         return Ended(outcome="ok")
+    behind = list(late(loaded, ids)) if job.on_late != "run_stale" else []
+    if behind:
+        below = {one.node.unique_id for one in behind} | loaded.graph.descendants([one.node.unique_id for one in behind])
+        ids = tuple(i for i in ids if i not in below)
+    ended = _run(loaded, job, run, run_id, control, store, now, at, pools, ids) if ids else Ended(outcome="ok")
+    if behind and ended.outcome == "ok":
+        words = "; ".join(_stale(one) for one in behind)
+        if job.on_late == "wait":
+            return Ended(outcome="late", message=f"waits for {words}")
+        return Ended(outcome="ok", message=f"left out what depends on {words}", warned=True)
+    return ended
+
+
+def _run(
+    loaded: Loaded,
+    job: Job,
+    run: JobRun,
+    run_id: str,
+    control: Control,
+    store: JobStore,
+    now: Clock,
+    at: At,
+    pools: Pools | None,
+    ids: tuple[str, ...],
+) -> Ended:
+    """Run these nodes."""
     options = RunOptions(
         command=job.command,
         selected=ids,
@@ -152,12 +178,20 @@ def _fresh(loaded: Loaded, chosen: tuple[str, ...]) -> Ended:
     with _quietly():
         write_sources(loaded, found, ["eltflow", "serve"], sum(one.seconds for one in found))
     bad = [one for one in found if one.status not in ("pass", "warn")]
-    failures = tuple((one.node.display, one.message or f"its latest row is of {one.loaded_at:%Y-%m-%d %H:%M} UTC") for one in bad)
+    failures = tuple((one.node.display, _age(one)) for one in bad)
     if failures:
         more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
         again = any(one.status == "runtime error" for one in bad)
         return Ended(outcome="failed", message=f"{failures[0][0]}: {failures[0][1]}{more}", again=again, failures=failures)
     return Ended(outcome="ok", warned=any(one.status == "warn" for one in found))
+
+
+def _age(one: Fresh) -> str:
+    return one.message or f"its latest row is of {one.loaded_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _stale(one: Fresh) -> str:
+    return f"{one.node.display}: {_age(one)}"
 
 
 class _quietly:

@@ -23,10 +23,11 @@ from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
-from eltflow.schedule.jobs import AfterJob, Job, NewFiles, Occasion
+from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Occasion, Updated
 from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
 from eltflow.serve.attempt import NO_STATE, At, Clock, Control, Ended, attempt
 from eltflow.serve.leading import Leading, leader_of
+from eltflow.serve.watching import Watch
 from eltflow.state.jobs import JobRun, JobStore, NewRun
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
@@ -35,12 +36,16 @@ from eltflow.transfer import NotTold
 POLL = 0.5
 #: Seconds until a run whose target is in use looks again.
 _BUSY = 5.0
+#: Until a run that waits for a source looks at it again.
+_LATE = 60.0
 #: Seconds that runs may take to stop when the service ends.
 _PATIENCE = 10.0
 #: Between two looks at files.
 _LOOK = datetime.timedelta(seconds=2)
 #: How often an alert is tried, over some eight hours.
 _ALERT_TRIES = 16
+#: Seconds between two turns of what watches targets and sources.
+_WATCH = 1.0
 #: Between two looks at whether another service still leads.
 _STAND_BY = 1.0
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
@@ -157,6 +162,8 @@ class Service:
         self._due: dict[str, tuple[Job, datetime.datetime, datetime.datetime]] = {}
         self._sender = threading.Thread(target=self._send, name="eltflow-alerts", daemon=True)
         self._to_send = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="eltflow-watch", daemon=True)
+        self.watch = Watch(now, self.say)
 
     def say(self, text: str) -> None:
         """Tell a person, one thread at a time."""
@@ -171,6 +178,7 @@ class Service:
             if self.leading is None:
                 self.adopt()
             self._sender.start()
+            self._watcher.start()
             while not self.stopping.is_set():
                 try:
                     if self.leads():
@@ -440,6 +448,12 @@ class Service:
             if not stopping:
                 self.say(f"{job.name}: waits, {message}")
             return
+        if ended.outcome == "late":
+            soon = now + datetime.timedelta(seconds=_LATE)
+            self.store.again(run, active.run_id, "waited", now, not_before=soon, counts=False, message=message)
+            if message != run.message:
+                self.say(f"{job.name}: {message}")
+            return
         number = run.attempt + 1
         if number < job.attempts and (timed_out or (ended.outcome == "failed" and ended.again)):
             pause = pause_before(number, job.backoff)
@@ -478,6 +492,21 @@ class Service:
             if fits and not (job.name in known and known[job.name].paused):
                 idem = f"after {run.id} {job.name}"
                 yield NewRun(job=job.name, started_by=f"job {run.job}", cause=run.id, interval=interval, idem=idem)
+
+    def _watch(self) -> None:
+        """Look at what others write, until the service ends."""
+        while not self.stopping.wait(_WATCH):
+            watched = any(isinstance(t, Updated | Fresher) for job in self.jobs.jobs for t in job.triggers)
+            if not self.led or not watched:
+                continue
+            token = None if self.leading is None else self.leading.token
+            try:
+                with closing(JobStore(self.jobs.store, token=token)) as store:
+                    if self.watch.look(self.jobs, store):
+                        self.wake.set()
+            except EltflowError as error:  # the state, which the loop tells of
+                if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+                    raise
 
     # -- alerts ----------------------------------------------------------------------------------------------------------------
 

@@ -300,6 +300,12 @@ class JobStore:
         query = "select run_id, outcome from job_attempt where job_run = ? order by started_at, rowid"
         return [(run_id, outcome) for run_id, outcome in self._connection.execute(query, (job_run,))]
 
+    def job_of(self, run_id: str) -> str | None:
+        """The job that an attempt was at; None for a run that was none of a job."""
+        query = "select r.job from job_attempt a join job_run r on r.id = a.job_run where a.run_id = ?"
+        row = self._connection.execute(query, (run_id,)).fetchone()
+        return None if row is None else str(row[0])
+
     def again(
         self,
         run: JobRun,
@@ -311,8 +317,11 @@ class JobStore:
         counts: bool,
         message: str,
     ) -> None:
-        """End an attempt, and queue the run for another. One that does not count leaves the number of attempts as it was."""
+        """End an attempt, and queue the run for another. One that does not count leaves the number of attempts as it was. Of those that only
+        `waited` the last one is kept."""
         with self._transaction() as connection:
+            if outcome == "waited":
+                connection.execute("delete from job_attempt where job_run = ? and outcome = 'waited'", (run.id,))
             _end_attempt(connection, run_id, outcome, now)
             connection.execute(
                 "update job_run set state = 'queued', not_before = ?, message = ?, attempt = attempt - ? where id = ? and state = 'running'",

@@ -141,10 +141,12 @@ def applied_by(dialect: Dialect, database: str | None, run_ids: Sequence[str]) -
 
 
 def last_applied(dialect: Dialect, database: str | None) -> Statement:
-    """The query for every relation that was ever recorded, with the node that made it last."""
+    """The query for every relation that was ever recorded, with the node that made it last, that node's run and the time."""
     table = dialect.render(table_of(dialect, database, "applied"))
     later = f"select 1 from {table} as b where b.relation = a.relation and b.applied_at > a.applied_at"
-    return Statement(f"select a.relation, a.node from {table} as a where not exists ({later})", role="query")
+    return Statement(
+        f"select a.relation, a.node, a.run_id, a.applied_at from {table} as a where not exists ({later})", role="query"
+    )
 
 
 def recorded(job: Job, body: Program) -> Program:
