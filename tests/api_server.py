@@ -81,7 +81,7 @@ class Api:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self.wfile.write(body)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = _answer
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer
 
             def log_message(self, *args: object) -> None:
                 pass

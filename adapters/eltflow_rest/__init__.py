@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from eltflow.base.plugins import driver
 from eltflow_rest.settings import AUTH, pace
 
 if TYPE_CHECKING:
+    from eltflow_rest.jobs import ApiJobs
     from eltflow_rest.records import ApiRecords
     from eltflow_rest.sending import ApiRecipient
 
@@ -93,5 +94,18 @@ class ApiReceiver(ApiReader):
         return ApiRecipient(values, root)
 
 
+class ApiJobRunner(ApiReader):
+    """The same connections, for jobs that an API runs."""
+
+    kinds = ("http_job",)
+
+    def open(self, values: Mapping[str, Any], root: Path, stop: Callable[[], bool] = lambda: False) -> ApiJobs:  # type: ignore[override]
+        with driver("rest connections", "'eltflow[rest]'"):
+            from eltflow_rest.jobs import ApiJobs
+
+        return ApiJobs(values, root, stop)
+
+
 READER = ApiReader()
 RECEIVER = ApiReceiver()
+JOBS = ApiJobRunner()

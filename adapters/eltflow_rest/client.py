@@ -266,9 +266,14 @@ def _checked(request: Request, status: int, headers: Mapping[str, str], body: by
 
 def _said(status: int, body: bytes) -> str:
     """What an answer without records says, cut short."""
-    text = " ".join(body[:2000].decode("utf-8", "replace").split())
-    shown = text if len(text) <= 200 else text[:200] + "…"
+    shown = cut(body)
     return f"it answers {status}" + (f": {shown}" if shown and not shown.startswith("<") else "")
+
+
+def cut(body: bytes) -> str:
+    """The beginning of an answer, in a line."""
+    text = " ".join(body[:2000].decode("utf-8", "replace").split())
+    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

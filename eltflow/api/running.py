@@ -55,6 +55,7 @@ from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement,
 
 if TYPE_CHECKING:
     from eltflow.api.emitting import Emitter
+    from eltflow.api.tasking import Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,8 @@ class RunOptions:
     `command` is its name in artifacts and history; `backfill` are the values of their cursors from and up to which steps bring in rows
     again; `sample_rows` is how many failing rows of a test are fetched; `lock_timeout` and
     `timeout` (of one node; None or 0: no limit) are seconds; `pools` are shared with other runs;
-    `retries` counts after transient errors; `selection` is what was typed.
+    `retries` counts after transient errors; `selection` is what was typed; `asked` names what the run is an attempt at, the same when
+    one that was lost is begun again.
     """
 
     command: str = "build"
@@ -80,6 +82,7 @@ class RunOptions:
     selection: str = ""
     warn_error: bool = False
     pools: Pools | None = None
+    asked: str = ""
 
 
 @dataclass(slots=True)
@@ -126,6 +129,10 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
+    if any(n.task is not None and n.task.http_job for n in runnable):
+        from eltflow.api.tasking import check_jobs_outside
+
+        check_jobs_outside(loaded, runnable)
     if options.backfill is not None:
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
@@ -323,13 +330,26 @@ def _execute(
             if isinstance(event, StepFinished) and event.result.step not in state.explained:
                 yield from held.pop(event.result.step, ())
             if isinstance(event, RunFinished):
+                for text in _left_behind(loaded, worker):
+                    yield Message(text=text, level="warning")
                 state.finished = event
                 _finish(loaded, state, database, seen)
             yield event
     finally:
         if state.finished is None:
             events.close()
+            for _ in _left_behind(loaded, worker):
+                pass
             _finish(loaded, state, database, seen)
+
+
+def _left_behind(loaded: Loaded, worker: _Worker) -> Iterator[str]:
+    """Cancel what the run leaves behind at APIs; tells of it."""
+    if any(waiting.job is not None for waiting in worker.waits.values()):
+        from eltflow.api.tasking import give_up
+
+        ended = {r.step for r in worker.state.results.values() if r.status not in ("cancelled", "skipped")}
+        yield from give_up(loaded, worker.waits, ended)
 
 
 def _warning(found: Diagnostic) -> Message:
@@ -479,7 +499,7 @@ class _Worker:
         self.state = state
         self.said = _said(loaded, state.run_id)
         assert state.plan is not None
-        self.began: dict[str, float] = {}  #: when a task that waits began to, on the monotonic clock
+        self.waits: dict[str, Waiting] = {}  #: what tasks wait for
         self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
         tests = (step.node for step in state.plan.steps.values() if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
@@ -597,7 +617,9 @@ class _Worker:
 
         asking_for = functools.partial(asking, session, self.loaded.adapter.dialect)
         try:
-            kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.began, stopped, self.state.run_id)
+            run_id = self.state.run_id
+            asked = self.options.asked or run_id
+            kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.waits, stopped, run_id, asked)
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         _say(step, lines, tell)

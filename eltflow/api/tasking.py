@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
+from eltflow.api.connections import connection_in
 from eltflow.api.explain import warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.base.diagnostics import EltflowError
-from eltflow.base.records import replace
+from eltflow.base.fingerprint import fingerprint
+from eltflow.base.names import did_you_mean
+from eltflow.base.records import dataclass, replace
 from eltflow.base.secrets import secrets_of
 from eltflow.compile.node import Compiler
 from eltflow.compile.program import ProgramError
 from eltflow.engine.run import NotYet
 from eltflow.ingest.files import matching
 from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.tasks import EVERY, PATIENCE
 from eltflow.tasks.command import Command, run
+from eltflow.transfer import JobRunner
 from eltflow.warehouse.catalog import Catalog
+from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement, WarehouseError
+
+_RUNNERS = "eltflow.runners"
 
 
 def done(
@@ -32,27 +41,110 @@ def done(
     node: Node,
     session: Session,
     ask: Callable[[], Any],
-    began: MutableMapping[str, float],
+    waits: MutableMapping[str, Waiting],
     stop: Callable[[], bool],
     run_id: str,
+    asked: str,
 ) -> tuple[str, Iterable[str]]:
     """What kind of task it was, and what is told of it. Raises ProgramError, EltflowError; NotYet for what is still
-    waited for, since it `began`."""
+    waited for, as `waits` keeps it. `asked` names this attempt at whatever was asked for, also when it is begun again after a crash."""
     assert node.task is not None
     if node.task.command:
         return "command", run(_command(loaded, node, run_id), stop)
-    started = began.setdefault(node.unique_id, time.monotonic())
-    wait = node.task.wait_for
+    waiting = waits.setdefault(node.unique_id, Waiting(since=time.monotonic()))
+    wait = node.task.wait_for or node.task.http_job
+    patience = float(wait.get("timeout", PATIENCE))
+    waited = time.monotonic() - waiting.since
+    if node.task.http_job:
+        return "http_job", _outside(loaded, node, waiting, stop, asked, patience - waited)
+    every = float(wait.get("every", EVERY))
     if _so(loaded, compiler, node, session, ask):
         return "wait", ()
-    patience, every = float(wait.get("timeout", PATIENCE)), float(wait.get("every", EVERY))
-    waited = time.monotonic() - started
     if waited >= patience:
         what = f"no file matches `{wait['files']}`" if wait.get("files") else "the query of `wait_for` is not true"
         raise ProgramError(
             f"{what} after {waited:,.0f} s", "see what is late, or raise `timeout:` below `wait_for:`", place=("wait_for",)
         )
     raise NotYet(min(every, patience - waited))
+
+
+@dataclass(slots=True, kw_only=True)
+class Waiting:
+    """Since when a task waits (on the monotonic clock), and for which job of an API."""
+
+    since: float
+    job: str | None = None
+
+
+def _outside(loaded: Loaded, node: Node, waiting: Waiting, stop: Callable[[], bool], asked: str, left: float) -> Iterable[str]:
+    """What is told of a job that an API ran. Raises NotYet until it has ended; ProgramError if it failed, or did not end in time."""
+    job, connection = _job_of(loaded, node)
+    every = float(job["poll"].get("every", EVERY))
+    try:
+        with telling(connection), closing(connection.reader.open(connection.values, loaded.root, stop)) as runner:
+            if waiting.job is None:
+                waiting.job = runner.start(job, fingerprint(asked, node.unique_id))
+            state, answer = runner.state(job, waiting.job)
+            if state not in map(str, [*as_list(job["done"]), *as_list(job.get("failed"))]) and left <= 0:
+                _cancelled(runner, job, waiting)
+    except WarehouseError as error:
+        if error.kind == "cancelled":
+            raise
+        if waiting.job is not None and error.kind == "connection" and left > 0:
+            raise NotYet(min(every, left)) from None  # it goes on there, whether it answers or not
+        raise ProgramError(str(error), error.help, place=("http_job",)) from None
+    if state in map(str, as_list(job["done"])):
+        return (f"the job {waiting.job} is through: {state}",)
+    if state in map(str, as_list(job.get("failed"))):
+        raise ProgramError(f"the job {waiting.job} ended as `{state}`: {answer}", "see there what went wrong", place=("http_job",))
+    if left <= 0:
+        message = f"the job {waiting.job} has not ended in time: it is `{state}`"
+        raise ProgramError(message, "see there what is slow, or raise `timeout:` below `http_job:`", place=("http_job",))
+    raise NotYet(min(every, left))
+
+
+def give_up(loaded: Loaded, waits: Mapping[str, Waiting], ended: Container[str]) -> Iterator[str]:
+    """Cancel the jobs that a run leaves behind at their APIs, but for those of the nodes that ended; tells of each."""
+    for unique_id, waiting in waits.items():
+        if waiting.job is None or unique_id in ended:
+            continue
+        job, connection = _job_of(loaded, loaded.graph.nodes[unique_id])
+        try:
+            with telling(connection), closing(connection.reader.open(connection.values, loaded.root)) as runner:
+                words = _cancelled(runner, job, waiting)
+        except WarehouseError as error:
+            words = f"the job {waiting.job} may still run: {error}"
+        yield f"`{loaded.graph.nodes[unique_id].name}`: {words}"
+
+
+def _cancelled(runner: JobRunner, job: Mapping[str, Any], waiting: Waiting) -> str:
+    if not job.get("cancel") or waiting.job is None:
+        return f"the job {waiting.job} runs on: nothing says how to cancel it"
+    runner.cancel(job, waiting.job)
+    return f"the job {waiting.job} was cancelled"
+
+
+def check_jobs_outside(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError for what is wrong with the connections of tasks whose jobs APIs run."""
+    for node in nodes:
+        if node.task is not None and node.task.http_job:
+            _job_of(loaded, node)
+
+
+def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection]:
+    """A task's job with its texts rendered, and its connection. Raises EltflowError."""
+    assert node.task is not None
+    findings = Findings(loaded.read)
+    settings = loaded.opened.project.settings
+    file = node.patch or node.path
+    name = str(node.task.http_job["connection"])
+    if name not in settings.connections:
+        help = did_you_mean(name, settings.connections) or "add it under `connections:` in eltflow.yml"
+        findings.at(file, (*node.place, "http_job", "connection"), "E0118", f"there is no connection `{name}`", help=help)
+    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    job = render(dict(node.task.http_job), file, (*node.place, "http_job"))
+    findings.stop()
+    return job, connection_in(settings, loaded.opened.environ, loaded.read, name, _RUNNERS)
 
 
 def _so(loaded: Loaded, compiler: Compiler, node: Node, session: Session, ask: Callable[[], Any]) -> bool:

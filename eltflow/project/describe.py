@@ -287,6 +287,7 @@ class Describer:
         info = TaskInfo(
             command=tuple(entry.get("command") or ()),  # rendered when it runs: a graph is kept in a file, and holds no secret
             wait_for=dict(entry.get("wait_for") or {}),
+            http_job=dict(entry.get("http_job") or {}),
             env=dict(entry.get("env") or {}),
             folder=entry.get("folder") or "",
             memory_mb=entry.get("memory_mb"),

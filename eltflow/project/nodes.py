@@ -108,11 +108,12 @@ class DeliverInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
-    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), or a condition that is waited for; and on which
-    targets."""
+    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), a condition that is waited for, or a job that an API
+    runs; and on which targets."""
 
     command: tuple[str, ...] = ()
     wait_for: Mapping[str, Any] = field(default_factory=dict)
+    http_job: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     memory_mb: int | None = None

@@ -13,7 +13,7 @@ from eltflow.project.shape import ListOf, MapOf, Nullable, Object, Path, Scalar
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What a task may be; one of them.
-KINDS = ("command", "wait_for")
+KINDS = ("command", "wait_for", "http_job")
 #: Seconds between two looks at a condition, and how long it is waited for, unless told.
 EVERY, PATIENCE = 30.0, 3600.0
 
@@ -27,6 +27,51 @@ _WAIT = Object(
         "timeout": Scalar((int, float), least=0, about=f"Seconds after which it is given up (default {PATIENCE:.0f})."),
     },
 )
+_PLACE_OF_ID = "an address of the API, behind the connection's url; {id} in it is the job's id."
+_METHOD = Scalar(choices=("get", "post", "put", "patch", "delete"))
+_HTTP_JOB = Object(
+    what="`http_job`",
+    about="A job that an API runs: it is started, and looked at until it has ended.",
+    required=("connection", "start", "poll", "done"),
+    fields={
+        "connection": Scalar(about="A connection of type rest."),
+        "start": Object(
+            what="`start`",
+            required=("path", "id"),
+            fields={
+                "path": Scalar(about="Where a job is started, behind the connection's url."),
+                "method": _METHOD,
+                "body": MapOf(about="What is sent, as JSON."),
+                "id": Scalar(about="Where in the answer the job's id is, as a path with dots."),
+            },
+        ),
+        "poll": Object(
+            what="`poll`",
+            required=("path", "state"),
+            fields={
+                "path": Scalar(about=f"Where the job is looked at: {_PLACE_OF_ID}"),
+                "method": _METHOD,
+                "body": MapOf(about="What is sent, as JSON."),
+                "state": Scalar(about="Where in the answer its state is, as a path with dots."),
+                "every": Scalar((int, float), least=0, about=f"Seconds between two looks (default {EVERY:.0f})."),
+            },
+        ),
+        "done": ListOf(TEXT, lone=True, about="The states in which it is through."),
+        "failed": ListOf(TEXT, lone=True, about="The states in which it has failed."),
+        "cancel": Object(
+            what="`cancel`",
+            required=("path",),
+            fields={
+                "path": Scalar(about=f"Where its end is asked for when the run ends before: {_PLACE_OF_ID}"),
+                "method": _METHOD,
+                "body": MapOf(about="What is sent, as JSON."),
+            },
+        ),
+        "timeout": Scalar(
+            (int, float), least=0, about=f"Seconds after which it is cancelled and has failed (default {PATIENCE:.0f})."
+        ),
+    },
+)
 TASK = Object(
     what="a task",
     required=("name", "targets"),
@@ -35,6 +80,7 @@ TASK = Object(
         "description": DOC_TEXT,
         "command": ListOf(TEXT, about="A program and its arguments, each an item; no shell reads them."),
         "wait_for": _WAIT,
+        "http_job": _HTTP_JOB,
         "env": MapOf(TEXT, about="Variables of the program's environment, beside those of eltflow's own."),
         "folder": Scalar(about="Where the program runs, from the project's root; that itself unless told."),
         "memory_mb": Scalar((int,), least=16, about="How much memory (MB) each of its processes may have."),
@@ -51,22 +97,41 @@ TASK = Object(
 TASKS = Object(what="a file of tasks", about="What is run beside SQL.", required=("tasks",), fields={"tasks": ListOf(TASK)})
 
 
+_PROGRAMS = ("env", "folder", "memory_mb", "timeout")
+#: What means nothing to a kind of task.
+_MEANINGLESS: Mapping[str, tuple[str, ...]] = {"command": (), "wait_for": (*_PROGRAMS, "writes"), "http_job": _PROGRAMS}
+
+
+def _job_problems(job: Mapping[str, Any]) -> Iterator[Finding]:
+    for part in ("poll", "cancel"):
+        path = str((job.get(part) or {}).get("path") or "{id}")
+        if "{id}" not in path:
+            help = f"write where it stands: `path: {path.rstrip('/')}/{{id}}`"
+            yield ("http_job", part, "path"), "nothing in `path` says which job is meant", help
+    done = {str(one) for one in config.as_list(job.get("done"))}
+    both = next((str(one) for one in config.as_list(job.get("failed")) if str(one) in done), None)
+    if both is not None:
+        yield ("http_job", "failed"), f"`{both}` is a state of success too", "a state is in `done` or in `failed`"
+
+
 def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     """What of the entry does not go together."""
     kinds = [kind for kind in KINDS if entry.get(kind) is not None]
     if len(kinds) != 1:
         what = f", and this is {' and '.join(kinds)}" if kinds else ""
-        yield ("name",), f"a task is one of `command` and `wait_for`{what}", "write `command: [python, score.py]`"
+        yield ("name",), f"a task is one of `command`, `wait_for` and `http_job`{what}", "write `command: [python, score.py]`"
         return
     (kind,) = kinds
     if not entry.get("targets"):
         yield ("targets",), "`targets` names no target, so that it would never run", "name one: `targets: [prod]`"
     if kind == "command" and not entry["command"]:
         yield ("command",), "`command` is empty", "name a program, and its arguments: `command: [python, score.py]`"
-    for key in ("env", "folder", "memory_mb", "timeout", "writes") if kind == "wait_for" else ():
+    for key in _MEANINGLESS[kind]:
         if entry.get(key) is not None:
-            help = "write it below `wait_for:`" if key == "timeout" else "take it out"
+            help = f"write it below `{kind}:`" if key == "timeout" else "take it out"
             yield (key,), f"`{key}` means nothing to a task that waits", help
+    if kind == "http_job":
+        yield from _job_problems(entry["http_job"])
     if kind == "wait_for" and len([key for key in ("sql", "files") if entry["wait_for"].get(key)]) != 1:
         yield ("wait_for",), "`wait_for` is one of `sql` and `files`", "write `wait_for: {files: landing/*.csv}`"
     folder = str(entry.get("folder") or "")

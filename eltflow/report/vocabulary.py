@@ -59,7 +59,10 @@ def delivery_facts(node: Node) -> dict[str, Any]:
 def task_facts(node: Node) -> dict[str, Any]:
     """What `meta.eltflow` says of a task. Of a program only its name: arguments may be secret."""
     assert node.task is not None
-    what = {"command": node.task.command[0]} if node.task.command else {"wait_for": dict(node.task.wait_for)}
+    if node.task.http_job:
+        what: dict[str, Any] = {"command": f"a job of {node.task.http_job['connection']}"}
+    else:
+        what = {"command": node.task.command[0]} if node.task.command else {"wait_for": dict(node.task.wait_for)}
     return {"unique_id": node.unique_id, "targets": list(node.task.targets), **what}
 
 

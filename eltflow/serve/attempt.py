@@ -32,6 +32,8 @@ _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 #: The state cannot be reached, or is another service's to write.
 NO_STATE = frozenset({"E0808", "E0809"})
+#: How an attempt ended that was another one at the same.
+_COUNTS = frozenset({"ok", "failed", "retried", "cancelled"})
 Clock = Callable[[], datetime.datetime]
 #: Is called with the name of each moment at which a test may kill the process.
 At = Callable[[str], None]
@@ -151,6 +153,7 @@ def _run(
         full_refresh=job.full_refresh,
         selection=f"job:{job.name}",
         pools=pools,
+        asked=f"{run.id} {sum(outcome in _COUNTS for _, outcome in store.attempts(run.id))}",
     )
     state = RunState(run_id=run_id)
     control.holds(state)

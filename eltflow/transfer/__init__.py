@@ -322,6 +322,24 @@ class Recipient(Protocol):
     def close(self) -> None: ...
 
 
+class JobRunner(Protocol):
+    """A connection to what runs jobs of its own. All raise WarehouseError."""
+
+    def start(self, job: Mapping[str, Any], key: str) -> str:
+        """Start a job as a task's `http_job` says; gives its id. `key` is what the other side may know this by, if it comes twice."""
+        ...
+
+    def state(self, job: Mapping[str, Any], id: str) -> tuple[str, str]:
+        """The job's state, in the other side's word, and the beginning of what it answered."""
+        ...
+
+    def cancel(self, job: Mapping[str, Any], id: str) -> None:
+        """Ask for the job's end."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class RowReceiver(ConnectionType, Protocol):
     """What takes rows by one kind of connection: a plug-in of the entry-point group `eltflow.recipients`, by the connection's `type`."""
 
