@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
 from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
+#: The alias of the table that a statement changes; or a text or a name in quotes, where it is none.
+_TARGET = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|\b(eltflow_target)\b(?=\s*\.)", re.IGNORECASE | re.DOTALL)
 
 
 class Dialect:
@@ -298,6 +302,13 @@ class Dialect:
             f"  where {condition}\n){extra}",
             role="dml",
         )
+
+    def unaliased(self, statement: Statement, relation: Relation) -> Statement:
+        """A DELETE or MERGE of ours without the alias of the table that it changes, for engines that take none there; in its conditions
+        the table's name stands for it. A backslash in a text is taken for one that escapes."""
+        name = self.render(relation)
+        sql = statement.sql.replace(" as eltflow_target\n", "\n", 1)
+        return changed(statement, sql=_TARGET.sub(lambda found: found.group(0) if found.group(1) is None else name, sql))
 
     def merge(
         self,

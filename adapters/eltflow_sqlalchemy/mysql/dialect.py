@@ -13,8 +13,6 @@ from eltflow_sqlalchemy.statements import CreateAs, Load
 
 _NOTHING: Mapping[str, Any] = {}
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z", re.IGNORECASE)
-#: The alias of the table in conditions; or a text or a name in quotes, where it is none.
-_TARGET = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|\b(eltflow_target)\b(?=\s*\.)", re.IGNORECASE | re.DOTALL)
 _WIDTH = re.compile(r"(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)")
 
 #: DuckDB's types → MariaDB's, as the catalog spells them (see `without_width`).
@@ -178,9 +176,7 @@ class MariaDBDialect(Dialect):
         self, relation: Relation, source: Relation, keys: Sequence[str], predicates: Sequence[str] = ()
     ) -> Statement:
         """DELETE takes no alias (until 11.6), but for that of several tables, whose conditions may not read the table itself."""
-        name = self.render(relation)
-        made = super().delete_matching(relation, source, keys, predicates).sql.replace(" as eltflow_target\n", "\n", 1)
-        return Statement(_TARGET.sub(lambda found: found.group(0) if found.group(1) is None else name, made), role="dml")
+        return self.unaliased(super().delete_matching(relation, source, keys, predicates), relation)
 
     def brought_back(self, column: str, type: str, into: str) -> str | None:
         return None  # CAST knows few of the types that columns have
