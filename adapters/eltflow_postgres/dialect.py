@@ -166,6 +166,9 @@ class PostgresDialect(Dialect):
     #: COPY and INSERT ... SELECT fill a table that is new in the transaction page by page, without looking for room on earlier ones
     #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
     row_id = "ctid"
+    types = _TYPES  #: DuckDB's → the engine's own
+    types_read = _READ_AS
+    nested = "jsonb"  #: what keeps a list
 
     def by_bytes(self, text: str) -> str:
         return f'({text} collate "C")'
@@ -338,13 +341,13 @@ class PostgresDialect(Dialect):
         if decimal is not None:
             return f"numeric({decimal.group(1)},{decimal.group(2)})"
         if upper.endswith("]"):
-            return "jsonb"
-        return _TYPES.get(upper.split("(")[0].strip())
+            return self.nested
+        return self.types.get(upper.split("(")[0].strip())
 
     def reads_as(self, type: str) -> str:
         numeric = _NUMERIC.match(type)
         if numeric is None:
-            return _READ_AS.get(type, "VARCHAR")
+            return self.types_read.get(type, "VARCHAR")
         digits, scale = int(numeric.group(1)), int(numeric.group(2))
         if digits > 38:  # that is what a DECIMAL has at most
             return "HUGEINT" if type == _TYPES["HUGEINT"] else "VARCHAR"

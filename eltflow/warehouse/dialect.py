@@ -257,7 +257,8 @@ class Dialect:
 
     # -- materialized views --------------------------------------------------------------------------------------------------------
 
-    def create_materialized_view(self, relation: Relation, sql: str) -> Statement:
+    def create_materialized_view(self, relation: Relation, sql: str, config: Mapping[str, Any] = _NOTHING) -> Statement:
+        """Create it; `config` is the node's, for what the engine has of its own."""
         return Statement(f"create materialized view {self.render(relation)} as (\n{sql}\n)", main=True)
 
     def refresh(self, relation: Relation) -> Statement:
@@ -274,8 +275,9 @@ class Dialect:
         """A query of one value: whether the dynamic table has this query and this configuration."""
         raise NotImplementedError
 
-    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
-        """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`."""
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement | None:
+        """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`.
+        None where the engine does not tell: then it is made anew each time, under its own name."""
         raise NotImplementedError
 
     def insert_select(self, relation: Relation, columns: Sequence[str], select: str) -> Statement:
@@ -377,9 +379,13 @@ class Dialect:
         made: list[Statement] = []
         for privilege in sorted({*wanted, *held}):
             want, have = set(wanted.get(privilege, ())), set(held.get(privilege, ()))
-            made += [Statement(f"revoke {privilege} on {name} from {self.quote(g)}") for g in sorted(have - want)]
-            made += [Statement(f"grant {privilege} on {name} to {self.quote(g)}") for g in sorted(want - have)]
+            made += [Statement(f"revoke {privilege} on {name} from {self.grantee(g)}") for g in sorted(have - want)]
+            made += [Statement(f"grant {privilege} on {name} to {self.grantee(g)}") for g in sorted(want - have)]
         return tuple(made)
+
+    def grantee(self, name: str) -> str:
+        """Who has a privilege, as GRANT and REVOKE name them."""
+        return self.quote(name)
 
     def cast_read(self, format: str, column: str, type: str) -> str:
         """A column (an expression) that `files` read from that format, as the type."""

@@ -243,14 +243,16 @@ def _materialized_view(job: Job) -> Program:
     outcome = Outcome(kind="materialized_view", made=(CatalogTable(job.relation, "materialized_view"),))
     indexes = dialect.indexes(job.relation, job.relation, job.config, job.run)
     if existing is None:
-        result = yield dialect.create_materialized_view(job.relation, job.sql)
+        result = yield dialect.create_materialized_view(job.relation, job.sql, job.config)
         yield from send(indexes)
         return replace(outcome, rows=result.affected)
     if existing.kind == "materialized_view" and not job.full_refresh and (yield from _is_same(job)):
         yield dialect.refresh(job.relation)
         return replace(outcome, kind="refresh")
     fresh = job.temporary()
-    result = yield dialect.create_materialized_view(fresh, job.sql)
+    if dialect.same_view(job.relation, fresh, job.config) is None:
+        return (yield from in_place(job, (dialect.create_materialized_view(job.relation, job.sql, job.config),), outcome))
+    result = yield dialect.create_materialized_view(fresh, job.sql, job.config)
     yield from send(dialect.indexes(fresh, job.relation, job.config, job.run))
     put = dialect.rename(fresh, job.relation.identifier, "materialized_view")
     return (yield from in_place(job, (put,), replace(outcome, rows=result.affected)))
@@ -258,8 +260,11 @@ def _materialized_view(job: Job) -> Program:
 
 def _is_same(job: Job) -> Steps[bool]:
     scratch = job.dialect.staging(job.temporary())
+    ask = job.dialect.same_view(job.relation, scratch, job.config)
+    if ask is None:
+        return False
     yield job.dialect.create_view(scratch, job.sql)
-    told = yield job.dialect.same_view(job.relation, scratch, job.config)
+    told = yield ask
     yield job.dialect.drop(scratch, "view")
     return bool(told.rows and told.rows[0][0])
 
