@@ -165,7 +165,7 @@ class PostgresDialect(Dialect):
 
     #: COPY and INSERT ... SELECT fill a table that is new in the transaction page by page, without looking for room on earlier ones
     #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
-    row_id = "ctid"
+    row_id: str | None = "ctid"
     types = _TYPES  #: DuckDB's → the engine's own
     types_read = _READ_AS
     nested = "jsonb"  #: what keeps a list
@@ -284,7 +284,7 @@ class PostgresDialect(Dialect):
     def refused(self) -> Statement:
         return Statement(_REFUSED.strip(), role="query")
 
-    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement | None:
         names = sorted(_index_name(relation, index)[:16] for index in _indexes(config))
         found = {
             "mine": self.string(self.render(relation)),

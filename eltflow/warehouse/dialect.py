@@ -277,7 +277,7 @@ class Dialect:
 
     def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement | None:
         """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`.
-        None where the engine does not tell: then it is made anew each time, under its own name."""
+        None where the engine does not tell: then the record of effects does, and another one is made under its own name."""
         raise NotImplementedError
 
     def insert_select(self, relation: Relation, columns: Sequence[str], select: str) -> Statement:

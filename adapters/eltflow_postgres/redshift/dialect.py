@@ -73,18 +73,21 @@ class Several(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Ties(Statement):
+    """A query whose rows say that views will be put aside: the session lets others of this process wait who would, until it ends the
+    transaction."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dependents(Statement):
     """Views on top of a relation, whose rights and descriptions are asked for one by one; the session makes scripts of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load(Statement):
-    """Takes in the rows of its source: `sql` up to and with VALUES; `probe` is a query that tells the types of the `into` columns, `copy`
-    a COPY of Parquet files, but for what comes before and after their place."""
+    """Takes in the rows of its source: `sql` up to and with VALUES; `probe` is a query that tells the types of the columns."""
 
     probe: str = ""
-    into: Sequence[str] = ()
-    copy: str = ""
 
 
 class RedshiftDialect(PostgresDialect):
@@ -219,7 +222,8 @@ class RedshiftDialect(PostgresDialect):
     # -- views -----------------------------------------------------------------------------------------------------------------
 
     def create_materialized_view(self, relation: Relation, sql: str, config: Mapping[str, Any] = _NOTHING) -> Statement:
-        fresh = {True: " auto refresh yes", False: " auto refresh no"}.get(config.get("auto_refresh"), "")  # type: ignore[call-overload]
+        asked = config.get("auto_refresh")
+        fresh = "" if asked is None else f" auto refresh {'yes' if asked else 'no'}"
         name = f"{self.render(relation)}{self._laid_out(config)}{fresh}"
         return Statement(f"create materialized view {name} as (\n{sql}\n)", main=True)
 
@@ -227,7 +231,7 @@ class RedshiftDialect(PostgresDialect):
         return None
 
     def ties(self, relation: Relation) -> Statement | None:
-        return Statement(_TIES.format(edges=_EDGES.format(**self._named(relation)).strip()), role="query")
+        return Ties(_TIES.format(edges=_EDGES.format(**self._named(relation)).strip()), role="query")
 
     def dependents(self, relation: Relation) -> Statement:
         """Views on more than eight floors hold the relation, and it is not replaced."""
@@ -322,6 +326,4 @@ class RedshiftDialect(PostgresDialect):
             main=True,
             source=source,
             probe=f"select {names} from {name} where false",
-            into=tuple(columns),
-            copy=f"copy {name} ({names})",
         )

@@ -59,7 +59,9 @@ def as_connection_error(error: Exception, where: str, seconds: float, *, aws: bo
         code, message = told.get("C"), " ".join(told.get("M", "").split())
         kind = "transient" if KINDS.get(code or "") == "transient" else "connection"
         help = _HELPS["28000"] if code in ("28000", "28P01") else _HELPS.get(code or "")
-        return WarehouseError(f"{where}: {message}", kind="transient" if kind == "transient" else "connection", code=code, help=help)
+        return WarehouseError(
+            f"{where}: {message}", kind="transient" if kind == "transient" else "connection", code=code, help=help
+        )
     message = _words(error)
     if "time out" in message or "timed out" in message:
         return WarehouseError(f"{where}: no answer within {seconds:g} s", kind="connection", help=_ENDPOINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,21 +15,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
-from eltflow_postgres.redshift.dialect import Dependents, Load, RedshiftDialect, Several
+from eltflow_postgres.redshift.dialect import Dependents, Load, RedshiftDialect, Several, Ties
 from eltflow_postgres.redshift.errors import as_connection_error, as_warehouse_error
 from eltflow_postgres.redshift.rows import statements
 from eltflow_postgres.redshift.signin import arguments
 
 _DIALECT = RedshiftDialect()
+_PATIENCE = 300  #: seconds that views of others are waited for
 #: What the connector lets through when the other side goes away in the middle of a message.
 _BROKEN = (redshift_connector.Error, OSError, struct.error, IndexError, KeyError, AttributeError, ValueError)
 _KINDS: dict[str, RelationKind] = {"r": "table", "v": "view", "m": "materialized_view"}
-#: A materialized view is a view to pg_class, whose definition says what it is, over a table of its own (materialized-view-overview).
+#: A materialized view is a view to pg_class, over a table `mv_tbl__<its name>__0` (materialized-view-overview). Its definition would
+#: say what it is, but to ask for that is to wait for whoever changes it.
 _CATALOG = """
-select n.nspname, c.relname, case when c.relkind = 'v' and pg_get_viewdef(c.oid) ilike '%create materialized view%' then 'm'
-  else c.relkind::varchar end, obj_description(c.oid, 'pg_class'), c.reltuples::bigint,
+select n.nspname, c.relname, case when b.oid is not null then 'm' else c.relkind::varchar end, obj_description(c.oid, 'pg_class'), c.reltuples::bigint,
   a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, col_description(c.oid, a.attnum)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+left join pg_class b on b.relnamespace = c.relnamespace and b.relname = 'mv_tbl__' || c.relname || '__0' and c.relkind = 'v'
 left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 where n.nspname in ({schemas}) and c.relkind in ('r', 'v', 'm') and c.relname not like 'mv\\\\_tbl\\\\_\\\\_%'{only}
 order by n.nspname, c.relname, a.attnum
@@ -45,7 +48,7 @@ class RedshiftSession:
 
     def __init__(self, database: RedshiftDatabase, connection: Any) -> None:
         self._database, self._connection = database, connection
-        self._cancelled = self._running = self._failed = self._lost = False
+        self._cancelled = self._running = self._failed = self._lost = self._alone = False
         self._pid = int(self._send("select pg_backend_pid()").fetchall()[0][0])
 
     def execute(self, statement: Statement) -> Result:
@@ -61,6 +64,9 @@ class RedshiftSession:
     def _carried_out(self, statement: Statement) -> Result:
         if isinstance(statement, Load):
             return self._load(statement)
+        if isinstance(statement, Ties):
+            result = self._run(statement)
+            return self._run(statement) if result.rows and self._waited() else result
         if isinstance(statement, Dependents):
             return self._dependents(statement)
         if isinstance(statement, Several):
@@ -77,6 +83,8 @@ class RedshiftSession:
         if statement.role in ("begin", "commit", "rollback"):
             self._failed = False
         cursor = self._send(statement.sql, statement.parameters or None)
+        if statement.role in ("commit", "rollback"):
+            self._let_others()
         if statement.role == "query":
             described = cursor.ps["row_desc"]
             rows = [tuple(row) for row in cursor.fetchall()] if described else ()
@@ -92,6 +100,21 @@ class RedshiftSession:
             self._running = False
             self._connection._caches.clear()  # it keeps the text of every statement for as long as it lives
         return cursor
+
+    def _waited(self) -> bool:
+        """Wait until no other session of this process has put views aside: two would find the same one gone, or each other. (The server
+        has no locks but those of tables.) Gives whether there was something to wait for, so that what is there has to be asked again."""
+        if self._alone:
+            return False
+        if not self._database.aside.acquire(timeout=_PATIENCE):
+            raise WarehouseError("another step has put views aside for too long", kind="transient")
+        self._alone = True
+        return True
+
+    def _let_others(self) -> None:
+        if self._alone:
+            self._alone = False
+            self._database.aside.release()
 
     def _columns(self, described: Sequence[dict[str, Any]]) -> tuple[Column, ...]:
         """Names and types of a result. The server is asked how it spells a type the first time that one is met."""
@@ -152,6 +175,7 @@ class RedshiftSession:
     def end(self) -> None:
         """Close the connection."""
         self._lost = True
+        self._let_others()
         with suppress(*_BROKEN):
             self._connection.close()
 
@@ -180,6 +204,7 @@ class RedshiftDatabase:
         self._role, self._query_group = values.get("role"), values.get("query_group")
         self._database = str(target.database)
         self.types: dict[tuple[int, int], str] = {}  #: how the server spells types, by their numbers
+        self.aside = threading.Lock()  #: held by the session that has put views aside
         self._idle: list[RedshiftSession] = []
         self.session().close()
 

@@ -10,7 +10,7 @@ from eltflow.base.names import IDENTIFIER, listed
 from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize.contracted import fulfilled
-from eltflow.compile.materialize.meta import recorded
+from eltflow.compile.materialize.meta import applied_alike, recorded
 from eltflow.compile.program import (
     Job,
     Outcome,
@@ -262,7 +262,7 @@ def _is_same(job: Job) -> Steps[bool]:
     scratch = job.dialect.staging(job.temporary())
     ask = job.dialect.same_view(job.relation, scratch, job.config)
     if ask is None:
-        return False
+        return (yield from applied_alike(job))
     yield job.dialect.create_view(scratch, job.sql)
     told = yield ask
     yield job.dialect.drop(scratch, "view")
