@@ -16,6 +16,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ _VERSION = b"server_version\x008.0.2\x00"
 _TLS, _CANCEL = 80877103, 80877102
 _LIKE_REDSHIFT = """
 create domain super as jsonb;
+create role guest_{worker} login password {password};
 create function json_parse(text) returns jsonb immutable language sql as 'select $1::jsonb';
 create view svv_relation_privileges as
 select n.nspname::text as namespace_name, c.relname::text as relation_name, p.privilege_type,
@@ -95,6 +97,11 @@ class Stand:
     port: int
     server: Server
 
+    @property
+    def guest(self) -> str:
+        """A role that is asked for its password."""
+        return f"guest_{self.server.dbname}"
+
     def target(self, **more: Any) -> dict[str, Any]:
         """A target as in `eltflow.yml`."""
         return {
@@ -114,9 +121,15 @@ class Stand:
 @pytest.fixture(scope="session")
 def redshift(postgres: Server) -> Iterator[Stand]:
     """The proxy, in front of this worker's own database."""
+    guest = f"guest_{postgres.dbname}"  # the connector knows no SCRAM as PostgreSQL has it
     with postgres.connect() as connection:
-        for statement in filter(str.strip, _LIKE_REDSHIFT.split(";\n")):
+        made = _LIKE_REDSHIFT.format(worker=postgres.dbname, password="'" + PASSWORD.replace("'", "''") + "'")
+        for statement in filter(str.strip, made.split(";\n")):
             connection.execute(statement)
+        ((rules,),) = connection.execute("show hba_file").fetchall()
+        path = Path(rules)
+        path.write_text(f"local all {guest} password\n" + path.read_text())
+        connection.execute("select pg_reload_conf()")
     front = Front(postgres.socket)
     try:
         yield Stand(front.port, postgres)
@@ -126,3 +139,4 @@ def redshift(postgres: Server) -> Iterator[Stand]:
             connection.execute("drop view svv_relation_privileges")
             connection.execute("drop function json_parse")
             connection.execute("drop domain super cascade")
+            connection.execute(f"drop role {guest}")

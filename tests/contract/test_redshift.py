@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from emulators import mark_limits
 from eltflow_postgres.redshift import ADAPTER
+from emulators import mark_limits
 from redshift_server import Stand
 
 from eltflow.testing import contract

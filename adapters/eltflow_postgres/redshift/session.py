@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 import redshift_connector
-from botocore.exceptions import BotoCoreError, ClientError
 
 from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
@@ -18,7 +17,7 @@ from eltflow.warehouse.values import RelationKind
 from eltflow_postgres.redshift.dialect import Dependents, Load, RedshiftDialect, Several, Ties
 from eltflow_postgres.redshift.errors import as_connection_error, as_warehouse_error
 from eltflow_postgres.redshift.rows import statements
-from eltflow_postgres.redshift.signin import arguments
+from eltflow_postgres.redshift.signin import arguments, settings
 
 _DIALECT = RedshiftDialect()
 _PATIENCE = 300  #: seconds that views of others are waited for
@@ -28,7 +27,8 @@ _KINDS: dict[str, RelationKind] = {"r": "table", "v": "view", "m": "materialized
 #: A materialized view is a view to pg_class, over a table `mv_tbl__<its name>__0` (materialized-view-overview). Its definition would
 #: say what it is, but to ask for that is to wait for whoever changes it.
 _CATALOG = """
-select n.nspname, c.relname, case when b.oid is not null then 'm' else c.relkind::varchar end, obj_description(c.oid, 'pg_class'), c.reltuples::bigint,
+select n.nspname, c.relname, case when b.oid is not null then 'm' else c.relkind::varchar end,
+  obj_description(c.oid, 'pg_class'), c.reltuples::bigint,
   a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, col_description(c.oid, a.attnum)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_class b on b.relnamespace = c.relnamespace and b.relname = 'mv_tbl__' || c.relname || '__0' and c.relkind = 'v'
@@ -201,7 +201,7 @@ class RedshiftDatabase:
         place = values.get("host") or values.get("cluster_id") or values.get("serverless_work_group")
         self._where = f"{place}:{self._arguments['port']}"
         self._retries = int(values.get("retries", 1))
-        self._role, self._query_group = values.get("role"), values.get("query_group")
+        self._settings = settings(values, _DIALECT)
         self._database = str(target.database)
         self.types: dict[tuple[int, int], str] = {}  #: how the server spells types, by their numbers
         self.aside = threading.Lock()  #: held by the session that has put views aside
@@ -240,17 +240,12 @@ class RedshiftDatabase:
         """A connection in autocommit, with the target's settings."""
         try:
             connection = redshift_connector.connect(**self._arguments)
-        except (*_BROKEN, BotoCoreError, ClientError) as error:
+        except Exception as error:  # of what lies below the connector, too: AWS's client, TLS, SCRAM
             raise as_connection_error(error, self._where, self._seconds, aws=bool(self._arguments.get("iam"))) from None
         connection._usock.settimeout(None)  # it would be the patience for every answer, too
         connection.autocommit = True
-        settings = []
-        if self._role:
-            settings.append(f"set role {_DIALECT.quote(str(self._role))}")
-        if self._query_group:
-            settings.append(f"set query_group to {_DIALECT.string(str(self._query_group))}")
         try:
-            for sql in settings:
+            for sql in self._settings:
                 connection.cursor().execute(sql)
         except _BROKEN as error:
             connection.close()

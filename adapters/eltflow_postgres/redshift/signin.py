@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eltflow.warehouse import Dialect
+
 Values = Mapping[str, Any]
 
 _METHODS = ("database", "iam", "iam_role")
@@ -98,3 +100,13 @@ def arguments(values: Values) -> dict[str, Any]:
     if named is not None:
         given["profile"] = str(named)
     return given
+
+
+def settings(values: Values, dialect: Dialect) -> Sequence[str]:
+    """The statements that a new session begins with."""
+    made = []
+    if values.get("role"):
+        made.append(f"set role {dialect.quote(str(values['role']))}")
+    if values.get("query_group"):
+        made.append(f"set query_group to {dialect.string(str(values['query_group']))}")
+    return made
