@@ -24,7 +24,7 @@ ENGINES = {
     "postgres": ("PostgreSQL", "a PostgreSQL server", "proved"),
     "mariadb": ("MariaDB", "a MariaDB server", "proved"),
     "sqlite": ("SQLite", "SQLite itself", "proved"),
-    "redshift": ("Redshift", "a PostgreSQL behind a proxy, one variant in eight", "emulated"),
+    "redshift": ("Redshift", "a PostgreSQL behind a proxy, one variant in 24", "emulated"),
     "snowflake": ("Snowflake", "an emulator, fakesnow", "emulated"),
     "bigquery": ("BigQuery", "an emulator, bqemulator", "emulated"),
 }

@@ -1,4 +1,4 @@
-"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, one in eight and at least one variant of each, unless
+"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, one in 24 and at least one variant of each, unless
 ELTFLOW_TEST_ALL=1 asks for all (a long proof, `tests/redshift/test_redshift_all.py`)."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-_ONE_OF = 8
+_ONE_OF = 24
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""All variants of the contract's cases, of which other runs have one in eight."""
+"""All variants of the contract's cases, of which other runs have one in 24."""
 
 from __future__ import annotations
 
