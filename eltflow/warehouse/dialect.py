@@ -212,8 +212,8 @@ class Dialect:
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"alter {self.word(kind)} {self.render(relation)} rename to {self.quote(identifier)}")
 
-    def exchange(self, relation: Relation, fresh: Relation) -> Statement | None:
-        """Let two relations, of whatever kinds, change places at once. None where there is no such statement, or none is needed because
+    def exchange(self, relation: Relation, fresh: Relation, kinds: tuple[str, str] = ("table", "table")) -> Statement | None:
+        """Let two relations, of these kinds, change places at once. None where there is no such statement, or none is needed because
         DDL takes part in transactions."""
         return None
 

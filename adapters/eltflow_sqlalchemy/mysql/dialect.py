@@ -94,6 +94,8 @@ class MariaDBDialect(Dialect):
     create = "create or replace"  #: a table
     #: How texts are compared in what eltflow makes: as everywhere else, by their signs; the server's own rule knows no case.
     collation = "utf8mb4_nopad_bin"
+    types = _TYPES  #: DuckDB's → the engine's own
+    types_read = _READ_AS
     capabilities = Capabilities(
         transactional_ddl=False,
         create_or_replace_table=False,
@@ -166,7 +168,7 @@ class MariaDBDialect(Dialect):
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"rename table {self.render(relation)} to {self.render(relation.sibling(identifier))}")
 
-    def exchange(self, relation: Relation, fresh: Relation) -> Statement:
+    def exchange(self, relation: Relation, fresh: Relation, kinds: tuple[str, str] = ("table", "table")) -> Statement | None:
         """One RENAME TABLE is carried out as a whole, for views as well (kb/rename-table)."""
         aside = fresh.sibling(fresh.identifier[:-1] + "_")
         places = ((relation, aside), (fresh, relation), (aside, fresh))
@@ -193,15 +195,15 @@ class MariaDBDialect(Dialect):
         if decimal is not None:
             return f"decimal({decimal.group(1)},{decimal.group(2)})"
         if upper.endswith("]"):
-            return "longtext"
-        return _TYPES.get(upper.split("(")[0].strip())
+            return self.types["STRUCT"]
+        return self.types.get(upper.split("(")[0].strip())
 
     def reads_as(self, type: str) -> str:
         decimal = _DECIMAL.match(type)
         if decimal is not None and int(decimal.group(1)) <= 38:
             return f"DECIMAL({decimal.group(1)},{decimal.group(2)})"
         plain = without_width(type)
-        return _READ_AS.get(plain) or _READ_AS_BARE.get(plain.split("(")[0], "VARCHAR")
+        return self.types_read.get(plain) or _READ_AS_BARE.get(plain.split("(")[0], "VARCHAR")
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         name, names = self.render(relation), self.columns(columns)
