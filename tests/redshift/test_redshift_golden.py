@@ -18,7 +18,7 @@ from eltflow_postgres.redshift.rows import statements
 from eltflow.compile.compiled import Hook
 from eltflow.project.nodes import ColumnInfo
 from eltflow.transfer import Field
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result, WarehouseError
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation("db", "s", "t")
@@ -111,6 +111,19 @@ def test_rows() -> None:
     ((sql, count),) = statements('insert into "db"."s"."t" ("id", "v", "j", "b") values', source, types, RedshiftDialect())
     assert count == 2
     golden_files.compare(FOLDER / "rows.sql", sql + ";\n")
+
+
+class _NoBytes:
+    fields = (Field("b", "VARCHAR"),)
+
+    def text(self) -> Any:
+        yield b"\\\\xzz\n"
+
+
+def test_bytes_that_are_none() -> None:
+    source: Any = _NoBytes()
+    with pytest.raises(WarehouseError, match=r"`\\xzz` begins as bytes in hexadecimal digits do, and is none"):
+        list(statements("insert into t (b) values", source, ("binary varying(1024000)",), RedshiftDialect()))
 
 
 class _Many:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from eltflow.transfer import Source, plain
+from eltflow.warehouse import WarehouseError
 from eltflow_postgres.redshift.dialect import RedshiftDialect
 
 _NULL = "\\N"
@@ -34,5 +35,14 @@ def _writes(type: str, dialect: RedshiftDialect) -> Callable[[str], str]:
     if type == "super":
         return lambda text: f"json_parse({dialect.string(text)})"
     if type.startswith("binary varying"):
-        return lambda text: dialect.literal(bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode())
+        return lambda text: dialect.literal(_bytes(text))
     return dialect.string
+
+
+def _bytes(text: str) -> bytes:
+    """Bytes from `\\x` and hex digits, or else the text's own in UTF-8."""
+    try:
+        return bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
+    except ValueError:
+        shown = text if len(text) <= 60 else text[:60] + "…"
+        raise WarehouseError(f"`{shown}` begins as bytes in hexadecimal digits do, and is none") from None

@@ -55,13 +55,6 @@ class RedshiftSession:
         self._cancelled = False
         if self._lost:
             raise WarehouseError("the connection to the server was lost", kind="lost")
-        try:
-            result = self._carried_out(statement)
-        except _BROKEN as error:
-            raise self._told(error, statement.sql) from None
-        return result
-
-    def _carried_out(self, statement: Statement) -> Result:
         if isinstance(statement, Load):
             return self._load(statement)
         if isinstance(statement, Ties):
@@ -96,6 +89,8 @@ class RedshiftSession:
         self._running = True
         try:
             cursor.execute(sql, parameters)
+        except _BROKEN as error:
+            raise self._told(error, sql) from None
         finally:
             self._running = False
             self._connection._caches.clear()  # it keeps the text of every statement for as long as it lives
