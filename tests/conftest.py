@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from mariadb_server import mariadb
 from postgres_server import postgres
 from ran import Ran
+from redshift_server import redshift
 from s3_server import s3
 from snowflake_server import snowflake
 
@@ -26,7 +27,7 @@ settings.register_profile("eltflow", deadline=None, suppress_health_check=[Healt
 settings.load_profile("eltflow")
 _WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
-__all__ = ["bigquery", "mariadb", "postgres", "s3", "snowflake"]
+__all__ = ["bigquery", "mariadb", "postgres", "redshift", "s3", "snowflake"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -165,7 +165,10 @@ class PostgresDialect(Dialect):
 
     #: COPY and INSERT ... SELECT fill a table that is new in the transaction page by page, without looking for room on earlier ones
     #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
-    row_id = "ctid"
+    row_id: str | None = "ctid"
+    types = _TYPES  #: DuckDB's → the engine's own
+    types_read = _READ_AS
+    nested = "jsonb"  #: what keeps a list
 
     def by_bytes(self, text: str) -> str:
         return f'({text} collate "C")'
@@ -281,7 +284,7 @@ class PostgresDialect(Dialect):
     def refused(self) -> Statement:
         return Statement(_REFUSED.strip(), role="query")
 
-    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement | None:
         names = sorted(_index_name(relation, index)[:16] for index in _indexes(config))
         found = {
             "mine": self.string(self.render(relation)),
@@ -338,13 +341,13 @@ class PostgresDialect(Dialect):
         if decimal is not None:
             return f"numeric({decimal.group(1)},{decimal.group(2)})"
         if upper.endswith("]"):
-            return "jsonb"
-        return _TYPES.get(upper.split("(")[0].strip())
+            return self.nested
+        return self.types.get(upper.split("(")[0].strip())
 
     def reads_as(self, type: str) -> str:
         numeric = _NUMERIC.match(type)
         if numeric is None:
-            return _READ_AS.get(type, "VARCHAR")
+            return self.types_read.get(type, "VARCHAR")
         digits, scale = int(numeric.group(1)), int(numeric.group(2))
         if digits > 38:  # that is what a DECIMAL has at most
             return "HUGEINT" if type == _TYPES["HUGEINT"] else "VARCHAR"

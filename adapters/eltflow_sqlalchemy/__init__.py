@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from eltflow_sqlalchemy.mysql import MARIADB, MYSQL
 from eltflow_sqlalchemy.sqlite import ADAPTER as SQLITE
+from eltflow_sqlalchemy.starrocks import ADAPTER as STARROCKS
 
-__all__ = ["MARIADB", "MYSQL", "SQLITE"]
+__all__ = ["MARIADB", "MYSQL", "SQLITE", "STARROCKS"]

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import PoolProxiedConnection
 
 from eltflow.warehouse import CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
-from eltflow_sqlalchemy.statements import Attach, CreateAs, Load
+from eltflow_sqlalchemy.statements import Attach, CreateAs, Load, Unsent
 
 #: Runs a query with bound parameters, and gives its rows.
 Ask = Callable[..., Sequence[tuple[Any, ...]]]
@@ -109,6 +109,8 @@ class SQLSession:
         return errors
 
     def _run(self, statement: Statement, cursor: Any) -> Result:
+        if isinstance(statement, Unsent):
+            return Result()
         if isinstance(statement, Attach):
             self._driver.attach(self._connection, statement.schema)
             return Result()

@@ -29,3 +29,8 @@ class CreateAs(Statement):
 
     create: str = ""
     query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent(Statement):
+    """For people to read: the engine has nothing of the kind, and nothing is sent."""

@@ -25,6 +25,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            client.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )  # answers come in small parts, which would wait for each other
             family = socket.AF_UNIX if isinstance(self._upstream, str) else socket.AF_INET
             server = socket.socket(family)
             server.connect(self._upstream)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
 from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
+#: The alias of the table that a statement changes; or a text or a name in quotes, where it is none.
+_TARGET = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|\b(eltflow_target)\b(?=\s*\.)", re.IGNORECASE | re.DOTALL)
 
 
 class Dialect:
@@ -208,8 +212,8 @@ class Dialect:
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"alter {self.word(kind)} {self.render(relation)} rename to {self.quote(identifier)}")
 
-    def exchange(self, relation: Relation, fresh: Relation) -> Statement | None:
-        """Let two relations, of whatever kinds, change places at once. None where there is no such statement, or none is needed because
+    def exchange(self, relation: Relation, fresh: Relation, kinds: tuple[str, str] = ("table", "table")) -> Statement | None:
+        """Let two relations, of these kinds, change places at once. None where there is no such statement, or none is needed because
         DDL takes part in transactions."""
         return None
 
@@ -253,7 +257,8 @@ class Dialect:
 
     # -- materialized views --------------------------------------------------------------------------------------------------------
 
-    def create_materialized_view(self, relation: Relation, sql: str) -> Statement:
+    def create_materialized_view(self, relation: Relation, sql: str, config: Mapping[str, Any] = _NOTHING) -> Statement:
+        """Create it; `config` is the node's, for what the engine has of its own."""
         return Statement(f"create materialized view {self.render(relation)} as (\n{sql}\n)", main=True)
 
     def refresh(self, relation: Relation) -> Statement:
@@ -270,8 +275,9 @@ class Dialect:
         """A query of one value: whether the dynamic table has this query and this configuration."""
         raise NotImplementedError
 
-    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement:
-        """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`."""
+    def same_view(self, relation: Relation, scratch: Relation, config: Mapping[str, Any]) -> Statement | None:
+        """A query of one value: whether the materialized view has the definition of the view `scratch`, and the indexes of `config`.
+        None where the engine does not tell: then the record of effects does, and another one is made under its own name."""
         raise NotImplementedError
 
     def insert_select(self, relation: Relation, columns: Sequence[str], select: str) -> Statement:
@@ -298,6 +304,13 @@ class Dialect:
             f"  where {condition}\n){extra}",
             role="dml",
         )
+
+    def unaliased(self, statement: Statement, relation: Relation) -> Statement:
+        """A DELETE or MERGE of ours without the alias of the table that it changes, for engines that take none there; in its conditions
+        the table's name stands for it. A backslash in a text is taken for one that escapes."""
+        name = self.render(relation)
+        sql = statement.sql.replace(" as eltflow_target\n", "\n", 1)
+        return changed(statement, sql=_TARGET.sub(lambda found: found.group(0) if found.group(1) is None else name, sql))
 
     def merge(
         self,
@@ -366,9 +379,13 @@ class Dialect:
         made: list[Statement] = []
         for privilege in sorted({*wanted, *held}):
             want, have = set(wanted.get(privilege, ())), set(held.get(privilege, ()))
-            made += [Statement(f"revoke {privilege} on {name} from {self.quote(g)}") for g in sorted(have - want)]
-            made += [Statement(f"grant {privilege} on {name} to {self.quote(g)}") for g in sorted(want - have)]
+            made += [Statement(f"revoke {privilege} on {name} from {self.grantee(g)}") for g in sorted(have - want)]
+            made += [Statement(f"grant {privilege} on {name} to {self.grantee(g)}") for g in sorted(want - have)]
         return tuple(made)
+
+    def grantee(self, name: str) -> str:
+        """Who has a privilege, as GRANT and REVOKE name them."""
+        return self.quote(name)
 
     def cast_read(self, format: str, column: str, type: str) -> str:
         """A column (an expression) that `files` read from that format, as the type."""

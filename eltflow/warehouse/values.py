@@ -146,7 +146,8 @@ class Capabilities:
     written in transactions.
     `constraints` says of which types of constraints the engine takes any: those that it "enforced" or only "accepted". With
     `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
-    table that has foreign keys cannot get another name.
+    table that has foreign keys cannot get another name; without `renames_views` no view can.
+    Without `transactions` each statement stands for itself, so that nothing is loaded that must be there exactly once.
     `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
     `offline_parser` names the distribution that brings the engine's own parser and binder, where it can be embedded: what these said is
     kept as long as its version stays.
@@ -179,6 +180,8 @@ class Capabilities:
     constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)
     columns_in_create_as: bool = False
     renames_pointing: bool = True
+    renames_views: bool = True
+    transactions: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

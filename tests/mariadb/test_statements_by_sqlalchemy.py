@@ -11,9 +11,6 @@ import golden_files
 import pytest
 from eltflow_sqlalchemy import MARIADB, MYSQL, SQLITE
 
-from eltflow.compile.materialize import MATERIALIZATIONS
-from eltflow.engine.drive import dry
-from eltflow.testing.bench import make_job, make_node
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Relation, Result
 
 FOLDER = Path(__file__).parent / "golden"
@@ -41,10 +38,4 @@ CASES = {
 
 @pytest.mark.parametrize("adapter", [SQLITE, MARIADB, MYSQL], ids=lambda adapter: adapter.name)
 def test_statements(adapter):
-    shown = ""
-    for name, (kind, given, answer) in CASES.items():
-        more = dict(given)
-        node = make_node(kind, more.pop("config", {}), None, T)
-        program = MATERIALIZATIONS[kind](make_job(adapter, node, "select id, v\nfrom s.up", dry=True, **more))
-        shown += f"-- {name}\n" + golden_files.text(dry(program, answer)) + "\n"
-    golden_files.compare(FOLDER / f"{adapter.name}.sql", shown)
+    golden_files.compare(FOLDER / f"{adapter.name}.sql", golden_files.of_cases(adapter, T, CASES))

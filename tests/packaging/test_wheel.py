@@ -107,6 +107,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow/report/site/assets/site.css",
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
+        "eltflow_postgres/redshift/dialect.py",
         "eltflow_sqlalchemy/py.typed",
         "eltflow_sqlalchemy/mysql/dialect.py",
     ):

@@ -183,7 +183,7 @@ def test_what_runs_at_the_server_ends_with_the_run(warehouse, postgres):
 def test_no_room_at_the_server(folder, eltflow, postgres):
     """A query that needs more space for its sort than the server gives it. (A disk that is really full, 53100, takes a server of its own
     on a small disk, and the rights to make one: that code is only known here, not met.)"""
-    from eltflow_postgres.errors import _KINDS
+    from eltflow_postgres.sqlstates import KINDS
 
     sql = "{{ config(materialized='table') }}\nselect md5(n::text) as h from generate_series(1, 300000) as n order by 1"
     root = folder(sql, schema="s_room")
@@ -198,7 +198,7 @@ def test_no_room_at_the_server(folder, eltflow, postgres):
     assert ran.code == 1
     assert "temporary file size exceeds" in ran.text
     assert "raise the server's temp_file_limit" in ran.text
-    assert _KINDS["53100"] == _KINDS["53400"] == "disk"
+    assert KINDS["53100"] == _KINDS["53400"] == "disk"
     with postgres.connect() as connection:
         assert connection.execute("select count(*) from pg_class where relname ~ '^m(__eltflow_tmp|$)'").fetchone() == (0,)
         assert eltflow("build", cwd=root).code == 0

@@ -33,6 +33,8 @@ class MySQLAdapter:
     """Targets of `type: mariadb` and `type: mysql`."""
 
     target_fields = _FIELDS
+    port = 3306
+    extra = "mysql"
     secret_fields: frozenset[str] = frozenset({"password", "pass"})
 
     def __init__(self, dialect: Dialect) -> None:
@@ -63,10 +65,10 @@ threads: 4
     def location(self, target: Target, root: Path) -> str:
         values = target.values
         host = values.get("unix_socket") or values.get("host") or values.get("server") or "localhost"
-        return f"{host}:{values.get('port') or 3306}/{target.schema}"
+        return f"{host}:{values.get('port') or self.port}/{target.schema}"
 
     def open(self, target: Target, root: Path, *, read_only: bool = False) -> Database:
-        with driver(f"{self.name} targets", "'eltflow[mysql]'"):
+        with driver(f"{self.name} targets", f"'eltflow[{self.extra}]'"):
             from eltflow_sqlalchemy.mysql.engine import MySQLDriver
             from eltflow_sqlalchemy.session import SQLDatabase
         return SQLDatabase(MySQLDriver(target, root, read_only=read_only), target, root, read_only=read_only)

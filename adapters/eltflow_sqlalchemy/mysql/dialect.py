@@ -13,8 +13,6 @@ from eltflow_sqlalchemy.statements import CreateAs, Load
 
 _NOTHING: Mapping[str, Any] = {}
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z", re.IGNORECASE)
-#: The alias of the table in conditions; or a text or a name in quotes, where it is none.
-_TARGET = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|\"[^\"]*\"|\b(eltflow_target)\b(?=\s*\.)", re.IGNORECASE | re.DOTALL)
 _WIDTH = re.compile(r"(tinyint|smallint|mediumint|int|bigint|year)\(\d+\)")
 
 #: DuckDB's types → MariaDB's, as the catalog spells them (see `without_width`).
@@ -96,6 +94,8 @@ class MariaDBDialect(Dialect):
     create = "create or replace"  #: a table
     #: How texts are compared in what eltflow makes: as everywhere else, by their signs; the server's own rule knows no case.
     collation = "utf8mb4_nopad_bin"
+    types = _TYPES  #: DuckDB's → the engine's own
+    types_read = _READ_AS
     capabilities = Capabilities(
         transactional_ddl=False,
         create_or_replace_table=False,
@@ -168,7 +168,7 @@ class MariaDBDialect(Dialect):
     def rename(self, relation: Relation, identifier: str, kind: str = "table") -> Statement:
         return Statement(f"rename table {self.render(relation)} to {self.render(relation.sibling(identifier))}")
 
-    def exchange(self, relation: Relation, fresh: Relation) -> Statement:
+    def exchange(self, relation: Relation, fresh: Relation, kinds: tuple[str, str] = ("table", "table")) -> Statement | None:
         """One RENAME TABLE is carried out as a whole, for views as well (kb/rename-table)."""
         aside = fresh.sibling(fresh.identifier[:-1] + "_")
         places = ((relation, aside), (fresh, relation), (aside, fresh))
@@ -178,9 +178,7 @@ class MariaDBDialect(Dialect):
         self, relation: Relation, source: Relation, keys: Sequence[str], predicates: Sequence[str] = ()
     ) -> Statement:
         """DELETE takes no alias (until 11.6), but for that of several tables, whose conditions may not read the table itself."""
-        name = self.render(relation)
-        made = super().delete_matching(relation, source, keys, predicates).sql.replace(" as eltflow_target\n", "\n", 1)
-        return Statement(_TARGET.sub(lambda found: found.group(0) if found.group(1) is None else name, made), role="dml")
+        return self.unaliased(super().delete_matching(relation, source, keys, predicates), relation)
 
     def brought_back(self, column: str, type: str, into: str) -> str | None:
         return None  # CAST knows few of the types that columns have
@@ -197,15 +195,15 @@ class MariaDBDialect(Dialect):
         if decimal is not None:
             return f"decimal({decimal.group(1)},{decimal.group(2)})"
         if upper.endswith("]"):
-            return "longtext"
-        return _TYPES.get(upper.split("(")[0].strip())
+            return self.types["STRUCT"]
+        return self.types.get(upper.split("(")[0].strip())
 
     def reads_as(self, type: str) -> str:
         decimal = _DECIMAL.match(type)
         if decimal is not None and int(decimal.group(1)) <= 38:
             return f"DECIMAL({decimal.group(1)},{decimal.group(2)})"
         plain = without_width(type)
-        return _READ_AS.get(plain) or _READ_AS_BARE.get(plain.split("(")[0], "VARCHAR")
+        return self.types_read.get(plain) or _READ_AS_BARE.get(plain.split("(")[0], "VARCHAR")
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         name, names = self.render(relation), self.columns(columns)

@@ -24,7 +24,12 @@ from eltflow_sqlalchemy.statements import CreateAs, Load
 _DIALECT = MariaDBDialect()
 _PATIENCE = 10  #: seconds that connecting may take
 _BINARY = 63  #: the number of the character set of bytes
-_KINDS: Mapping[str, RelationKind] = {"BASE TABLE": "table", "SYSTEM VERSIONED": "table", "VIEW": "view"}
+_KINDS: Mapping[str, RelationKind] = {
+    "BASE TABLE": "table",
+    "SYSTEM VERSIONED": "table",
+    "VIEW": "view",
+    "MATERIALIZED VIEW": "materialized_view",
+}
 _STRICT = "set session sql_mode = concat_ws(',', nullif(replace(@@sql_mode, 'NO_BACKSLASH_ESCAPES', ''), ''), 'STRICT_ALL_TABLES')"
 _CATALOG = """
 select t.table_schema, t.table_name, t.table_type, t.table_rows, c.column_name, c.column_type, c.is_nullable
@@ -56,12 +61,15 @@ def _collation(connection: Any) -> str:
 class MySQLDriver:
     """Where the server is, and how to sign in."""
 
+    port = 3306
+    listed = _CATALOG  #: the query for what there is
+
     def __init__(self, target: Target, root: Path, *, read_only: bool) -> None:
         values = target.values
         self._read_only = read_only
         self._arguments: dict[str, Any] = {
             "host": str(values.get("host") or values.get("server") or "localhost"),
-            "port": int(values.get("port") or 3306),
+            "port": int(values.get("port") or self.port),
             "user": values.get("user") or values.get("username"),
             "charset": "utf8mb4",
             "autocommit": True,
@@ -140,7 +148,7 @@ class MySQLDriver:
         if not wanted:
             return ()
         named = "" if only is None else " and (locate(%s, t.table_name) > 0 or t.table_name in (%s" + ", %s" * len(only) + "))"
-        sql = _CATALOG.format(schemas=", ".join(["%s"] * len(wanted)), names=named)
+        sql = self.listed.format(schemas=", ".join(["%s"] * len(wanted)), names=named)
         names = [] if only is None else [TEMPORARY, "", *(relation.identifier for relation in only)]
         found: dict[tuple[str, str], tuple[str, int | None, list[CatalogColumn]]] = {}
         for schema, name, kind, count, column, type, nullable in ask(sql, *wanted, *names):

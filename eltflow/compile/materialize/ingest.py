@@ -56,6 +56,9 @@ def load_files(job: Job) -> Program:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
         raise ProgramError(message, help)
+    if info.load == "append" and not job.dialect.capabilities.transactions:
+        message = f"{job.dialect.name} has no transactions: rows could not be loaded exactly once with what is written down of their files"
+        raise ProgramError(message, "set `load: replace`, and add to the table in an incremental model")
     check_hashing(job)
     if not job.files:
         raise no_files(job)

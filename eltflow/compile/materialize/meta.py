@@ -172,6 +172,16 @@ def applied_fingerprint(job: Job) -> str:
     return fingerprint(job.node.materialized, sql or job.node.checksum, config)
 
 
+def applied_alike(job: Job) -> Steps[bool]:
+    """Whether what stands at the relation was made, as its record says, of the same SQL and configuration. Without a record it is not
+    known, and False."""
+    if job.run_id is None:
+        return False
+    where = f"relation = {job.dialect.literal(key_of(job))} order by applied_at desc limit 1"
+    found = yield Statement(f"select fingerprint from {job.dialect.render(meta(job, 'applied'))} where {where}", role="query")
+    return bool(found.rows) and found.rows[0][0] == applied_fingerprint(job)
+
+
 def loaded_files(job: Job) -> Steps[Known]:
     """What was loaded before: path → (size, mtime, hash)."""
     dialect = job.dialect

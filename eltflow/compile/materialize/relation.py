@@ -10,7 +10,7 @@ from eltflow.base.names import IDENTIFIER, listed
 from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize.contracted import fulfilled
-from eltflow.compile.materialize.meta import recorded
+from eltflow.compile.materialize.meta import applied_alike, recorded
 from eltflow.compile.program import (
     Job,
     Outcome,
@@ -92,11 +92,17 @@ def _view(job: Job) -> Program:
         yield create
         return outcome
     fresh = job.temporary()
-    if job.dialect.exchange(job.relation, fresh) is None:
+    if job.dialect.exchange(job.relation, fresh, _kinds(job, "view")) is None:
         return (yield from in_place(job, (create,), outcome))
     beside = job.dialect.create_view(fresh, job.sql, config=job.config)
     yield from cleared(job, fresh, "view")
     return (yield from tidily(job, fresh, in_place(job, (beside,), outcome, fresh), "view"))
+
+
+def _kinds(job: Job, coming: str) -> tuple[str, str]:
+    """What stands at the node's relation, and what comes in its place."""
+    assert job.existing is not None
+    return job.existing.kind, coming
 
 
 def _fits(job: Job) -> Steps[bool]:
@@ -163,7 +169,7 @@ def _from_beside(
     if job.existing is None:
         yield from send((put, *after))
     elif not replaceable(job) or not alike or contract is not None or job.pointed:
-        swapped = dialect.exchange(job.relation, fresh) is not None
+        swapped = dialect.exchange(job.relation, fresh, _kinds(job, "table")) is not None
         return (yield from in_place(job, () if swapped else (put, *after), outcome, fresh))
     else:
         try:
@@ -243,14 +249,16 @@ def _materialized_view(job: Job) -> Program:
     outcome = Outcome(kind="materialized_view", made=(CatalogTable(job.relation, "materialized_view"),))
     indexes = dialect.indexes(job.relation, job.relation, job.config, job.run)
     if existing is None:
-        result = yield dialect.create_materialized_view(job.relation, job.sql)
+        result = yield dialect.create_materialized_view(job.relation, job.sql, job.config)
         yield from send(indexes)
         return replace(outcome, rows=result.affected)
     if existing.kind == "materialized_view" and not job.full_refresh and (yield from _is_same(job)):
         yield dialect.refresh(job.relation)
         return replace(outcome, kind="refresh")
     fresh = job.temporary()
-    result = yield dialect.create_materialized_view(fresh, job.sql)
+    if dialect.same_view(job.relation, fresh, job.config) is None:
+        return (yield from in_place(job, (dialect.create_materialized_view(job.relation, job.sql, job.config),), outcome))
+    result = yield dialect.create_materialized_view(fresh, job.sql, job.config)
     yield from send(dialect.indexes(fresh, job.relation, job.config, job.run))
     put = dialect.rename(fresh, job.relation.identifier, "materialized_view")
     return (yield from in_place(job, (put,), replace(outcome, rows=result.affected)))
@@ -258,8 +266,11 @@ def _materialized_view(job: Job) -> Program:
 
 def _is_same(job: Job) -> Steps[bool]:
     scratch = job.dialect.staging(job.temporary())
+    ask = job.dialect.same_view(job.relation, scratch, job.config)
+    if ask is None:
+        return (yield from applied_alike(job))
     yield job.dialect.create_view(scratch, job.sql)
-    told = yield job.dialect.same_view(job.relation, scratch, job.config)
+    told = yield ask
     yield job.dialect.drop(scratch, "view")
     return bool(told.rows and told.rows[0][0])
 
@@ -267,7 +278,8 @@ def _is_same(job: Job) -> Steps[bool]:
 def in_place(job: Job, put: Sequence[Statement], outcome: Outcome, fresh: Relation | None = None) -> Program:
     """Drop what stands at the node's relation and `put` something else there; where relations can change places, at `fresh` if given."""
     assert job.existing is not None
-    exchange = job.dialect.exchange(job.relation, fresh) if fresh is not None else None
+    kinds = _kinds(job, outcome.made[0].kind if outcome.made else "table")
+    exchange = job.dialect.exchange(job.relation, fresh, kinds) if fresh is not None else None
     if fresh is not None and exchange is not None:
         yield from send((*put, exchange))
         yield from discarded(job, fresh, job.existing.kind)
@@ -285,9 +297,13 @@ def in_place(job: Job, put: Sequence[Statement], outcome: Outcome, fresh: Relati
 
 def _in_turn(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
     """As `in_place`, where every statement stands for itself: what was there steps aside, and comes back if its place cannot be taken.
-    For a moment nothing is there."""
+    For a moment nothing is there. A view that cannot be renamed is dropped: it has no rows, and the next build makes it again."""
     assert job.existing is not None
     dialect, kind = job.dialect, job.existing.kind
+    if kind != "table" and not dialect.capabilities.renames_views:
+        yield dialect.drop(job.relation, kind)
+        yield from send(put)
+        return outcome
     old = job.temporary("__old")
     yield dialect.rename(job.relation, old.identifier, kind)
     try:

@@ -1,0 +1,22 @@
+"""All variants of the contract's cases, of which other runs have one in 24."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.prove
+def test_every_variant_of_every_case() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_redshift.py"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "ELTFLOW_TEST_ALL": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout
