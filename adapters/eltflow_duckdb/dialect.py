@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Field, Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement
 
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
@@ -23,6 +24,17 @@ def _unrounded(text: str) -> str:
 
     same = f"{bare(text)} in ({bare(f'cast({number} as varchar)')}, printf('%.17g', {number}))"
     return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
+
+
+#: Types that come back from Parquet as others (2.0, November 2026), and among them those that it would round: whole numbers of more than 64
+#: bits become DOUBLE, and a time loses its offset. What it gives back of a UNION cannot be cast to one.
+_OTHERWISE_IN_PARQUET = re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|ENUM|TIME WITH TIME ZONE|TIMESTAMP_S|TIMESTAMP_MS)\b")
+_IN_PARQUET = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM)\b")
+_LOST_IN_PARQUET = re.compile(r"\bUNION\(")
+
+
+def _in_parquet(found: re.Match[str]) -> str:
+    return "DECIMAL(38, 0)" if found["number"] else "VARCHAR"
 
 
 #: The tables that point at one, and at those, the topmost first, with what makes them again without their foreign keys: DuckDB can neither
@@ -67,6 +79,11 @@ class DuckDBDialect(Dialect):
         incremental_strategies=("delete+insert", "append", "merge"),
         offline_parser="duckdb",
         constraints=dict.fromkeys(("not_null", "unique", "primary_key", "foreign_key", "check", "custom"), "enforced"),
+        external={
+            "parquet": ("compression", "compression_level", "row_group_size", "row_group_size_bytes", "parquet_version"),
+            "csv": ("compression",),
+            "json": ("compression",),
+        },
         renames_pointing=False,  # the table that is pointed at would go on knowing it by its old name, and could not be dropped any more
         query_comments=False,  # nobody else is there to read them
     )
@@ -187,6 +204,55 @@ class DuckDBDialect(Dialect):
         if format != "parquet":
             return None
         return Statement(f"copy ({select}) to {self.string(path)} (format parquet)", role="dml", main=True)
+
+    # -- models that are files -----------------------------------------------------------------------------------------------------
+
+    def write_files(self, sql: str, path: str, layout: Layout, columns: Sequence[Column]) -> Statement:
+        kept = [c for c in columns if layout.format == "parquet" and _OTHERWISE_IN_PARQUET.search(c.type or "")]
+        casts = ", ".join(
+            f"cast({self.quote(c.name)} as {_IN_PARQUET.sub(_in_parquet, str(c.type))}) as {self.quote(c.name)}" for c in kept
+        )
+        query = f"select * replace ({casts}) from (\n{sql}\n) as eltflow_written" if casts else sql
+        options = [f"format {layout.format}"]
+        if layout.format == "csv":
+            options.append(f"header true, delimiter {self.string(str(layout.delimiter))}")
+        if layout.partition_by:
+            options.append(f"partition_by ({self.columns(layout.partition_by)})")
+        options += [f"{name} {self.literal(value)}" for name, value in layout.options.items()]
+        return Statement(f"copy (\n{query}\n) to {self.string(path)} ({', '.join(options)})", role="dml", main=True)
+
+    def read_files(self, path: str, layout: Layout, columns: Sequence[Column]) -> str:
+        """Nothing is guessed: where a format does not keep the types they are said, and columns that come as others are cast back."""
+        folded = {name.lower() for name in layout.partition_by}
+        items = []
+        for column in columns:
+            name, type = self.quote(column.name), str(column.type)
+            if layout.format == "parquet" and column.name.lower() not in folded:
+                if _LOST_IN_PARQUET.search(type):
+                    raise ValueError(f"the column `{column.name}` is {type}, which Parquet does not keep")
+                name = f"cast({name} as {type}) as {name}" if _OTHERWISE_IN_PARQUET.search(type) else name
+            items.append(name)
+        files = f"{path}/**/*.{layout.format}" if layout.partition_by else path
+        arguments = [self.string(files)]
+        inside = {c.name: str(c.type) for c in columns if c.name.lower() not in folded}
+        if layout.format == "csv":
+            arguments.append(f"auto_detect = false, header = true, delim = {self.string(str(layout.delimiter))}")
+            arguments.append("quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false")
+        if layout.format == "json":
+            arguments.append("format = 'newline_delimited'")
+        if layout.format != "parquet":
+            arguments += [f"columns = {self.literal(inside)}"] if inside else []
+            arguments += [f"compression = {self.literal(v)}" for k, v in layout.options.items() if k == "compression"]
+        if layout.partition_by:
+            types = {c.name: str(c.type) for c in columns if c.name.lower() in folded}
+            arguments.append("hive_partitioning = true" + (f", hive_types = {self.literal(types)}" if types else ""))
+        elif layout.format != "json":
+            arguments.append("hive_partitioning = false")  # a folder called a=1 in the path is no column
+        return f"select {', '.join(items) or '*'} from read_{layout.format}({', '.join(arguments)})"
+
+    def views_of(self, path: str) -> Statement:
+        quoted = self.string(path)[1:-1]  # as it stands in the view's own text
+        return Statement(f"select 1 from duckdb_views() where contains(sql, {self.string(quoted)}) limit 1", role="query")
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A call of read_csv, read_json or read_parquet.

@@ -32,7 +32,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_values
-from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError, Written
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
@@ -454,6 +454,7 @@ def job_of(
         look=file_now,
         inspect=inspect,
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
+        written=files_written(loaded, node, _short(run_id)),
         ours=ours,
         contract=contract_of(node, loaded.graph.nodes),
         pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
@@ -462,6 +463,16 @@ def job_of(
         options=options or {},
         hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
     )
+
+
+def files_written(loaded: Loaded, node: Node, run: str) -> Written | None:
+    """The files that a model is kept in, as `run` (8 hex digits) writes them; None for one that is kept in the warehouse."""
+    if node.materialized != "external":
+        return None
+    from eltflow.api.external import LocalFiles  # few projects have any
+    from eltflow.project.external import place_of
+
+    return LocalFiles(place_of(node, loaded.root, loaded.target), run)
 
 
 def _unhashed(text: str) -> str:

@@ -338,12 +338,15 @@ class Compiler:
         return self._statement(node, sql, result.text, origin, names, ask).compiled().sql
 
     def _check_named(self, node: Node, columns: tuple[str, ...] | None) -> None:
-        """Raise EltflowError (E0407) for a column that an incremental model's configuration names and its query certainly lacks."""
-        if node.materialized != "incremental" or columns is None:
+        """Raise EltflowError (E0407) for a column that the configuration of an incremental model or of one that is a file names, and its
+        query certainly lacks."""
+        if node.materialized not in ("incremental", "external") or columns is None:
             return
+        from eltflow.compile.materialize.external import partitions
         from eltflow.compile.materialize.incremental import misnamed, named_columns
 
-        found = misnamed(named_columns(node.config, self.dialect), columns, self.dialect)
+        named = named_columns(node.config, self.dialect) if node.materialized == "incremental" else partitions(node.config)
+        found = misnamed(named, columns, self.dialect)
         if found is not None:
             key, name, help = found
             span = config_span(self.project.read, node, key, name)

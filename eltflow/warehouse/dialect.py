@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Source
-from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, LeaseStatements, Relation, Statement
+from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, Layout, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -418,6 +418,19 @@ class Dialect:
     def copy_to(self, select: str, path: str, format: str) -> Statement | None:
         """The statement that writes the rows of a query to a file of this machine; None where the engine does not, or not in that format."""
         return None
+
+    def write_files(self, sql: str, path: str, layout: Layout, columns: Sequence[Column]) -> Statement:
+        """Write the rows of a query, which has these columns, to a file; with partitions to files in a new folder."""
+        raise NotImplementedError
+
+    def read_files(self, path: str, layout: Layout, columns: Sequence[Column]) -> str:
+        """The query that gives the rows which `write_files` has written there, in columns of the same names, order and types. ValueError says
+        in words why the format cannot keep them."""
+        raise NotImplementedError
+
+    def views_of(self, path: str) -> Statement:
+        """A query with a row if a view reads files whose path begins so."""
+        raise NotImplementedError
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""
