@@ -26,15 +26,22 @@ def _unrounded(text: str) -> str:
     return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
 
 
-#: Types that come back from Parquet as others (2.0, November 2026), and among them those that it would round: whole numbers of more than 64
-#: bits become DOUBLE, and a time loses its offset. What it gives back of a UNION cannot be cast to one.
-_OTHERWISE_IN_PARQUET = re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|ENUM|TIME WITH TIME ZONE|TIMESTAMP_S|TIMESTAMP_MS)\b")
-_IN_PARQUET = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM)\b")
-_LOST_IN_PARQUET = re.compile(r"\bUNION\(")
+#: Types that a format does not give back as they were (2.0, November 2026), and what stands for them in the files: Parquet has whole numbers of
+#: more than 64 bits as DOUBLE, and times without their offset. The UNION of Parquet cannot be cast to one.
+_OTHERWISE = {
+    "parquet": re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|ENUM|TIME WITH TIME ZONE|TIMESTAMP_S|TIMESTAMP_MS)\b"),
+    "json": re.compile(r"\bBIT\b"),
+}
+_STANDS_FOR = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM|BIT)\b")
+_LOST = {"parquet": re.compile(r"\bUNION\(")}
 
 
-def _in_parquet(found: re.Match[str]) -> str:
-    return "DECIMAL(38, 0)" if found["number"] else "VARCHAR"
+def _otherwise(format: str, type: str) -> bool:
+    return format in _OTHERWISE and _OTHERWISE[format].search(type) is not None
+
+
+def _in_files(type: str) -> str:
+    return _STANDS_FOR.sub(lambda found: "DECIMAL(38, 0)" if found["number"] else "VARCHAR", type)
 
 
 #: The tables that point at one, and at those, the topmost first, with what makes them again without their foreign keys: DuckDB can neither
@@ -208,10 +215,8 @@ class DuckDBDialect(Dialect):
     # -- models that are files -----------------------------------------------------------------------------------------------------
 
     def write_files(self, sql: str, path: str, layout: Layout, columns: Sequence[Column]) -> Statement:
-        kept = [c for c in columns if layout.format == "parquet" and _OTHERWISE_IN_PARQUET.search(c.type or "")]
-        casts = ", ".join(
-            f"cast({self.quote(c.name)} as {_IN_PARQUET.sub(_in_parquet, str(c.type))}) as {self.quote(c.name)}" for c in kept
-        )
+        kept = [c for c in columns if _otherwise(layout.format, str(c.type))]
+        casts = ", ".join(f"cast({self.quote(c.name)} as {_in_files(str(c.type))}) as {self.quote(c.name)}" for c in kept)
         query = f"select * replace ({casts}) from (\n{sql}\n) as eltflow_written" if casts else sql
         options = [f"format {layout.format}"]
         if layout.format == "csv":
@@ -227,14 +232,15 @@ class DuckDBDialect(Dialect):
         items = []
         for column in columns:
             name, type = self.quote(column.name), str(column.type)
-            if layout.format == "parquet" and column.name.lower() not in folded:
-                if _LOST_IN_PARQUET.search(type):
-                    raise ValueError(f"the column `{column.name}` is {type}, which Parquet does not keep")
-                name = f"cast({name} as {type}) as {name}" if _OTHERWISE_IN_PARQUET.search(type) else name
+            if column.name.lower() not in folded:
+                if layout.format in _LOST and _LOST[layout.format].search(type):
+                    raise ValueError(f"the column `{column.name}` is {type}, which files of {layout.format} do not keep")
+                name = f"cast({name} as {type}) as {name}" if _otherwise(layout.format, type) else name
             items.append(name)
         files = f"{path}/**/*.{layout.format}" if layout.partition_by else path
         arguments = [self.string(files)]
         inside = {c.name: str(c.type) for c in columns if c.name.lower() not in folded}
+        inside = {name: _in_files(type) if _otherwise(layout.format, type) else type for name, type in inside.items()}
         if layout.format == "csv":
             arguments.append(f"auto_detect = false, header = true, delim = {self.string(str(layout.delimiter))}")
             arguments.append("quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false")

@@ -81,11 +81,11 @@ class LocalFiles:
 
     def discard(self) -> None:
         if self._prepared and self._fresh is not None:
-            _delete(self._fresh)
+            delete(self._fresh)
 
     def sweep(self) -> None:
         for path in self.left():
-            _delete(path)
+            delete(path)
 
     def left(self) -> Iterator[Path]:
         """What runs have left beside the files: of what the view reads there may be something among it."""
@@ -122,7 +122,7 @@ def _synced(path: Path) -> None:
         os.close(handle)
 
 
-def _delete(path: Path) -> None:
+def delete(path: Path) -> None:
     """Delete a file or a folder; what cannot be is left for the next run."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)

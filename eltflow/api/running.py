@@ -32,7 +32,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_values
-from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError, Written
+from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.lease import SECONDS, Lease, leased
@@ -55,6 +55,7 @@ from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement,
 
 if TYPE_CHECKING:
     from eltflow.api.emitting import Emitter
+    from eltflow.api.external import LocalFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,7 +466,7 @@ def job_of(
     )
 
 
-def files_written(loaded: Loaded, node: Node, run: str) -> Written | None:
+def files_written(loaded: Loaded, node: Node, run: str) -> LocalFiles | None:
     """The files that a model is kept in, as `run` (8 hex digits) writes them; None for one that is kept in the warehouse."""
     if node.materialized != "external":
         return None

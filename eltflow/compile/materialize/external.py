@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.materialize.incremental import check_named
+from eltflow.compile.materialize.incremental import misnamed
 from eltflow.compile.materialize.relation import built, dressed, put_view
 from eltflow.compile.program import Job, Program, ProgramError, Steps, Written, transaction
 from eltflow.project.config import as_list
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Column
 
 
@@ -43,21 +44,34 @@ class _Made:
         return self.files.fresh != self.files.path
 
 
-def partitions(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(key, column) for each column of a configuration's partitions."""
-    return [("partition_by", str(name)) for name in as_list(config.get("partition_by"))]
+def wrong_partitions(config: Mapping[str, Any], columns: Sequence[str], dialect: Dialect) -> tuple[str, str, str] | None:
+    """(column, what is wrong with it, help) where `partition_by` does not go with the columns that a query gives."""
+    names = [str(name) for name in as_list(config.get("partition_by"))]
+    found = misnamed([("partition_by", name) for name in names], columns, dialect)
+    if found is not None:
+        return found[1], f"`partition_by` names the column `{found[1]}`, which the query does not give", found[2]
+    if names and len(names) == len(columns):
+        return names[0], "`partition_by` names all columns, so that none is left for the files", "leave one of them out"
+    return None
 
 
 def _write(job: Job, made: _Made) -> Program:
     made.columns = (yield job.dialect.describe(job.sql)).columns
-    check_named(job, partitions(job.config), [c.name for c in made.columns])
     if not job.dry:
+        _check_partitions(job, [c.name for c in made.columns])
         made.files.prepare()
         _select(job, made, made.files.fresh)  # says what the format cannot keep
     wrote = yield job.dialect.write_files(job.sql, made.files.fresh, made.files.layout, made.columns)
     made.rows = wrote.affected
     outcome = yield from put_view(job, _select(job, made, made.files.fresh))
     return replace(outcome, kind="external", rows=made.rows)
+
+
+def _check_partitions(job: Job, columns: Sequence[str]) -> None:
+    found = wrong_partitions(job.config, columns, job.dialect)
+    if found is not None:
+        name, words, help = found
+        raise ProgramError(words, help, config=("partition_by", name))
 
 
 def _put(job: Job, made: _Made) -> Steps[None]:

@@ -24,7 +24,7 @@ def incremental(job: Job) -> Program:
     if job.existing is None or job.existing.kind != "table" or job.full_refresh:
         if unsure and not has_hooks(job):  # the query may read what a hook makes: then the next run will tell
             told = yield job.dialect.describe(job.sql)
-            check_named(job, named, [c.name for c in told.columns])
+            _check_named(job, named, [c.name for c in told.columns])
         return (yield from built(job, build_table(job)))
     return (yield from built(job, _increment(job, named if unsure else ())))
 
@@ -55,8 +55,7 @@ def misnamed(named: Named, columns: Sequence[str], dialect: Dialect) -> tuple[st
     return None
 
 
-def check_named(job: Job, named: Named, columns: Sequence[str]) -> None:
-    """Raise ProgramError for a column that the configuration names and the query, whose columns these are, does not give."""
+def _check_named(job: Job, named: Named, columns: Sequence[str]) -> None:
     found = misnamed(named, columns, job.dialect) if columns and not job.dry else None
     if found is not None:
         key, name, help = found
@@ -88,7 +87,7 @@ def _increment(job: Job, unsure: Named) -> Program:
     if mode != "ignore" or unsure:
         now = yield job.dialect.describe(job.sql)
         _check_alike(job, [c.name for c in now.columns])
-        check_named(job, unsure, [c.name for c in now.columns])
+        _check_named(job, unsure, [c.name for c in now.columns])
         change = _compare(job, before, now.columns) if mode != "ignore" else change
     keys = as_columns(job, keys, [*before, *change.added])
     keyed = bool(keys) and strategy not in _KEYLESS
