@@ -87,7 +87,7 @@ def external_models(nodes: Mapping[str, Node]) -> list[Node]:
 def problems(
     nodes: Sequence[Node], root: Path, settings: Settings, target: Target, dialect: Dialect, read: Callable[[str], str]
 ) -> Iterator[Diagnostic]:
-    """What of the models among `nodes` that are files cannot be (E0218)."""
+    """What of the models among `nodes` that are files cannot be (E0125)."""
     places: dict[str, Node] = {}
     for node in nodes:
         found = _of_engine(dialect, target) or next(_of_layout(node, dialect), None)
@@ -100,12 +100,14 @@ def problems(
             other = other or next((one for path, one in places.items() if path.startswith(f"{key}/")), None)
             places.setdefault(key, node)
             if other is not None:
-                at = f"{place.shown}, which " + ("is also" if place_of(other, root, target).path == place.path else "overlaps")
-                found = "location", f"is written to {at} where model `{other.name}` is", "give one of them another `location`"
+                its = place_of(other, root, target)
+                too = f"where model `{other.name}` is written too" if its.path == place.path else "and one is in the other"
+                words = "" if its.path == place.path else f", and model `{other.name}` to {its.shown}"
+                found = "location", f"is written to {place.shown}{words}, {too}", "give one of them another `location`"
         if found is not None:
             key, message, help = found
             span = config_span(read, node, key)
-            yield Diagnostic(code="E0218", message=f"model `{node.name}` {message}", span=span, help=help)
+            yield Diagnostic(code="E0125", message=f"model `{node.name}` {message}", span=span, help=help)
 
 
 def _of_engine(dialect: Dialect, target: Target) -> _Finding | None:
@@ -161,6 +163,9 @@ def _of_place(place: Place, root: Path, settings: Settings) -> _Finding | None:
             help = "leave `partition_by` out, or write to a path: what a build replaces cannot be taken away there"
             return "partition_by", f"has partitions, and is written to {place.shown}", help
         return None
+    if any(sign in place.path for sign in "*?["):
+        help = "name it without *, ? and [, by which engines name several files"
+        return "location", f"is to be written to {place.shown}, which is no name of a file", help
     if place.path.endswith("/"):
         return "location", f"is to be written to {place.shown}, which is a folder", "name a file, or add `partition_by`"
     inside = Path(place.path).is_relative_to(root)
