@@ -30,9 +30,9 @@ def _unrounded(text: str) -> str:
 #: more than 64 bits as DOUBLE, and times without their offset. The UNION of Parquet cannot be cast to one.
 _OTHERWISE = {
     "parquet": re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|ENUM|TIME WITH TIME ZONE|TIMESTAMP_S|TIMESTAMP_MS)\b"),
-    "json": re.compile(r"\bBIT\b"),
+    "json": re.compile(r"\b(?:BIT|BLOB)\b"),
 }
-_STANDS_FOR = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM|BIT)\b")
+_STANDS_FOR = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM|BIT|BLOB)\b")
 _LOST = {"parquet": re.compile(r"\bUNION\(")}
 
 
