@@ -103,6 +103,9 @@ class DuckDBDialect(Dialect):
         """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
         return identifier.lower()
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"md5(cast([{', '.join(f'cast({c} as varchar)' for c in columns)}] as varchar))"
+
     def column(self, name: str) -> str:
         return self.quote(name)  # case does not matter, and a reserved word needs it
 

@@ -167,6 +167,9 @@ class PostgresDialect(Dialect):
     #: (TABLE_INSERT_SKIP_FSM in src/include/access/tableam.h).
     row_id = "ctid"
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"md5(array[{', '.join(f'{c}::text' for c in columns)}]::text)"
+
     def by_bytes(self, text: str) -> str:
         return f'({text} collate "C")'
 

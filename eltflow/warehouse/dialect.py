@@ -36,6 +36,11 @@ class Dialect:
         """The text, as what it is compared and ordered by: its bytes in UTF-8, whatever the database's collation is."""
         return text
 
+    def scattered(self, columns: Sequence[str]) -> str | None:
+        """An expression that orders rows as if by chance, and always alike: a hash of the values of columns (SQL), NULL among them. None where
+        the engine has no hash."""
+        return None
+
     # -- names and values ------------------------------------------------------------------------------------------------------
 
     def quote(self, identifier: str) -> str:
