@@ -159,6 +159,7 @@ def _masks(loaded: Loaded, node: Node) -> tuple[dict[str, Mask], list[Diagnostic
             elif mask is not None:
                 message = f"`{one.display}`: `{column.name}` has the mask `{mask}`"
                 found.append(_at(loaded, one, message, help="a mask is hash or empty"))
+                masks.pop(column.name.lower(), None)
     return masks, found
 
 
