@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Literal, cast
 
 from eltflow.api.explain import connection_problem, masked, quoted, yaml_span
@@ -18,6 +18,7 @@ from eltflow.compile.materialize.relation import build_table, built
 from eltflow.compile.program import Job, ProgramError
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.ingest.files import file_reader
+from eltflow.ingest.queried import QueriedTables
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.transfer import Hashed, Kept, Origin, Source, Tables
@@ -75,32 +76,54 @@ def sample(loaded: Loaded, origin: Loaded, ids: Sequence[str], *, rows: int, whe
     _check_targets(loaded, origin)
     wanted = _wanted(loaded, origin, ids)
     digest = digest_of(loaded) if any("hash" in one.masks.values() for one in wanted) else None
-    reader = plugins.load("eltflow.sources", origin.target.type)
-    with connected(origin, read_only=True) as database:
+    with ExitStack() as stack:
+        database = stack.enter_context(connected(origin, read_only=True))
         _check_there(loaded, origin, database, wanted)
+        if origin.target.type in plugins.names("eltflow.sources"):
+            stack.close()  # who opens a file of DuckDB twice must do it in the same way
+        tables = stack.enter_context(closing(_tables(origin, database)))
+        yield from _all(loaded, origin, tables, wanted, digest, rows=rows, where=where)
+
+
+def _tables(origin: Loaded, database: Database) -> Tables:
+    """What reads the tables of the other target: the reader of its type, or its own session where there is none."""
     try:
-        tables: Tables = reader.open(origin.target.values, origin.root)
+        if origin.target.type in plugins.names("eltflow.sources"):
+            tables: Tables = plugins.load("eltflow.sources", origin.target.type).open(origin.target.values, origin.root)
+            return tables
+        return QueriedTables(database.session(), origin.adapter.dialect)
     except WarehouseError as error:
         raise EltflowError(connection_problem(origin, error)) from None
-    with closing(tables):
-        reads = [_described(loaded, origin, tables, one, rows, where) for one in wanted]
-        about = about_run(loaded)
-        with (
-            run_lock(loaded.target_key, loaded.options.env, 0.0, about),
-            connected(loaded) as into,
-            lease_of(loaded, into, loaded.options.invocation_id, about),
-            closing(_session(loaded, into)) as session,
-        ):
-            relations = [one.node.relation for one in wanted if one.node.relation is not None]
-            fold = loaded.adapter.dialect.fold_relation
-            catalog = Catalog(fold, into.catalog(schemas_of(one.node for one in wanted), relations))
-            try:
-                for database_name, schema in schemas_of(one.node for one in wanted):
-                    patiently(session, loaded.adapter.dialect.create_schema(database_name, schema))
-            except WarehouseError as error:
-                raise EltflowError(connection_problem(loaded, error, "write to")) from None
-            for read in reads:
-                yield _brought(loaded, origin, read, read.rows(tables, digest), session, catalog)
+
+
+def _all(
+    loaded: Loaded,
+    origin: Loaded,
+    tables: Tables,
+    wanted: Sequence[_Table],
+    digest: Callable[[str], str] | None,
+    *,
+    rows: int,
+    where: str | None,
+) -> Iterator[Sampled]:
+    reads = [_described(loaded, origin, tables, one, rows, where) for one in wanted]
+    about = about_run(loaded)
+    with (
+        run_lock(loaded.target_key, loaded.options.env, 0.0, about),
+        connected(loaded) as into,
+        lease_of(loaded, into, loaded.options.invocation_id, about),
+        closing(_session(loaded, into)) as session,
+    ):
+        relations = [one.node.relation for one in wanted if one.node.relation is not None]
+        fold = loaded.adapter.dialect.fold_relation
+        catalog = Catalog(fold, into.catalog(schemas_of(one.node for one in wanted), relations))
+        try:
+            for database_name, schema in schemas_of(one.node for one in wanted):
+                patiently(session, loaded.adapter.dialect.create_schema(database_name, schema))
+        except WarehouseError as error:
+            raise EltflowError(connection_problem(loaded, error, "write to")) from None
+        for read in reads:
+            yield _brought(loaded, origin, read, read.rows(tables, digest), session, catalog)
 
 
 def _session(loaded: Loaded, database: Database) -> Session:
@@ -116,9 +139,17 @@ def _check_targets(loaded: Loaded, origin: Loaded) -> None:
     if origin.target_key == loaded.target_key:
         message = f"--from {name} is where the sample would go: `{loaded.target.name}`"
         raise fail("E0112", message, help="name another target with --from, or with --target")
-    readers = plugins.names("eltflow.sources")
-    if origin.target.type not in readers or dialect.scattered(("a",)) is None:
-        kinds = [n for n in plugins.names("eltflow.adapters") if n in readers and n != "sqlite"]
+    into = loaded.adapter
+    if (
+        not into.dialect.capabilities.transactional_ddl
+    ):  # the rule of steps that read databases: what stands there is never half replaced
+        message = (
+            f"no sample can go into the target `{loaded.target.name}`, of type {into.name}, whose DDL takes no part in transactions"
+        )
+        raise fail("E0112", message, help="name one of DuckDB, PostgreSQL or SQLite with --target")
+    if dialect.scattered(("a",)) is None:
+        adapters = ((kind, plugins.load("eltflow.adapters", kind)) for kind in plugins.names("eltflow.adapters"))
+        kinds = [kind for kind, adapter in adapters if adapter.dialect.scattered(("a",)) is not None]
         help = f"a target of one of these types can be: {listed(kinds, 8)}"
         raise fail("E0112", f"--from {name}: no sample can be taken of a target of type {origin.target.type}", help=help)
 

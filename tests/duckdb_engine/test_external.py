@@ -145,6 +145,15 @@ def test_a_place_that_cannot_be_written(project, eltflow):
     assert "help: see whether the folder can be written, and the disk has room" in ran.err
 
 
+def test_a_file_that_somebody_deleted_is_written_again(project, eltflow):
+    root = project({"models/m.sql": "{{ config(materialized='external') }} select 1 as n", "models/a.sql": "select n from m"})
+    assert eltflow("build", cwd=root).code == 0
+    (root / "external/s/m.parquet").unlink()
+    ran = eltflow("build", cwd=root)
+    assert ran.code == 0, ran.text
+    assert rows_of(root, "select n from s.a") == [(1,)]
+
+
 def test_an_object_store_without_its_extension(project, eltflow):
     root = project({"models/m.sql": "{{ config(materialized='external', location='s3://lake/m.parquet') }} select 1 as n"})
     ran = eltflow("build", cwd=root)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import hmac
 import json
+from decimal import Decimal
 
 import duckdb
 import pytest
+from eltflow_snowflake import ADAPTER as SNOWFLAKE
+
+from eltflow.ingest.queried import as_text
+from eltflow.testing.bench import Subject
+from eltflow.warehouse.values import Statement
 
 SECRET = {"ELTFLOW_HASH_SECRET": "0123456789abcdef0123456789abcdef"}
 FILES = {
@@ -137,6 +145,73 @@ def test_mariadb_into_duckdb(shop, eltflow, mariadb, project):
     assert min(row[0] for row in kept[0]) < 100 < 400 < max(row[0] for row in kept[0])
 
 
+def test_duckdb_into_sqlite(project, eltflow):
+    targets = {
+        "prod": {"type": "duckdb", "path": "prod.duckdb"},
+        "local": {"type": "sqlite", "path": "local.sqlite", "schema": "s"},
+    }
+    root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "prod", "targets": targets}), **FILES})
+    with duckdb.connect(str(root / "prod.duckdb")) as connection:
+        connection.execute("create schema shop; create table shop.orders as select range as id, 'x' || range as t from range(30)")
+    for count in ("4", "6"):
+        ran = eltflow("sample", "--from", "prod", "--rows", count, "-s", "source:shop.orders", cwd=root)
+        assert ran.code == 0, ran.text
+    assert "6 rows" in ran.out
+    shown = eltflow("show", "--inline", "select count(*) as n from shop.orders", "--target", "local", "--json", cwd=root)
+    assert shown.code == 0, shown.text
+    assert json.loads(shown.out) == [{"n": 6}]
+
+
+def test_snowflake_into_duckdb(snowflake, eltflow, project):
+    settings = {"name": "p", "default_target": "prod", "hash_secret": "{{ env_var('ELTFLOW_HASH_SECRET') }}"}
+    settings["targets"] = {"prod": snowflake.target(), "local": {"type": "duckdb", "path": "local.duckdb", "schema": "s"}}
+    sources = "sources: [{name: shop, tables: [{name: orders, columns: [{name: mail, tags: [pii]}]}]}]\n"
+    root = project(
+        {"eltflow.yml": json.dumps(settings), "models/s.yml": sources, "models/m.sql": "select id, mail from shop.orders"}
+    )
+    made = (
+        "create schema if not exists shop",
+        "create or replace table shop.orders"
+        " (id int, mail varchar, n number(10, 2), day date, seen timestamp_tz, paid boolean, v variant, f float)",
+        "insert into shop.orders select seq4(), 'm' || seq4(), 1.25, '2026-01-31'::date, '2026-01-31 10:00:00 +0200'::timestamp_tz, true,"
+        ' parse_json(\'{"a": "x\\\\ty"}\'), 0.1 from table(generator(rowcount => 300))',
+    )
+    with contextlib.closing(
+        SNOWFLAKE.open(Subject(adapter=SNOWFLAKE, target=snowflake.target(), root=root).values(), root)
+    ) as database:
+        session = database.session()
+        for statement in made:
+            session.execute(Statement(statement))
+    kept = []
+    for _ in range(2):
+        ran = eltflow("sample", "--from", "prod", "--rows", "40", cwd=root, env=SECRET)
+        assert ran.code == 0, ran.text
+        kept.append(rows(root, "from shop.orders"))
+    assert kept[0] == kept[1]
+    assert len({row[0] for row in kept[0]}) == 40
+    moment = datetime.datetime(2026, 1, 31, 8, tzinfo=datetime.UTC)
+    shown = rows(root, "select distinct length(mail), n, day, seen, paid, v, f from shop.orders")
+    assert shown == [(64, Decimal("1.25"), datetime.date(2026, 1, 31), moment, True, '{"a":"x\\ty"}', 0.1)]
+    assert eltflow("build", "--target", "local", cwd=root, env=SECRET).code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "\\N"),
+        ("a\tb\\c\r\n", "a\\tb\\\\c\\r\\n"),
+        (b"\x00\xff", "\\\\x00ff"),
+        (True, "true"),
+        (Decimal("1E+3"), "1000"),
+        (datetime.timedelta(days=2, seconds=1), "2 days 00:00:01"),
+        ([1, {"a": None}], '[1, {"a": null}]'),
+        (datetime.datetime(2026, 1, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2))), "2025-12-31 23:00:00+00:00"),
+    ],
+)
+def test_values_of_drivers_as_text(value, text):
+    assert as_text(value) == text
+
+
 def test_a_condition(shop, eltflow, postgres):
     root = shop()
     where = "day >= date '2026-02-01' and amount::text not like '%.25'"
@@ -249,7 +324,7 @@ def test_an_engine_that_cannot_be_sampled(project, eltflow):
     root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "local", "targets": targets}), **FILES})
     assert refused(eltflow, root, "--from", "lite") == (
         "error[E0112]: --from lite: no sample can be taken of a target of type sqlite\n"
-        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres\n\n"
+        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres, snowflake\n\n"
     )
 
 
@@ -290,18 +365,27 @@ def test_a_table_that_fails_keeps_what_stood_there(shop, eltflow, postgres):
     assert rows(root, "select count(*) from shop.bad") == [(5,)]
 
 
-def test_a_type_that_the_other_engine_has_not(shop, eltflow, mariadb, project):
-    targets = {"prod": {"type": "duckdb", "path": "prod.duckdb", "schema": "s"}, "lake": mariadb.target()}
-    root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "prod", "targets": targets}), **FILES})
-    with duckdb.connect(str(root / "prod.duckdb")) as connection:
-        connection.execute("create schema shop; create table shop.orders as select timetz '10:00:00+02' as at_time")
-    ran = eltflow("sample", "--from", "prod", "--target", "lake", "-s", "source:shop.orders", cwd=root)
+def test_a_name_that_the_other_engine_cuts(shop, eltflow):
+    root = shop(local={"settings": {"threads": 1}})
+    with duckdb.connect(str(root / "local.duckdb")) as connection:
+        connection.execute(f"create schema shop; create table shop.orders as select 1 as {'n' * 70}")
+    ran = eltflow("sample", "--from", "local", "--target", "prod", "-s", "source:shop.orders", cwd=root, env=SECRET)
     assert ran.code == 1, ran.text
     assert ran.err == (
-        "error[E0602]: `shop.orders`: the column `at_time` is TIME WITH TIME ZONE, and mariadb has no type that keeps all of that\n"
+        f"error[E0602]: `shop.orders`: the column `{'n' * 70}` has 70 bytes, and postgres keeps 63 of a name\n"
         " --> models/s.yml:5:15\n"
         "  |\n"
         "5 |       - name: orders\n"
         "  |               ^^^^^^\n"
         "  = help: leave it out with --exclude\n\n"
+    )
+
+
+def test_a_target_that_no_sample_goes_into(project, eltflow):
+    lite = {"type": "mariadb", "host": "127.0.0.1", "user": "me", "schema": "s"}
+    targets = {"prod": {"type": "duckdb", "path": "prod.duckdb"}, "lake": lite}
+    root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "prod", "targets": targets}), **FILES})
+    assert refused(eltflow, root, "--from", "prod", "--target", "lake") == (
+        "error[E0112]: no sample can go into the target `lake`, of type mariadb, whose DDL takes no part in transactions\n"
+        "  = help: name one of DuckDB, PostgreSQL or SQLite with --target\n\n"
     )
