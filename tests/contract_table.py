@@ -33,6 +33,7 @@ TITLES = {
     "catalog": "Catalog, comments, grants",
     "changes": "Materializations, and changes from one to another",
     "contracts": "Contracts of models",
+    "external": "Models that are files",
     "incremental": "Incremental models",
     "loading": "Seeds and files",
     "merging": "Ingestion: merge and partitions",

@@ -22,6 +22,7 @@ class DuckDBAdapter:
         "path": "the database file, from the project root; :memory: for none",
         "settings": "DuckDB settings by name, set on opening",
         "extensions": "names of extensions to load; none is downloaded",
+        "external_root": "the folder of models that are files, from the project root, or an address (default: external)",
         "read_only": "open the file read-only",
         "attach": "a list of other databases: path, alias, type, secret, read_only, options",
         "secrets": "a list of what DuckDB needs to reach them: type, name, and what that type takes",
@@ -44,6 +45,8 @@ threads: 4
             found.append(("path", "the database cannot lie in target/, which `eltflow clean` deletes"))
         if not isinstance(values.get("settings", {}), dict):
             found.append(("settings", "`settings` must be a mapping of names to values"))
+        if not isinstance(values.get("external_root", ""), str):
+            found.append(("external_root", "`external_root` must be a folder, or an address like s3://bucket/folder"))
         if not isinstance(values.get("extensions", []), list):
             found.append(("extensions", "`extensions` must be a list of names"))
         own = _own_name(values)

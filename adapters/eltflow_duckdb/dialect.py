@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Field, Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement
 
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
@@ -23,6 +24,24 @@ def _unrounded(text: str) -> str:
 
     same = f"{bare(text)} in ({bare(f'cast({number} as varchar)')}, printf('%.17g', {number}))"
     return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
+
+
+#: Types that a format does not give back as they were (2.0, November 2026), and what stands for them in the files: Parquet has whole numbers of
+#: more than 64 bits as DOUBLE, and times without their offset. The UNION of Parquet cannot be cast to one.
+_OTHERWISE = {
+    "parquet": re.compile(r"\b(?:U?HUGEINT|BIGNUM|BIT|ENUM|TIME WITH TIME ZONE|TIMESTAMP_S|TIMESTAMP_MS)\b"),
+    "json": re.compile(r"\b(?:BIT|BLOB)\b"),
+}
+_STANDS_FOR = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM|BIT|BLOB)\b")
+_LOST = {"parquet": re.compile(r"\bUNION\(")}
+
+
+def _otherwise(format: str, type: str) -> bool:
+    return format in _OTHERWISE and _OTHERWISE[format].search(type) is not None
+
+
+def _in_files(type: str) -> str:
+    return _STANDS_FOR.sub(lambda found: "DECIMAL(38, 0)" if found["number"] else "VARCHAR", type)
 
 
 #: The tables that point at one, and at those, the topmost first, with what makes them again without their foreign keys: DuckDB can neither
@@ -67,6 +86,11 @@ class DuckDBDialect(Dialect):
         incremental_strategies=("delete+insert", "append", "merge"),
         offline_parser="duckdb",
         constraints=dict.fromkeys(("not_null", "unique", "primary_key", "foreign_key", "check", "custom"), "enforced"),
+        external={
+            "parquet": ("compression", "compression_level", "row_group_size", "row_group_size_bytes", "parquet_version"),
+            "csv": ("compression",),
+            "json": ("compression",),
+        },
         renames_pointing=False,  # the table that is pointed at would go on knowing it by its old name, and could not be dropped any more
         query_comments=False,  # nobody else is there to read them
     )
@@ -78,6 +102,9 @@ class DuckDBDialect(Dialect):
     def fold(self, identifier: str, quoted: bool) -> str:
         """DuckDB compares identifiers without regard to case, quoted or not (docs: "Keywords and Identifiers")."""
         return identifier.lower()
+
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"md5(cast([{', '.join(f'cast({c} as varchar)' for c in columns)}] as varchar))"
 
     def column(self, name: str) -> str:
         return self.quote(name)  # case does not matter, and a reserved word needs it
@@ -187,6 +214,54 @@ class DuckDBDialect(Dialect):
         if format != "parquet":
             return None
         return Statement(f"copy ({select}) to {self.string(path)} (format parquet)", role="dml", main=True)
+
+    # -- models that are files -----------------------------------------------------------------------------------------------------
+
+    def write_files(self, sql: str, path: str, layout: Layout, columns: Sequence[Column]) -> Statement:
+        kept = [c for c in columns if _otherwise(layout.format, str(c.type))]
+        casts = ", ".join(f"cast({self.quote(c.name)} as {_in_files(str(c.type))}) as {self.quote(c.name)}" for c in kept)
+        query = f"select * replace ({casts}) from (\n{sql}\n) as eltflow_written" if casts else sql
+        options = [f"format {layout.format}"]
+        if layout.format == "csv":
+            options.append(f"header true, delimiter {self.string(str(layout.delimiter))}")
+        if layout.partition_by:
+            options.append(f"partition_by ({self.columns(layout.partition_by)})")
+        options += [f"{name} {self.literal(value)}" for name, value in layout.options.items()]
+        return Statement(f"copy (\n{query}\n) to {self.string(path)} ({', '.join(options)})", role="dml", main=True)
+
+    def read_files(self, path: str, layout: Layout, columns: Sequence[Column]) -> str:
+        """Nothing is guessed: where a format does not keep the types they are said, and columns that come as others are cast back."""
+        folded = {name.lower() for name in layout.partition_by}
+        items = []
+        for column in columns:
+            name, type = self.quote(column.name), str(column.type)
+            if column.name.lower() not in folded:
+                if layout.format in _LOST and _LOST[layout.format].search(type):
+                    raise ValueError(f"the column `{column.name}` is {type}, which files of {layout.format} do not keep")
+                name = f"cast({name} as {type}) as {name}" if _otherwise(layout.format, type) else name
+            items.append(name)
+        files = f"{path}/**/*.{layout.format}" if layout.partition_by else path
+        arguments = [self.string(files)]
+        inside = {c.name: str(c.type) for c in columns if c.name.lower() not in folded}
+        inside = {name: _in_files(type) if _otherwise(layout.format, type) else type for name, type in inside.items()}
+        if layout.format == "csv":
+            arguments.append(f"auto_detect = false, header = true, delim = {self.string(str(layout.delimiter))}")
+            arguments.append("quote = '\"', escape = '\"', comment = '', nullstr = '', allow_quoted_nulls = false")
+        if layout.format == "json":
+            arguments.append("format = 'newline_delimited'")
+        if layout.format != "parquet":
+            arguments += [f"columns = {self.literal(inside)}"] if inside else []
+            arguments += [f"compression = {self.literal(v)}" for k, v in layout.options.items() if k == "compression"]
+        if layout.partition_by:
+            types = {c.name: str(c.type) for c in columns if c.name.lower() in folded}
+            arguments.append("hive_partitioning = true" + (f", hive_types = {self.literal(types)}" if types else ""))
+        elif layout.format != "json":
+            arguments.append("hive_partitioning = false")  # a folder called a=1 in the path is no column
+        return f"select {', '.join(items) or '*'} from read_{layout.format}({', '.join(arguments)})"
+
+    def views_of(self, path: str) -> Statement:
+        quoted = self.string(path)[1:-1]  # as it stands in the view's own text
+        return Statement(f"select 1 from duckdb_views() where contains(sql, {self.string(quoted)}) limit 1", role="query")
 
     def files(self, paths: Sequence[str], format: str, options: Mapping[str, Any], types: Mapping[str, str]) -> str | None:
         """A call of read_csv, read_json or read_parquet.

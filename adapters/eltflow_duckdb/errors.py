@@ -22,6 +22,7 @@ _PREFIX = re.compile(r"\A(?:(\w[\w ]*?) ?Error: )+")
 _NEAR = re.compile(r'^Did you mean "([^"]+)"\?\s*$', re.MULTILINE)
 #: DuckDB takes its own tables and functions for what one may have meant.
 _OF_THE_ENGINE = re.compile(r"(?:\w+\.)*(?:pragma_|duckdb_|sqlite_|pg_|information_schema\.)")
+_UNINSTALLED = re.compile(r"install the required extension '(\w+)")
 _COLUMNS = re.compile(r"^\s*Candidate bindings:[ :]*(.+)$", re.MULTILINE)
 _FILE_NAMED = re.compile(r"""(?:file "|file ')(/[^"']+)["']""")
 
@@ -36,6 +37,10 @@ def as_warehouse_error(error: Exception, sql: str = "", *, most: int = _MOST_LIN
     if prefix is not None:
         kind_name, message = prefix.group(1), message[prefix.end() :]
     line, column = _place(details.get("position"), sql)
+    lacks = _UNINSTALLED.search(message)
+    if lacks is not None:
+        help = f"install it (DuckDB: INSTALL {lacks[1]}), and name it in the target's `extensions:`: nothing is downloaded here"
+        return WarehouseError(f"this needs DuckDB's extension `{lacks[1]}`, which is not installed", code=kind_name, help=help)
     csv = _CSV_LINE.search(message)
     file = _CSV_FILE.search(message) or _SNIFFED.search(message)
     if csv is not None or file is not None:

@@ -170,6 +170,9 @@ class PostgresDialect(Dialect):
     types_read = _READ_AS
     nested = "jsonb"  #: what keeps a list
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"md5(array[{', '.join(f'{c}::text' for c in columns)}]::text)"
+
     def by_bytes(self, text: str) -> str:
         return f'({text} collate "C")'
 

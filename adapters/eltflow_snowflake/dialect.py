@@ -180,6 +180,10 @@ class SnowflakeDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return kept(type)
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        values = ", ".join(f"coalesce(md5(to_varchar({c})), '-')" for c in columns)
+        return f"md5(concat_ws(',', {values}))"
+
     def reads_as(self, type: str) -> str:
         return read_as(type)
 

@@ -13,6 +13,8 @@ from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
 
 _KEY = ("hash_secret",)
+#: How to have a secret.
+HELP = "write `hash_secret: \"{{ env_var('ELTFLOW_HASH_SECRET') }}\"` in eltflow.yml, and set that variable"
 _LEAST = 16  #: characters: fewer can be guessed from a few hashes of known values
 
 
@@ -30,16 +32,23 @@ def hasher(loaded: Loaded, nodes: Iterable[Node]) -> Callable[[str], str] | None
     if step is None:
         return None
     findings = Findings(loaded.read)
-    settings = loaded.opened.project.settings
-    written = settings.hash_secret
-    help = "write `hash_secret: \"{{ env_var('ELTFLOW_HASH_SECRET') }}\"` in eltflow.yml, and set that variable"
-    if written is None:
+    if loaded.opened.project.settings.hash_secret is None:
         assert step.patch is not None
         message = "`hash` needs the project's secret, and eltflow.yml has no `hash_secret`"
-        findings.at(step.patch, (*step.place, "columns"), "E0103", message, help=help, key=True)
-    elif not has_jinja(written):
+        findings.at(step.patch, (*step.place, "columns"), "E0103", message, help=HELP, key=True)
+    findings.stop()
+    return digest_of(loaded)
+
+
+def digest_of(loaded: Loaded) -> Callable[[str], str]:
+    """What makes the hash of a text under the project's secret, which must have one. Raises EltflowError as `hasher` does."""
+    findings = Findings(loaded.read)
+    settings = loaded.opened.project.settings
+    written = settings.hash_secret
+    assert written is not None
+    if not has_jinja(written):
         message = "`hash_secret` is written down, where everybody can read it"
-        findings.error("E0103", message, file=FILE, line=None, help=help)  # the line holds it, and is not shown
+        findings.error("E0103", message, file=FILE, line=None, help=HELP)  # the line holds it, and is not shown
     findings.stop()
     secret = str(YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)(written, FILE, _KEY))
     findings.stop()

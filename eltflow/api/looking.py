@@ -239,7 +239,7 @@ def _reason(node: Node, catalog: Catalog, full_refresh: bool, load: _Load | None
         own = node.config.get("full_refresh")
         refreshed = bool(own) if own is not None else full_refresh
         return "full refresh" if refreshed else "brings in what is new"
-    wanted = "view" if node.materialized == "view" else "table"
+    wanted = "view" if node.materialized in ("view", "external") else "table"
     return f"{node.materialized}: replaces a {existing.kind}" if existing.kind != wanted else "is built again"
 
 

@@ -55,6 +55,7 @@ from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement,
 
 if TYPE_CHECKING:
     from eltflow.api.emitting import Emitter
+    from eltflow.api.external import LocalFiles
     from eltflow.api.tasking import Waiting
 
 
@@ -474,6 +475,7 @@ def job_of(
         look=file_now,
         inspect=inspect,
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
+        written=files_written(loaded, node, _short(run_id)),
         ours=ours,
         contract=contract_of(node, loaded.graph.nodes),
         pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
@@ -482,6 +484,16 @@ def job_of(
         options=options or {},
         hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
     )
+
+
+def files_written(loaded: Loaded, node: Node, run: str) -> LocalFiles | None:
+    """The files that a model is kept in, as `run` (8 hex digits) writes them; None for one that is kept in the warehouse."""
+    if node.materialized != "external":
+        return None
+    from eltflow.api.external import LocalFiles  # few projects have any
+    from eltflow.project.external import place_of
+
+    return LocalFiles(place_of(node, loaded.root, loaded.target), run)
 
 
 def _unhashed(text: str) -> str:

@@ -1,4 +1,5 @@
-"""What nobody needs any more: relations that eltflow made for nodes that are gone, temporary ones of runs that died, old history, old logs."""
+"""What nobody needs any more: relations that eltflow made for nodes that are gone, temporary ones and files of runs that died, old history, old
+logs."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from eltflow.api.explain import connection_problem
+from eltflow.api.external import delete
 from eltflow.api.loading import STATE_FOLDER, Loaded
-from eltflow.api.running import about_run, connected, lease_of, schemas_of
+from eltflow.api.running import about_run, connected, files_written, lease_of, schemas_of
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import is_temporary
 from eltflow.base.records import dataclass
@@ -30,22 +32,25 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rubbish:
-    """What may go. `runs` and `job_runs` are how many of history ended before `before`."""
+    """What may go. `files` (or folders) are what runs that died left beside models that are files; `runs` and `job_runs` are how many of
+    history ended before `before`."""
 
     before: datetime.datetime
     orphans: tuple[Orphan, ...]
     runs: int
     job_runs: int
     logs: tuple[Path, ...]
+    files: tuple[Path, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.orphans or self.runs or self.job_runs or self.logs)
+        return bool(self.orphans or self.runs or self.job_runs or self.logs or self.files)
 
 
 def find_rubbish(loaded: Loaded, before: datetime.datetime) -> Rubbish:
     """What of the target and of the state beside the project may go; nothing is touched. Raises EltflowError."""
     with connected(loaded, read_only=True) as database:
         orphans = tuple(_orphans(loaded, database))
+        files = tuple(_left(loaded, database))
     with closing(JobStore(loaded.store)) as jobs:
         ended = jobs.ended_before(before)
     folder = loaded.root / STATE_FOLDER / "logs"
@@ -56,6 +61,7 @@ def find_rubbish(loaded: Loaded, before: datetime.datetime) -> Rubbish:
         runs=loaded.store.count_before(before.isoformat(timespec="milliseconds")),
         job_runs=len(ended),
         logs=tuple(path for path in logs if path.is_file()),
+        files=files,
     )
 
 
@@ -63,7 +69,7 @@ def take_away(loaded: Loaded, found: Rubbish) -> Iterator[tuple[Orphan, str | No
     """Take it away, under the target's lock; tells of each relation what was in the way, None if it is gone. Raises EltflowError."""
     about = about_run(loaded)
     with run_lock(loaded.target_key, loaded.options.env, 0.0, about):
-        if found.orphans:
+        if found.orphans or found.files:
             with connected(loaded) as database, lease_of(loaded, database, loaded.options.invocation_id, about):
                 left = {one.table.relation for one in _orphans(loaded, database)}
                 with closing(database.session()) as session:
@@ -76,12 +82,27 @@ def take_away(loaded: Loaded, found: Rubbish) -> Iterator[tuple[Orphan, str | No
                             yield one, connection_problem(loaded, error, "write to").message
                         else:
                             yield one, None
+                for path in set(_left(loaded, database)) & set(found.files):
+                    delete(path)
         with closing(JobStore(loaded.store)) as jobs:
             jobs.forget_before(found.before)
         loaded.store.forget_before(found.before.isoformat(timespec="milliseconds"))
         for path in found.logs:
             with suppress(OSError):
                 path.unlink()
+
+
+def _left(loaded: Loaded, database: Database) -> Iterator[Path]:
+    """What runs that died left beside the files of models. A view may read some of it, where one died before the files were at their place."""
+    known = {**loaded.graph.disabled, **loaded.graph.nodes}
+    files = [found for node in known.values() if (found := files_written(loaded, node, "")) is not None]
+    left = [path for one in files for path in one.left()]
+    if not left:
+        return
+    with closing(database.session()) as session:
+        for path in left:
+            if not session.execute(loaded.adapter.dialect.views_of(str(path))).rows:
+                yield path
 
 
 def _views_first(orphans: Sequence[Orphan]) -> list[Orphan]:

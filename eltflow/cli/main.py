@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "task": ("execute", "Run tasks: programs, and conditions that are waited for."),
     "deliver": ("execute", "Send what deliveries say, once the tests of it pass."),
     "init-source": ("source", "Write a step from a live source: a database, files, an API."),
+    "sample": ("sample", "Bring some rows of each source from one target into another."),
     "freshness": ("freshness", "Look how old the latest rows of sources are."),
     "plan": ("look", "Show what a build would do, and why; run nothing."),
     "ls": ("look", "List nodes."),

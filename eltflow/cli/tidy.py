@@ -30,7 +30,9 @@ def gc(
         raise fail("E0112", f"--older-than cannot be `{older_than}`", help=durations.HELP)
     loaded = given.load()
     found = find_rubbish(loaded, loaded.options.started_at - datetime.timedelta(seconds=seconds))
-    lines = [(str(one.table.relation), one.table.kind, one.node or "left by a run that was killed") for one in found.orphans]
+    killed = "left by a run that was killed"
+    lines = [(str(one.table.relation), one.table.kind, one.node or killed) for one in found.orphans]
+    files = [str(path.relative_to(loaded.root) if path.is_relative_to(loaded.root) else path) for path in found.files]
     kept: list[dict[str, str]] = []
     if yes:
         for orphan, problem in take_away(loaded, found):
@@ -39,12 +41,14 @@ def gc(
     if given.voice.machine:
         relations = [{"relation": name, "kind": kind, "made_by": node} for name, kind, node in lines]
         counts = {"runs": found.runs, "job_runs": found.job_runs, "logs": len(found.logs)}
-        given.voice.result({"relations": relations, **counts, "taken_away": yes, "kept": kept})
+        given.voice.result({"relations": relations, "files": files, **counts, "taken_away": yes, "kept": kept})
         return 1 if kept else 0
-    for line in render.table(("relation", "kind", "was made by"), lines) if lines and not given.quiet else ():
+    shown = [*lines, *((file, "file", killed) for file in files)]
+    for line in render.table(("relation", "kind", "was made by"), shown) if shown and not given.quiet else ():
         render.out(line)
     parts = [
         counted(len(lines), "relation"),
+        *([counted(len(files), "file")] if files else []),
         f"{counted(found.runs, 'run')} and {counted(found.job_runs, 'run')} of jobs older than {older_than}",
         counted(len(found.logs), "log"),
     ]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.compile.compiled import Bound, Compiled, NeedsWarehouse, Typed
-from eltflow.compile.materialize.files import file_format
 from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
 from eltflow.project.config import as_list
+from eltflow.project.external import file_format
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog

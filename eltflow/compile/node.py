@@ -338,16 +338,26 @@ class Compiler:
         return self._statement(node, sql, result.text, origin, names, ask).compiled().sql
 
     def _check_named(self, node: Node, columns: tuple[str, ...] | None) -> None:
-        """Raise EltflowError (E0407) for a column that an incremental model's configuration names and its query certainly lacks."""
-        if node.materialized != "incremental" or columns is None:
+        """Raise EltflowError (E0407) for a column that the configuration of an incremental model or of one that is a file names, and its
+        query certainly lacks."""
+        if columns is None or node.materialized not in ("incremental", "external"):
             return
-        from eltflow.compile.materialize.incremental import misnamed, named_columns
+        found: tuple[str, str, str, str] | None = None  # key, column, what is wrong, help
+        if node.materialized == "external":
+            from eltflow.compile.materialize.external import wrong_partitions
 
-        found = misnamed(named_columns(node.config, self.dialect), columns, self.dialect)
+            wrong = wrong_partitions(node.config, columns, self.dialect)
+            found = ("partition_by", wrong[0], f"model `{node.name}`: {wrong[1]}", wrong[2]) if wrong is not None else None
+        else:
+            from eltflow.compile.materialize.incremental import misnamed, named_columns
+
+            named = misnamed(named_columns(node.config, self.dialect), columns, self.dialect)
+            if named is not None:
+                key, name, help = named
+                found = key, name, f"`{key}` of model `{node.name}` names the column `{name}`, which its query does not give", help
         if found is not None:
-            key, name, help = found
+            key, name, message, help = found
             span = config_span(self.project.read, node, key, name)
-            message = f"`{key}` of model `{node.name}` names the column `{name}`, which its query does not give"
             made = Diagnostic(code="E0407", message=message, span=span, help=help)
             raise EltflowError(with_source(made, self.project.read(span.file)))
 

@@ -13,7 +13,7 @@ from eltflow.project.nodes import Node
 from eltflow.transfer import Judged, Kept, Sifted, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
-from eltflow.warehouse.values import CatalogTable, Contract, Relation, Result, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Contract, Layout, Relation, Result, Statement, WarehouseError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +182,42 @@ class RecordSource(Protocol):
         ...
 
 
+class Written(Protocol):
+    """The files of a model, which are written beside those that stand there and put in their place. Raises WarehouseError, or ProgramError
+    for what is none of ours."""
+
+    @property
+    def path(self) -> str:
+        """Where they stand in the end: the path of a file or a folder, or an address."""
+        ...
+
+    @property
+    def fresh(self) -> str:
+        """Where they are written to; `path` itself where whoever writes puts them there as a whole."""
+        ...
+
+    @property
+    def layout(self) -> Layout:
+        """How rows are laid out in them."""
+        ...
+
+    def prepare(self) -> None:
+        """Make what `fresh` lies in, and look whether what stands at `path` may go."""
+        ...
+
+    def publish(self) -> None:
+        """Put what was written at `path` too; it stays at `fresh`, whose readers go on."""
+        ...
+
+    def discard(self) -> None:
+        """Delete what was written."""
+        ...
+
+    def sweep(self) -> None:
+        """Delete what this run and dead ones left beside `path`: nothing reads it any more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What a materialization needs. `existing` is what stands at the relation now; `run` are 8 hex digits of the run's id.
@@ -192,9 +228,9 @@ class Job:
     that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
     they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
     to which rows are brought in again. `hashing` is what its hashed columns need, `sieve` parts bad rows from the others, `bad` are
-    those that it found. `ours` tells whether a relation is one of the project's. `contract` is what the node promises, `pointed`
-    says that foreign keys point at it. `fence` is a query without rows if another run may write in this one's place. `run_id` is
-    what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
+    those that it found. `written` are the files that a model is kept in. `ours` tells whether a relation is one of the project's.
+    `contract` is what the node promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run
+    may write in this one's place. `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
     `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
@@ -219,6 +255,7 @@ class Job:
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None
+    written: Written | None = None
     contract: Contract | None = None
     pointed: bool = False
     fence: Statement | None = None

@@ -146,6 +146,7 @@ class _Builder:
             self._check_relations(connected)
             self._check_groups(connected)
             self._check_contracts(connected)
+            self._check_external(connected)
         ordered = _in_order(connected)
         if len(ordered) < len(connected) and not self.findings.errors:
             self.findings.add(_cycle(connected, set(connected) - set(ordered), self.project))
@@ -390,6 +391,15 @@ class _Builder:
         for node in nodes.values():
             if node.contracted:
                 self.findings.extend(told(node, self.dialect, self.project.read))
+
+    def _check_external(self, nodes: Mapping[str, Node]) -> None:
+        files = [node for node in nodes.values() if node.materialized == "external"]
+        if files:
+            from eltflow.project.external import problems  # few projects have any
+
+            project = self.project
+            found = problems(files, project.root, project.settings, project.target, self.dialect, project.read)
+            self.findings.extend(with_source(one, project.read(one.span.file)) if one.span else one for one in found)
 
     def _add(self, found: str | Missing, parents: list[str], node: Node, kind: str, args: tuple[str, ...]) -> bool:
         if isinstance(found, str):

@@ -129,7 +129,7 @@ _ADAPTER_KEYS = [
 MODEL: dict[str, Shape] = {
     **_BUILT,
     "dialect": DIALECT,
-    "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view", "dynamic_table")),
+    "materialized": Scalar(choices=("view", "table", "incremental", "ephemeral", "materialized_view", "dynamic_table", "external")),
     "incremental_strategy": Scalar(choices=("append", "delete+insert", "merge", "insert_overwrite")),
     "unique_key": OneOf(options=(ListOf(TEXT), TEXT)),
     "contract": Object(fields={"enforced": FLAG, "alias_types": FLAG}),
@@ -141,6 +141,7 @@ MODEL: dict[str, Shape] = {
     "access": Scalar(choices=("private", "protected", "public")),
     "indexes": ListOf(_INDEX),
     "unlogged": FLAG,
+    "delimiter": TEXT,
     **{key: Shape() for key in _ADAPTER_KEYS},
 }
 SEED: dict[str, Shape] = {**_BUILT, "delimiter": TEXT, "quote_columns": FLAG, "indexes": ListOf(_INDEX), "unlogged": FLAG}

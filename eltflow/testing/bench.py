@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eltflow import api
+from eltflow.api.external import LocalFiles
 from eltflow.base.diagnostics import Span
 from eltflow.base.records import dataclass, field
 from eltflow.base.secrets import secrets_of
@@ -21,6 +22,7 @@ from eltflow.engine.drive import Trace, drive
 from eltflow.events import StepResult
 from eltflow.ingest.files import digest, file_info, file_now, file_reader
 from eltflow.ingest.looks import inspect
+from eltflow.project.external import place_of
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Adapter, Session
@@ -247,7 +249,7 @@ class Bench:
             self.adapter,
             one,
             self.subject.spell(sql) if sql else sql,
-            **{"existing": self.existing(one.relation), "inspect": inspect, **more},
+            **{"existing": self.existing(one.relation), "inspect": inspect, **self._written(one, more), **more},
         )
         trace = Trace()
         session = self.session if look is None else Watched(self.session, look)
@@ -255,6 +257,12 @@ class Bench:
             return drive(MATERIALIZATIONS[materialized](job), session, trace)
         finally:
             self.statements = trace.statements
+
+    def _written(self, node: Node, more: Mapping[str, Any]) -> dict[str, Any]:
+        """The files of a model that is kept in such."""
+        if node.materialized != "external":
+            return {}
+        return {"written": LocalFiles(place_of(node, self.root, self.subject.values()), more.get("run", "0123abcd"))}
 
     def applied(self) -> list[tuple[Any, ...]]:
         """What is recorded of effects, the latest last: rows of (relation, run, node, rows)."""

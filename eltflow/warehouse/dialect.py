@@ -10,7 +10,7 @@ from typing import Any
 
 from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
-from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, LeaseStatements, Relation, Statement
+from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, Layout, LeaseStatements, Relation, Statement
 
 _NOTHING: Mapping[str, Any] = {}
 #: The alias of the table that a statement changes; or a text or a name in quotes, where it is none.
@@ -39,6 +39,11 @@ class Dialect:
     def by_bytes(self, text: str) -> str:
         """The text, as what it is compared and ordered by: its bytes in UTF-8, whatever the database's collation is."""
         return text
+
+    def scattered(self, columns: Sequence[str]) -> str | None:
+        """An expression that orders rows as if by chance, and always alike: a hash of the values of columns (SQL), NULL among them. None where
+        the engine has no hash."""
+        return None
 
     # -- names and values ------------------------------------------------------------------------------------------------------
 
@@ -435,6 +440,19 @@ class Dialect:
     def copy_to(self, select: str, path: str, format: str) -> Statement | None:
         """The statement that writes the rows of a query to a file of this machine; None where the engine does not, or not in that format."""
         return None
+
+    def write_files(self, sql: str, path: str, layout: Layout, columns: Sequence[Column]) -> Statement:
+        """Write the rows of a query, which has these columns, to a file; with partitions to files in a new folder."""
+        raise NotImplementedError
+
+    def read_files(self, path: str, layout: Layout, columns: Sequence[Column]) -> str:
+        """The query that gives the rows which `write_files` has written there, in columns of the same names, order and types. ValueError says
+        in words why the format cannot keep them."""
+        raise NotImplementedError
+
+    def views_of(self, path: str) -> Statement:
+        """A query with a row if a view reads files whose path begins so."""
+        raise NotImplementedError
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """Take in the rows of the source, whose columns go into these of the relation in order."""

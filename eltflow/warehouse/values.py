@@ -77,6 +77,17 @@ class Contract:
     constraints: tuple[Constraint, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How rows are laid out in files: csv, json (an object on each line) or parquet; with `partition_by` in folders named after the values of
+    these columns. `delimiter` is that of CSV; `options` are of those that `Capabilities.external` lists."""
+
+    format: str
+    partition_by: tuple[str, ...] = ()
+    delimiter: str | None = None
+    options: Mapping[str, str | int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class CatalogColumn:
     """A column as the catalog tells it."""
@@ -152,6 +163,7 @@ class Capabilities:
     `offline_parser` names the distribution that brings the engine's own parser and binder, where it can be embedded: what these said is
     kept as long as its version stays.
     `quotes_may_be_text` says that a name in double quotes which is no column's is a text.
+    `external` are the formats of files that the engine writes rows to and reads them from again, each with the options that it takes.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     """
@@ -177,6 +189,7 @@ class Capabilities:
     offline_parser: str = ""
     quotes_may_be_text: bool = False
     query_comments: bool = True
+    external: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)
     columns_in_create_as: bool = False
     renames_pointing: bool = True

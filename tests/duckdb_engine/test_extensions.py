@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ran import Ran
+from s3_server import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "services"))
@@ -32,14 +33,14 @@ for name in sys.argv[2:]:
 
 @pytest.fixture(scope="session")
 def older(tmp_path_factory: pytest.TempPathFactory):
-    """`older("build", cwd=folder)` runs the command line on DuckDB 1.5.5; `older.extensions` is a folder where three are installed."""
+    """`older("build", cwd=folder)` runs the command line on DuckDB 1.5.5; `older.extensions` is a folder where some are installed."""
     make.make(SERVICE)
     python = str(make.python(SERVICE))
     home = tmp_path_factory.mktemp("older")
     info = Path(str(importlib.metadata.distribution("eltflow")._path))  # type: ignore[attr-defined]
     shutil.copytree(info, home / info.name)  # it names the adapters
     extensions = str(home / "extensions")
-    subprocess.run([python, "-c", INSTALL, extensions, "ducklake", "sqlite_scanner", "postgres_scanner"], check=True)
+    subprocess.run([python, "-c", INSTALL, extensions, "ducklake", "httpfs", "sqlite_scanner", "postgres_scanner"], check=True)
     path = os.pathsep.join([str(ROOT), str(ROOT / "adapters"), str(home)])
     environment = {**os.environ, "PYTHONPATH": path}
 
@@ -170,6 +171,29 @@ def test_postgres_is_read_by_a_secret(older, tmp_path, postgres):
     assert ran.code == 2, ran.text
     assert "cannot attach pg" in ran.text
     assert "hush" not in ran.text
+
+
+def test_models_that_are_files_of_an_object_store(older, tmp_path, s3):
+    s3.bucket("lake")
+    secret = {"type": "s3", "key_id": "tester", "secret": SECRET, "region": "us-east-1"}
+    secret |= {"endpoint": f"127.0.0.1:{s3.port}", "url_style": "path", "use_ssl": False}
+    files = {
+        "models/m.sql": "{{ config(materialized='external') }} select {{ var('n', 1) }} as n, 'x' as v {{ var('more', '') }}",
+        "models/above.sql": "{{ config(materialized='external', location='s3://lake/above.csv', options={'compression': 'gzip'}) }}\n"
+        "select n from m",
+    }
+    root = project(tmp_path, older, files, extensions=["httpfs"], secrets=[secret], external_root="s3://lake/dev")
+    built(older, root)
+    built(older, root, "--vars", "{n: 2, more: ', 3 as more'}")
+    told = ", ".join(f"{k} {v!r}" for k, v in secret.items() if k not in ("type", "use_ssl"))
+    reach = ("load httpfs", f"create secret (type s3, {told}, use_ssl false)", "attach 'p.duckdb' as p")
+    assert older.rows(root, "select n, v, more from p.s.m", *reach) == [[2, "x", 3]]
+    assert older.rows(root, "select * from read_parquet('s3://lake/dev/s/m.parquet')", *reach) == [[2, "x", 3]]
+    assert older.rows(root, "select * from read_csv('s3://lake/above.csv', compression = 'gzip')", *reach) == [[2]]
+    ran = older("build", "--vars", "{n: 'no_column'}", cwd=root)
+    assert ran.code == 2, ran.text
+    assert older.rows(root, "select n from p.s.m", *reach) == [[2]]
+    assert SECRET not in ran.text
 
 
 def test_an_extension_that_is_not_there(older, tmp_path):

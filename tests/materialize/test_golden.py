@@ -8,14 +8,16 @@ import golden_files
 import pytest
 from eltflow_duckdb import ADAPTER
 
+from eltflow.api.external import LocalFiles
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize import MATERIALIZATIONS
 from eltflow.compile.program import FileInfo
 from eltflow.engine.drive import dry
+from eltflow.project.external import place_of
 from eltflow.project.nodes import ColumnInfo, IngestInfo, TestInfo
 from eltflow.project.properties import LOADS
 from eltflow.testing.bench import make_job, make_node
-from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result
+from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Constraint, Contract, Relation, Result, Target
 
 FOLDER = Path(__file__).parent / "golden"
 T = Relation("w", "s", "t")
@@ -46,6 +48,20 @@ PROMISED = Contract(
     ),
 )
 KEY_ALONE = Contract(columns=PROMISED.columns, constraints=PROMISED.constraints[:2])
+ROOT = {"external_root": "/data"}
+
+
+def written(**config):
+    """The files that a model with this configuration is kept in."""
+    target = Target(name="dev", type="duckdb", database="w", schema="s", threads=1, values=ROOT)
+    return {"config": config, "written": LocalFiles(place_of(model("external", config), Path("/p"), target), "0123abcd")}
+
+
+def model(kind, config, columns=None, **more):
+    return make_node(kind, config, columns, T, **more)
+
+
+WIDE = Result(columns=(Column("id", "HUGEINT"), Column("v", "VARCHAR")))
 CASES = {
     "view_new": ("view", {}, None),
     "view_over_view": ("view", {"existing": VIEW}, None),
@@ -71,13 +87,13 @@ CASES = {
         {"existing": TABLE, "config": {"incremental_strategy": "append", "on_schema_change": "append_new_columns"}},
         CHANGED,
     ),
+    "external_new": ("external", written(options={"compression": "zstd", "row_group_size": 1000}), WIDE),
+    "external_over_table": ("external", {"existing": TABLE, **written(format="csv", delimiter=";", location="out/t.csv")}, WIDE),
+    "external_over_view": ("external", {"existing": VIEW, **written(location="s3://lake/t.json")}, WIDE),
+    "external_partitioned": ("external", {"existing": VIEW, **written(partition_by="v")}, WIDE),
     "seed_new": ("seed", {"files": FILES[:1], "config": {"column_types": {"id": "integer"}, "delimiter": ";"}}, None),
     "seed_over_view": ("seed", {"files": FILES[:1], "existing": VIEW}, None),
 }
-
-
-def model(kind, config, columns=None, **more):
-    return make_node(kind, config, columns, T, **more)
 
 
 def job(kind, sql="", *, config=None, made=None, **more):

@@ -107,6 +107,10 @@ class MariaDBDialect(Dialect):
         incremental_strategies=("delete+insert", "append"),
     )
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        values = ", ".join(f"coalesce(hex(concat({c})), '-')" for c in columns)
+        return f"md5(concat_ws(',', {values}))"
+
     def quote(self, identifier: str) -> str:
         return "`" + identifier.replace("`", "``") + "`"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from eltflow.compile.materialize.external import external
 from eltflow.compile.materialize.fetched import load_fetched
 from eltflow.compile.materialize.files import seed
 from eltflow.compile.materialize.incremental import incremental
@@ -34,6 +35,7 @@ MATERIALIZATIONS: Mapping[str, Callable[[Job], Program]] = {
     "table": table,
     "materialized_view": materialized_view,
     "dynamic_table": dynamic_table,
+    "external": external,
     "incremental": incremental,
     "seed": seed,
     "ingest": ingest,

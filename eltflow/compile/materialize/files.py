@@ -15,27 +15,12 @@ from eltflow.compile.materialize.relation import (
 )
 from eltflow.compile.materialize.scan import Options, exact, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
+from eltflow.project.external import ENDINGS, file_format
 from eltflow.project.nodes import given_types
 from eltflow.warehouse.values import WarehouseError
 
 #: Columns of files, each with its name in the table.
 Pairs = Sequence[tuple[str, str]]
-
-#: The endings of files that tell their format; each may be followed by one of a compression.
-ENDINGS = {
-    "csv": (".csv", ".tsv"),
-    "json": (".json", ".jsonl", ".ndjson"),
-    "parquet": (".parquet", ".parq", ".pq"),
-}
-
-
-def file_format(path: str) -> tuple[str | None, dict[str, object]]:
-    """The format that a file's name tells, None if it tells none, and options that go with it."""
-    name = path.lower()
-    for suffix in (".gz", ".zst", ".zstd"):
-        name = name.removesuffix(suffix)
-    format = next((format for format, endings in ENDINGS.items() if name.endswith(endings)), None)
-    return format, {"delimiter": "\t"} if name.endswith(".tsv") else {}
 
 
 def told_format(job: Job) -> tuple[str, dict[str, Any]]:

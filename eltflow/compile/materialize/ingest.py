@@ -10,7 +10,6 @@ from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import (
     check_unchanged,
-    file_format,
     look_at,
     picked,
     read_types,
@@ -36,6 +35,7 @@ from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan,
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
+from eltflow.project.external import file_format
 from eltflow.project.nodes import given_types
 from eltflow.project.steps import is_remote, shown_path
 from eltflow.transfer import Source

@@ -86,15 +86,20 @@ def replaceable(job: Job) -> bool:
 
 def _view(job: Job) -> Program:
     yield from fulfilled(job)
+    return (yield from put_view(job, job.sql))
+
+
+def put_view(job: Job, sql: str) -> Program:
+    """A view of this query at the node's relation, in place of what stands there."""
     outcome = Outcome(kind="view", made=(CatalogTable(job.relation, "view"),))
-    create = job.dialect.create_view(job.relation, job.sql, config=job.config)
-    if (yield from _fits(job)):
+    create = job.dialect.create_view(job.relation, sql, config=job.config)
+    if (yield from _fits(job, sql)):
         yield create
         return outcome
     fresh = job.temporary()
     if job.dialect.exchange(job.relation, fresh, _kinds(job, "view")) is None:
         return (yield from in_place(job, (create,), outcome))
-    beside = job.dialect.create_view(fresh, job.sql, config=job.config)
+    beside = job.dialect.create_view(fresh, sql, config=job.config)
     yield from cleared(job, fresh, "view")
     return (yield from tidily(job, fresh, in_place(job, (beside,), outcome, fresh), "view"))
 
@@ -105,7 +110,7 @@ def _kinds(job: Job, coming: str) -> tuple[str, str]:
     return job.existing.kind, coming
 
 
-def _fits(job: Job) -> Steps[bool]:
+def _fits(job: Job, sql: str) -> Steps[bool]:
     """Whether CREATE OR REPLACE VIEW takes what stands there: nothing, or a view with the same columns, after which new ones may come."""
     existing = job.existing
     if existing is None:
@@ -118,7 +123,7 @@ def _fits(job: Job) -> Steps[bool]:
     standing: Sequence[Column] = [Column(c.name, c.type) for c in existing.columns]
     if not standing:
         standing = (yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")).columns
-    coming = (yield job.dialect.describe(job.sql)).columns
+    coming = (yield job.dialect.describe(sql)).columns
     return tuple(coming[: len(standing)]) == tuple(standing)
 
 
@@ -364,14 +369,16 @@ def put_back(job: Job, aside: Aside, outcome: Outcome) -> Program:
     return replace(outcome, moved=moved, gone=tuple(lost), unpointed=tuple(dict.fromkeys(unpointed)), message=told)
 
 
-def built(job: Job, body: Program) -> Program:
+def built(job: Job, body: Program, then: Steps[None] | None = None) -> Program:
     """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it, and with the record of
-    what it did."""
+    what it did; `then`, if given, comes right after that transaction."""
     check_length(job, job.relation.identifier, "the name")
     pre, post = _hooks(job)
     yield from _outside(job, [hook for hook in pre if not hook.transaction])
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
     outcome = yield from transaction(job.dialect, recorded(job, inner), job.fence)
+    if then is not None:
+        yield from then
     yield from _outside(job, [hook for hook in post if not hook.transaction])
     return outcome
 
@@ -408,8 +415,7 @@ def _dressed(job: Job, body: Program, pre: Iterable[Hook], post: Iterable[Hook])
     yield from _hooked(pre)
     outcome = yield from body
     for made in outcome.made:
-        yield from _described(job, made.kind)
-        yield from _granted(job, made.kind)
+        yield from dressed(job, made.kind)
     yield from _hooked(post)
     return outcome
 
@@ -433,6 +439,12 @@ def _one(statement: Statement) -> Steps[Result]:
 def send(statements: Iterable[Statement]) -> Steps[None]:
     for statement in statements:  # noqa: UP028 (a generator of results, which plain iterators do not take)
         yield statement
+
+
+def dressed(job: Job, kind: str) -> Steps[None]:
+    """Give a relation that was just made its descriptions and its grants."""
+    yield from _described(job, kind)
+    yield from _granted(job, kind)
 
 
 def _described(job: Job, kind: str) -> Steps[None]:

@@ -17,6 +17,7 @@ from eltflow.testing.bench import Bench, Subject, opened
 from eltflow.testing.contract.catalog import *  # noqa: F403
 from eltflow.testing.contract.changes import *  # noqa: F403
 from eltflow.testing.contract.contracts import *  # noqa: F403
+from eltflow.testing.contract.external import *  # noqa: F403
 from eltflow.testing.contract.incremental import *  # noqa: F403
 from eltflow.testing.contract.loading import *  # noqa: F403
 from eltflow.testing.contract.merging import *  # noqa: F403

@@ -1,0 +1,1 @@
+{{ config(materialized='external', format='parket') }} select 1 as id

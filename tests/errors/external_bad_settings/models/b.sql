@@ -1,0 +1,1 @@
+{{ config(materialized='external', location='../b.parquet') }} select 1 as id

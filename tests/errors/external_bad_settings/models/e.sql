@@ -1,0 +1,1 @@
+{{ config(materialized='external', location='out/') }} select 1 as id

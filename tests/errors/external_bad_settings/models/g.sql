@@ -1,0 +1,1 @@
+{{ config(materialized='external', format='json', partition_by='id') }} select 1 as id, 2 as n

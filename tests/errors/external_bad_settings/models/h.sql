@@ -1,0 +1,1 @@
+{{ config(materialized='external', delimiter=';') }} select 1 as id

@@ -1,0 +1,1 @@
+{{ config(materialized='external', options={'compression': ['zstd']}) }} select 1 as id

@@ -1,0 +1,1 @@
+{{ config(materialized='external', format='csv', delimiter='||') }} select 1 as id

@@ -1,0 +1,1 @@
+{{ config(materialized='external', options='zstd') }} select 1 as id
