@@ -26,7 +26,7 @@ ENGINES = {
     "sqlite": ("SQLite", "SQLite itself", "proved"),
     "redshift": ("Redshift", "a PostgreSQL behind a proxy, one variant in 24", "emulated"),
     "snowflake": ("Snowflake", "an emulator, fakesnow", "emulated"),
-    "bigquery": ("BigQuery", "an emulator, bqemulator", "emulated"),
+    "bigquery": ("BigQuery", "an emulator, bqemulator, one variant in 2", "emulated"),
 }
 TITLES = {
     "sessions": "Sessions",

@@ -1,5 +1,5 @@
-"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, one in 24 and at least one variant of each, unless
-ELTFLOW_TEST_ALL=1 asks for all (a long proof, `tests/redshift/test_redshift_all.py`)."""
+"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, and of BigQuery's, whose emulator is slow, some variants and at
+least one of each case, unless ELTFLOW_TEST_ALL=1 asks for all (a long proof, `test_all.py`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import zlib
 
 import pytest
 
-_ONE_OF = 24
+#: Of so many variants one.
+_ONE_OF = {"test_redshift.py": 24, "test_bigquery.py": 2}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -17,9 +18,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seen: set[str] = set()
     left = []
     for item in items:
-        if item.path.name == "test_redshift.py":
-            case = item.name.partition("[")[0]
-            if case in seen and zlib.crc32(item.name.encode()) % _ONE_OF:
+        one_of = _ONE_OF.get(item.path.name)
+        if one_of is not None:
+            case = f"{item.path.name} {item.name.partition('[')[0]}"
+            if case in seen and zlib.crc32(item.name.encode()) % one_of:
                 left.append(item)
             seen.add(case)
     if left:
