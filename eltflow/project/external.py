@@ -69,19 +69,14 @@ def place_of(node: Node, root: Path, target: Target) -> Place:
         location = f"{folder}/{relation.schema}/{relation.identifier}" + ("" if partitions else f".{format}")
     location = location.rstrip("/") if partitions else location
     path = location if is_address(location) else os.path.normpath(root / location) + ("/" if location.endswith("/") else "")
+    given = config.get("options")
     layout = Layout(
         format=format,
         partition_by=partitions,
         delimiter=str(config.get("delimiter") or options.get("delimiter") or ",") if format == "csv" else None,
-        options={str(k).lower(): v for k, v in (config.get("options") or {}).items()}
-        if isinstance(config.get("options"), Mapping)
-        else {},
+        options={str(key).lower(): value for key, value in given.items()} if isinstance(given, Mapping) else {},
     )
     return Place(path=path, shown=location, layout=layout)
-
-
-def external_models(nodes: Mapping[str, Node]) -> list[Node]:
-    return [node for node in nodes.values() if node.materialized == "external" and node.relation is not None]
 
 
 def problems(
@@ -186,4 +181,4 @@ def _of_place(place: Place, root: Path, settings: Settings) -> _Finding | None:
     return None
 
 
-__all__ = ["ENDINGS", "Place", "external_models", "file_format", "is_address", "place_of", "problems"]
+__all__ = ["ENDINGS", "Place", "file_format", "is_address", "place_of", "problems"]
