@@ -29,6 +29,9 @@ from eltflow.warehouse.dialect import Dialect
 if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
 
+#: What reads files and other databases, whose columns may be others by the time that the statement runs.
+_OUTSIDE = re.compile(r"\b(?:read_\w+|\w+_scan|glob|sniff_csv|query|query_table)\s*\(|(?:\bfrom|\bjoin|,)\s*'", re.IGNORECASE)
+
 
 @dataclass(slots=True, kw_only=True)
 class Statement:
@@ -79,7 +82,7 @@ class Statement:
             looked = look(self, parsed, splices, lambda: resolved().faults, node)
             if looked.typed is not None and "pivot" in rendered.lower() and named_by_data(parsed):
                 looked = replace(looked, typed=None)
-            columns = looked.columns
+            columns = looked.columns if not _OUTSIDE.search(rendered) else None
             if columns is None and resolved().columns.complete:
                 columns = resolved().columns.names
         place, typed = self._placer(spliced), looked.typed

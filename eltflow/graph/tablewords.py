@@ -249,7 +249,7 @@ def _table_words(sql: str) -> Iterable[tuple[str, int, bool, int]]:
             if text not in TABLE_CLAUSES:
                 continue
         word = _NEXT.match(sql, token.end())
-        if word is not None and not (marked and word.group(1)[-1] in "\x01\x02"):
+        if word is not None and not (marked and word.group(1) in (TABLE, VALUE)):
             plainly = (must and sql[token.end() : word.start(1)].isspace()) or (must == 1 and word.start(1) == token.end())
             yield word.group(1), word.start(1), text != "," or not marked, must if plainly else 0
 

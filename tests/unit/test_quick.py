@@ -88,6 +88,7 @@ def quick(text, **vars):
         "select * from {{ ref('a') }} {{ ',' }} orders",
         "select * {{ plain('from x') }}, orders",
         "select 1 -- {{ plain('x') }} from orders",
+        "select 1 from {{ ref('a') }}{{ plain('x') }} orders{{ plain('x') }}",
     ],
 )  # fmt: skip
 def test_what_it_cannot_be_sure_of(text):
