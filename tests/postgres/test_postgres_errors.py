@@ -198,7 +198,7 @@ def test_no_room_at_the_server(folder, eltflow, postgres):
     assert ran.code == 1
     assert "temporary file size exceeds" in ran.text
     assert "raise the server's temp_file_limit" in ran.text
-    assert KINDS["53100"] == _KINDS["53400"] == "disk"
+    assert KINDS["53100"] == KINDS["53400"] == "disk"
     with postgres.connect() as connection:
         assert connection.execute("select count(*) from pg_class where relname ~ '^m(__eltflow_tmp|$)'").fetchone() == (0,)
         assert eltflow("build", cwd=root).code == 0
