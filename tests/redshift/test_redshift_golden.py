@@ -5,15 +5,21 @@ Rewritten by `GOLDEN=rewrite pytest tests/redshift/test_redshift_golden.py`.
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import golden_files
 import pytest
+from botocore.exceptions import ClientError
 from eltflow_postgres.redshift import ADAPTER
-from eltflow_postgres.redshift.dialect import RedshiftDialect
+from eltflow_postgres.redshift.dialect import NULL, RedshiftDialect
 from eltflow_postgres.redshift.rows import statements
+from eltflow_postgres.redshift.staging import staged
 
 from eltflow.compile.compiled import Hook
 from eltflow.project.nodes import ColumnInfo
@@ -111,6 +117,50 @@ def test_rows() -> None:
     ((sql, count),) = statements('insert into "db"."s"."t" ("id", "v", "j", "b") values', source, types, RedshiftDialect())
     assert count == 2
     golden_files.compare(FOLDER / "rows.sql", sql + ";\n")
+
+
+class _Bucket:
+    """A client of S3 that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.gone: list[str] = []
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
+        if Bucket != "bucket":
+            raise ClientError({"Error": {"Code": "NoSuchBucket", "Message": "no such bucket"}}, "PutObject")
+        self.kept[Key] = Body
+
+    def delete_object(self, *, Bucket: str, Key: str) -> None:
+        self.gone.append(Key)
+
+
+def test_rows_by_way_of_s3() -> None:
+    """Files in a folder of their own, gone afterwards; NULL is told from a text that is empty."""
+    dialect, bucket = RedshiftDialect(), _Bucket()
+    source: Any = _Rows()
+    types = ("bigint", _TEXT, "super", "binary varying(1024000)")
+    with staged(bucket, "s3://bucket/a/folder/", source, types) as (place, count):
+        assert count == 2
+        assert re.fullmatch(r"s3://bucket/a/folder/eltflow_[0-9a-f]{32}/", place)
+        ((key, body),) = bucket.kept.items()
+        assert f"s3://bucket/{key}" == f"{place}00000.csv.gz"
+        written = gzip.decompress(body).decode()
+        assert list(csv.reader(io.StringIO(written))) == [["1", "it's \\ a\ttab", '{"a": "x\\\\y"}', "00ff"], [NULL] * 4]
+        assert bucket.gone == []
+    assert bucket.gone == [key]
+    load: Any = dialect.load(T, ["id", "v"], source)
+    roles = (("default", None), ("arn:aws:iam::1:role/r", "eu-west-1"))
+    shown = [dialect.copied(load, "s3://bucket/f/", role, region) for role, region in roles]
+    golden_files.compare(FOLDER / "copy.sql", "".join(f"{sql};\n" for sql in shown))
+
+
+def test_a_bucket_that_is_not_there() -> None:
+    source: Any = _Rows()
+    with pytest.raises(WarehouseError) as raised, staged(_Bucket(), "s3://other/f", source, ("bigint", _TEXT, "super", _TEXT)):
+        pass
+    assert str(raised.value) == "S3: An error occurred (NoSuchBucket) when calling the PutObject operation: no such bucket"
+    assert raised.value.help == "correct `copy_to:` of the target, and let its AWS keys or profile write there"
 
 
 class _NoBytes:

@@ -238,3 +238,26 @@ def test_types_are_told_as_the_catalog_tells_them(warehouse):
         "jsonb",
         "timestamp with time zone",
     ]  # a domain is told as what it is made of
+
+
+def test_a_seed_by_way_of_s3(redshift, tmp_path, monkeypatch):
+    """PostgreSQL knows no COPY from there: what is shown is that one is sent, and that what was put there is gone when it is refused."""
+    from eltflow_postgres.redshift import session
+
+    class Bucket:
+        kept: dict[str, bytes] = {}
+
+        def put_object(self, *, Bucket, Key, Body):
+            self.kept[f"{Bucket}/{Key}"] = Body
+
+        def delete_object(self, *, Bucket, Key):
+            del self.kept[f"{Bucket}/{Key}"]
+
+    monkeypatch.setattr(session, "client", lambda values: Bucket())
+    target = redshift.target(copy_to="s3://b/f", copy_role="default")
+    with opened(Subject(adapter=ADAPTER, target=target, root=tmp_path)) as bench:
+        with pytest.raises(WarehouseError, match="syntax error") as raised:
+            bench.build("seed", files=(bench.file("x.csv", "id\n1\n"),))
+        assert raised.value.line == 3  # where it names the role
+        assert bench.names() == set()
+    assert Bucket.kept == {}

@@ -72,6 +72,8 @@ def test_what_the_connector_is_given(values: dict[str, Any], given: dict[str, An
         ),
         ({**BY_PASSWORD, "ra3_node": "yes"}, "ra3_node", "`ra3_node` must be true or false"),
         ({**BY_PASSWORD, "method": "magic"}, "method", "`method` must be one of database, iam, iam_role"),
+        ({**BY_PASSWORD, "copy_to": "s3://b/f"}, "copy_to", "`copy_to` and `copy_role` go together"),
+        ({**BY_PASSWORD, "copy_to": "/f", "copy_role": "default"}, "copy_to", "`copy_to` must be a folder like s3://bucket/folder"),
         ({**BY_IAM, "sslmode": "disable"}, "sslmode", "`method: iam` needs TLS: take `sslmode: disable` out"),
         (
             {"method": "iam", "user": "u", "dbname": "d"},

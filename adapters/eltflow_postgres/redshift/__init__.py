@@ -50,6 +50,8 @@ class RedshiftAdapter:
         "tcp_keepalive_idle": "seconds without traffic before it is probed; the system's unless told",
         "tcp_keepalive_interval": "seconds between probes; the system's unless told",
         "tcp_keepalive_count": "unanswered probes before it is given up; the system's unless told",
+        "copy_to": "a folder in S3 by which rows come in, as in s3://bucket/folder; they are sent in INSERTs unless told",
+        "copy_role": "the IAM role by which COPY reads it: an ARN, or default",
         "application_name": "what the system's tables call the session; eltflow, project, target and run unless told",
     }
     secret_fields: frozenset[str] = frozenset({"password", "pass", "secret_access_key", "session_token"})

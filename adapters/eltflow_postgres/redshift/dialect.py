@@ -18,6 +18,7 @@ _NOTHING: Mapping[str, Any] = {}
 _TEXT = "character varying(65535)"  #: the longest; `text` and a varchar without a length have 256 bytes (r_Character_types)
 _BYTES = "binary varying(1024000)"
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+NULL = "eltflow:null"  #: in files for COPY: no value is that
 _FLOORS = 8  #: of views on views that are put aside; there is no recursion that is known to work on the catalog
 _VARCHAR = re.compile(r"character varying\((\d+)\)\Z")
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
@@ -85,9 +86,11 @@ class Dependents(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Load(Statement):
-    """Takes in the rows of its source: `sql` up to and with VALUES; `probe` is a query that tells the types of the columns."""
+    """Takes in the rows of its source: `sql` up to and with VALUES; `probe` is a query that tells the types of the columns, `copy` a COPY up to
+    where it names its files."""
 
     probe: str = ""
+    copy: str = ""
 
 
 class RedshiftDialect(PostgresDialect):
@@ -326,4 +329,12 @@ class RedshiftDialect(PostgresDialect):
             main=True,
             source=source,
             probe=f"select {names} from {name} where false",
+            copy=f"copy {name} ({names})",
         )
+
+    def copied(self, statement: Load, place: str, role: str, region: str | None) -> str:
+        """The COPY of files that `staging` wrote (r_COPY)."""
+        words = [f"from {self.string(place)}", f"iam_role {'default' if role == 'default' else self.string(role)}"]
+        words += [f"region {self.string(region)}"] if region else []
+        words += [f"csv gzip null as {self.string(NULL)}", "dateformat 'auto' timeformat 'auto' compupdate off statupdate off"]
+        return "\n".join([statement.copy, *words])

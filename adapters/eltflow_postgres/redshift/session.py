@@ -18,6 +18,7 @@ from eltflow_postgres.redshift.dialect import Dependents, Load, RedshiftDialect,
 from eltflow_postgres.redshift.errors import as_connection_error, as_warehouse_error
 from eltflow_postgres.redshift.rows import statements
 from eltflow_postgres.redshift.signin import arguments, settings
+from eltflow_postgres.redshift.staging import client, staged
 
 _DIALECT = RedshiftDialect()
 _PATIENCE = 300  #: seconds that views of others are waited for
@@ -123,9 +124,17 @@ class RedshiftSession:
         return tuple(Column(d["label"].decode(), types[key]) for d, key in zip(described, keys, strict=True))
 
     def _load(self, statement: Load) -> Result:
-        """Rows in INSERTs of many each, of bounded size."""
+        """Rows in INSERTs of many each, of bounded size; or by way of S3, where the target names a folder."""
         assert statement.source is not None
         types = [column.type or "" for column in self._run(Statement(statement.probe, role="query")).columns]
+        values = self._database.values
+        if values.get("copy_to"):
+            with staged(client(values), str(values["copy_to"]), statement.source, types) as (place, count):
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                if count:
+                    self._send(_DIALECT.copied(statement, place, str(values["copy_role"]), values.get("region")))
+            return Result(affected=count, statement_id=str(self._pid))
         count = 0
         for sql, rows in statements(statement.sql, statement.source, types, _DIALECT):
             if self._cancelled:
@@ -184,7 +193,7 @@ class RedshiftDatabase:
     """A database. The first connection is made at once, so that what is wrong with the target is told."""
 
     def __init__(self, target: Target) -> None:
-        values = target.values
+        self.values = values = target.values
         self._seconds = int(values.get("connect_timeout") or 30)
         self._arguments = {
             **arguments(values),

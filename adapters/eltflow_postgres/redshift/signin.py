@@ -56,6 +56,10 @@ def problems(values: Values) -> Sequence[tuple[str, str]]:
     mode = values.get("sslmode")
     if mode is not None and mode not in _SSL:
         found.append(("sslmode", f"`sslmode` must be one of {', '.join(_SSL)}"))
+    if bool(values.get("copy_to")) != bool(values.get("copy_role")):
+        found.append(("copy_to" if values.get("copy_to") else "copy_role", "`copy_to` and `copy_role` go together"))
+    if values.get("copy_to") and not str(values["copy_to"]).startswith("s3://"):
+        found.append(("copy_to", "`copy_to` must be a folder like s3://bucket/folder"))
     if how == "database":
         lacks = [("host", values.get("host")), ("user", values.get("user")), ("password", _password(values))]
         words = {"host": "the endpoint", "user": "who signs in", "password": "their password, or another `method:`"}
