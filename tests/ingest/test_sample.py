@@ -324,7 +324,7 @@ def test_an_engine_that_cannot_be_sampled(project, eltflow):
     root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "local", "targets": targets}), **FILES})
     assert refused(eltflow, root, "--from", "lite") == (
         "error[E0112]: --from lite: no sample can be taken of a target of type sqlite\n"
-        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres, snowflake\n\n"
+        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres, redshift, snowflake, starrocks\n\n"
     )
 
 

@@ -369,3 +369,26 @@ def test_the_threads_of_a_service_outlive_what_goes_wrong(project: Project) -> N
             with service._going_on("it cannot be done"):
                 raise OverflowError("too far")
         assert [said for said in made.said if "cannot be done" in said] == ["it cannot be done: OverflowError: too far"]
+
+
+def test_a_target_that_keeps_no_record(project: Project, eltflow: Run) -> None:
+    target = "{type: mariadb, host: h, user: u, password: p, schema: s}"
+    settings = f"name: p\ntargets: {{dev: {target}}}\n"
+    root = project({**MODELS, "eltflow.yml": settings, "jobs.yml": jobs("name: j, select: b, triggers: [{updated: a}]")})
+    done = eltflow("jobs", "--check", cwd=root)
+    assert done.code == 2
+    assert "error[E0914]: on a mariadb target no run records what it wrote, which `updated` goes by\n --> jobs.yml:2:" in done.text
+    assert "start the job after another one: `{job: ...}`" in done.text
+
+
+def test_a_state_that_is_moved_while_a_service_runs(project: Project) -> None:
+    root = project({**MODELS, "jobs.yml": jobs("name: j")})
+    with bench(root) as made:
+        text = (root / "eltflow.yml").read_text()
+        meta = "connections: {meta: {type: postgres, host: h, user: u, dbname: d}}\nstate: {connection: meta}\n"
+        (root / "eltflow.yml").write_text(text + meta)
+        made.look(seconds=1)
+        assert made.service.broken == "the state is kept elsewhere now"
+        (root / "eltflow.yml").write_text(text)
+        made.look(seconds=1)
+        assert made.service.broken is None
