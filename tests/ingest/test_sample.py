@@ -37,6 +37,7 @@ FILES = {
 }
 MADE = """
 drop schema if exists shop cascade;
+drop schema if exists eltflow_meta cascade;
 create schema shop;
 create table shop.customers (id int primary key, email text, phone text, joined timestamptz, tags text[], note json, worth numeric);
 insert into shop.customers select i, case i when 7 then null else 'c' || i || '@x.org' end, '+49' || i,
