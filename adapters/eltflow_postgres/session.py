@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from eltflow.base.records import replace
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_postgres.errors import as_connection_error, as_warehouse_error
+from eltflow_postgres.idle import kept_or_new
 
 #: Settings that libpq takes as they are.
 _PASSED = ("host", "port", "user", "sslmode", "sslcert", "sslkey", "sslrootcert", "keepalives_idle")
@@ -166,19 +166,7 @@ class PostgresDatabase:
         self.session().close()
 
     def session(self) -> PostgresSession:
-        with suppress(IndexError):  # several workers may ask at once: the list alone knows whether one is left
-            while not (kept := self._idle.pop()).alive:
-                pass
-            return kept
-        for attempt in range(self._retries + 1):
-            try:
-                return self._connected()
-            except WarehouseError as error:
-                if error.kind != "transient" or attempt == self._retries:
-                    error.kind = "connection"
-                    raise
-                time.sleep(1.0)
-        raise AssertionError
+        return kept_or_new(self._idle, self._connected, self._retries)
 
     def _connected(self) -> PostgresSession:
         try:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from eltflow_postgres.session import PostgresSession
 
 _DIALECT = PostgresDialect()
+#: A lock was not to be had in time; the server starts or stops; it takes no writes for now.
+_BUSY = frozenset({"55P03", "57P01", "57P02", "57P03", "25006"})
 #: Made once; `one` allows one row.
 _TABLES = """
 create table format (version integer not null);
@@ -99,7 +101,14 @@ class PostgresState:
     def prepare(self, power: bool) -> None:
         """Look at the schema, and make what it holds of its own."""
         schema = _DIALECT.quote(self._schema)
-        self._run(f"set search_path = {schema}; set synchronous_commit = {'on' if power else 'off'}", (), "dml")
+        settings = {
+            "search_path": schema,
+            "synchronous_commit": "on" if power else "off",
+            # Whoever stands still within a transaction, or is gone without a word, holds up all others: not for long.
+            "idle_in_transaction_session_timeout": "'5s'",
+            "lock_timeout": "'20s'",
+        }
+        self._run("; ".join(f"set {name} = {value}" for name, value in settings.items()), (), "dml")
         if self._there("to_regclass", "lease"):
             return
         with self.transaction():  # somebody else may make it at the same time
@@ -126,7 +135,8 @@ class PostgresState:
         try:
             found = self._session.execute(Statement(sql, role=role, parameters=tuple(values)))
         except WarehouseError as error:
-            _told(self._name, error, lost=error.kind in ("lost", "connection") or not self._session.alive)
+            away = error.kind in ("lost", "connection", "transient") or error.code in _BUSY or not self._session.alive
+            _told(self._name, error, lost=away)
         return Rows(found.rows, len(found.rows) if found.affected is None else found.affected)
 
     @contextmanager

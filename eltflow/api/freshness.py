@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from eltflow.api.artifacts import run_info, target_file
@@ -53,14 +55,22 @@ def limits_of(node: Node) -> dict[str, float]:
     return found
 
 
-def late(loaded: Loaded, ids: Sequence[str]) -> Iterator[Fresh]:
-    """The sources above these nodes that are older than their `error_after`, or cannot be looked at. What a step among the nodes is about to
-    load is not looked at. Raises EltflowError as `look` does."""
-    graph = loaded.graph
+def embedded_file(loaded: Loaded) -> Path | None:
+    """The file that the target is; None for a server, or what is in memory."""
+    location = loaded.adapter.location(loaded.target, loaded.root)
+    return Path(location) if "path" in loaded.target.values and os.path.isabs(location) else None
+
+
+def late(loaded: Loaded, ids: Sequence[str], loads: Sequence[str]) -> Iterator[Fresh]:
+    """The sources above these nodes that are older than their `error_after`, or cannot be looked at. What a step among those in `loads`
+    brings is not looked at. Raises EltflowError as `look` does."""
+    file = embedded_file(loaded)
+    if file is not None and not file.exists():
+        return iter(())  # the run will make it
+    graph, brought = loaded.graph, set(loads)
     above = [graph.nodes[i] for i in sorted(graph.ancestors(sorted(ids)))]
-    wanted = [
-        n.unique_id for n in above if n.source is not None and "error_after" in limits_of(n) and not set(n.parents) & set(ids)
-    ]
+    limited = [node for node in above if node.source is not None and "error_after" in limits_of(node)]
+    wanted = [node.unique_id for node in limited if brought.isdisjoint(node.parents)]
     return (one for one in look(loaded, wanted) if one.status in ("error", "runtime error"))
 
 
@@ -140,7 +150,10 @@ def _time(value: Any) -> datetime.datetime:
         value = datetime.datetime.combine(value, datetime.time())
     if not isinstance(value, datetime.datetime):
         raise ValueError(f"what says when rows came gives {value!r}, which is no time")
-    return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+    try:
+        return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+    except OverflowError:
+        raise ValueError(f"what says when rows came gives {value}, which is no time in UTC") from None
 
 
 def write_sources(loaded: Loaded, found: Sequence[Fresh], argv: Sequence[str], seconds: float) -> None:
@@ -149,4 +162,4 @@ def write_sources(loaded: Loaded, found: Sequence[Fresh], argv: Sequence[str], s
     write_if_changed(target_file(loaded, "sources.json"), to_json(document))
 
 
-__all__ = ["NEVER", "Fresh", "check_told", "late", "latest", "limits_of", "look", "write_sources"]
+__all__ = ["NEVER", "Fresh", "check_told", "embedded_file", "late", "latest", "limits_of", "look", "write_sources"]

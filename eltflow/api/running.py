@@ -349,8 +349,7 @@ def _left_behind(loaded: Loaded, worker: _Worker) -> Iterator[str]:
     if any(waiting.job is not None for waiting in worker.waits.values()):
         from eltflow.api.tasking import give_up
 
-        ended = {r.step for r in worker.state.results.values() if r.status not in ("cancelled", "skipped")}
-        yield from give_up(loaded, worker.waits, ended)
+        yield from give_up(loaded, worker.waits)
 
 
 def _warning(found: Diagnostic) -> Message:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import closing
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from eltflow.api.connections import connection_in
 from eltflow.api.explain import warehouse_problem
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import EltflowError
+from eltflow.base.diagnostics import EltflowError, without
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import did_you_mean
 from eltflow.base.records import dataclass, replace
@@ -26,7 +26,6 @@ from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.tasks import EVERY, PATIENCE
 from eltflow.tasks.command import Command, run
-from eltflow.transfer import JobRunner
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.protocols import Session
@@ -78,50 +77,48 @@ class Waiting:
 
 def _outside(loaded: Loaded, node: Node, waiting: Waiting, stop: Callable[[], bool], asked: str, left: float) -> Iterable[str]:
     """What is told of a job that an API ran. Raises NotYet until it has ended; ProgramError if it failed, or did not end in time."""
-    job, connection = _job_of(loaded, node)
+    job, connection, secrets = _job_of(loaded, node)
     every = float(job["poll"].get("every", EVERY))
     try:
         with telling(connection), closing(connection.reader.open(connection.values, loaded.root, stop)) as runner:
             if waiting.job is None:
                 waiting.job = runner.start(job, fingerprint(asked, node.unique_id))
-            state, answer = runner.state(job, waiting.job)
-            if state not in map(str, [*as_list(job["done"]), *as_list(job.get("failed"))]) and left <= 0:
-                _cancelled(runner, job, waiting)
+            state, answer = (without(secrets, text) for text in runner.state(job, waiting.job))
     except WarehouseError as error:
-        if error.kind == "cancelled":
-            raise
+        if stop():
+            raise WarehouseError("cancelled", kind="cancelled") from None
         if waiting.job is not None and error.kind == "connection" and left > 0:
             raise NotYet(min(every, left)) from None  # it goes on there, whether it answers or not
-        raise ProgramError(str(error), error.help, place=("http_job",)) from None
+        raise ProgramError(without(secrets, str(error)), error.help, place=("http_job",)) from None
+    id = waiting.job
     if state in map(str, as_list(job["done"])):
-        return (f"the job {waiting.job} is through: {state}",)
+        waiting.job = None
+        return (f"the job {id} is through: {state}",)
     if state in map(str, as_list(job.get("failed"))):
-        raise ProgramError(f"the job {waiting.job} ended as `{state}`: {answer}", "see there what went wrong", place=("http_job",))
+        waiting.job = None
+        raise ProgramError(f"the job {id} ended as `{state}`: {answer}", "see there what went wrong", place=("http_job",))
     if left <= 0:
-        message = f"the job {waiting.job} has not ended in time: it is `{state}`"
+        message = f"the job {id} has not ended in time: it is `{state}`"
         raise ProgramError(message, "see there what is slow, or raise `timeout:` below `http_job:`", place=("http_job",))
     raise NotYet(min(every, left))
 
 
-def give_up(loaded: Loaded, waits: Mapping[str, Waiting], ended: Container[str]) -> Iterator[str]:
-    """Cancel the jobs that a run leaves behind at their APIs, but for those of the nodes that ended; tells of each."""
+def give_up(loaded: Loaded, waits: Mapping[str, Waiting]) -> Iterator[str]:
+    """Cancel the jobs that a run leaves behind at their APIs, of which nobody has seen the end; tells of each."""
     for unique_id, waiting in waits.items():
-        if waiting.job is None or unique_id in ended:
+        if waiting.job is None:
             continue
-        job, connection = _job_of(loaded, loaded.graph.nodes[unique_id])
+        job, connection, secrets = _job_of(loaded, loaded.graph.nodes[unique_id])
+        words = f"the job {waiting.job} was cancelled"
         try:
             with telling(connection), closing(connection.reader.open(connection.values, loaded.root)) as runner:
-                words = _cancelled(runner, job, waiting)
+                if job.get("cancel"):
+                    runner.cancel(job, waiting.job)
+                else:
+                    words = f"the job {waiting.job} runs on: nothing says how to cancel it"
         except WarehouseError as error:
-            words = f"the job {waiting.job} may still run: {error}"
+            words = f"the job {waiting.job} may still run: {without(secrets, str(error))}"
         yield f"`{loaded.graph.nodes[unique_id].name}`: {words}"
-
-
-def _cancelled(runner: JobRunner, job: Mapping[str, Any], waiting: Waiting) -> str:
-    if not job.get("cancel") or waiting.job is None:
-        return f"the job {waiting.job} runs on: nothing says how to cancel it"
-    runner.cancel(job, waiting.job)
-    return f"the job {waiting.job} was cancelled"
 
 
 def check_jobs_outside(loaded: Loaded, nodes: Iterable[Node]) -> None:
@@ -131,8 +128,8 @@ def check_jobs_outside(loaded: Loaded, nodes: Iterable[Node]) -> None:
             _job_of(loaded, node)
 
 
-def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection]:
-    """A task's job with its texts rendered, and its connection. Raises EltflowError."""
+def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection, tuple[str, ...]]:
+    """A task's job with its texts rendered, its connection, and what of both is kept out of all that is shown. Raises EltflowError."""
     assert node.task is not None
     findings = Findings(loaded.read)
     settings = loaded.opened.project.settings
@@ -144,7 +141,20 @@ def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection]:
     render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
     job = render(dict(node.task.http_job), file, (*node.place, "http_job"))
     findings.stop()
-    return job, connection_in(settings, loaded.opened.environ, loaded.read, name, _RUNNERS)
+    connection = connection_in(settings, loaded.opened.environ, loaded.read, name, _RUNNERS)
+    return job, connection, (*connection.secrets, *_rendered_within(node.task.http_job, job))
+
+
+def _rendered_within(written: Any, rendered: Any) -> Iterator[str]:
+    """What may be secret of texts at any depth: those that are not as they were written."""
+    if isinstance(rendered, Mapping):
+        for key, value in rendered.items():
+            yield from _rendered_within(written[key], value)
+    elif isinstance(rendered, list):
+        for before, after in zip(written, rendered, strict=True):
+            yield from _rendered_within(before, after)
+    elif rendered != written:
+        yield from secrets_of(rendered)
 
 
 def _so(loaded: Loaded, compiler: Compiler, node: Node, session: Session, ask: Callable[[], Any]) -> bool:

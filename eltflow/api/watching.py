@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from pathlib import Path
 
 from eltflow.api.explain import connection_problem
-from eltflow.api.freshness import check_told, latest
+from eltflow.api.freshness import check_told, embedded_file, latest
 from eltflow.api.loading import Loaded
 from eltflow.api.running import connected
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import did_you_mean
-from eltflow.compile.materialize.meta import last_applied, relation_key
+from eltflow.compile.materialize.meta import last_applied, relation_key, table_of
 from eltflow.project.nodes import Node
 from eltflow.schedule.jobs import Fresher, Updated
 from eltflow.warehouse.values import WarehouseError
@@ -52,29 +51,35 @@ def state_of(loaded: Loaded, trigger: Updated | Fresher) -> dict[str, list[str]]
         return dict(_written(loaded, nodes))
     (found,) = latest(loaded, nodes)
     if found.loaded_at is None:
-        raise EltflowError(Diagnostic(code="E0805", message=f"`{trigger.source}` cannot be looked at: {found.message}"))
+        raise EltflowError(Diagnostic(code="E0415", message=f"`{trigger.source}` cannot be looked at: {found.message}"))
     return {found.node.unique_id: [found.loaded_at.isoformat()]}
 
 
 def _written(loaded: Loaded, nodes: Sequence[Node]) -> Iterator[tuple[str, list[str]]]:
     dialect = loaded.adapter.dialect
     keys = {relation_key(dialect, node.relation): node for node in nodes if node.relation is not None}
+    file = embedded_file(loaded)
+    if file is not None and not file.exists():
+        return  # nothing was ever written
     with connected(loaded, read_only=True) as database:
         try:
             with closing(database.session()) as session:
                 for one in dict.fromkeys(node.relation.database for node in nodes if node.relation is not None):
-                    with suppress(WarehouseError):  # nothing was ever recorded there
-                        for key, _, run_id, at in session.execute(last_applied(dialect, one)).rows:
-                            if key in keys:
-                                yield keys[key].unique_id, [str(run_id), str(at)]
+                    table = table_of(dialect, one, "applied")
+                    if not database.catalog([(table.database, table.schema or "")], [table]):
+                        continue  # nothing was ever recorded there
+                    for key, _, run_id, at in session.execute(last_applied(dialect, one)).rows:
+                        if key in keys:
+                            yield keys[key].unique_id, [str(run_id), str(at)]
         except WarehouseError as error:
             raise EltflowError(connection_problem(loaded, error, "ask")) from None
 
 
-def stamp_of(loaded: Loaded) -> tuple[int, ...] | None:
+def stamp_of(loaded: Loaded, trigger: Updated) -> tuple[int, ...] | None:
     """What changes with each write to a target that is a file; None for one that has to be asked."""
-    path = Path(loaded.adapter.location(loaded.target, loaded.root))
-    if not path.is_file():
+    path = embedded_file(loaded)
+    own = {node.relation.database for node in watched(loaded, trigger) if node.relation is not None}
+    if path is None or not path.is_file() or own - {loaded.target.database}:
         return None
     found = []
     for name in (path, path.with_name(f"{path.name}.wal")):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
 
 #: What reads files and other databases, whose columns may be others by the time that the statement runs.
-_OUTSIDE = re.compile(r"\b(?:read_\w+|\w+_scan|glob|sniff_csv|query|query_table)\s*\(|(?:\bfrom|\bjoin|,)\s*'", re.IGNORECASE)
+_OUTSIDE = re.compile(r"\b(?:read_\w+|\w+_scan|glob|sniff_csv|query|query_table)\s*\(|\b(?:from|join)\s*'", re.IGNORECASE)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -32,8 +32,8 @@ _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 #: The state cannot be reached, or is another service's to write.
 NO_STATE = frozenset({"E0808", "E0809"})
-#: How an attempt ended that was another one at the same.
-_COUNTS = frozenset({"ok", "failed", "retried", "cancelled"})
+#: How an attempt ended of which nobody was left to cancel what it had started elsewhere.
+_LOST = frozenset({None, "interrupted"})
 Clock = Callable[[], datetime.datetime]
 #: Is called with the name of each moment at which a test may kill the process.
 At = Callable[[str], None]
@@ -121,7 +121,7 @@ def _attempt(
     ids = left(loaded, chosen, store.nodes(run.id), store, run)
     if not ids:
         return Ended(outcome="ok")
-    behind = list(late(loaded, ids)) if job.on_late != "run_stale" else []
+    behind = list(late(loaded, ids, chosen)) if job.on_late != "run_stale" else []
     if behind:
         below = {one.node.unique_id for one in behind} | loaded.graph.descendants([one.node.unique_id for one in behind])
         ids = tuple(i for i in ids if i not in below)
@@ -153,7 +153,7 @@ def _run(
         full_refresh=job.full_refresh,
         selection=f"job:{job.name}",
         pools=pools,
-        asked=f"{run.id} {sum(outcome in _COUNTS for _, outcome in store.attempts(run.id))}",
+        asked=f"{run.id} {sum(outcome not in _LOST for _, outcome in store.attempts(run.id))}",
     )
     state = RunState(run_id=run_id)
     control.holds(state)

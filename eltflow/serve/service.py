@@ -151,7 +151,7 @@ class Service:
         self.broken: str | None = None
         self.active: dict[str, _Active] = {}
         self.store = JobStore(self.jobs.store)
-        self.leading = Leading(self.jobs.store) if self.jobs.store.shared else None
+        self.leading = Leading(self.jobs.store, lost=self._lost) if self.jobs.store.shared else None
         self.led = self.leading is None
         self.behind: str | None = None
         self.wake = threading.Event()
@@ -164,6 +164,7 @@ class Service:
         self._to_send = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="eltflow-watch", daemon=True)
         self.watch = Watch(now, self.say)
+        self._said_of: dict[str, str] = {}
 
     def say(self, text: str) -> None:
         """Tell a person, one thread at a time."""
@@ -202,15 +203,15 @@ class Service:
             self.say("another service took over")
             self._let_go()
         self.ticked = time.monotonic()
-        other = self.leading.take()
-        if other is not None:
+        token, other = self.leading.take()
+        if token is None:
             if other != self.behind:
                 self.say(f"stands by: {other} leads")
             self.behind = other
             return False
         self.behind, self.led = None, True
         self.store.close()
-        self.store = JobStore(self.jobs.store, token=self.leading.token)
+        self.store = JobStore(self.jobs.store, token=token)
         self.say("leads")
         self.adopt()
         return True
@@ -218,17 +219,28 @@ class Service:
     def _let_go(self) -> None:
         """Stop what runs: it is another's to run, and to write down."""
         self.led = False
-        for active in self.active.values():
-            active.control.stop("another service took over")
+        self._stop_all("another service took over")
+        until = time.monotonic() + _PATIENCE
         for active in self.active.values():
             if active.thread is not None:
-                active.thread.join(_PATIENCE)
+                active.thread.join(max(0.0, until - time.monotonic()))
         self.active.clear()
+
+    def _lost(self) -> None:
+        """Stop what runs at once: the loop may be waiting for a state that is out of reach."""
+        self._stop_all("another service took over")
+        self.wake.set()
+
+    def _stop_all(self, why: str) -> None:
+        for active in list(self.active.values()):
+            active.control.stop(why)
 
     def _without_state(self, leading: Leading, error: EltflowError) -> None:
         """What runs cannot be written down: it ends. Whichever service first reaches the state again goes on."""
         self.ticked = time.monotonic()
-        self.say(error.diagnostics[0].message)
+        if self.led or self._said_of.get("state") != error.diagnostics[0].message:
+            self.say(error.diagnostics[0].message)
+        self._said_of["state"] = error.diagnostics[0].message
         self._let_go()
         with self._unless_lost():
             leading.release()
@@ -239,8 +251,8 @@ class Service:
         self.wake.set()
 
     def close(self) -> None:
-        for active in self.active.values():
-            active.control.stop("the service was stopped")
+        self.stopping.set()
+        self._stop_all("the service was stopped")
         deadline = self.now() + datetime.timedelta(seconds=_PATIENCE)
         for active in list(self.active.values()):
             if active.thread is not None:
@@ -249,8 +261,9 @@ class Service:
                 with self._unless_lost():
                     self._finish(active, stopping=True)
         self._to_send.set()
-        if self._sender.is_alive():
-            self._sender.join(_PATIENCE)
+        for thread in (self._sender, self._watcher):
+            if thread.is_alive():
+                thread.join(_PATIENCE)
         if self.leading is not None:
             with self._unless_lost():
                 self.leading.release()
@@ -307,8 +320,13 @@ class Service:
             return
         self.stamp = stamp
         try:
-            self.jobs = open_jobs(self.root, self.options)
-            self.pools.set(self.jobs.pools)
+            jobs = open_jobs(self.root, self.options)
+            if jobs.settings.state != self.jobs.settings.state:
+                raise fail("E0916", "the state is kept elsewhere now", help="start the service again to use it")
+            self.jobs = jobs
+            self.pools.set(jobs.pools)
+            if self.leading is not None:
+                self.leading.store = jobs.store  # its password may be another
         except EltflowError as error:
             first = error.diagnostics[0]
             where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
@@ -444,7 +462,7 @@ class Service:
         timed_out = ended.outcome == "cancelled" and (active.control.why or "").startswith("timed out")
         if ended.outcome in ("busy", "lost") or (stopping and ended.outcome == "cancelled" and not timed_out):
             soon = now + datetime.timedelta(seconds=0 if stopping else _BUSY)
-            self.store.again(run, active.run_id, "interrupted", now, not_before=soon, counts=False, message=message)
+            self.store.again(run, active.run_id, "stopped", now, not_before=soon, counts=False, message=message)
             if not stopping:
                 self.say(f"{job.name}: waits, {message}")
             return
@@ -497,16 +515,28 @@ class Service:
         """Look at what others write, until the service ends."""
         while not self.stopping.wait(_WATCH):
             watched = any(isinstance(t, Updated | Fresher) for job in self.jobs.jobs for t in job.triggers)
-            if not self.led or not watched:
-                continue
             token = None if self.leading is None else self.leading.token
-            try:
-                with closing(JobStore(self.jobs.store, token=token)) as store:
-                    if self.watch.look(self.jobs, store):
-                        self.wake.set()
-            except EltflowError as error:  # the state, which the loop tells of
-                if self.leading is None or error.diagnostics[0].code not in NO_STATE:
-                    raise
+            if not watched or not self.led or (self.leading is not None and token is None):
+                continue
+            with self._going_on("the triggers cannot be watched"), closing(JobStore(self.jobs.store, token=token)) as store:
+                if self.watch.look(self.jobs, store):
+                    self.wake.set()
+
+    @contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        """Around one turn of a thread that lives as long as the service: what goes wrong is said once, and the next turn comes a little
+        later."""
+        try:
+            yield
+        except Exception as error:
+            first = error.diagnostics[0] if isinstance(error, EltflowError) else None
+            words = first.message if first is not None else f"{type(error).__name__}: {error}"
+            if self._said_of.get(what) != words and (first is None or first.code not in NO_STATE):  # of the state the loop tells
+                self.say(f"{what}: {words}")
+            self._said_of[what] = words
+            self.stopping.wait(_STAND_BY)
+        else:
+            self._said_of.pop(what, None)
 
     # -- alerts ----------------------------------------------------------------------------------------------------------------
 
@@ -516,18 +546,13 @@ class Service:
     def _send(self) -> None:
         """Send alerts until the service ends: a server that does not answer holds up nothing else."""
         while not self.stopping.is_set():
-            try:
-                with closing(JobStore(self.jobs.store)) as store:
-                    while not self.stopping.is_set():
-                        store.token = None if self.leading is None else self.leading.token
-                        if self.led and (self.leading is None or store.token is not None):
-                            self.send_alerts(store)
-                        self._to_send.wait()
-                        self._to_send.clear()
-            except EltflowError as error:
-                if self.leading is None or error.diagnostics[0].code not in NO_STATE:
-                    raise
-                self.stopping.wait(1.0)
+            with self._going_on("alerts cannot be sent"), closing(JobStore(self.jobs.store)) as store:
+                while not self.stopping.is_set():
+                    store.token = None if self.leading is None else self.leading.token
+                    if self.led and (self.leading is None or store.token is not None):
+                        self.send_alerts(store)
+                    self._to_send.wait()
+                    self._to_send.clear()
 
     def send_alerts(self, store: JobStore) -> None:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""

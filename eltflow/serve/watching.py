@@ -14,7 +14,7 @@ from eltflow.api.watching import stamp_of, state_of
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import listed
 from eltflow.schedule.jobs import Fresher, Job, Updated
-from eltflow.state.jobs import JobStore, NewRun
+from eltflow.state.jobs import JobRun, JobStore, NewRun
 
 #: Seconds between two looks at what runs wrote, and after which the project is read again.
 LOOK = 5.0
@@ -43,31 +43,34 @@ class Watch:
                     if time.monotonic() < self._next.get(key, 0.0):
                         continue
                     self._next[key] = time.monotonic() + (trigger.check if isinstance(trigger, Fresher) else self._look)
-                    found = self._seen(jobs, job, trigger, key)
+                    stamp, found = self._seen(jobs, job, trigger, key)
                     if found is not None:
                         made.append(self._compared(store, job, trigger, found))
+                        self._stamps[key] = stamp
         return [one for one in made if one is not None]
 
-    def _seen(self, jobs: Jobs, job: Job, trigger: Updated | Fresher, key: tuple[str, str]) -> dict[str, list[str]] | None:
-        """How things stand, or None where nothing can have changed or nothing can be seen now."""
+    def _seen(
+        self, jobs: Jobs, job: Job, trigger: Updated | Fresher, key: tuple[str, str]
+    ) -> tuple[tuple[int, ...] | None, dict[str, list[str]] | None]:
+        """The stamp of the target and how things stand; None for these where nothing can have changed or nothing can be seen now."""
+        stamp = None
         try:
             loaded = self._project(jobs, job)
-            stamp = stamp_of(loaded)
+            if isinstance(trigger, Updated):  # a source's rows may come from elsewhere than the target's file
+                stamp = stamp_of(loaded, trigger)
             if stamp is not None and self._stamps.get(key) == stamp:
-                return None
+                return stamp, None
             found = state_of(loaded, trigger)
-        except EltflowError as error:
-            message = error.diagnostics[0].message
-            if self._told.get(key) != message and error.diagnostics[0].code not in (
-                "E0803",
-                "E0805",
-            ):  # in use, or away: it will be back
+        except Exception as error:  # whatever it is: what else is watched goes on
+            first = error.diagnostics[0] if isinstance(error, EltflowError) else None
+            message = first.message if first is not None else f"{type(error).__name__}: {error}"
+            passing = first is not None and first.code in ("E0803", "E0805")  # in use, or away: it will be back
+            if self._told.get(key) != message and not passing:
                 self._say(f"{job.name}: {trigger}: {message}")
             self._told[key] = message
-            return None
-        self._stamps[key] = stamp
+            return stamp, None
         self._told.pop(key, None)
-        return found
+        return stamp, found
 
     def _project(self, jobs: Jobs, job: Job) -> Loaded:
         kept = self._loaded.get(job.name)
@@ -94,8 +97,14 @@ class Watch:
             words = f"updated: {listed([i.rsplit('.', 1)[-1] for i in sorted(changed)], 5)}"
         if not changed and position == kept:
             return None
-        run = NewRun(job=job.name, started_by=words) if changed else None
+        waiting = changed and any(one.started_by.split(":")[0] == words.split(":")[0] for one in _untouched(store, job))
+        run = NewRun(job=job.name, started_by=words) if changed and not waiting else None  # one that has not begun will see it all
         made = store.move(job.name, source, position, run, self._now())
         if made is not None:
             self._say(f"{job.name}: {words}")
         return made
+
+
+def _untouched(store: JobStore, job: Job) -> list[JobRun]:
+    """The runs of a job that did not begin yet."""
+    return [run for run in store.runs(states=("queued",), job=job.name) if not run.attempt and not run.interruptions]

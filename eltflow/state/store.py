@@ -230,7 +230,7 @@ class Store:
         with closing(self.connect()) as connection:
             rows = connection.execute(
                 "select unique_id, seconds from (select n.unique_id, n.seconds,"
-                " row_number() over (partition by n.unique_id order by n.started_at desc) as place"
+                " row_number() over (partition by n.unique_id order by n.started_at is null, n.started_at desc) as place"
                 " from node_run n join run r on r.id = n.run_id where r.target_key = ? and n.status in ('success', 'pass', 'warn')"
                 " and n.seconds is not null) as latest where place = 1",
                 (target_key,),

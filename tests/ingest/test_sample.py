@@ -37,6 +37,7 @@ FILES = {
 }
 MADE = """
 drop schema if exists shop cascade;
+drop schema if exists eltflow_meta cascade;
 create schema shop;
 create table shop.customers (id int primary key, email text, phone text, joined timestamptz, tags text[], note json, worth numeric);
 insert into shop.customers select i, case i when 7 then null else 'c' || i || '@x.org' end, '+49' || i,
@@ -324,7 +325,7 @@ def test_an_engine_that_cannot_be_sampled(project, eltflow):
     root = project({"eltflow.yml": json.dumps({"name": "p", "default_target": "local", "targets": targets}), **FILES})
     assert refused(eltflow, root, "--from", "lite") == (
         "error[E0112]: --from lite: no sample can be taken of a target of type sqlite\n"
-        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres, snowflake\n\n"
+        "  = help: a target of one of these types can be: duckdb, mariadb, mysql, postgres, redshift, snowflake, starrocks\n\n"
     )
 
 

@@ -277,3 +277,118 @@ def test_a_failure_beside_a_late_source(project: Project) -> None:
         rows(root, NEW)
         assert made.look(minutes=2)[0].state == "ok"
         assert rows(root, THERE) == ALL
+
+
+def test_a_source_loaded_by_an_earlier_attempt_is_not_late(project: Project) -> None:
+    """What failed beside it is tried again, and the step is not among what is left."""
+    step = "steps: [{name: t, source: {kind: files, path: t.csv}, into: crm.t}]\n"
+    described = "sources: [{name: crm, schema: s_crm, freshness: {error_after: {count: 1, period: hour}}, tables: [{name: t}]}]\n"
+    model = "{{ config(materialized='table') }} select error('no') from {{ source('crm', 't') }}"
+    files = {"t.csv": "id\n1\n", "ingest/t.yml": step, "models/s.yml": described, "models/m.sql": model}
+    root = project({**files, "jobs.yml": jobs("name: j, on_late: skip, retries: {attempts: 2, backoff: 1 s}")})
+    with bench(root) as made:
+        made.store.queue(NewRun(job="j", started_by="hand"), made.clock())
+        (run,) = made.look(seconds=1)
+        assert (run.state, run.attempt) == ("queued", 1)
+        rows(root, "update eltflow_meta.load set loaded_at = loaded_at - interval 1 day")
+        (run,) = made.look(seconds=5)
+        assert (run.state, run.attempt) == ("failed", 2)
+        assert run.message == "model `m`: Invalid Input Error: no"
+
+
+# -- what is in the way of looking -------------------------------------------------------------------------------------------------
+
+
+def test_rows_that_come_from_elsewhere(project: Project, tmp_path: Path) -> None:
+    """A source of the target may be a view over files: the target's own file does not change with them."""
+    text = jobs("name: j, select: a, triggers: [{fresher: crm.t, check: 10 s}]")
+    root = project({**MODELS, "models/s.yml": sources(""), "jobs.yml": text})
+    there = tmp_path / "t.parquet"
+    day = "copy (select timestamptz '2026-01-0{} 00:00:00+00' as loaded) to '{}'"
+    duckdb.execute(day.format(1, there))
+    rows(root, f"create view t as select * from read_parquet('{there}')")
+    with bench(root) as made, closing(JobStore(made.service.jobs.store)) as store:
+        one = Watch(made.clock, made.said.append, look=0.0)
+
+        def look() -> int:
+            one._next.clear()
+            return len(one.look(made.service.jobs, store))
+
+        assert look() == 0
+        duckdb.execute(day.format(2, there))
+        assert look() == 1
+        made.look(seconds=1)
+        assert look() == 0
+
+
+def test_a_time_that_is_none_stops_nothing_else(project: Project) -> None:
+    text = jobs("name: j, select: a, triggers: [{fresher: crm.t}]", "name: k, select: b, triggers: [{updated: a}]")
+    root = project({**MODELS, "models/s.yml": sources(""), "jobs.yml": text})
+    rows(root, "create table t as select '9999-12-31T23:59:59-05:00' as loaded")
+    with bench(root) as made:
+        assert watch(made) == []
+        made.store.queue(NewRun(job="j", started_by="hand"), made.clock())
+        made.look(seconds=1)
+        assert watch(made) == [("k", "updated: a", "ok")]
+        assert any("crm.t" in said and "no time" in said for said in made.said)
+
+
+def test_one_run_for_what_is_written_while_it_waits(project: Project, eltflow: Run) -> None:
+    root = project({**MODELS, "jobs.yml": jobs("name: j, select: mart, triggers: [{updated: [a, b]}]")})
+    assert eltflow("build", cwd=root).code == 0
+    with bench(root) as made, closing(JobStore(made.service.jobs.store)) as store:
+        one = Watch(made.clock, made.said.append, look=0.0)
+        assert one.look(made.service.jobs, store) == []
+        for name in ("a", "b", "a"):
+            assert eltflow("build", "-s", name, cwd=root).code == 0
+            one.look(made.service.jobs, store)
+        assert [(run.started_by, run.state) for run in made.look(seconds=1)] == [("updated: a", "ok")]
+
+
+def test_a_position_that_cannot_be_written_is_looked_at_again(
+    project: Project, eltflow: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project({**MODELS, "jobs.yml": jobs("name: j, select: mart, triggers: [{updated: a}]")})
+    assert eltflow("build", cwd=root).code == 0
+    with bench(root) as made, closing(JobStore(made.service.jobs.store)) as store:
+        one = Watch(made.clock, made.said.append, look=0.0)
+        one.look(made.service.jobs, store)
+        assert eltflow("build", "-s", "a", cwd=root).code == 0
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "move", lambda *given: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                one.look(made.service.jobs, store)
+        assert len(one.look(made.service.jobs, store)) == 1
+
+
+def test_the_threads_of_a_service_outlive_what_goes_wrong(project: Project) -> None:
+    root = project({**MODELS, "jobs.yml": jobs("name: j, select: b, triggers: [{updated: a}]")})
+    with bench(root) as made:
+        service = made.service
+        for _ in range(2):
+            with service._going_on("it cannot be done"):
+                raise OverflowError("too far")
+        assert [said for said in made.said if "cannot be done" in said] == ["it cannot be done: OverflowError: too far"]
+
+
+def test_a_target_that_keeps_no_record(project: Project, eltflow: Run) -> None:
+    target = "{type: mariadb, host: h, user: u, password: p, schema: s}"
+    settings = f"name: p\ntargets: {{dev: {target}}}\n"
+    root = project({**MODELS, "eltflow.yml": settings, "jobs.yml": jobs("name: j, select: b, triggers: [{updated: a}]")})
+    done = eltflow("jobs", "--check", cwd=root)
+    assert done.code == 2
+    assert "error[E0914]: on a mariadb target no run records what it wrote, which `updated` goes by\n --> jobs.yml:2:" in done.text
+    assert "start the job after another one: `{job: ...}`" in done.text
+
+
+def test_a_state_that_is_moved_while_a_service_runs(project: Project) -> None:
+    root = project({**MODELS, "jobs.yml": jobs("name: j")})
+    with bench(root) as made:
+        text = (root / "eltflow.yml").read_text()
+        meta = "connections: {meta: {type: postgres, host: h, user: u, dbname: d}}\nstate: {connection: meta}\n"
+        (root / "eltflow.yml").write_text(text + meta)
+        made.look(seconds=1)
+        assert made.service.broken == "the state is kept elsewhere now"
+        (root / "eltflow.yml").write_text(text)
+        made.look(seconds=1)
+        assert made.service.broken is None

@@ -23,6 +23,7 @@ from served import PYTHON, UTC, store
 from eltflow import api
 from eltflow.api.jobs import open_jobs
 from eltflow.base.diagnostics import EltflowError
+from eltflow.serve.leading import Leading
 from eltflow.serve.service import Service, is_serving
 from eltflow.serve.web import status_page
 from eltflow.state.jobs import JobStore, NewAlert, NewRun
@@ -419,3 +420,34 @@ def test_a_file_has_no_lease(project: Project) -> None:
     with store(root) as jobs:
         assert jobs.token is None
     assert not shared(root).shared
+
+
+def test_who_stands_still_within_a_transaction_holds_nobody_up_for_long(project: Project, database: Server) -> None:
+    """A leader that is stopped between two statements keeps the locks of its transaction: the server ends that."""
+    made = shared(project(MODEL, settings=settings(database)))
+    with closing(JobStore(made)) as still, closing(JobStore(made)) as other:
+        still._connection.execute("begin")
+        still._connection.execute("select pg_advisory_xact_lock(hashtextextended(?, 0))", ("eltflow state eltflow_state",))
+        began = time.monotonic()
+        assert other.queue(NewRun(job="j", started_by="hand"), at(0)) is not None
+        assert time.monotonic() - began < 20
+        with pytest.raises(EltflowError) as caught:
+            still.queue(NewRun(job="j", started_by="hand"), at(0))
+        assert caught.value.diagnostics[0].code == "E0808"
+
+
+def test_a_lease_that_is_lost_is_told_at_once(project: Project, database: Server) -> None:
+    made = shared(project(MODEL, settings=settings(database)))
+    told = threading.Event()
+    leading = Leading(made, seconds=0.5, renew=0.2, lost=told.set)
+    token, other = leading.take()
+    assert (token, other) == (leading.token, None)
+    with closing(made.connect()) as connection:
+        connection.execute("update lease set token = token + 1, owner = 'two'")
+    assert told.wait(20)
+    assert leading.token is None
+    leading.release()
+    again = Leading(made, seconds=60.0)
+    with closing(made.connect()) as connection:
+        connection.execute("update lease set expires = clock_timestamp() + interval '1 hour'")
+    assert again.take() == (None, "two")

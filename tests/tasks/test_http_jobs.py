@@ -240,3 +240,43 @@ def test_a_run_begun_again_asks_under_the_same_name(project: Project, api: Api, 
     again.close()
     assert (run.state, run.attempt, run.interruptions) == ("failed", 2, 1)
     assert len(jobs.keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [(Reply({"no": 1}, 403), "it answers 403"), (Reply({"other": 1}), "the answer has no state of the job at `job.state`")],
+)
+def test_a_job_whose_end_nobody_saw_is_cancelled(project: Project, eltflow: Eltflow, api: Api, answer: Reply, message: str) -> None:
+    jobs = Jobs(api)
+    original = jobs.look
+    jobs.look = lambda asked, id: original(asked, id) if asked.method == "DELETE" else answer  # type: ignore[method-assign]
+    failed = eltflow("task", cwd=project(files(api, job()), settings=settings(api)))
+    assert failed.code == 1
+    assert message in failed.text
+    assert jobs.cancelled == ["job/1"]
+    assert "`cube`: the job job/1 was cancelled" in failed.text
+
+
+def test_a_cancel_that_is_refused(project: Project, eltflow: Eltflow, api: Api) -> None:
+    jobs = Jobs(api, end="RUNNING")
+    original = jobs.look
+    no = Reply({"why": "too late"}, 409)
+    jobs.look = lambda asked, id: no if asked.method == "DELETE" else original(asked, id)  # type: ignore[method-assign]
+    failed = eltflow("task", cwd=project(files(api, job(timeout=1)), settings=settings(api)))
+    assert failed.code == 1
+    assert "the job job/1 has not ended in time: it is `RUNNING`" in failed.text
+    assert "`cube`: the job job/1 may still run: " in failed.text
+    assert "it answers 409" in failed.text
+
+
+def test_what_an_answer_repeats_is_not_shown(project: Project, eltflow: Eltflow, api: Api) -> None:
+    jobs = Jobs(api, looks=0)
+    secret = "s3cret of the cube"
+    jobs.look = lambda asked, id: {"job": {"state": "FAILED"}, "saw": [TOKEN, secret]}  # type: ignore[method-assign]
+    entry = job(start={"path": "/jobs", "id": "job.id", "body": {"key": ["{{ env_var('CUBE_KEY') }}"]}})
+    failed = eltflow("task", cwd=project(files(api, entry), settings=settings(api)), env={"CUBE_KEY": secret})
+    assert failed.code == 1
+    assert "the job job/1 ended as `FAILED`" in failed.text
+    assert secret not in failed.text
+    assert TOKEN not in failed.text
+    assert api.asked[0].body == {"key": [secret]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,7 @@ import redshift_connector
 from eltflow.base.names import TEMPORARY
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
+from eltflow_postgres.idle import kept_or_new
 from eltflow_postgres.redshift.dialect import Dependents, Load, RedshiftDialect, Several, Ties
 from eltflow_postgres.redshift.errors import as_connection_error, as_warehouse_error
 from eltflow_postgres.redshift.rows import statements
@@ -213,19 +213,7 @@ class RedshiftDatabase:
         self.session().close()
 
     def session(self) -> RedshiftSession:
-        with suppress(IndexError):  # several workers may ask at once: the list alone knows whether one is left
-            while not (kept := self._idle.pop()).alive:
-                pass
-            return kept
-        for attempt in range(self._retries + 1):
-            try:
-                return RedshiftSession(self, self._connected())
-            except WarehouseError as error:
-                if error.kind != "transient" or attempt == self._retries:
-                    error.kind = "connection"
-                    raise
-                time.sleep(1.0)
-        raise AssertionError
+        return kept_or_new(self._idle, lambda: RedshiftSession(self, self._connected()), self._retries)
 
     def keep(self, session: RedshiftSession) -> None:
         """For the next one that asks."""
