@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,13 +132,23 @@ def redshift(postgres: Server) -> Iterator[Stand]:
         path = Path(rules)
         path.write_text(f"local all {guest} password\n" + path.read_text())
         connection.execute("select pg_reload_conf()")
-    front = Front(postgres.socket)
+    # In a process of its own, which ends with this one: what tests do to sockets and descriptors of theirs is nothing to it.
+    command = [sys.executable, __file__, postgres.socket]
+    front = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert front.stdin is not None
+    assert front.stdout is not None
     try:
-        yield Stand(front.port, postgres)
+        yield Stand(int(front.stdout.readline()), postgres)
     finally:
-        front.close()
+        front.stdin.close()
+        front.wait(30)
         with postgres.connect() as connection:
             connection.execute("drop view svv_relation_privileges")
             connection.execute("drop function json_parse")
             connection.execute("drop domain super cascade")
             connection.execute(f"drop role {guest}")
+
+
+if __name__ == "__main__":
+    print(Front(sys.argv[1]).port, flush=True)
+    sys.stdin.read()
