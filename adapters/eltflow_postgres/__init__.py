@@ -14,6 +14,18 @@ _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full
 _WHOLE = ("port", "connect_timeout", "keepalives_idle", "retries")
 
 
+def common_problems(values: Mapping[str, Any], type: str, whole: Sequence[str]) -> list[tuple[str, str]]:
+    """(key, what is wrong with it): a target of that type that names no database, and keys in `whole` that are no whole numbers."""
+    found: list[tuple[str, str]] = []
+    if not (values.get("dbname") or values.get("database")):
+        found.append(("type", f"a {type} target needs `dbname:`, the database"))
+    for key in whole:
+        value = values.get(key)
+        if value is not None and (isinstance(value, bool) or not str(value).isdigit()):
+            found.append((key, f"`{key}` must be a whole number"))
+    return found
+
+
 class PostgresAdapter:
     """Targets of `type: postgres`. The driver is imported by `open`, not before."""
 
@@ -49,13 +61,7 @@ threads: 4
 """
 
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        if not (values.get("dbname") or values.get("database")):
-            found.append(("type", "a postgres target needs `dbname:`, the database"))
-        for key in _WHOLE:
-            value = values.get(key)
-            if value is not None and (isinstance(value, bool) or not str(value).isdigit()):
-                found.append((key, f"`{key}` must be a whole number"))
+        found = common_problems(values, self.name, _WHOLE)
         mode = values.get("sslmode")
         if mode is not None and mode not in _SSL_MODES:
             found.append(("sslmode", f"`sslmode` must be one of {', '.join(_SSL_MODES)}"))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from eltflow_postgres.session import PostgresSession
 
 _DIALECT = PostgresDialect()
-#: A lock was not to be had in time; the server starts or stops; it takes no writes for now.
-_BUSY = frozenset({"55P03", "57P01", "57P02", "57P03", "25006"})
+#: Kinds of errors that pass: the server is out of reach, starts or stops, has no lock in time, or takes no writes for now.
+_AWAY = frozenset({"connection", "lost", "transient", "locked", "read_only"})
 #: Made once; `one` allows one row.
 _TABLES = """
 create table format (version integer not null);
@@ -75,7 +75,7 @@ class PostgresPlace:
         try:
             session = opened(self._values, self._root, read_only=False)
         except WarehouseError as error:
-            _told(self.name, error, lost=error.kind in ("connection", "lost"))
+            _told(self.name, error, lost=error.kind in _AWAY)
         state = PostgresState(session, self.schema, self.name)
         try:
             state.prepare(power)
@@ -135,8 +135,7 @@ class PostgresState:
         try:
             found = self._session.execute(Statement(sql, role=role, parameters=tuple(values)))
         except WarehouseError as error:
-            away = error.kind in ("lost", "connection", "transient") or error.code in _BUSY or not self._session.alive
-            _told(self._name, error, lost=away)
+            _told(self._name, error, lost=error.kind in _AWAY or not self._session.alive)
         return Rows(found.rows, len(found.rows) if found.affected is None else found.affected)
 
     @contextmanager

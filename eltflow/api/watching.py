@@ -43,10 +43,9 @@ def _untold(node: Node) -> str:
     return f"nothing says when rows of `{node.display}` came"
 
 
-def state_of(loaded: Loaded, trigger: Updated | Fresher) -> dict[str, list[str]]:
-    """How things stand: of each node that was ever written the run that did so last and when, or of a source the time of its latest row. Raises
-    EltflowError as `watched` does, and for a target that cannot be asked."""
-    nodes = watched(loaded, trigger)
+def state_of(loaded: Loaded, trigger: Updated | Fresher, nodes: Sequence[Node]) -> dict[str, list[str]]:
+    """How things stand with the nodes that a trigger names: of each that was ever written the run that did so last and when, or of a source
+    the time of its latest row. Raises EltflowError for a target that cannot be asked."""
     if isinstance(trigger, Updated):
         return dict(_written(loaded, nodes))
     (found,) = latest(loaded, nodes)
@@ -75,11 +74,11 @@ def _written(loaded: Loaded, nodes: Sequence[Node]) -> Iterator[tuple[str, list[
             raise EltflowError(connection_problem(loaded, error, "ask")) from None
 
 
-def stamp_of(loaded: Loaded, trigger: Updated) -> tuple[int, ...] | None:
-    """What changes with each write to a target that is a file; None for one that has to be asked."""
+def stamp_of(loaded: Loaded, nodes: Sequence[Node]) -> tuple[int, ...] | None:
+    """What changes with each write to these nodes where the target is a file; None where it has to be asked."""
     path = embedded_file(loaded)
-    own = {node.relation.database for node in watched(loaded, trigger) if node.relation is not None}
-    if path is None or not path.is_file() or own - {loaded.target.database}:
+    databases = {node.relation.database for node in nodes if node.relation is not None}
+    if path is None or not path.is_file() or databases - {loaded.target.database}:
         return None
     found = []
     for name in (path, path.with_name(f"{path.name}.wal")):

@@ -27,7 +27,7 @@ from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Occasion, Up
 from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
 from eltflow.serve.attempt import NO_STATE, At, Clock, Control, Ended, attempt
 from eltflow.serve.leading import Leading, leader_of
-from eltflow.serve.watching import Watch
+from eltflow.serve.watching import Watch, told_shortly
 from eltflow.state.jobs import JobRun, JobStore, NewRun
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
@@ -185,7 +185,7 @@ class Service:
                     if self.leads():
                         self.tick()
                 except EltflowError as error:
-                    if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+                    if self.leading is None or not _of_the_state(error):
                         raise
                     self._without_state(self.leading, error)
                 self.wake.wait(POLL if self.led else _STAND_BY)
@@ -275,7 +275,7 @@ class Service:
         try:
             yield
         except EltflowError as error:
-            if self.leading is None or error.diagnostics[0].code not in NO_STATE:
+            if self.leading is None or not _of_the_state(error):
                 raise
 
     def adopt(self) -> None:
@@ -529,9 +529,8 @@ class Service:
         try:
             yield
         except Exception as error:
-            first = error.diagnostics[0] if isinstance(error, EltflowError) else None
-            words = first.message if first is not None else f"{type(error).__name__}: {error}"
-            if self._said_of.get(what) != words and (first is None or first.code not in NO_STATE):  # of the state the loop tells
+            words = told_shortly(error)
+            if self._said_of.get(what) != words and not _of_the_state(error):  # of the state the loop tells
                 self.say(f"{what}: {words}")
             self._said_of[what] = words
             self.stopping.wait(_STAND_BY)
@@ -569,6 +568,11 @@ class Service:
             self.at("alert sent")
             store.alerted(alert, "sent")
             self.at("alert noted")
+
+
+def _of_the_state(error: Exception) -> bool:
+    """Whether the state is out of reach, or another service's to write."""
+    return isinstance(error, EltflowError) and error.diagnostics[0].code in NO_STATE
 
 
 __all__ = ["POINTS", "Service", "is_serving", "network_file_system", "serving"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from eltflow.api.jobs import Jobs, options_for
 from eltflow.api.loading import Loaded, load
-from eltflow.api.watching import stamp_of, state_of
+from eltflow.api.watching import stamp_of, state_of, watched
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import listed
 from eltflow.schedule.jobs import Fresher, Job, Updated
@@ -56,15 +56,16 @@ class Watch:
         stamp = None
         try:
             loaded = self._project(jobs, job)
+            nodes = watched(loaded, trigger)
             if isinstance(trigger, Updated):  # a source's rows may come from elsewhere than the target's file
-                stamp = stamp_of(loaded, trigger)
+                stamp = stamp_of(loaded, nodes)
             if stamp is not None and self._stamps.get(key) == stamp:
                 return stamp, None
-            found = state_of(loaded, trigger)
+            found = state_of(loaded, trigger, nodes)
         except Exception as error:  # whatever it is: what else is watched goes on
-            first = error.diagnostics[0] if isinstance(error, EltflowError) else None
-            message = first.message if first is not None else f"{type(error).__name__}: {error}"
-            passing = first is not None and first.code in ("E0803", "E0805")  # in use, or away: it will be back
+            message = told_shortly(error)
+            # The target is in use, or away: it will be back.
+            passing = isinstance(error, EltflowError) and error.diagnostics[0].code in ("E0803", "E0805")
             if self._told.get(key) != message and not passing:
                 self._say(f"{job.name}: {trigger}: {message}")
             self._told[key] = message
@@ -108,3 +109,8 @@ class Watch:
 def _untouched(store: JobStore, job: Job) -> list[JobRun]:
     """The runs of a job that did not begin yet."""
     return [run for run in store.runs(states=("queued",), job=job.name) if not run.attempt and not run.interruptions]
+
+
+def told_shortly(error: Exception) -> str:
+    """What happened, in a line."""
+    return error.diagnostics[0].message if isinstance(error, EltflowError) else f"{type(error).__name__}: {error}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from eltflow.base.plugins import driver
 from eltflow.warehouse import Database, Dialect, Offline, Target
+from eltflow_postgres import common_problems
 from eltflow_postgres.redshift.dialect import RedshiftDialect
 from eltflow_postgres.redshift.signin import problems
 
@@ -66,13 +67,7 @@ threads: 4
 """
 
     def target_problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        if not (values.get("dbname") or values.get("database")):
-            found.append(("type", "a redshift target needs `dbname:`, the database"))
-        for key in _WHOLE:
-            value = values.get(key)
-            if value is not None and (isinstance(value, bool) or not str(value).isdigit()):
-                found.append((key, f"`{key}` must be a whole number"))
+        found = common_problems(values, self.name, _WHOLE)
         found += [(key, f"`{key}` must be true or false") for key in _SWITCHES if not isinstance(values.get(key, False), bool)]
         return [*found, *problems(values)]
 
