@@ -44,7 +44,7 @@ services: $(VENV)/.developed
 	$(BIN)/python tests/services/make.py
 
 test: check services
-	$(BIN)/pytest -n 2 -m "not prove" tests
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not prove" tests
 
 site: $(VENV)/.developed
 	$(BIN)/python tests/services/make.py node

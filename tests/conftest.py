@@ -20,6 +20,7 @@ from ran import Ran
 from redshift_server import redshift
 from s3_server import s3
 from snowflake_server import snowflake
+from spark_server import spark
 
 ROOT = Path(__file__).resolve().parent.parent
 # A machine that has something else to do makes no law untrue.
@@ -27,7 +28,7 @@ settings.register_profile("eltflow", deadline=None, suppress_health_check=[Healt
 settings.load_profile("eltflow")
 _WATCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
-__all__ = ["bigquery", "mariadb", "postgres", "redshift", "s3", "snowflake"]
+__all__ = ["bigquery", "mariadb", "postgres", "redshift", "s3", "snowflake", "spark"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -31,8 +31,17 @@ def need(name: str) -> None:
 
 @contextmanager
 def serving(name: str, script: str, *arguments: str, folder: Path, env: Mapping[str, str]) -> Iterator[int]:
-    """The port of a server that is run by the environment's Python until the block ends: of a script that prints it, as a line of its
-    own. The server may keep things in the folder."""
+    """As `serving_at`, for a server with one port."""
+    with serving_at(name, script, *arguments, folder=folder, env=env) as (port,):
+        yield port
+
+
+@contextmanager
+def serving_at(
+    name: str, script: str, *arguments: str, folder: Path, env: Mapping[str, str], ports: int = 1
+) -> Iterator[tuple[int, ...]]:
+    """The ports of a server that is run by the environment's Python until the block ends: of a script that prints them, each as a line
+    of its own. The server may keep things in the folder."""
     need(name)
     command = [str(make.python(name)), str(SERVICES / script), *arguments]
     with (folder / "log.txt").open("w") as log:
@@ -41,11 +50,13 @@ def serving(name: str, script: str, *arguments: str, folder: Path, env: Mapping[
             watchdog.write_down(name, server.pid)
             try:
                 assert server.stdout is not None
-                line = server.stdout.readline()
-                while line and not line.strip().isdigit():  # what it says about itself
+                found: list[int] = []
+                while len(found) < ports:
                     line = server.stdout.readline()
-                assert line.strip().isdigit(), f"{script} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
-                yield int(line)
+                    assert line, f"{script} did not start: {(folder / 'log.txt').read_text()[-2000:]}"
+                    if line.strip().isdigit():  # else it is what the server says about itself
+                        found.append(int(line))
+                yield tuple(found)
             finally:
                 server.kill()  # it keeps nothing, and may be at a query that it would end first
                 server.wait()

@@ -21,7 +21,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
-from eltflow.base.names import is_temporary, listed
+from eltflow.base.names import is_temporary, listed, stepped_aside
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.contract import contract_of, pointed_at
@@ -267,6 +267,10 @@ def _execute(
 ) -> Generator[Event, None, None]:
     graph, dialect = loaded.graph, loaded.adapter.dialect
     tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
+    returned = _put_back(loaded, database, tables, _writers(runnable, options))
+    if returned:
+        yield Message(text=f"put back what a run that was killed had put aside: {listed([str(r) for r in returned])}")
+        tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
     catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
     state.catalog = catalog
     compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
@@ -371,6 +375,25 @@ def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
     ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
     found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
     return found if len(found) <= _FEW else None
+
+
+def _put_back(loaded: Loaded, database: Database, tables: Sequence[CatalogTable], nodes: Iterable[Node]) -> tuple[Relation, ...]:
+    """Give what a killed run had put aside its place again, where nothing has taken it: the relations that are there again."""
+    dialect = loaded.adapter.dialect
+    catalog = Catalog(dialect.fold_relation, tables)
+    wanted = {node.relation for node in nodes if node.relation is not None and catalog.get(node.relation) is None}
+    aside = [(t, name) for t in tables if (name := stepped_aside(t.relation.identifier)) and t.relation.sibling(name) in wanted]
+    if not aside:
+        return ()
+    session = database.session()
+    try:
+        for table, name in aside:
+            session.execute(dialect.rename(table.relation, name, table.kind))
+    except WarehouseError as error:
+        raise EltflowError(connection_problem(loaded, error, "write to")) from None
+    finally:
+        session.close()
+    return tuple(table.relation.sibling(name) for table, name in aside)
 
 
 def leftovers(

@@ -10,6 +10,9 @@ from eltflow.base.fingerprint import fingerprint
 #: What the names of the relations that a run makes for itself have before the run's 8 hex digits.
 TEMPORARY = "__eltflow_tmp_"
 _LEFTOVER = re.compile(rf"{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
+#: What stands between that and a relation's name while another is put in its place.
+ASIDE = "__old"
+_ASIDE = re.compile(rf"(.+){ASIDE}{TEMPORARY}[0-9a-f]{{8}}\Z", re.IGNORECASE)
 IDENTIFIER = re.compile(r"[^\W\d]\w*\Z")
 IDENTIFIER_HELP = "use letters, digits and underscores, and begin with a letter or an underscore"
 
@@ -37,6 +40,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 def is_temporary(identifier: str) -> bool:
     """Whether a relation of that name is one that a run makes for itself and drops."""
     return _LEFTOVER.search(identifier) is not None
+
+
+def stepped_aside(identifier: str) -> str | None:
+    """The name of the relation that was given this one by a run that meant to put another in its place; None for any other name."""
+    found = _ASIDE.match(identifier)
+    return found.group(1) if found is not None else None
 
 
 def shorten(name: str, limit: int) -> str:

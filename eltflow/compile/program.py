@@ -297,9 +297,10 @@ def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None
 
 def rows_together(job: Job, body: Steps[T]) -> Steps[T]:
     """A body that only writes rows, all of them or none: in a transaction of its own, where no larger one is around it. It is rolled back
-    here, because whatever comes next might commit it. Raises LostLease."""
+    here, because whatever comes next might commit it. Where the engine has no transactions the body is one statement, or what it has
+    written is not seen before it ends well. Raises LostLease."""
     dialect = job.dialect
-    if dialect.capabilities.transactional_ddl:
+    if dialect.capabilities.transactional_ddl or not dialect.capabilities.transactions:
         return (yield from body)
     yield dialect.begin()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -56,8 +57,10 @@ class Subject:
     proxy stands between for the cases in which connections are cut, and `behind` are settings for a target behind it. `busy` is a query
     that counts the tables that the server is making. `roles` are two roles that grants may name. `places` says that errors tell the
     line. `drop_schema` is a statement that drops a schema with all that is in it, if it is there. `lacks` are types of the cases that
-    the engine has not. `spell` makes of the SQL of the cases what the engine takes. `told` makes of a Python value what the engine gives
-    back for it, where its types keep less, and raises ValueError where it must refuse it.
+    the engine has not, and "not null" where its tables forget it. `spell` makes of the SQL of the cases what the engine takes. `told`
+    makes of a Python value what the engine gives back for it, where its types keep less, and raises ValueError where it must refuse it.
+    `slow` is a query that no machine finishes while a test waits, and that the engine can end.
+    `remembers` says that an open target goes by what it knew of a table until it changes that itself: it is opened anew to see what others did.
     """
 
     adapter: Adapter
@@ -73,6 +76,8 @@ class Subject:
     lacks: tuple[str, ...] = ()
     spell: Callable[[str], str] = lambda sql: sql
     told: Callable[[Any], Any] = lambda value: value
+    slow: str = SLOW
+    remembers: bool = False
 
     def values(self, **more: Any) -> Target:
         """The target, with other settings where `more` says so."""
@@ -143,13 +148,49 @@ def make_job(
 
 @dataclass
 class Bench:
-    """A database with one session that writes and another that reads."""
+    """A database with one session that writes and another that reads. It is opened when the first of these is used, unless it was before: a
+    case that asks no more than capabilities costs nothing."""
 
     subject: Subject
-    database: Any
-    session: Any
-    reader: Any
     statements: list[Statement] = field(default_factory=list)
+    database: Any = field(init=False, repr=False)
+    session: Any = field(init=False, repr=False)
+    reader: Any = field(init=False, repr=False)
+    _opening: Any = field(default_factory=threading.RLock, init=False, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("database", "session", "reader"):
+            raise AttributeError(name)
+        self.open()
+        return vars(self)[name]
+
+    def open(self) -> None:
+        """Open it, and make its schemas anew, unless that is done."""
+        with self._opening:
+            if "database" in vars(self):
+                return
+            subject, dialect = self.subject, self.adapter.dialect
+            database: Any = subject.adapter.open(subject.values(), subject.root)
+            try:
+                session, reader = database.session(), database.session()
+                for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
+                    session.execute(Statement(subject.drop_schema.format(schema=schema)))
+                for schema in ("s", "s_test_failures"):
+                    session.execute(dialect.create_schema(self.table.database, dialect.named(schema)))
+                for statement in subject.reading:
+                    reader.execute(Statement(statement))
+            except BaseException:
+                database.close()
+                raise
+            self.session, self.reader, self.database = session, reader, database
+
+    def close(self) -> None:
+        if "database" not in vars(self):
+            return
+        for session in (self.session, self.reader):
+            with suppress(WarehouseError):
+                session.close()
+        self.database.close()
 
     @property
     def root(self) -> Path:
@@ -216,19 +257,17 @@ class Bench:
         """The columns of the table `s.t` with the types that they are read as, None where a column may hold anything."""
         return [(name, self.read_as(type)) for name, type in self.columns()]
 
-    def catalog(self) -> Catalog:
-        """What stands in the schemas of the tests."""
-        place = self.table.database
-        names = ("s", "s_test_failures", "s_raw", "eltflow_meta")
-        dialect = self.adapter.dialect
+    def catalog(self, names: Sequence[str] = ("s", "s_test_failures", "s_raw")) -> Catalog:
+        """What stands in these schemas of the tests."""
+        place, dialect = self.table.database, self.adapter.dialect
         return Catalog(dialect.fold_relation, self.database.catalog([(place, dialect.named(name)) for name in names]))
 
     def existing(self, relation: Relation | None = None) -> CatalogTable | None:
-        return self.catalog().get(relation or self.table)
+        wanted = relation or self.table
+        return self.catalog([wanted.schema or ""]).get(wanted)
 
     def names(self) -> set[str]:
-        meta = self.adapter.dialect.named(META)
-        return {self.said(table.relation.identifier) for table in self.catalog() if table.relation.schema != meta}
+        return {self.said(table.relation.identifier) for table in self.catalog()}
 
     def node(self, materialized: str, config: Mapping[str, Any] | None = None, columns: Any = None, **more: Any) -> Node:
         return make_node(materialized, config or {}, columns, self.table, **more)
@@ -300,29 +339,27 @@ class Bench:
         state = api.RunState(run_id=loaded.options.invocation_id)
         for _ in api.execute(loaded, api.RunOptions(command=command, **options), state):
             pass
-        self.session = self.database.session()
+        self._look_anew()
         return {name.split(".")[2]: result for name, result in state.results.items()}
+
+    def _look_anew(self) -> None:
+        """Go on after others have changed things."""
+        if self.subject.remembers:
+            self.database.close()
+            self.database = self.adapter.open(self.subject.values(), self.subject.root)
+            self.reader = self.database.session()
+        self.session = self.database.session()
 
 
 @contextmanager
 def opened(subject: Subject) -> Iterator[Bench]:
     """A bench for the subject, with its schemas made anew."""
-    database: Any = subject.adapter.open(subject.values(), subject.root)
-    made = Bench(subject, database, database.session(), database.session())
+    made = Bench(subject)
     try:
-        for schema in ("s", "s_test_failures", "s_raw", "eltflow_meta"):
-            made.session.execute(Statement(subject.drop_schema.format(schema=schema)))
-        for schema in ("s", "s_test_failures"):
-            dialect = subject.adapter.dialect
-            made.session.execute(dialect.create_schema(made.table.database, dialect.named(schema)))
-        for statement in subject.reading:
-            made.reader.execute(Statement(statement))
+        made.open()
         yield made
     finally:
-        for session in (made.session, made.reader):
-            with suppress(WarehouseError):
-                session.close()
-        database.close()
+        made.close()
 
 
 def statements(sent: Sequence[Statement]) -> list[str]:

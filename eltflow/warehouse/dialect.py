@@ -45,6 +45,24 @@ class Dialect:
         the engine has no hash."""
         return None
 
+    # -- what it can do, where a node's configuration decides ----------------------------------------------------------------------
+
+    def strategies(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """The incremental strategies of a model of this configuration, the default first."""
+        return self.capabilities.incremental_strategies
+
+    def replaces(self, config: Mapping[str, Any]) -> bool:
+        """Whether one statement puts a table of this configuration in place of another one."""
+        return self.capabilities.create_or_replace_table
+
+    def narrows(self, config: Mapping[str, Any]) -> bool:
+        """Whether columns of a table of this configuration can be dropped, and get another type."""
+        return self.capabilities.narrows
+
+    def misnamed(self, identifier: str) -> str | None:
+        """Which names the engine takes for a relation, in words, if it does not take this one."""
+        return None
+
     # -- names and values ------------------------------------------------------------------------------------------------------
 
     def quote(self, identifier: str) -> str:

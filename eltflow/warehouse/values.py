@@ -154,11 +154,12 @@ class Capabilities:
 
     `column_types` says that a column's type holds for all its values, and that a query tells the types of its columns.
     Where `transactional_ddl` is False each statement that makes, changes or drops a relation commits what is open; rows are still
-    written in transactions.
+    written in transactions, unless `transactions` is False too: then each statement stands for itself, and nothing is
+    loaded that must be there exactly once. `narrows` says that columns of a table can be dropped, and get another type. `column_comments`
+    says that columns of views have comments too, and that the catalog tells comments of columns.
     `constraints` says of which types of constraints the engine takes any: those that it "enforced" or only "accepted". With
     `columns_in_create_as` a statement that makes a table of a query takes the columns' definitions too; without `renames_pointing` a
     table that has foreign keys cannot get another name; without `renames_views` no view can.
-    Without `transactions` each statement stands for itself, so that nothing is loaded that must be there exactly once.
     `merge_is_arbitrary` says that a MERGE with several new rows for an old one keeps any of them, where others refuse it.
     `offline_parser` names the distribution that brings the engine's own parser and binder, where it can be embedded: what these said is
     kept as long as its version stays.
@@ -169,6 +170,8 @@ class Capabilities:
     """
 
     transactional_ddl: bool = False
+    transactions: bool = True
+    narrows: bool = True
     create_or_replace_table: bool = False
     create_or_replace_view: bool = True
     replace_view_columns: bool = True
@@ -181,6 +184,7 @@ class Capabilities:
     except_all: bool = False
     grants: bool = False
     comments: bool = True
+    column_comments: bool = True
     column_types: bool = True
     schemas: bool = True
     views_across_schemas: bool = True
@@ -194,7 +198,6 @@ class Capabilities:
     columns_in_create_as: bool = False
     renames_pointing: bool = True
     renames_views: bool = True
-    transactions: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

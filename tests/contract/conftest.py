@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 #: Of so many variants one.
-_ONE_OF = {"test_redshift.py": 24, "test_bigquery.py": 2}
+_ONE_OF = {"test_redshift.py": 24, "test_spark.py": 6, "test_bigquery.py": 2}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -108,6 +108,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_duckdb/__init__.py",
         "eltflow_postgres/py.typed",
         "eltflow_postgres/redshift/dialect.py",
+        "eltflow_spark/py.typed",
         "eltflow_sqlalchemy/py.typed",
         "eltflow_sqlalchemy/mysql/dialect.py",
     ):
@@ -120,6 +121,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_snowflake",
         "eltflow_bigquery",
         "eltflow_objects",
+        "eltflow_spark",
         "eltflow_rest",
         "eltflow_notify",
         "eltflow_sqlalchemy",

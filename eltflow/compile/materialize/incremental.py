@@ -39,7 +39,7 @@ _KEYLESS = ("append", "insert_overwrite")
 
 def named_columns(config: Mapping[str, Any], dialect: Dialect) -> Named:
     """The columns that an incremental model's configuration names, of the keys that its strategy minds."""
-    strategy = str(config.get("incremental_strategy") or dialect.capabilities.incremental_strategies[0])
+    strategy = str(config.get("incremental_strategy") or dialect.strategies(config)[0])
     if strategy in _KEYLESS or not any(as_list(config.get("unique_key"))):
         return ()
     keys = ("unique_key", *(("merge_update_columns", "merge_exclude_columns") if strategy == "merge" else ()))
@@ -223,11 +223,14 @@ def _columns(job: Job) -> Steps[Sequence[CatalogColumn]]:
 def chosen_strategy(job: Job) -> str:
     """The strategy that the model asks for, or the engine's first. Raises ProgramError for one that the engine lacks, or that lacks
     something itself."""
-    known = job.dialect.capabilities.incremental_strategies
+    known = job.dialect.strategies(job.config)
     asked = job.config.get("incremental_strategy")
     if asked is not None and asked not in known:
         raise ProgramError(f"{job.dialect.name} has no incremental strategy `{asked}`", f"it has: {', '.join(known)}")
     strategy = str(asked or known[0])
+    if asked is None and strategy in _KEYLESS and any(as_list(job.config.get("unique_key"))):
+        message = f"`{strategy}`, which {job.dialect.name} does unless told, minds no `unique_key`"
+        raise ProgramError(message, f"name an `incremental_strategy` ({', '.join(known)}), or take `unique_key` out")
     if strategy == "merge" and not as_list(job.config.get("unique_key")):
         return "append"
     if strategy == "insert_overwrite" and job.dialect.partitions_in(job.relation, job.config) is None:
@@ -351,6 +354,10 @@ def _follow(job: Job, mode: str, change: _Change, before: Sequence[CatalogColumn
             f"the columns of `{job.node.name}` changed ({'; '.join(parts)})",
             "build it with --full-refresh, or set on_schema_change to append_new_columns or sync_all_columns",
         )
+    if mode == "sync_all_columns" and (change.removed or change.retyped) and not job.dialect.narrows(job.config):
+        changed = listed([*change.removed, *(c.name for c in change.retyped)], 8)
+        message = f"{job.dialect.name} cannot drop columns of a table, or give them another type: {changed}"
+        raise ProgramError(message, "build it with --full-refresh, or set on_schema_change to append_new_columns")
     if mode in ("append_new_columns", "sync_all_columns"):
         for column in change.added:
             yield job.dialect.add_column(job.relation, column)

@@ -21,7 +21,7 @@ from eltflow.compile.materialize.files import (
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
-from eltflow.compile.materialize.quarantine import check_records, put_aside, without_bad_rows
+from eltflow.compile.materialize.quarantine import check_records, put_aside, quarantines, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -56,9 +56,8 @@ def load_files(job: Job) -> Program:
         help = "set `load: replace` or `append` for the targets that do not, and merge in an incremental model"
         message = f"steps with `load: {info.load}` need an engine whose DDL takes part in transactions, unlike {job.dialect.name}'s"
         raise ProgramError(message, help)
-    if info.load == "append" and not job.dialect.capabilities.transactions:
-        message = f"{job.dialect.name} has no transactions: rows could not be loaded exactly once with what is written down of their files"
-        raise ProgramError(message, "set `load: replace`, and add to the table in an incremental model")
+    if not job.dialect.capabilities.transactions:
+        _check_taken_back(job)
     check_hashing(job)
     if not job.files:
         raise no_files(job)
@@ -80,6 +79,17 @@ def _by_their_names(job: Job, body: Program) -> Program:
         raise ProgramError(
             told if told.startswith(file.name) and line is None else f"{place}: {told}", error.help or "correct the file"
         ) from None
+
+
+def _check_taken_back(job: Job) -> None:
+    """Raise ProgramError for what needs rows, and what is written down of them, to come together or not at all."""
+    assert job.node.ingest is not None
+    if job.node.ingest.load != "replace":
+        message = f"steps with `load: {job.node.ingest.load}` need an engine with transactions, and {job.dialect.name} has none"
+        raise ProgramError(message, "set `load: replace` for the targets that have none")
+    if quarantines(job):
+        message = f"`on_bad_row: quarantine` needs an engine with transactions, and {job.dialect.name} has none"
+        raise ProgramError(message, "set `on_bad_row: fail` for the targets that have none")
 
 
 def adds(job: Job) -> bool:

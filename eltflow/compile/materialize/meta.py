@@ -205,7 +205,9 @@ def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget
     """Write what was loaded, in the transaction that is open; in place of what was written of the paths in `forget` (None: of all, and
     of the cursor)."""
     dialect, literal = job.dialect, job.dialect.literal
-    key = key_of(job)
+    key, count = key_of(job), len(files)
+    if not dialect.capabilities.transactions:  # of its loads, each in place of the one before, nothing is ever asked
+        files, forget = (), ()
     if forget is None or forget:
         yield forgotten(job, forget)
     if forget is None and dialect.capabilities.transactional_ddl:  # others have no loads by a cursor
@@ -218,7 +220,7 @@ def record_load(job: Job, files: Sequence[FileInfo], rows: int | None, *, forget
         values.append(f"({', '.join(literal(v) for v in (key, file.name, file.size, file.mtime, digest, job.run))})")
     if values:
         yield Statement(f"insert into {dialect.render(meta(job, 'file'))} values {', '.join(values)}", role="dml")
-    written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, len(files), rows))
+    written = ", ".join(literal(v) for v in (job.run, key, job.node.unique_id, count, rows))
     yield Statement(f"insert into {dialect.render(meta(job, 'load'))} values ({written}, {dialect.clock})", role="dml")
 
 
@@ -232,6 +234,8 @@ def loaded_up_to(job: Job, name: str) -> Steps[tuple[str, str] | None]:
 def record_cursor(job: Job, source: str, name: str, value: str | None) -> Steps[None]:
     """Write down up to where a cursor's rows are loaded from a source, in the transaction that is open."""
     dialect, literal = job.dialect, job.dialect.literal
+    if not dialect.capabilities.transactions:  # no load begins at one
+        return
     yield _without_cursor(job)
     if value is not None:
         values = ", ".join(literal(v) for v in (key_of(job), job.node.unique_id, source, name, value, job.run))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import cast
 
-from eltflow.base.names import IDENTIFIER, listed
+from eltflow.base.names import ASIDE, IDENTIFIER, listed
 from eltflow.base.records import replace
 from eltflow.compile.compiled import Hook
 from eltflow.compile.materialize.contracted import fulfilled
@@ -81,7 +81,7 @@ def replaceable(job: Job) -> bool:
     """Whether one statement is enough to put a table in its place."""
     if job.existing is None:
         return True
-    return job.existing.kind == "table" and job.dialect.capabilities.create_or_replace_table
+    return job.existing.kind == "table" and job.dialect.replaces(job.config)
 
 
 def _view(job: Job) -> Program:
@@ -309,8 +309,17 @@ def _in_turn(job: Job, put: Sequence[Statement], outcome: Outcome) -> Program:
         yield dialect.drop(job.relation, kind)
         yield from send(put)
         return outcome
-    old = job.temporary("__old")
-    yield dialect.rename(job.relation, old.identifier, kind)
+    old = job.temporary(ASIDE)
+    try:
+        yield dialect.rename(job.relation, old.identifier, kind)
+    except WarehouseError as error:
+        if error.kind != "sql":
+            raise
+        try:  # an attempt before this one, whose connection was lost, may have moved it there
+            yield dialect.rename(old, job.relation.identifier, kind)
+        except WarehouseError:  # or have left there what it moved
+            yield from discarded(job, old, kind)
+        yield dialect.rename(job.relation, old.identifier, kind)
     try:
         yield from send(put)
     except WarehouseError:
@@ -373,6 +382,10 @@ def built(job: Job, body: Program, then: Steps[None] | None = None) -> Program:
     """The body between the node's hooks, in one transaction with those that do not ask to stand outside of it, and with the record of
     what it did; `then`, if given, comes right after that transaction."""
     check_length(job, job.relation.identifier, "the name")
+    takes = job.dialect.misnamed(job.relation.identifier)
+    if takes is not None:
+        message = f"{job.dialect.name} does not take `{job.relation.identifier}` for a name: {takes}"
+        raise ProgramError(message, "give it another one with `alias:`")
     pre, post = _hooks(job)
     yield from _outside(job, [hook for hook in pre if not hook.transaction])
     inner = _dressed(job, body, [hook for hook in pre if hook.transaction], [hook for hook in post if hook.transaction])
@@ -455,7 +468,7 @@ def _described(job: Job, kind: str) -> Steps[None]:
     if wanted.get("relation") and job.node.description:
         yield job.dialect.comment_on(job.relation, kind, job.node.description)
     told = [c for c in job.node.columns.values() if c.description]
-    if wanted.get("columns") and told:
+    if wanted.get("columns") and told and (kind == "table" or job.dialect.capabilities.column_comments):
         fold = job.dialect.fold
         result = yield job.dialect.describe(f"select * from {job.dialect.render(job.relation)}")
         there = {fold(c.name, True): c.name for c in result.columns}

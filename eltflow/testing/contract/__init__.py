@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eltflow.testing.bench import Bench, Subject, opened
+from eltflow.testing.bench import Bench, Subject
 from eltflow.testing.contract.catalog import *  # noqa: F403
 from eltflow.testing.contract.changes import *  # noqa: F403
 from eltflow.testing.contract.contracts import *  # noqa: F403
@@ -30,5 +30,8 @@ from eltflow.testing.contract.sessions import *  # noqa: F403
 @pytest.fixture
 def warehouse(subject: Subject) -> Iterator[Bench]:
     """The subject's warehouse, its schemas empty."""
-    with opened(subject) as bench:
+    bench = Bench(subject)
+    try:
         yield bench
+    finally:
+        bench.close()

@@ -18,6 +18,11 @@ NAMES = ["select", "Mixed Case", 'a"b', "größe", "a.b", "semi;colon", "日本"
 def test_awkward_names_of_relations(warehouse: Bench, name: str, kind: str) -> None:
     relation = warehouse.table.sibling(name)
     made = warehouse.node(kind, {"alias": name})
+    takes = warehouse.adapter.dialect.misnamed(name)
+    if takes is not None:
+        with pytest.raises(ProgramError, match=f"for a name: {takes}"):
+            warehouse.build(kind, "select 1 as id", made=_at(made, relation))
+        pytest.skip("refused, in words")
     for _ in range(2):
         warehouse.build(kind, "select 1 as id", made=_at(made, relation))
         existing = warehouse.existing(relation)
@@ -61,9 +66,10 @@ def test_the_catalog(warehouse: Bench) -> None:
     assert (table.kind, view.kind) == ("table", "view")
     assert [warehouse.said(c.name) for c in table.columns] == ["id", "v", "n"]
     assert [(warehouse.said(c.name), warehouse.read_as(c.type)) for c in table.columns] == warehouse.kinds()
-    assert not found[other].columns[0].nullable
+    assert "not null" in warehouse.subject.lacks or not found[other].columns[0].nullable
     if warehouse.can.comments:
-        assert (table.comment, view.comment, table.columns[1].comment) == ("it's t", "above", "a v")
+        assert (table.comment, view.comment) == ("it's t", "above")
+        assert table.columns[1].comment == ("a v" if warehouse.can.column_comments else None)
     only = warehouse.database.catalog([(warehouse.table.database, warehouse.table.schema or "")], [warehouse.table])
     assert warehouse.table in {t.relation for t in only}
     assert above not in {t.relation for t in only}
@@ -82,7 +88,8 @@ def test_descriptions(warehouse: Bench, kind: str) -> None:
         existing = warehouse.existing()
         assert existing is not None
         assert existing.comment == "It's\nall \\ of it"
-        assert [(warehouse.said(c.name), c.comment) for c in existing.columns] == [("id", "the 'id'"), ("v", None)]
+        if warehouse.can.column_comments:
+            assert [(warehouse.said(c.name), c.comment) for c in existing.columns] == [("id", "the 'id'"), ("v", None)]
 
 
 @pytest.mark.parametrize("kind", ["view", "table", "incremental"])

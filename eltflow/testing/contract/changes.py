@@ -10,7 +10,7 @@ import pytest
 from eltflow.compile.compiled import Hook
 from eltflow.compile.program import ProgramError
 from eltflow.testing.bench import Bench, make_node
-from eltflow.testing.contract.claims import need_strategy
+from eltflow.testing.contract.claims import need_strategy, tables_step_aside
 from eltflow.warehouse.values import Relation, Statement, WarehouseError
 
 OLD, NEW = [(1, "old")], [(2, "new"), (3, "new")]
@@ -35,7 +35,10 @@ GONE = [("nothing", "there")]
 
 
 def steps_aside(warehouse: Bench, standing: str, coming: str) -> bool:
-    """Whether one kind of relation takes another's place on an engine whose DDL commits: then nothing is there for a moment."""
+    """Whether one relation steps aside for another on an engine whose DDL commits: then nothing is there for a moment. It does where
+    they are of different kinds, and for a table where the engine can neither replace one nor let two change places."""
+    if coming != "view" and standing in ("table", "incremental") and COMING[coming][0] != "incremental":
+        return tables_step_aside(warehouse)
     kinds = {"none": "", "view": "view"}
     comes = "view" if coming == "view" else "table"
     return not warehouse.can.transactional_ddl and kinds.get(standing, "table") not in ("", comes)

@@ -11,6 +11,7 @@ from eltflow.compile.program import FileInfo, Outcome, ProgramError
 from eltflow.ingest.files import file_info
 from eltflow.project.nodes import IngestInfo
 from eltflow.testing.bench import Bench
+from eltflow.testing.contract.claims import need_transactions
 from eltflow.warehouse.values import Statement, WarehouseError
 
 UNDECIDED = r"several new rows have one key .*, and nothing tells which of them is the latest"
@@ -32,6 +33,8 @@ class Loads:
             with pytest.raises(ProgramError, match=f"`load: {re.escape(load)}` need an engine whose DDL takes part"):
                 self()
             pytest.skip("refused, in words")
+        if load == "append":
+            need_transactions(warehouse)
 
     def __call__(self, *files: str, **more: Any) -> Outcome:
         """Load after these files came, or came anew: each as its name, a blank, and its rows between semicolons."""

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from eltflow.testing.bench import Bench, series
+from eltflow.testing.contract.claims import tables_step_aside
 from eltflow.warehouse.values import Statement, WarehouseError
 
 ROWS = 5000
@@ -16,6 +17,7 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     warehouse.build("table", f"select id, 0 as version from ({series(ROWS)}) as n")
     reader = warehouse.database.session()
     may_be_away = not warehouse.can.transactional_ddl
+    steps_aside = tables_step_aside(warehouse)
     done = threading.Event()
     wrong: list[Any] = []
     seen: set[int] = set()
@@ -29,6 +31,8 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
                     continue  # one kind of relation takes another's place
                 wrong.append(repr(error))
                 return
+            if row[0] == 0 and steps_aside:
+                continue  # its files have stepped aside already
             if row[0] != ROWS or row[1] != row[2]:
                 wrong.append(row)
                 return
@@ -37,9 +41,11 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        kinds: list[Any] = [("view", {}), ("table", {}), ("table", {}), ("incremental", {"unique_key": "id"})]
-        last = "merge" if warehouse.can.merge else "delete+insert"
-        kinds.append(("incremental", {"unique_key": "id", "incremental_strategy": last}))
+        kinds: list[Any] = [("view", {}), ("table", {}), ("table", {})]
+        keyed = {"merge", "delete+insert"} & {*warehouse.can.incremental_strategies}
+        if keyed:
+            last = "merge" if warehouse.can.merge else "delete+insert"
+            kinds += [("incremental", {"unique_key": "id", **more}) for more in ({}, {"incremental_strategy": last})]
         for version, (kind, config) in enumerate(kinds * 4, start=1):
             warehouse.build(kind, f"select id, {version} as version from ({series(ROWS)}) as n", config=config)
     finally:
@@ -48,4 +54,4 @@ def test_a_continuous_reader_sees_whole_versions_only(warehouse: Bench) -> None:
         reader.close()
     assert not wrong
     assert seen
-    assert warehouse.rows("select distinct version from s.t") == [(20,)]
+    assert warehouse.rows("select distinct version from s.t") == [(4 * len(kinds),)]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eltflow.testing.bench import SLOW, Bench, Subject, opened, series
-from eltflow.testing.contract.claims import need_strategy
+from eltflow.testing.bench import Bench, Subject, opened, series
+from eltflow.testing.contract.claims import need_strategy, need_transactions, tables_step_aside
 from eltflow.testing.proxy import Proxy
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
@@ -18,6 +18,7 @@ OLD, NEW = [(1, "old")], [(1, "old"), (2, "new")]
 
 
 def test_a_transaction(warehouse: Bench) -> None:
+    need_transactions(warehouse)
     begin, commit, rollback = (getattr(warehouse.adapter.dialect, name)() for name in ("begin", "commit", "rollback"))
     warehouse.sql("create table s.t (id integer)")
     for ends, rows in ((rollback, []), (commit, [(1,)])):
@@ -40,9 +41,12 @@ def test_counts_and_types(warehouse: Bench) -> None:
         return result.affected
 
     assert affected(f"create table s.t as {series(7)}", "ddl") in (7, None)  # not every engine counts what it made
-    assert affected("insert into s.t select id from s.t where id < 3") == 3
-    assert affected("delete from s.t where id = 1") == 2
-    assert affected("update s.t set id = id where id > 100") == 0
+    if warehouse.can.transactions:
+        assert affected("insert into s.t select id from s.t where id < 3") == 3
+        assert affected("delete from s.t where id = 1") == 2
+        assert affected("update s.t set id = id where id > 100") == 0
+    else:
+        assert affected("insert into s.t select id from s.t where id < 3") in (3, None)
     query = "select 1 as a, 'x' as b, null as c, cast(1.50 as decimal(10, 2)) as d, true as e, cast('2020-01-02' as date) as f"
     found = warehouse.session.execute(Statement(warehouse.subject.spell(query), role="query"))
     assert [warehouse.said(c.name) for c in found.columns] == list("abcdef")
@@ -97,6 +101,8 @@ def test_sessions_at_the_same_time(warehouse: Bench) -> None:
 @pytest.mark.parametrize("inside", [False, True])
 def test_cancelling(warehouse: Bench, inside: bool) -> None:
     """The statement ends soon, at the server too, and the session goes on."""
+    if inside:
+        need_transactions(warehouse)
     warehouse.session.cancel()  # nothing runs: nothing happens
     warehouse.sql("create table s.t as select 1 as n")
     if inside:
@@ -105,7 +111,7 @@ def test_cancelling(warehouse: Bench, inside: bool) -> None:
 
     def run() -> None:
         try:
-            warehouse.session.execute(Statement(f"insert into s.t {SLOW}", role="dml"))
+            warehouse.session.execute(Statement(f"insert into s.t {warehouse.subject.slow}", role="dml"))
         except WarehouseError as error:
             caught.append(error)
 
@@ -193,8 +199,9 @@ def test_a_connection_lost_at_each_statement(subject: Subject, kind: str, late: 
                     proxy.swallow(False)
                     time.sleep(0.1)  # the server learns of it and rolls back
                     sent_commit = late and session.cut.role == "commit"
-                    stands = _settled(bench)
-                    assert stands in ((OLD, NEW) if sent_commit or commits else (OLD,))
+                    away = kind in ("table", "seed", "view") and tables_step_aside(bench) and bench.existing() is None
+                    stands = _settled(bench) if not away else None
+                    assert away or stands in ((OLD, NEW) if sent_commit or commits else (OLD,))
                     if not commits:
                         assert (f"run {number}" in [run for _, run, *_ in bench.applied()]) == (stands == NEW)
                     assert error.safe == (session.cut.role != "commit") or (commits and not error.safe)

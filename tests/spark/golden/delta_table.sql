@@ -1,0 +1,6 @@
+create or replace table `s`.`t`
+using delta
+as (
+select id, v
+from s.up
+);

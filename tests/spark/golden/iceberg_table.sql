@@ -1,0 +1,6 @@
+create or replace table `s`.`t`
+using iceberg
+as (
+select id, v
+from s.up
+);

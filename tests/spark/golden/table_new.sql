@@ -1,0 +1,6 @@
+create table `s`.`t`
+using parquet
+as (
+select id, v
+from s.up
+);

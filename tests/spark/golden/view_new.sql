@@ -1,0 +1,4 @@
+create or replace view `s`.`t` as (
+select id, v
+from s.up
+);
