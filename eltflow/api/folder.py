@@ -37,6 +37,13 @@ def template_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "project_template"
 
 
+#: What is said of the template's step, where no step can add to a table.
+_REPLACING = (
+    "# Loads files into a table. `append` loads each file once: put next week's file beside this one and build again.",
+    "# Loads files into a table. `replace` loads all of them: put next week's file beside this one and build again.",
+)
+
+
 def init_project(parent: Path, name: str, adapter: str | None = None) -> list[str]:
     """Copy the template to `parent/name`, with a target of the adapter; gives the files written. Raises EltflowError (E0114, or E0701
     for an adapter that is not there) before anything is written."""
@@ -61,6 +68,8 @@ def init_project(parent: Path, name: str, adapter: str | None = None) -> list[st
             text = source.read_text(encoding="utf-8")
             if chosen is not None and relative.as_posix() == FILE:
                 text = _with_target(text, chosen)
+            elif chosen is not None and not chosen.dialect.capabilities.transactions:
+                text = text.replace(*_REPLACING).replace("load: append", "load: replace")
             destination.write_text(text.replace("my_project", project), encoding="utf-8")
         else:
             shutil.copyfile(source, destination)

@@ -61,6 +61,13 @@ _PARTS: Mapping[str, Mapping[str, str]] = {
         "doy": "extract(dayofyear from a_)",
         "week": "extract(isoweek from a_)",
     },
+    "spark": {
+        **{p: f"{p}(a_)" for p in (*_COMMON, "second")},
+        "dow": "(dayofweek(a_) - 1)",
+        "isodow": "(weekday(a_) + 1)",
+        "doy": "dayofyear(a_)",
+        "week": "weekofyear(a_)",
+    },
 }
 _CALLED: Mapping[type, str] = {
     exp.Year: "year",
@@ -201,6 +208,12 @@ def _cut_bigquery(unit: str, value: Any, of: str) -> Any:
     return said("bigquery", f"{'date' if of == 'date' else 'datetime'}_trunc(a_, {word})", a_=value)
 
 
+def _cut_spark(unit: str, value: Any, of: str) -> Any:
+    """DATE_TRUNC gives a time with a zone there."""
+    type = "date" if of == "date" else "timestamp_ntz"
+    return said("spark", f"cast(t_ as {type})", t_=call("date_trunc", exp.Literal.string(unit), value))
+
+
 _TRUNCATE: Mapping[str, Callable[[str, Any, str], Any]] = {
     "postgres": _cut_postgres,
     "duckdb": _cut_duckdb,
@@ -208,6 +221,7 @@ _TRUNCATE: Mapping[str, Callable[[str, Any, str], Any]] = {
     "sqlite": _cut_sqlite,
     "snowflake": _cut_snowflake,
     "bigquery": _cut_bigquery,
+    "spark": _cut_spark,
 }
 
 # -- differences ---------------------------------------------------------------------------------------------------------------------
@@ -248,6 +262,10 @@ def _difference(node: Any, read: str, write: str) -> Any:
         return call(name, cast(late, type), cast(early, type), exp.Var(this=unit.upper()))
     if write == "snowflake":
         return call("datediff", exp.Literal.string(unit), early, late)
+    if write == "spark":
+        if unit == "day":
+            return call("datediff", cast(late, "date"), cast(early, "date"))
+        return call("timestampdiff", exp.Var(this=unit.upper()), *(_cut_spark(unit, one, "timestamp") for one in (early, late)))
     return said(write, f"date_diff('{unit}', b_, a_)", a_=late, b_=early)
 
 
@@ -358,12 +376,24 @@ def _shift_bigquery(value: Any, sign: str, amount: Any, unit: str) -> Any:
     return call(name, cast(value, "datetime"), interval)
 
 
+def _shift_spark(value: Any, sign: str, amount: Any, unit: str) -> Any:
+    """What is moved by less than a day is no date any more; without the cast it would be a time with a zone."""
+    times, unit = {"week": (7, "day"), "quarter": (3, "month")}.get(unit, (1, unit))
+    if unit not in ("day", "month", "year"):
+        value = cast(value, "timestamp_ntz")
+    if isinstance(amount, exp.Literal):
+        return said("spark", f"(a_ {sign} interval '{times * int(amount.name)}' {unit})", a_=value)
+    many = f"({times} * b_)" if times > 1 else "b_"
+    return said("spark", f"(a_ {sign} {many} * interval '1' {unit})", a_=value, b_=amount)
+
+
 _SHIFT: Mapping[str, Callable[[Any, str, Any, str], Any]] = {
     "postgres": _shift_postgres,
     "duckdb": _shift_duckdb,
     "mysql": _shift_mysql,
     "snowflake": _shift_snowflake,
     "bigquery": _shift_bigquery,
+    "spark": _shift_spark,
 }
 
 # -- made of parts, and as text ------------------------------------------------------------------------------------------------------
@@ -384,6 +414,8 @@ def _from_parts(node: Any, read: str, write: str) -> Any:
         return call("timestamp_ntz_from_parts" if time else "date_from_parts", *values)
     if write == "duckdb":
         return call("make_timestamp" if time else "make_date", *values)
+    if write == "spark":
+        return call("make_timestamp_ntz" if time else "make_date", *values)
     names = dict(zip("abcdef", values, strict=False))
     parts = {f"{name}_": value for name, value in names.items()}
     if write == "mysql":
@@ -424,6 +456,11 @@ def _as_text(node: Any, read: str, write: str) -> Any:
         for code, word in words.items():
             text = text.replace(code, word)
         return call("to_char", node.this, exp.Literal.string(text))
+    if write == "spark":
+        words = {"%Y": "yyyy", "%m": "MM", "%d": "dd", "%H": "HH", "%M": "mm", "%S": "ss"}
+        for code, word in words.items():
+            text = text.replace(code, word)
+        return call("date_format", node.this, exp.Literal.string(text))
     return None
 
 

@@ -45,6 +45,7 @@ _NOT_THERE: Mapping[str, frozenset[str]] = {
         ]
     ),
     "mysql": frozenset(["PercentileCont", "Median"]),
+    "spark": frozenset(["All", "Any"]),
 }
 #: The arguments that those parts may have: the ones that a case of `tests/dialect/` has. `this`, `expression` and `expressions` unless told.
 _ARGUMENT_NAMES = """

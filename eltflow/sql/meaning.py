@@ -28,7 +28,7 @@ Rule = Callable[[Any, str, str], Any]
 #: What a division by zero gives: an error is never silent.
 _BY_ZERO: Mapping[str, str] = {"duckdb": "infinity", "sqlite": "NULL", "mysql": "NULL"}
 #: Engines whose LIKE takes a backslash for an escape unless told otherwise.
-_BACKSLASH = frozenset(["postgres", "mysql", "bigquery"])
+_BACKSLASH = frozenset(["postgres", "mysql", "bigquery", "spark"])
 _GREATEST_OF_NULL = frozenset(["mysql", "snowflake", "bigquery", "sqlite"])  #: is NULL; elsewhere NULL counts for nothing
 
 
@@ -124,7 +124,7 @@ def _floor(node: Any, read: str, write: str) -> Any:
 
 def _average(node: Any, read: str, write: str) -> Any:
     """Of 64 bits: others give as few digits as the column has, and some more."""
-    if write in ("mysql", "snowflake") and kind(node.this, read) != "double" and not isinstance(node.this, exp.Distinct):
+    if write in ("mysql", "snowflake", "spark") and kind(node.this, read) != "double" and not isinstance(node.this, exp.Distinct):
         node.set("this", cast(node.this, "double"))
 
 
@@ -195,6 +195,12 @@ def _cast(node: Any, read: str, write: str) -> Any:
         if given != "decimal":  # a float goes to the even neighbour
             half = f"case when abs(a_ - cast(a_ as integer)) = 0.5 then 2 * cast(round(a_ / 2) as integer) else {half} end"
         return said(write, f"case when typeof(a_) = 'real' then {half} else cast(a_ as integer) end", a_=node.this)
+    if to == "integer" and write == "spark" and given not in ("integer", "text", "boolean"):
+        type = node.to.sql(dialect="spark")
+        exact, even = f"cast(round(a_) as {type})", f"cast(bround(a_) as {type})"  # a plain cast cuts
+        known = {"decimal": exact, "double": even}.get(given or "")
+        kinds = f"when typeof(a_) in ('double', 'float') then {even} when typeof(a_) like 'decimal%' then {exact}"
+        return said(write, known or f"case {kinds} else cast(a_ as {type}) end", a_=node.this)
     if to == "decimal" and write == "sqlite":
         scale = node.to.expressions[1].name if len(node.to.expressions) > 1 else "0"
         return said(write, f"round(a_ * 1e{scale}) / 1e{scale}", a_=node.this)
@@ -239,6 +245,20 @@ def _length(node: Any, read: str, write: str) -> Any:
 def _letters(node: Any, read: str, write: str) -> Any:
     if read == "sqlite":
         raise Unsaid("LOWER and UPPER of SQLite know ASCII letters only")
+
+
+def _in(node: Any, read: str, write: str) -> Any:
+    """IN with a query: what would be NULL is FALSE to Spark, which makes no difference to a condition that rows must meet."""
+    if write != "spark" or node.args.get("query") is None:
+        return None
+    negated = isinstance(node.parent, exp.Not)  # of which Spark takes care, unless it stands beside an OR
+    outside = node.parent.parent if negated else node.parent
+    while isinstance(outside, (exp.And, exp.Paren)) or (isinstance(outside, exp.Or) and not negated):
+        outside = outside.parent
+    if not isinstance(outside, (exp.Where, exp.Having)):
+        raise Unsaid(
+            "IN with a query, anywhere but among the conditions of WHERE, is not known to mean the same where values are NULL"
+        )
 
 
 def _is(node: Any, read: str, write: str) -> Any:
@@ -292,7 +312,7 @@ def _concat(node: Any, read: str, write: str) -> Any:
 
 
 def _concat_ws(node: Any, read: str, write: str) -> Any:
-    if write not in ("postgres", "duckdb", "mysql"):
+    if write not in ("postgres", "duckdb", "mysql", "spark"):
         raise Unsaid("CONCAT_WS is not known to mean the same")
 
 
@@ -325,6 +345,10 @@ def _filter(node: Any, read: str, write: str) -> Any:
 def _beside(node: Any, read: str, write: str) -> Any:
     if write == "mysql" and node.args.get("default") is not None:
         raise Unsaid("LAG and LEAD with a value for where no row is are not known to mean the same")
+
+
+def _quantile(node: Any, read: str, write: str) -> Any:
+    return call("percentile", node.this, node.expression) if write == "spark" else None
 
 
 def _window(node: Any, read: str, write: str) -> Any:
@@ -460,6 +484,7 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Least: (_most,),
     exp.Cast: (*DATE_RULES.get(exp.Cast, ()), _cast),
     exp.Like: (_like,),
+    exp.In: (*DATE_RULES.get(exp.In, ()), _in),
     exp.Is: (_is,),
     exp.Length: (_length,),
     exp.Lower: (_letters,),
@@ -474,6 +499,7 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Filter: (_filter,),
     exp.Lag: (_beside,),
     exp.Lead: (_beside,),
+    exp.PercentileCont: (_quantile,),
     exp.Window: (_window,),
     exp.Order: (_order,),
     exp.Subquery: (_derived,),

@@ -21,8 +21,9 @@ from eltflow.sql.parse import Parsed, dialect_of
 
 #: The SQL of a relation in the target, by the parts of the name that stands in the text; None for a table that is no node.
 Relations = Callable[[tuple[str, ...]], str | None]
-#: sqlglot's dialects between which statements are translated.
-KNOWN = ("bigquery", "duckdb", "mysql", "postgres", "snowflake", "sqlite")
+#: sqlglot's dialects from which statements are translated, and to which.
+_FROM = ("bigquery", "duckdb", "mysql", "postgres", "snowflake", "sqlite")
+_TO = (*_FROM, "spark")
 _MARK = "eltflow_relation_{}_"
 
 
@@ -44,9 +45,9 @@ class Transpiled:
 
 def transpile(parsed: Parsed, read: str, write: str, relations: Relations, *, named: bool = False) -> Transpiled:
     """A statement that is one query, in sqlglot's dialect `read`, said in `write`; with `named`, its columns must have names."""
-    strange = [name for name in (read, write) if name not in KNOWN]
-    if strange:
-        return Transpiled("", (Problem(f"no translation from or to {strange[0]} is known", None),))
+    if read not in _FROM or write not in _TO:
+        way = f"from {read}" if read not in _FROM else f"to {write}"
+        return Transpiled("", (Problem(f"no translation {way} is known", None),))
     tree = parsed.tree.copy()
     unnamed = list(nameless(tree)) if named else []
     marks = _mark_relations(tree, relations, write)

@@ -38,6 +38,7 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("mariadb", "cast(f as varchar)"): _TYPES,
     ("mariadb", "cast(ts as varchar)"): _TYPES,
     ("postgres", "cast(f as varchar)"): _TYPES,
+    ("spark", "cast(f as varchar)"): _TYPES,
     **{("snowflake", case): _FORMAT for case in _FORMATTED},
     **{("snowflake", f"{side}trim(u)"): "the emulator trims both ends" for side in "lr"},
 }
@@ -176,6 +177,7 @@ def test_the_page_says_how_many() -> None:
         "postgres": "PostgreSQL",
         "mariadb": "MariaDB",
         "sqlite": "SQLite",
+        "spark": "Spark",
         "snowflake": "Snowflake",
         "bigquery": "BigQuery",
     }.items():

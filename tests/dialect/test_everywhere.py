@@ -34,7 +34,7 @@ def built(engine: Engine, root: Path, schema: str) -> dict[str, Rows]:
     with_target(root, engine.target(schema))
     results = build(root)
     bad = {name: result for name, result in results.items() if result.status not in ("success", "pass")}
-    assert not bad, bad
+    assert not bad, {name: result.message for name, result in bad.items()}
     return contents(engine, root, schema)
 
 
@@ -112,6 +112,7 @@ def test_a_new_project(name: str, tmp_path: Path, template_in_duckdb: dict[str, 
 _ANYWHERE = {
     "sqlite": {"path": "w.sqlite"},
     "mariadb": {"host": "h", "user": "u"},
+    "spark": {"method": "connect", "host": "h"},
     "snowflake": {"account": "a", "user": "u", "database": "d", "authenticator": "externalbrowser"},
     "bigquery": {"project": "p"},
     "postgres": {"host": "h", "user": "u", "dbname": "d"},
