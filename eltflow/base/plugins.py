@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from eltflow.base.diagnostics import Span, fail
@@ -12,9 +14,16 @@ from eltflow.base.names import did_you_mean
 
 def names(group: str) -> tuple[str, ...]:
     """The names registered in an entry-point group, sorted."""
+    return tuple(sorted({point.name for point in _points(group, tuple(sys.path))}))
+
+
+@cache
+def _points(group: str, path: tuple[str, ...]) -> tuple[Any, ...]:
+    """The entry points of a group, with `sys.path` as it is. To look for them reads a file of every package that is installed: 5 ms where
+    there are 140."""
     from importlib.metadata import entry_points
 
-    return tuple(sorted({point.name for point in entry_points(group=group)}))
+    return tuple(entry_points(group=group))
 
 
 def load(group: str, name: str, *, span: Span | None = None) -> Any:
@@ -23,9 +32,7 @@ def load(group: str, name: str, *, span: Span | None = None) -> Any:
     Raises EltflowError: E0701 unknown name, E0703 the plug-in itself fails to import. (A missing driver is E0702, raised by the
     plug-in when it opens a connection: plug-ins import their driver no earlier.)
     """
-    from importlib.metadata import entry_points
-
-    found = [point for point in entry_points(group=group) if point.name == name]
+    found = [point for point in _points(group, tuple(sys.path)) if point.name == name]
     if not found:
         known = names(group)
         kind = group.removeprefix("eltflow.").removesuffix("s")

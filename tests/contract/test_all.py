@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("engine", ["redshift", "bigquery"])
+@pytest.mark.parametrize("engine", ["redshift", "spark", "bigquery"])
 def test_every_variant_of_every_case(engine: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/contract/test_{engine}.py"]
     done = subprocess.run(
