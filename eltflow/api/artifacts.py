@@ -46,7 +46,7 @@ def run_info(loaded: Loaded, command: str, argv: Sequence[str] = (), args: Mappi
 def manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
     return {
         "project": loaded.opened.project,
-        "graph": loaded.graph,
+        "graph": loaded.places.graph,
         "dialect": loaded.adapter.dialect,
         "info": info,
         "compiled": compiled,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from eltflow.api.loading import STATE_FOLDER, load
-from eltflow.api.running import connected, schemas_of
+from eltflow.api.opening import connected, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP
