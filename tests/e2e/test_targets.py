@@ -233,6 +233,39 @@ def test_a_source_that_names_a_model_of_another_target_is_there(world, eltflow):
     assert world.rows("dev", "select id from read") == [(1,)]
 
 
+def test_what_only_looks_knows_where_nodes_are(world, eltflow):
+    """`ls`, `show`, `compile`, `lineage`, `test` and the events of OpenLineage; a configuration from properties."""
+    world.targets("duckdb", "postgres", openlineage={"file": "events.jsonl"})
+    world.write(
+        {
+            "models/orders.sql": "select 1 as id, 2.5::decimal(10, 2) as amount",
+            "models/sums.sql": "select id, amount * 2 as twice from orders",
+            "models/s.yml": "models: [{name: sums, config: {target: wh, materialized: table}}]",
+            "tests/alone.sql": "select * from {{ ref('sums') }} where pg_typeof(twice)::text <> 'numeric'",
+            "tests/both.sql": "select o.id from orders as o left join {{ ref('sums') }} as s on s.id = o.id where s.id is null",
+        }
+    )
+    assert eltflow("build", cwd=world.root).code == 0
+    tested = eltflow("test", cwd=world.root)
+    assert tested.code == 0, tested.text
+    assert "sums to dev" in tested.text
+    assert "2 tests passed" in tested.text
+    listed = json.loads(eltflow("ls", "--output", "json", "--select", "sums", cwd=world.root).out)
+    assert listed[0]["relation"] == f"{world.postgres.dbname}.in_wh.sums"
+    shown = eltflow("show", "sums", "--json", cwd=world.root)
+    assert [(row["id"], float(row["twice"])) for row in json.loads(shown.out)] == [(1, 5.0)]
+    assert eltflow("compile", cwd=world.root).code == 0
+    assert '"in_wh"."orders_' in (world.root / "target/compiled/p/models/sums.sql").read_text()
+    hangs = eltflow("lineage", "sums.twice", cwd=world.root)
+    assert "orders.amount" in hangs.text
+    events = [json.loads(line) for line in (world.root / "events.jsonl").read_text().splitlines()]
+    made = next(e for e in events if e["eventType"] == "COMPLETE" and e["job"]["name"].endswith("sums"))
+    assert made["inputs"][0]["namespace"].startswith("duckdb:")
+    assert made["outputs"][0]["namespace"].startswith("postgres:")
+    (column,) = made["outputs"][0]["facets"]["columnLineage"]["fields"]["twice"]["inputFields"]
+    assert (column["namespace"][:7], column["name"], column["field"]) == ("duckdb:", "dev.in_dev.orders", "amount")
+
+
 def test_an_incremental_model_reads_across_in_each_run(world, eltflow):
     world.targets("duckdb", "postgres")
     grown = AT_WH.replace("'table'", "'incremental', unique_key='id'")
@@ -311,6 +344,21 @@ def test_what_a_killed_run_left_goes_with_the_next(world, eltflow):
     assert world.names("wh") == ["there"]
 
 
+@pytest.mark.parametrize("point", range(1, 20, 3))
+def test_killed_at_any_statement_and_built_again(world, eltflow, forked, point):
+    """Whatever it was that was cut off: the next build makes everything, and leaves nothing else."""
+    world.targets("duckdb", "duckdb")
+    rows = "{{ config(materialized='table') }}\nselect range as id, 'v' || range as v from range(30000)"
+    world.write({"models/vals.sql": rows, "models/there.sql": AT_WH + "select id, v from vals"})
+    world.write({"models/back.sql": "{{ config(materialized='table') }}\nselect count(*) as n, max(v) as v from there"})
+    code, _, _ = forked("build", "--quiet", cwd=world.root, statement=point, delay=0.002)
+    assert code in (0, -signal.SIGKILL)
+    built = eltflow("build", cwd=world.root)
+    assert built.code == 0, built.text
+    assert world.rows("dev", "select n, v from back") == [(30_000, "v9999")]
+    assert (world.names("dev"), world.names("wh")) == (["back", "vals"], ["there"])
+
+
 _FAR_OFF = "seeds: [{name: far_off, config: {target: far}}]\n"
 
 
@@ -334,6 +382,11 @@ def test_only_the_targets_of_what_was_selected_are_asked_for(world, eltflow):
     world.write(above)
     planned = eltflow("build", "--select", "there", cwd=world.root)
     assert planned.code == 0, planned.text
+    checked = eltflow("debug", cwd=world.root)
+    assert checked.code == 1
+    told = [" ".join(line.split()) for line in checked.out.splitlines()]
+    assert any(line.startswith("✓ ok target wh: duckdb") for line in told), told
+    assert any(line.startswith("✗") and "target far: " in line and "FAR_HOST" in line for line in told), told
     refused = eltflow("build", cwd=world.root)
     assert refused.code == 2
     assert "error[E0304]" in refused.text
