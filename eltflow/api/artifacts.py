@@ -109,7 +109,7 @@ def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: 
     write_manifest(loaded, info, state.compiled)
     results = run_results(
         state.results.values(),
-        loaded.graph.nodes,
+        loaded.places.graph.nodes,
         loaded.adapter.dialect,
         info,
         compiled=state.compiled,

@@ -210,6 +210,7 @@ def test_a_graph_there_and_back(world, eltflow):
     assert alone.code == 0, alone.text
     again = json.loads((world.root / "target/run_results.json").read_text())["results"]
     assert [(r["unique_id"], r["status"]) for r in again] == [("copy.model.p.orders.wh", "success"), ("model.p.two", "success")]
+    assert again[1]["relation_name"] == f'"{world.postgres.dbname}"."in_wh"."two"'
     shown = json.loads((world.root / "target/manifest.json").read_text())["nodes"]
     assert shown["model.p.two"]["relation_name"] == f'"{world.postgres.dbname}"."in_wh"."two"'
     assert shown["model.p.back"]["relation_name"] == '"dev"."in_dev"."back"'
@@ -256,6 +257,9 @@ def test_what_only_looks_knows_where_nodes_are(world, eltflow):
     assert [(row["id"], float(row["twice"])) for row in json.loads(shown.out)] == [(1, 5.0)]
     assert eltflow("compile", cwd=world.root).code == 0
     assert '"in_wh"."orders_' in (world.root / "target/compiled/p/models/sums.sql").read_text()
+    assert eltflow("docs", "generate", cwd=world.root).code == 0
+    told = json.loads((world.root / "target/catalog.json").read_text())["nodes"]["model.p.sums"]
+    assert (told["metadata"]["schema"], list(told["columns"])) == ("in_wh", ["id", "twice"])
     hangs = eltflow("lineage", "sums.twice", cwd=world.root)
     assert "orders.amount" in hangs.text
     events = [json.loads(line) for line in (world.root / "events.jsonl").read_text().splitlines()]
