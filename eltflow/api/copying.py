@@ -117,6 +117,7 @@ class Copies:
         self._copies = {copy.node.unique_id: copy for copy in copies}
         self._readers = {copy.node.unique_id: set(copy.readers) for copy in copies}
         self._there: set[str] = set()
+        self._gone: set[str] = set()
 
     def of(self, step: Step) -> Copy:
         return self._copies[step.id]
@@ -136,7 +137,7 @@ class Copies:
 
     def sweep(self, results: Mapping[str, StepResult]) -> Iterator[Message]:
         """Drop what is still there, however the run ended; tells what stays, which the next run drops."""
-        self._there |= {one for one in self._readers if one in results and _may_be_there(results[one]) and self._readers[one]}
+        self._there |= {one for one in self._copies if one in results and _may_be_there(results[one])} - self._gone
         left: list[str] = []
         for one in sorted(self._there):
             try:
@@ -154,6 +155,7 @@ class Copies:
             with closing(site.database.session()) as session:
                 session.execute(site.loaded.adapter.dialect.drop(copy.node.relation))
         self._there.discard(one)
+        self._gone.add(one)
 
 
 def _may_be_there(result: StepResult) -> bool:

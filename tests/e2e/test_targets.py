@@ -16,6 +16,9 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from eltflow import api
+from eltflow.events import StepFinished
+
 #: Of DuckDB's and PostgreSQL's SQL alike.
 VALUES = """{{ config(materialized='table') }}
 select id, cast(amount as numeric(18, 4)) as amount, paid, note, stamp, moment, day from (
@@ -330,6 +333,19 @@ def test_a_cancelled_run_drops_its_copies(world):
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
     assert world.names("wh") == []
+
+
+def test_whoever_stops_listening_leaves_no_copy(world):
+    world.targets("duckdb", "duckdb")
+    world.write({"models/vals.sql": "select 1 as id", "models/there.sql": AT_WH + "select id from vals"})
+    loaded = api.load(world.root)
+    events = api.execute(loaded, api.RunOptions())
+    for event in events:
+        if isinstance(event, StepFinished) and event.result.kind == "copy":
+            break
+    events.close()
+    assert event.result.rows == 1
+    assert not [name for name in world.names("wh") if "__eltflow_tmp_" in name]
 
 
 def test_what_a_killed_run_left_goes_with_the_next(world, eltflow):
