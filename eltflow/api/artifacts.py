@@ -51,6 +51,7 @@ def manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compil
         "info": info,
         "compiled": compiled,
         "compiled_path": lambda node: compiled_path(loaded, node),
+        "dialects": loaded.places.dialects,
         "seed_bytes": lambda path: _seed_bytes(loaded, path),
     }
 
@@ -114,6 +115,7 @@ def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: 
         info,
         compiled=state.compiled,
         seconds=state.finished.seconds if state.finished is not None else 0.0,
+        dialects=loaded.places.dialects,
     )
     _write(loaded, "run_results.json", to_json(results))
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eltflow.api.loading import Loaded
     from eltflow.compile.across import Across
     from eltflow.compile.node import Compiler
+    from eltflow.warehouse.dialect import Dialect
 
 #: Into which rows of another database can be sent, as steps do that read databases.
 _TAKE = "DuckDB, PostgreSQL or SQLite"
@@ -72,6 +73,11 @@ class Places:
             with suppress(EltflowError):
                 made[name] = self.at(name)
         return made
+
+    @property
+    def dialects(self) -> Mapping[str, Dialect]:
+        """The dialects of the nodes of other targets, by their ids."""
+        return {i: self.others[name].adapter.dialect for i, name in self.elsewhere.items() if name in self.others}
 
     def same(self, one: str, other: str) -> bool:
         """Whether two targets are one database, where each reads what the other makes."""

@@ -133,6 +133,33 @@ def test_sqlite_takes_part(world, eltflow, dev, wh):
     assert world.names("wh") == ["there"]
 
 
+def test_mariadb_is_read_and_takes_nothing(world, eltflow, mariadb):
+    """Names stand in artifacts as they do in the SQL of the target that a node lives on."""
+    mariadb.sql("drop database if exists in_dev", "create database in_dev character set utf8mb4")
+    world.targets("duckdb", "duckdb")
+    settings = json.loads((world.root / "eltflow.yml").read_text())
+    settings["targets"]["maria"] = {**mariadb.target(), "schema": "in_dev"}
+    vals = "{{ config(target='maria', materialized='table') }}\nselect 1 as id, 'ä' as note, cast(2.5 as decimal(10, 2)) as amount"
+    there = "{{ config(materialized='table') }}\nselect * from vals"
+    world.write({"eltflow.yml": json.dumps(settings), "models/vals.sql": vals, "models/there.sql": there})
+    built = eltflow("build", cwd=world.root)
+    assert built.code == 0, built.text
+    assert world.rows("dev", "select * from there") == [(1, "ä", Decimal("2.50"))]
+    nodes = json.loads((world.root / "target/manifest.json").read_text())["nodes"]
+    assert (nodes["model.p.vals"]["relation_name"], nodes["model.p.there"]["relation_name"]) == (
+        "`in_dev`.`vals`",
+        '"dev"."in_dev"."there"',
+    )
+    results = {
+        r["unique_id"]: r["relation_name"] for r in json.loads((world.root / "target/run_results.json").read_text())["results"]
+    }
+    assert results["model.p.vals"] == "`in_dev`.`vals`"
+    world.write({"models/vals.sql": "select 1 as id", "models/there.sql": AT_WH.replace("'wh'", "'maria'") + "select * from vals"})
+    refused = eltflow("plan", cwd=world.root)
+    assert refused.code == 2
+    assert "reads `vals`, which is on `dev`: no rows can be sent to a target of type" in refused.text
+
+
 def test_what_is_nested_and_what_changes_on_the_way(world, eltflow):
     """Between two files of DuckDB lists and structures stay what they are; PostgreSQL has JSON for them, and what goes as text is told."""
     nested = "{{ config(materialized='table') }}\nselect [1, null, 3] as list, {'a': 'x', 'b': [true]} as obj, 'F0'::blob as raw"
