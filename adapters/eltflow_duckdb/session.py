@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from eltflow.base.names import TEMPORARY
-from eltflow.transfer import Source
+from eltflow.transfer import Source, Tables
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import ErrorKind, RelationKind
 from eltflow_duckdb.attached import attachments, secret_statements
@@ -175,6 +175,17 @@ class DuckDBDatabase:
         cursor.execute("set errors_as_json = true")
         cursor.execute("set enable_progress_bar = false")
         return DuckDBSession(cursor)
+
+    def tables(self) -> Tables:
+        from eltflow_duckdb.tables import DuckDBTables
+
+        try:
+            cursor = self._connect().cursor()
+            for setting in ("errors_as_json = true", "enable_progress_bar = false", "TimeZone = 'UTC'"):
+                cursor.execute(f"set {setting}")
+        except duckdb.Error as error:
+            raise as_warehouse_error(error) from None
+        return DuckDBTables(cursor)
 
     def catalog(
         self, schemas: Sequence[tuple[str | None, str]], only: Sequence[Relation] | None = None

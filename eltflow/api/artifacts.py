@@ -46,11 +46,12 @@ def run_info(loaded: Loaded, command: str, argv: Sequence[str] = (), args: Mappi
 def manifest_inputs(loaded: Loaded, info: RunInfo, compiled: Mapping[str, Compiled]) -> dict[str, Any]:
     return {
         "project": loaded.opened.project,
-        "graph": loaded.graph,
+        "graph": loaded.places.graph,
         "dialect": loaded.adapter.dialect,
         "info": info,
         "compiled": compiled,
         "compiled_path": lambda node: compiled_path(loaded, node),
+        "dialects": loaded.places.dialects,
         "seed_bytes": lambda path: _seed_bytes(loaded, path),
     }
 
@@ -109,11 +110,12 @@ def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: 
     write_manifest(loaded, info, state.compiled)
     results = run_results(
         state.results.values(),
-        loaded.graph.nodes,
+        loaded.places.graph.nodes,
         loaded.adapter.dialect,
         info,
         compiled=state.compiled,
         seconds=state.finished.seconds if state.finished is not None else 0.0,
+        dialects=loaded.places.dialects,
     )
     _write(loaded, "run_results.json", to_json(results))
 

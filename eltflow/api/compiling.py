@@ -83,6 +83,13 @@ def _engine(distribution: str) -> str:
 
 def keep_compiled(loaded: Loaded, compiler: Compiler) -> None:
     """Keep what was compiled for the next time, if anything new was."""
+    for name, other in compiler.across.made.items() if compiler.across is not None else ():
+        if other is not compiler:
+            _keep(loaded.places.at(name), other)
+    _keep(loaded, compiler)
+
+
+def _keep(loaded: Loaded, compiler: Compiler) -> None:
     kept = compiler.kept
     if kept is None or kept.hits == len(kept.fresh):
         return
@@ -97,8 +104,33 @@ def make_compiler(
     *,
     full_refresh: bool = False,
     before: KeptSql | None = None,
+    others: Mapping[str, Catalog] | None = None,
 ) -> Compiler:
-    """A compiler for the loaded graph against what `catalog` says exists; `before` is what another one has compiled already."""
+    """A compiler for the loaded graph against what `catalog` says exists; `before` is what another one has compiled already. Nodes that live
+    on other targets are compiled for these, against what `others` say exists there: their last views, unless told."""
+    made = _compiler(loaded, catalog, full_refresh, before)
+    if loaded.places.elsewhere:
+        _join(loaded, made, others or {})
+    return made
+
+
+def _join(loaded: Loaded, main: Compiler, catalogs: Mapping[str, Catalog]) -> None:
+    """Let the compilers of the targets know of each other; one is made when it is first needed."""
+    places = loaded.places
+    made: dict[str, Compiler] = {places.run: main}
+
+    def compiler(name: str) -> Compiler:
+        if name not in made:
+            other = places.at(name)
+            catalog = catalogs.get(name) or last_catalog(other)[0]
+            made[name] = _compiler(other, catalog, main.full_refresh, None)
+            made[name].across = places.across(name, compiler, made)
+        return made[name]
+
+    main.across = places.across(places.run, compiler, made)
+
+
+def _compiler(loaded: Loaded, catalog: Catalog, full_refresh: bool, before: KeptSql | None) -> Compiler:
     return Compiler.make(
         loaded.opened.project,
         loaded.graph,
@@ -150,25 +182,42 @@ def _stop_at(found: Iterable[Diagnostic]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstLook:
-    """What compiling against the last view of a target gave."""
+    """What compiling against the last views of targets gave."""
 
-    catalog: Catalog
     compiler: Compiler
     compiled: dict[str, Compiled]
     sure: bool
 
     def against(
-        self, loaded: Loaded, catalog: Catalog, nodes: Sequence[Node], seen: Sequence[Relation] | None, *, full_refresh: bool
+        self, loaded: Loaded, views: Sequence[View], nodes: Sequence[Node], *, full_refresh: bool
     ) -> tuple[Compiler, dict[str, Compiled]]:
-        """The same against what the target holds now: compiled again only if that is something else. `seen` are the relations that
-        were looked for (None: all)."""
-        relations = [n.relation for n in loaded.graph.nodes.values() if n.relation is not None] if seen is None else seen
-        if self.sure and all(_looks(self.catalog.get(r)) == _looks(catalog.get(r)) for r in relations):
-            self.compiler.take(catalog)
+        """The same against what the targets hold now (the run's own first): compiled again only if that is something else."""
+        compilers = [self.compiler if view.target == "" else compiler_at(self.compiler, view.target) for view in views]
+        if self.sure and all(view.alike(one.catalog) for view, one in zip(views, compilers, strict=True)):
+            for view, one in zip(views, compilers, strict=True):
+                one.take(view.catalog)
             return self.compiler, self.compiled
-        kept = self.compiler.kept
-        compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, before=kept)
+        others = {view.target: view.catalog for view in views[1:]}
+        compiler = make_compiler(loaded, views[0].catalog, full_refresh=full_refresh, before=self.compiler.kept, others=others)
         return compiler, compile_all(compiler, nodes)[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a target (by its name; empty for the run's own) holds now of the `relations` that were looked for."""
+
+    target: str
+    catalog: Catalog
+    relations: Sequence[Relation]
+
+    def alike(self, before: Catalog) -> bool:
+        """Whether it looks as it did before."""
+        return all(_looks(before.get(r)) == _looks(self.catalog.get(r)) for r in self.relations)
+
+
+def compiler_at(compiler: Compiler, name: str) -> Compiler:
+    """The compiler of a target, by its name; of the run's own for none."""
+    return compiler if not name or compiler.across is None else compiler.across.compiler(name)
 
 
 def _looks(table: CatalogTable | None) -> Any:
@@ -184,7 +233,7 @@ def compile_first(loaded: Loaded, nodes: Sequence[Node], seen: Sequence[Relation
     if failed and all(certain(loaded, unique_id, found) for unique_id, found in failed.items()):
         _stop(failed)
     _stop_at(forbidden(compiler, compiled.values()))
-    return FirstLook(catalog=catalog, compiler=compiler, compiled=compiled, sure=not failed)
+    return FirstLook(compiler=compiler, compiled=compiled, sure=not failed)
 
 
 def certain(loaded: Loaded, unique_id: str, found: Iterable[Diagnostic]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from eltflow.api.connections import connection_in
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
-from eltflow.api.running import connected, schemas_of
+from eltflow.api.opening import connected, schemas_of
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import listed

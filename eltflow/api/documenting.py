@@ -78,6 +78,11 @@ def _facts(loaded: Loaded, found: Lineages, only: list[str] | None) -> Facts:
     entries = {i: to_json(n) for i, n in made["nodes"].items()}
     write_pieces(target_file(loaded, "manifest.json"), to_lines({**made, "nodes": entries}, "nodes"))
     tables = catalog(loaded.graph.nodes, seen, info)
+    places = loaded.places
+    for name, other in places.others.items():  # what is told of the nodes that live there is what stands there
+        tables["nodes"] = {i: entry for i, entry in tables["nodes"].items() if places.elsewhere.get(i) != name}
+        nodes = {i: other.graph.nodes[i] for i, target in places.elsewhere.items() if target == name and i in other.graph.nodes}
+        tables["nodes"] |= catalog(nodes, last_catalog(other)[0], info)["nodes"]
     write_if_changed(target_file(loaded, "catalog.json"), to_json(tables))
     readme = loaded.root / "README.md"
     return Facts(

@@ -168,11 +168,14 @@ def emitter(
         version=__version__,
         project=project,
         jobs=told.get("namespace") or project,
-        datasets=namespace_of(loaded.adapter.name, loaded.adapter.location(loaded.target, loaded.root)),
+        datasets=_namespace(loaded),
         dialect=loaded.adapter.dialect.name,
         command=command,
         run_id=_as_uuid(run_id),
         parent=_parent(env.get("OPENLINEAGE_PARENT_ID", "")),
+        elsewhere={
+            i: _namespace(loaded.places.others[name]) for i, name in loaded.places.elsewhere.items() if name in loaded.places.others
+        },
     )
     places: list[Server | File] = []
     if told.get("url"):
@@ -180,7 +183,12 @@ def emitter(
     if told.get("file"):
         places.append(File(loaded.root / told["file"], told["file"]))
     secrets = (*loaded.target.secrets, *filter(None, [told.get("api_key")]))
-    return Emitter(OpenLineage(about, loaded.graph.nodes, _sight(loaded, compiled, catalog)), places, secrets)
+    return Emitter(OpenLineage(about, loaded.places.graph.nodes, _sight(loaded, compiled, catalog)), places, secrets)
+
+
+def _namespace(loaded: Loaded) -> str:
+    """The namespace of a target's tables."""
+    return namespace_of(loaded.adapter.name, loaded.adapter.location(loaded.target, loaded.root))
 
 
 def _settings(loaded: Loaded) -> dict[str, str] | None:

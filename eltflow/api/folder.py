@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eltflow.api.loading import STATE_FOLDER, load
-from eltflow.api.running import connected, schemas_of
+from eltflow.api.loading import STATE_FOLDER, Loaded, load
+from eltflow.api.opening import connected, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP
@@ -130,7 +130,8 @@ class Check:
 
 
 def diagnose(root: Path, options: Options) -> Iterator[Check]:
-    """Check the project, the target, the driver, the connection and the rights, in that order; stops where nothing more can be told."""
+    """Check the project, then of the target and of each other one that nodes are built at: the driver, the connection and the rights, in that
+    order; stops where nothing more can be told."""
     yield Check(what="eltflow", ok=True, detail=f"Python {sys.version.split()[0]}, {sys.executable}")
     try:
         loaded = load(root, options)
@@ -142,7 +143,18 @@ def diagnose(root: Path, options: Options) -> Iterator[Check]:
         return
     name = loaded.opened.project.settings.name
     yield Check(what="project", ok=True, detail=f"{name}, {len(loaded.graph.nodes)} nodes, {root}")
-    where = loaded.adapter.location(loaded.target, root)
+    yield from _target_checks(loaded)
+    for other in dict.fromkeys(loaded.places.elsewhere.values()):
+        try:
+            there = loaded.at(other)
+        except EltflowError as error:
+            yield Check(what="target", ok=False, detail=f"{other}: {error.diagnostics[0].message}", help=error.diagnostics[0].help)
+        else:
+            yield from _target_checks(there)
+
+
+def _target_checks(loaded: Loaded) -> Iterator[Check]:
+    where = loaded.adapter.location(loaded.target, loaded.root)
     yield Check(
         what="target", ok=True, detail=f"{loaded.target.name}: {loaded.adapter.name}, {where}, schema {loaded.target.schema}"
     )

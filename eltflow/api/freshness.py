@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from eltflow.api.artifacts import run_info, target_file
 from eltflow.api.loading import Loaded
-from eltflow.api.running import connected
+from eltflow.api.opening import connected
 from eltflow.api.writing import write_if_changed
 from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass

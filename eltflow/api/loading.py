@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
 from eltflow.base.diagnostics import Diagnostic, EltflowError
-from eltflow.base.records import dataclass, field
+from eltflow.base.records import dataclass, field, replace
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
 
 if TYPE_CHECKING:
+    from eltflow.api.places import Places
     from eltflow.compile.personal import Personal
     from eltflow.events import Message
     from eltflow.graph.graph import Graph
@@ -34,7 +35,7 @@ class Loaded:
     `warned` is False if the graph has no warnings, `shares_state` if its state is in its own folder. `counts` are the nodes of each
     type. `changed` is False when nothing differs from the last load under the same options. `graph_id` names the load that made the
     graph, `edited_files` are the nodes (with their files) whose text is another since then. `heard` is what each node's template has
-    said already, for one may be rendered several times.
+    said already, for one may be rendered several times. `others` are the same project at other targets, whose `main` it is.
     """
 
     root: Path
@@ -51,6 +52,22 @@ class Loaded:
     shares_state: bool = True
     messages: list[Message] = field(default_factory=list)
     heard: set[tuple[str | None, Message]] = field(default_factory=set, repr=False)
+    main: Loaded | None = field(default=None, repr=False)
+    others: dict[str, Loaded] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def places(self) -> Places:
+        """Which targets its nodes live on."""
+        from eltflow.api.places import Places
+
+        return Places(self)
+
+    def at(self, name: str) -> Loaded:
+        """The same project as another of its targets sees it. Raises EltflowError with what is wrong with that."""
+        if name not in self.others:
+            found = load(self.root, replace(self.options, target=name))
+            self.others[name] = replace(found, main=self, messages=self.messages, heard=self.heard)
+        return self.others[name]
 
     @cached_property
     def graph(self) -> Graph:
@@ -87,6 +104,9 @@ class Loaded:
         from eltflow.api.compiling import last_catalog, make_compiler
         from eltflow.compile.personal import Personal
 
+        if self.main is not None:
+            return self.main.personal
+
         return Personal(make_compiler(self, last_catalog(self)[0]))
 
     @property
@@ -106,6 +126,8 @@ class Loaded:
     def store(self) -> Store:
         from eltflow.api.states import local_store, store_of
 
+        if self.main is not None:
+            return self.main.store
         if not self.shares_state:
             return local_store(self.root)
         return store_of(self.root, self.opened.project.settings, self.opened.environ, self.read)

@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Mapping, Sequence
 
 from eltflow.api.asking import asking
-from eltflow.api.compiling import compile_all, files_of, last_catalog, make_compiler
+from eltflow.api.compiling import compile_all, compiler_at, files_of, last_catalog, make_compiler
 from eltflow.api.connections import asks, calls, reads_database, reads_elsewhere
 from eltflow.api.explain import connection_problem, masked, not_there
 from eltflow.api.loading import Loaded
-from eltflow.api.running import connected, job_of, project_hooks, schemas_of
+from eltflow.api.opening import connected, schemas_of
+from eltflow.api.running import job_of, project_hooks
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.plurals import counted
@@ -62,6 +63,9 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
     """What a build of the nodes would do. Without `connect` the target is not touched: its last view says what exists."""
     catalog, seen = last_catalog(loaded)
     nodes = [loaded.graph.nodes[i] for i in ids]
+    places = loaded.places
+    names = dict.fromkeys(name for node in nodes if (name := places.step_target(node)))
+    others = {name: _ask(places.at(name))[0] if connect else last_catalog(places.at(name))[0] for name in names}
     known: _Known | None = None
     tells = False
     if connect:
@@ -71,26 +75,37 @@ def plan(loaded: Loaded, ids: Sequence[str], *, full_refresh: bool = False, conn
         assumption = "this target was never seen: everything is taken to be new"
     else:
         assumption = f"compared with the target as it was last seen ({seen[:16].replace('T', ' ')} UTC)"
-    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
+    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh, others=others)
     runnable = [n for n in nodes if n.resource_type in ("model", "test", "seed", "ingest") and n.materialized != "ephemeral"]
     compiled, deferred = compile_all(compiler, runnable)
+    runnable = [places.seen(n) for n in runnable]
+    catalogs = {"": catalog, **others}
     request = Request(command="build", selected=tuple(n.unique_id for n in runnable), full_refresh=full_refresh)
     loads = {n.unique_id: _load(loaded, n, catalog, known) for n in runnable if n.ingest is not None}
-    reasons = {n.unique_id: _reason(n, catalog, full_refresh, loads.get(n.unique_id)) for n in runnable}
-    made = make_plan(loaded.graph, request, loaded.store.durations(loaded.target_key), reasons, project_hooks(loaded))
+    reasons = {n.unique_id: _reason(n, catalogs[places.step_target(n)], full_refresh, loads.get(n.unique_id)) for n in runnable}
+    made = make_plan(
+        places.graph,
+        request,
+        loaded.store.durations(loaded.target_key),
+        reasons,
+        project_hooks(loaded),
+        copies=places.copies(runnable),
+        at=places.step_target,
+    )
     steps = []
-    reads = _estimates(loaded, compiled) if tells else {}
+    reads = _estimates(loaded, {i: one for i, one in compiled.items() if i not in places.elsewhere}) if tells else {}
     for step in made.steps.values():
         one = compiled.get(step.id)
         asks = ("run_query: the SQL is known when it runs",) if step.id in deferred else ()
         load = loads.get(step.id)
         if load is not None and not load.sure:
             asks = ("which of its files were loaded before: the SQL is that for all of them",)
+        there = places.at(step.target)
         steps.append(
             PlannedStep(
                 step=step,
-                word=_word(step, catalog),
-                statements=_statements(loaded, step, one, catalog, compiler, full_refresh, load),
+                word=_word(step, catalogs.get(step.target, catalog)),
+                statements=_statements(there, step, one, catalogs.get(step.target, catalog), compiler, full_refresh, load),
                 queries=asks,
                 reads=reads.get(step.id),
             )
@@ -217,7 +232,7 @@ def _count(files: Sequence[FileInfo]) -> str:
 def _word(step: Step, catalog: Catalog) -> str:
     if step.action == "ingest":
         return "load"
-    if step.action in ("seed", "test", "hook"):
+    if step.action in ("seed", "test", "hook", "copy"):
         return step.action
     existing = catalog.get(step.node.relation) if step.node.relation is not None else None
     return "new" if existing is None else step.node.materialized
@@ -297,8 +312,12 @@ def show(loaded: Loaded, name: str | None, inline: str | None, limit: int, *, fu
     """The rows that a node's query gives now (its table's, for what has no query), or an inline query's. `limit` -1 is all.
 
     Values that may come from columns tagged `pii` are masked, as in the failing rows of tests."""
+    target = loaded.places.step_target(find_node(loaded, name)) if name is not None else ""
+    main, loaded = loaded, loaded.places.at(target)
     catalog, _, _ = _ask(loaded)
-    compiler = make_compiler(loaded, catalog, full_refresh=full_refresh)
+    others = {target: catalog} if target else None
+    whole = make_compiler(main, last_catalog(main)[0] if target else catalog, full_refresh=full_refresh, others=others)
+    compiler = compiler_at(whole, target)
     with contextlib.suppress(NeedsWarehouse):
         _shown_sql(loaded, compiler, name, inline, None)  # what is wrong in the project is told before the target is opened
     sql = ""
@@ -332,7 +351,10 @@ def _shown_sql(loaded: Loaded, compiler: Compiler, name: str | None, inline: str
         return compiler.inline(inline, ask)
     assert name is not None
     node = find_node(loaded, name)
-    if node.resource_type in ("model", "analysis", "test"):
+    if node.resource_type in ("model", "analysis", "test") and not compiler.crosses(node):
         return compiler.node(node, ask).sql
+    if node.resource_type == "test" or node.materialized == "ephemeral":
+        message = f"`{node.name}` reads rows of several targets, which are brought together only while it runs"
+        raise fail("E0218", message, help="show what it reads, each by its name")
     assert node.relation is not None
     return f"select * from {loaded.adapter.dialect.render(node.relation)}"

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
-from eltflow.api.compiling import FirstLook, compile_first, files_of, keep_compiled, new_warnings
+from eltflow.api.compiling import FirstLook, View, compile_first, compiler_at, files_of, keep_compiled, new_warnings
 from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table
+from eltflow.api.copying import Copies, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
+from eltflow.api.opening import FEW, Site, about_run, opened, schemas, schemas_of, seen, short, sites_of
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
-from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
+from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
 from eltflow.base.names import is_temporary, listed, stepped_aside
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
@@ -35,7 +37,6 @@ from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, 
 from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
-from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.engine.pools import Pools
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
@@ -44,18 +45,18 @@ from eltflow.ingest.looks import inspect
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
 from eltflow.plan.build import make_plan, takes_step
-from eltflow.plan.plan import Plan, Request, Step
+from eltflow.plan.plan import Copy, Plan, Request, Step
 from eltflow.project.nodes import Node
-from eltflow.state.lock import lock_path, run_lock
 from eltflow.state.store import NodeRecord, RunRecord
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
-from eltflow.warehouse.protocols import Database, Session
+from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import CatalogTable, Purpose, Relation, Statement, WarehouseError
 
 if TYPE_CHECKING:
     from eltflow.api.emitting import Emitter
     from eltflow.api.external import LocalFiles
+    from eltflow.api.places import Places
     from eltflow.api.tasking import Waiting
 
 
@@ -89,7 +90,7 @@ class RunOptions:
 @dataclass(slots=True)
 class RunState:
     """What a run knows while it goes on; read it after the events ended. `warned` counts what templates and eltflow warned of, tests
-    aside. `records` says that the warehouse keeps what each node did."""
+    aside. `sites` are its targets."""
 
     run_id: str
     plan: Plan | None = None
@@ -102,14 +103,13 @@ class RunState:
     finished: RunFinished | None = None
     warned: int = 0
     cancelled: bool = False
-    lease: Lease | None = None
+    sites: Sequence[Site] = ()
     hasher: Callable[[str], str] | None = None
-    records: bool = False
 
     @property
     def fenced(self) -> bool:
-        """Whether another run took the target over."""
-        return self.lease is not None and self.lease.lost
+        """Whether another run took a target over."""
+        return any(site.lease is not None and site.lease.lost for site in self.sites)
 
     def cancel(self) -> None:
         """Ask the run to stop: what is running is cancelled, the rest is skipped. May be called from anywhere, a signal handler too."""
@@ -126,8 +126,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     state = state or RunState(run_id=loaded.options.invocation_id)
     loaded.heard.clear()  # each run says it once
     runnable = _runnable(loaded, options)
-    seen = _seen(loaded, options)
-    first = compile_first(loaded, runnable, seen, full_refresh=options.full_refresh)
+    first = compile_first(loaded, runnable, seen(loaded, options.selected), full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
     if any(n.task is not None and n.task.http_job for n in runnable):
@@ -138,12 +137,14 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
     emitter = _emitter(loaded, options, state)
-    about = about_run(loaded)
+    runnable = [loaded.places.seen(node) for node in runnable]
+    _check_apart(loaded, runnable)
+    copies = loaded.places.copies(runnable)
+    sites = sites_of(loaded, runnable, options.selected, copies)
+    state.sites = tuple(sites.values())
     with (
-        run_lock(loaded.target_key, loaded.options.env, options.lock_timeout, about),
-        connected(loaded) as database,
-        lease_of(loaded, database, state.run_id, about, options.lock_timeout) as state.lease,
-        contextlib.closing(_execute(loaded, options, state, database, runnable, first, seen)) as events,
+        opened(state.sites, state.run_id, about_run(loaded), options.lock_timeout),
+        contextlib.closing(_execute(loaded, options, state, sites, copies, runnable, first)) as events,
     ):
         for event in _emitted(events, emitter) if emitter is not None else events:
             state.warned += isinstance(event, Message) and event.level == "warning"
@@ -165,6 +166,22 @@ def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
         chosen = [nodes[i] for i in ids]
         check_deliveries(loaded, chosen)
     return [n for n in chosen if takes_step(n)]
+
+
+def _check_apart(loaded: Loaded, nodes: Sequence[Node]) -> None:
+    """Raise EltflowError (E0210) for two nodes that make one table, one at the run's target and one because it says so."""
+    places, made = loaded.places, dict[tuple[str, str], Node]()
+    for node in nodes if any("target" in node.config for node in nodes) else ():
+        if node.relation is None or node.resource_type not in ("model", "seed", "ingest") or node.materialized == "ephemeral":
+            continue
+        there = places.at(places.step_target(node))
+        other = made.setdefault((there.target_key, there.adapter.dialect.fold_relation(str(node.relation), True)), node)
+        if other is not node:
+            message = (
+                f"{other.noun} `{other.name}` and {node.noun} `{node.name}` both make {node.relation} on `{there.target.name}`"
+            )
+            help = f"give one of them another `alias` or `schema` (the other is {other.path})"
+            raise EltflowError(Diagnostic(code="E0210", message=message, span=Span(file=node.path, line=1), help=help))
 
 
 def _emitter(loaded: Loaded, options: RunOptions, state: RunState) -> Emitter | None:
@@ -192,38 +209,6 @@ def _emitted(events: Iterable[Event], emitter: Emitter) -> Iterator[Event]:
             list(emitter.close())
 
 
-def about_run(loaded: Loaded) -> Mapping[str, Any]:
-    """What others are told of who holds the target."""
-    return {"user": user_of(loaded.options.env), "started_at": loaded.options.started_at.isoformat(timespec="seconds")}
-
-
-@contextlib.contextmanager
-def lease_of(
-    loaded: Loaded, database: Database, token: str, about: Mapping[str, Any], timeout: float = 0.0
-) -> Iterator[Lease | None]:
-    """The lease of the target's schema, where others than this machine can write to it."""
-    import socket
-
-    host = socket.gethostname()
-    statements = loaded.adapter.dialect.lease(
-        loaded.target.schema,
-        token=token,
-        holder=f"process {os.getpid()} on {host} of {about['user']} since {about['started_at']}",
-        place=f"{host}:{lock_path(loaded.target_key, loaded.options.env)}",  # whose lock is held here: no other run there is alive
-        seconds=SECONDS,
-    )
-    with contextlib.ExitStack() as stack:
-        try:
-            lease = stack.enter_context(leased(database, statements, timeout))
-        except WarehouseError as error:
-            if error.kind != "permission":
-                raise EltflowError(connection_problem(loaded, error, "write to")) from None
-            text = f"no right to keep a lease in eltflow_meta, so nothing keeps another machine from writing too: {error}"
-            loaded.messages.append(Message(text=text, level="warning"))
-            lease = None
-        yield lease
-
-
 def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
     """Raise EltflowError for a hook of the project that is wrong whatever the target holds; what it says is kept for when it runs."""
     said, heard = len(loaded.messages), set(loaded.heard)
@@ -234,46 +219,25 @@ def _check_hooks(loaded: Loaded, compiler: Compiler) -> None:
     loaded.heard.intersection_update(heard)
 
 
-@contextlib.contextmanager
-def connected(loaded: Loaded, *, read_only: bool = False) -> Iterator[Database]:
-    run = _short(loaded.options.invocation_id)
-    name = f"eltflow {loaded.opened.project.settings.name}.{loaded.target.name} {run}".rstrip()
-    try:
-        database = loaded.adapter.open(replace(loaded.target, application=name), loaded.root, read_only=read_only)
-    except WarehouseError as error:
-        raise EltflowError(connection_problem(loaded, error)) from None
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-def schemas_of(nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
-    return _schemas(n.relation for n in nodes if n.relation is not None)
-
-
-def _schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
-    return list({(r.database, r.schema): None for r in relations if r.schema})
-
-
 def _execute(
     loaded: Loaded,
     options: RunOptions,
     state: RunState,
-    database: Database,
+    sites: Mapping[str, Site],
+    copies: Sequence[Copy],
     runnable: list[Node],
     first: FirstLook,
-    seen: list[Relation] | None,
 ) -> Generator[Event, None, None]:
-    graph, dialect = loaded.graph, loaded.adapter.dialect
-    tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
-    returned = _put_back(loaded, database, tables, _writers(runnable, options))
-    if returned:
-        yield Message(text=f"put back what a run that was killed had put aside: {listed([str(r) for r in returned])}")
-        tables = database.catalog(schemas_of(graph.nodes.values()) if seen is None else _schemas(seen), seen)
-    catalog = Catalog(dialect.fold_relation, (t for t in tables if not is_temporary(t.relation.identifier)))
-    state.catalog = catalog
-    compiler, state.compiled = first.against(loaded, catalog, runnable, seen, full_refresh=options.full_refresh)
+    graph = loaded.graph
+    for site in state.sites:
+        _look(site)
+        returned = _put_back(site, _writers(site.nodes, options)) if site.written else ()
+        if returned:
+            yield Message(text=f"put back what a run that was killed had put aside: {listed([str(r) for r in returned])}")
+            _look(site)
+    state.catalog = sites[""].catalog
+    views = [_view(site) for site in state.sites]
+    compiler, state.compiled = first.against(loaded, views, runnable, full_refresh=options.full_refresh)
     keep_compiled(loaded, compiler)
     state.warnings = tuple(new_warnings(loaded, state.compiled.values(), running=True))
     # A table that may be misspelt is told of when its reader is through: where the warehouse knows no such table, the error says it all.
@@ -298,54 +262,92 @@ def _execute(
         threads=loaded.target.threads,
         retries=options.retries,
         timeout=options.timeout,
+        threads_at={site.name: site.loaded.target.threads for site in state.sites if site.name},
     )
-    plan = make_plan(graph, request, loaded.store.durations(loaded.target_key), hooks=hooks)
+    places = loaded.places
+    durations = loaded.store.durations(loaded.target_key)
+    plan = make_plan(places.graph, request, durations, hooks=hooks, copies=copies, at=places.step_target)
     state.plan = plan
     state.started_at = utc_now()
-    try:
-        control = database.session()
-        try:
-            left = leftovers(tables, schemas_of(_writers(runnable, options)), dialect)
-            for table in left:
-                control.execute(dialect.drop(table.relation, table.kind))
-            state.records = _prepare(loaded, runnable, options, control)
-        finally:
-            control.close()
-    except WarehouseError as error:
-        raise EltflowError(connection_problem(loaded, error, "write to")) from None
+    left = [table for site in state.sites if site.written for table in _prepared(site, options)]
     loaded.store.start(_start_record(loaded, options, state))
     if left:
         names = listed([str(t.relation) for t in left])
         yield Message(text=f"dropped what a run that was killed had left: {names}")
-    yield from _grants_unknown(loaded, runnable)
-    worker = _Worker(loaded, options, compiler, catalog, state)
+    for site in state.sites:
+        yield from _grants_unknown(site.loaded, site.nodes)
+    moved = Copies(copies, sites)
+    workers = {
+        site.name: _Worker(site, options, compiler_at(compiler, site.name), state, moved) for site in state.sites if site.written
+    }
+    main = workers[""]
     try:
         events = run(
             plan,
-            database.session,
-            worker,
+            sites[""].database.session,
+            lambda step, session, tell: workers[step.target](step, session, tell),
             run_id=state.run_id,
             ledger=state.results,
             cancelled=lambda: state.cancelled or state.fenced,
             pools=options.pools,
+            elsewhere={name: site.database.session for name, site in sites.items()},
         )
         for event in events:
+            moved.take(event)
             while loaded.messages:
                 yield loaded.messages.pop(0)
             if isinstance(event, StepFinished) and event.result.step not in state.explained:
                 yield from held.pop(event.result.step, ())
             if isinstance(event, RunFinished):
-                for text in _left_behind(loaded, worker):
+                yield from moved.sweep(state.results)
+                for text in _left_behind(loaded, main):
                     yield Message(text=text, level="warning")
                 state.finished = event
-                _finish(loaded, state, database, seen)
+                _finish(loaded, state)
             yield event
     finally:
         if state.finished is None:
             events.close()
-            for _ in _left_behind(loaded, worker):
+            for _ in (*moved.sweep(state.results), *_left_behind(loaded, main)):
                 pass
-            _finish(loaded, state, database, seen)
+            _finish(loaded, state)
+
+
+def _look(site: Site) -> None:
+    """Read what the target holds. Raises EltflowError (E0805)."""
+    loaded = site.loaded
+    wanted = schemas_of(loaded.graph.nodes.values()) if site.seen is None else schemas(site.seen)
+    copied = schemas_of(copy.node for copy in site.copies)
+    try:
+        site.tables = site.database.catalog(list(dict.fromkeys((*wanted, *copied))), site.seen)
+    except WarehouseError as error:
+        raise EltflowError(connection_problem(loaded, error, "ask")) from None
+    there = (t for t in site.tables if not is_temporary(t.relation.identifier))
+    site.catalog = Catalog(loaded.adapter.dialect.fold_relation, there)
+
+
+def _view(site: Site) -> View:
+    relations = site.seen
+    if relations is None:
+        relations = [n.relation for n in site.loaded.graph.nodes.values() if n.relation is not None]
+    return View(target=site.name, catalog=site.catalog, relations=relations)
+
+
+def _prepared(site: Site, options: RunOptions) -> tuple[CatalogTable, ...]:
+    """Make the target ready, and drop what a run that was killed left there, which is given back. Raises EltflowError (E0805)."""
+    dialect = site.loaded.adapter.dialect
+    writers = [*_writers(site.nodes, options), *(copy.node for copy in site.copies)]
+    try:
+        with contextlib.closing(site.database.session()) as control:
+            left = leftovers(site.tables, schemas_of(writers), dialect)
+            for table in left:
+                control.execute(dialect.drop(table.relation, table.kind))
+            for database, schema in schemas_of(writers):
+                patiently(control, dialect.create_schema(database, schema))
+            site.records = make_tables(site.loaded, site.nodes, control)
+    except WarehouseError as error:
+        raise EltflowError(connection_problem(site.loaded, error, "write to")) from None
+    return left
 
 
 def _left_behind(loaded: Loaded, worker: _Worker) -> Iterator[str]:
@@ -364,35 +366,22 @@ def _place(found: Diagnostic) -> tuple[str, int | None, int | None] | None:
     return (found.span.file, found.span.line, found.span.column) if found.span is not None else None
 
 
-#: With more relations than this, the whole catalog is read at once.
-_FEW = 300
-
-
-def _seen(loaded: Loaded, options: RunOptions) -> list[Relation] | None:
-    """The relations that a run of few nodes needs to know about: theirs, and those of everything above; None for all."""
-    if options.selected is None or len(options.selected) > _FEW:
-        return None
-    ids = {*options.selected, *loaded.graph.ancestors(options.selected)}
-    found = [n.relation for i in ids if (n := loaded.graph.nodes[i]).relation is not None]
-    return found if len(found) <= _FEW else None
-
-
-def _put_back(loaded: Loaded, database: Database, tables: Sequence[CatalogTable], nodes: Iterable[Node]) -> tuple[Relation, ...]:
+def _put_back(site: Site, nodes: Iterable[Node]) -> tuple[Relation, ...]:
     """Give what a killed run had put aside its place again, where nothing has taken it: the relations that are there again."""
-    dialect = loaded.adapter.dialect
-    catalog = Catalog(dialect.fold_relation, tables)
+    dialect = site.loaded.adapter.dialect
+    catalog = Catalog(dialect.fold_relation, site.tables)
     wanted = {node.relation for node in nodes if node.relation is not None and catalog.get(node.relation) is None}
-    aside = [(t, name) for t in tables if (name := stepped_aside(t.relation.identifier)) and t.relation.sibling(name) in wanted]
+    aside = [
+        (t, name) for t in site.tables if (name := stepped_aside(t.relation.identifier)) and t.relation.sibling(name) in wanted
+    ]
     if not aside:
         return ()
-    session = database.session()
     try:
-        for table, name in aside:
-            session.execute(dialect.rename(table.relation, name, table.kind))
+        with contextlib.closing(site.database.session()) as session:
+            for table, name in aside:
+                session.execute(dialect.rename(table.relation, name, table.kind))
     except WarehouseError as error:
-        raise EltflowError(connection_problem(loaded, error, "write to")) from None
-    finally:
-        session.close()
+        raise EltflowError(connection_problem(site.loaded, error, "write to")) from None
     return tuple(table.relation.sibling(name) for table, name in aside)
 
 
@@ -455,14 +444,6 @@ def _writers(nodes: Iterable[Node], options: RunOptions) -> list[Node]:
     return [n for n in nodes if n.resource_type != "test" or stores_failures(n.config, options.store_failures)]
 
 
-def _prepare(loaded: Loaded, nodes: Sequence[Node], options: RunOptions, control: Session) -> bool:
-    """Make the schemas that the run writes to, and the tables of `eltflow_meta`; says whether what nodes do can be recorded there."""
-    dialect = loaded.adapter.dialect
-    for database, schema in schemas_of(_writers(nodes, options)):
-        patiently(control, dialect.create_schema(database, schema))
-    return make_tables(loaded, nodes, control)
-
-
 def job_of(
     loaded: Loaded,
     node: Node,
@@ -487,7 +468,7 @@ def job_of(
         node=node,
         relation=node.relation,
         dialect=loaded.adapter.dialect,
-        run=_short(run_id),
+        run=short(run_id),
         compiled=compiled,
         existing=catalog.get(node.relation),
         full_refresh=bool(own) if own is not None else full_refresh,
@@ -497,7 +478,7 @@ def job_of(
         look=file_now,
         inspect=inspect,
         reader=None if loaded.adapter.dialect.capabilities.reads_files else file_reader(),
-        written=files_written(loaded, node, _short(run_id)),
+        written=files_written(loaded, node, short(run_id)),
         ours=ours,
         contract=contract_of(node, loaded.graph.nodes),
         pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
@@ -523,19 +504,22 @@ def _unhashed(text: str) -> str:
 
 
 class _Worker:
-    """What a worker does for one step: compile if that waited, make the program, drive it, and say what came of it."""
+    """What a worker does for one step at a target: compile if that waited, make the program, drive it, and say what came of it."""
 
-    def __init__(self, loaded: Loaded, options: RunOptions, compiler: Compiler, catalog: Catalog, state: RunState) -> None:
-        self.loaded = loaded
+    def __init__(self, site: Site, options: RunOptions, compiler: Compiler, state: RunState, copies: Copies) -> None:
+        self.site = site
+        self.loaded = site.loaded
         self.options = options
         self.compiler = compiler
-        self.catalog = catalog
+        self.catalog = site.catalog
         self.state = state
-        self.said = _said(loaded, state.run_id)
+        self.copies = copies
+        self.said = _said(site.loaded, state.run_id)
         assert state.plan is not None
         self.waits: dict[str, Waiting] = {}  #: what tasks wait for
-        self.built = frozenset(step.node.relation for step in state.plan.steps.values() if step.action != "test")
-        tests = (step.node for step in state.plan.steps.values() if step.action == "test")
+        steps = [step for step in state.plan.steps.values() if step.target == site.name]
+        self.built = frozenset(step.node.relation for step in steps if step.action != "test")
+        tests = (step.node for step in steps if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
 
     @functools.cached_property
@@ -554,6 +538,8 @@ class _Worker:
             session = Commented(session, comment({**self.said, "node": step.id}))
         if step.action == "hook":
             return self._hook(step, session)
+        if step.action == "copy":
+            return self._copied(step, session, tell)
         if step.action == "task":
             return self._task(step, session, tell, stopped)
         if step.action == "deliver":
@@ -624,8 +610,8 @@ class _Worker:
             problem = warehouse_problem(self.loaded, step.node, compiled, error, last, self.catalog)
             raise EltflowError(problem if compiled is None else self._meant(step, compiled, problem)) from None
         except LostLease as error:
-            assert self.state.lease is not None
-            self.state.lease.lost = True
+            assert self.site.lease is not None
+            self.site.lease.lost = True
             raise fail("E0807", error.message, help=error.help) from None
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
@@ -659,6 +645,25 @@ class _Worker:
         _say(step, lines, tell)
         return StepResult(step=step.id, status="success", kind=kind)
 
+    def _copied(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+        copy, places = self.copies.of(step), self.places
+        of = places.graph.nodes[copy.of]
+        origin = next(site for site in self.state.sites if site.name == places.step_target(of))
+        trace = Trace(purpose=Purpose(self.state.run_id, step.id))
+        try:
+            with moving(origin, of) as moved:
+                _say(step, moved.told, tell)
+                outcome = self._driven(step, copying(self.site, step, of, moved, self.state.run_id), session, trace, None)
+        except WarehouseError as error:
+            if error.retriable or error.kind == "cancelled":
+                raise
+            raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, None, self.catalog)) from None
+        return _result(step, outcome, trace)
+
+    @property
+    def places(self) -> Places:
+        return (self.loaded.main or self.loaded).places
+
     def _delivered(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
         from eltflow.api.delivering import opened
         from eltflow.deliver.program import deliver
@@ -680,7 +685,7 @@ class _Worker:
 
     @property
     def _fence(self) -> Statement | None:
-        return self.state.lease.fence if self.state.lease is not None else None
+        return self.site.lease.fence if self.site.lease is not None else None
 
     def _refreshes(self, node: Node) -> bool:
         """Whether `--full-refresh` holds for the node: a build brings in what is new, only `ingest` itself fetches everything again."""
@@ -698,15 +703,10 @@ class _Worker:
             inspect=inspect,
             ours=lambda relation: relation in self.relations,
             fence=self._fence,
-            records=self.state.records,
+            records=self.site.records,
             options={"store_failures": self.options.store_failures, "sample_rows": self.options.sample_rows},
             hasher=self.state.hasher,
         )
-
-
-def _short(run_id: str) -> str:
-    """The part of a run's id that names of ours carry."""
-    return run_id.replace("-", "")[:8]
 
 
 def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
@@ -764,8 +764,8 @@ def _start_record(loaded: Loaded, options: RunOptions, state: RunState) -> RunRe
     )
 
 
-def _finish(loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None) -> None:
-    """Write down how the run ended, and what the target holds now."""
+def _finish(loaded: Loaded, state: RunState) -> None:
+    """Write down how the run ended, and what its targets hold now."""
     now = utc_now()
     assert state.plan is not None and state.started_at is not None
     finished = state.finished
@@ -791,26 +791,30 @@ def _finish(loaded: Loaded, state: RunState, database: Database, seen: list[Rela
     ]
     seconds = (now - state.started_at).total_seconds()
     loaded.store.finish(state.run_id, status, now.isoformat(timespec="milliseconds"), seconds, records)
-    with contextlib.suppress(WarehouseError):
-        _look_again(loaded, state, database, seen, now)
+    for site in state.sites:
+        if site.written:
+            with contextlib.suppress(WarehouseError):
+                _look_again(site, state, now)
 
 
-def _look_again(loaded: Loaded, state: RunState, database: Database, seen: list[Relation] | None, now: datetime.datetime) -> None:
-    """Remember what the target holds: the relations of what ran as they are now, the others that were looked at (`seen`; None: all)
-    as they were when the run began."""
-    assert state.plan is not None and state.catalog is not None
-    made = [n.relation for r in state.results.values() if (n := state.plan.steps[r.step].node).relation is not None]
-    whole = len(made) > _FEW
-    tables = database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else _schemas(made), None if whole else made)
+def _look_again(site: Site, state: RunState, now: datetime.datetime) -> None:
+    """Remember what the target holds: the relations of what ran as they are now, the others that were looked at (None: all) as they were
+    when the run began."""
+    assert state.plan is not None
+    steps = [step for i in state.results if (step := state.plan.steps[i]).target == site.name and step.action != "copy"]
+    made = [step.node.relation for step in steps if step.node.relation is not None]
+    whole = len(made) > FEW
+    loaded, seen = site.loaded, site.seen
+    tables = site.database.catalog(schemas_of(loaded.graph.nodes.values()) if whole else schemas(made), None if whole else made)
     for relation in made:
-        state.catalog.remove(relation)
+        site.catalog.remove(relation)
     for table in tables:
-        state.catalog.add(table)
+        site.catalog.add(table)
     at = now.isoformat(timespec="seconds")
     if whole or seen is None:
-        loaded.store.save_catalog(loaded.target_key, at, tables if whole else state.catalog)
+        loaded.store.save_catalog(loaded.target_key, at, tables if whole else site.catalog)
     else:
-        loaded.store.save_catalog(loaded.target_key, at, state.catalog, [*seen, *made])
+        loaded.store.save_catalog(loaded.target_key, at, site.catalog, [*seen, *made])
 
 
 def git_commit(root: Path) -> str | None:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from eltflow.api.explain import connection_problem, masked, quoted, yaml_span
 from eltflow.api.hashing import HELP, digest_of
 from eltflow.api.loading import Loaded
-from eltflow.api.running import about_run, connected, lease_of, schemas_of
+from eltflow.api.opening import about_run, connected, lease_of, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
 from eltflow.base.names import listed

@@ -11,7 +11,8 @@ from pathlib import Path
 from eltflow.api.explain import connection_problem
 from eltflow.api.external import delete
 from eltflow.api.loading import STATE_FOLDER, Loaded
-from eltflow.api.running import about_run, connected, files_written, lease_of, schemas_of
+from eltflow.api.opening import about_run, connected, lease_of, schemas_of
+from eltflow.api.running import files_written
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import is_temporary
 from eltflow.base.records import dataclass

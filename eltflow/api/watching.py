@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from eltflow.api.explain import connection_problem
 from eltflow.api.freshness import check_told, embedded_file, latest
 from eltflow.api.loading import Loaded
-from eltflow.api.running import connected
+from eltflow.api.opening import connected
 from eltflow.base.diagnostics import Diagnostic, EltflowError, fail
 from eltflow.base.names import did_you_mean
 from eltflow.compile.materialize.meta import last_applied, relation_key, table_of

@@ -68,7 +68,7 @@ def ls(
     loaded = given.load(FULL_FACTS=external)
     given.warn(loaded.graph.warnings if given.warn_error else ())
     chosen = given.selection(loaded, _LISTED)
-    nodes = [loaded.graph.nodes[i] for i in chosen.ids]
+    nodes = [loaded.places.graph.nodes[i] for i in chosen.ids]
     listed: list[Any] = sorted({name for node in nodes for name in node.external}) if external else [_listed(n) for n in nodes]
     if given.voice.machine:
         given.voice.result(listed)

@@ -29,7 +29,8 @@ _SEEN = 40_960
 
 
 class Known:
-    """What is known of the columns of a graph's nodes. `files` gives the absolute paths of the files that a seed or step loads."""
+    """What is known of the columns of a graph's nodes. `files` gives the absolute paths of the files that a seed or step loads, `home` what
+    is known on the target that a node lives on."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Known:
         compiled: Callable[[Node], Compiled],
         files: Callable[[Node], tuple[str, ...]],
         rebuilt: Callable[[Node], bool],
+        home: Callable[[Node], Known],
     ) -> None:
         self._graph = graph
         self._dialect = dialect
@@ -48,6 +50,7 @@ class Known:
         self._compiled = compiled
         self._files = files
         self._rebuilt = rebuilt
+        self._home = home
         self._names: dict[str, Names] = {}
         self._typed: dict[str, tuple[Column, ...] | None] = {}
 
@@ -57,11 +60,22 @@ class Known:
 
     def names(self, node: Node) -> Names:
         """The column names of a node, as whoever reads it will find them."""
+        home = self._at_home(node)
+        if home is not self:
+            there = home._graph.nodes.get(node.unique_id) if home is not None else None
+            return home.names(there) if home is not None and there is not None else UNKNOWN
         done = self._names.get(node.unique_id)
         if done is None:
             done = UNKNOWN if _altered(node) else self._find(node)
             self._names[node.unique_id] = done
         return done
+
+    def _at_home(self, node: Node) -> Known | None:
+        """What is known where the node lives; None of a target whose settings cannot be read, which whoever builds there is told."""
+        try:
+            return self._home(node)
+        except EltflowError:
+            return None
 
     def standing(self, node: Node) -> Names:
         """The columns of the node's table as it stands now (`this` in an incremental model)."""
@@ -111,7 +125,10 @@ class Known:
     # -- with types ------------------------------------------------------------------------------------------------------------
 
     def columns(self, node: Node) -> tuple[Column, ...] | None:
-        """The columns of a node with their types, bound by the embedded engine; None where that cannot be."""
+        """The columns of a node with their types, bound by the embedded engine; None where that cannot be, or it lives on another target,
+        whose types are not these."""
+        if self._at_home(node) is not self:
+            return None
         if node.unique_id not in self._typed:
             self._typed[node.unique_id] = None  # a ring (a model that reads itself) ends here
             self._typed[node.unique_id] = self._bind(node)

@@ -17,6 +17,7 @@ from eltflow.sql.lineage import lineage
 from eltflow.sql.parse import Refused, parse
 from eltflow.sql.reads import Ident
 from eltflow.sql.values import ColumnLineage, Influence, Names, Origin, QueryLineage
+from eltflow.warehouse.dialect import Dialect
 
 #: Part of every key: a walk that learns something makes what was kept before worthless.
 _VERSION = "4"
@@ -73,11 +74,8 @@ class Lineages:
         self._done: dict[str, QueryLineage] = {}
         self._texts: dict[str, Mapping[str, str]] = {}
         self._names: dict[str, Names] = {}
-        self._ephemeral = {
-            compiler.dialect.fold(CTE_PREFIX + node.name, True): node.unique_id
-            for node in self._graph.nodes.values()
-            if node.materialized == "ephemeral"
-        }
+        self._ephemeral = {CTE_PREFIX + node.name: i for i, node in self._graph.nodes.items() if node.materialized == "ephemeral"}
+        self._inlined: dict[str, Mapping[str, str]] = {}
         self._up: dict[str, dict[str, list[Edge]]] = {}
         self._down: dict[Spot, list[Edge]] | None = None
 
@@ -109,7 +107,7 @@ class Lineages:
         seen = [(i, self.names(self._graph.nodes[i]), self._graph.nodes[i].relation) for i in node.parents]
         key = fingerprint(
             _VERSION if self._counts else f"{_VERSION} without counts",
-            self.compiler.dialect.sqlglot,
+            self.compiler.home(node).dialect.sqlglot,
             sql,
             repr((node.opaque, node.relation, seen, listed)),
         )
@@ -125,20 +123,21 @@ class Lineages:
     def _walk(self, node: Node, compiled: Compiled, *, telling: bool) -> QueryLineage:
         if node.opaque is not None:
             return QueryLineage(unlisted=node.opaque, unsure=node.opaque)
-        parsed = parse(own_sql(compiled), self.compiler.dialect.sqlglot)
+        home = self.compiler.home(node)
+        parsed = parse(own_sql(compiled), home.dialect.sqlglot)
         if isinstance(parsed, Refused):
             reason = f"its SQL is beyond eltflow's parser ({parsed.message})"
             return QueryLineage(unlisted=reason, unsure=reason)
 
         def upstream(parts: tuple[Ident, ...]) -> tuple[str, Names]:
-            hit = self.node_of(parts)
+            hit = self._node_of(parts, node, home)
             if hit is None:
                 return ".".join(part.name for part in parts), Names()
             if hit == node.unique_id:
-                return hit, self.compiler.known.standing(node)
+                return hit, home.known.standing(home.graph.nodes[hit])
             return hit, self.names(self._graph.nodes[hit])
 
-        dialect = self.compiler.dialect
+        dialect = home.dialect
         return lineage(
             parsed,
             upstream,
@@ -149,13 +148,21 @@ class Lineages:
             listed=[name for name, _ in compiled.typed] if compiled.typed is not None else None,
         )
 
-    def node_of(self, parts: tuple[Ident, ...]) -> str | None:
+    def _node_of(self, parts: tuple[Ident, ...], node: Node, home: Compiler) -> str | None:
+        """The node that a name in the compiled SQL of `node`, whose compiler is `home`, means."""
         if len(parts) == 1:
-            inlined = self._ephemeral.get(self.compiler.dialect.fold(parts[0].name, parts[0].quoted))
+            inlined = self._ephemerals(home.dialect).get(home.dialect.fold(parts[0].name, parts[0].quoted))
             if inlined is not None:
                 return inlined
-        hit = self.compiler.lookup.table(tuple((part.name, part.quoted) for part in parts))
+        copied = _copied(parts, node, home) if home.across is not None else None
+        hit = copied or home.lookup.table(tuple((part.name, part.quoted) for part in parts))
         return hit if isinstance(hit, str) else None
+
+    def _ephemerals(self, dialect: Dialect) -> Mapping[str, str]:
+        """The ephemeral models by the names of their CTEs, as a dialect folds them."""
+        if dialect.sqlglot not in self._inlined:
+            self._inlined[dialect.sqlglot] = {dialect.fold(name, True): i for name, i in self._ephemeral.items()}
+        return self._inlined[dialect.sqlglot]
 
     def names(self, node: Node) -> Names:
         """The columns of a node as its readers find them: surely all, or those that are known."""
@@ -285,6 +292,17 @@ def _edges_of(unique_id: str, column: ColumnLineage, rows: tuple[Influence, ...]
 
 def _texts(found: QueryLineage) -> Mapping[str, str]:
     return {column.name: column.expression for column in found.columns if column.expression is not None}
+
+
+def _copied(parts: tuple[Ident, ...], node: Node, home: Compiler) -> str | None:
+    """The node of another target that a name stands for in the SQL of `node`."""
+    assert home.across is not None
+    name = tuple(part.name for part in parts)
+    for parent in home.graph.read(node):
+        relation = home.across.stand_in(parent)
+        if relation is not None and relation.parts() == name:
+            return parent.unique_id
+    return None
 
 
 def own_sql(compiled: Compiled) -> str:

@@ -14,6 +14,7 @@ from eltflow.project.relation import JinjaRelation
 from eltflow.project.surface import AdapterView, copied
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.values import Relation
 
 if TYPE_CHECKING:
     from eltflow.jinja.renderer import Renderer
@@ -128,6 +129,7 @@ class NodeNames:
         cte_name: Callable[[Node], str],
         run_query: Callable[[str], Any],
         full_refresh: bool,
+        stand_in: Callable[[Node], Relation | None] | None = None,
     ) -> None:
         self._node = node
         self._graph = graph
@@ -136,6 +138,7 @@ class NodeNames:
         self._catalog = catalog
         self._cte_name = cte_name
         self._full_refresh = full_refresh
+        self._stand_in = stand_in
         self.rendered: dict[tuple[str, ...], str] = {}
         self.ephemeral: dict[str, None] = {}
         self.asked: list[bool] = []
@@ -207,6 +210,21 @@ class NodeNames:
             name = self._cte_name(node)
             self.rendered[(name,)] = node.unique_id
             return JinjaRelation(node.relation, self.dialect, text=self.dialect.quote(name))
+        copy = self._stand_in(node) if self._stand_in is not None else None
+        if copy is not None:
+            return self._crossing(node, copy)
         self.rendered[node.relation.parts()] = node.unique_id
         existing = self._catalog.get(node.relation)
         return JinjaRelation(node.relation, self.dialect, type=existing.kind if existing else None, asked=self.asked)
+
+    def _crossing(self, node: Node, relation: Relation) -> JinjaRelation:
+        """The relation that stands for a node of another target."""
+        if self._node.resource_type not in ("model", "test"):
+            raise RenderError(
+                "E0218",
+                f"`{node.display}` is on another target, and its rows are not brought here",
+                help="they cross for models and tests: read a model of this target that reads it",
+                needle=node.name,
+            )
+        self.rendered[relation.parts()] = node.unique_id
+        return JinjaRelation(relation, self.dialect, type="table", asked=self.asked)

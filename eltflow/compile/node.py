@@ -34,6 +34,7 @@ from eltflow.warehouse.protocols import Offline
 from eltflow.warehouse.written import written_in
 
 if TYPE_CHECKING:
+    from eltflow.compile.across import Across
     from eltflow.compile.statement import Statement
     from eltflow.jinja.renderer import Renderer
 
@@ -43,7 +44,8 @@ Ask = Callable[[str], Any]
 
 @dataclass(slots=True, kw_only=True)
 class Compiler:
-    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists.
+    """Compiles the nodes of one graph for one target. What is compiled once is kept; `catalog` says what exists. Where nodes live on several
+    targets, `across` leads to the compilers of the others, which compile theirs.
 
     The renderer and the embedded engine's parser and binder are opened when they are first needed.
     """
@@ -58,6 +60,7 @@ class Compiler:
     full_refresh: bool = False
     files: Callable[[Node], tuple[str, ...]]
     kept: KeptSql | None = None
+    across: Across | None = None
     _done: dict[str, Compiled]
     _known: Known | None = None
     _offline: list[Offline | None] = field(default_factory=list)
@@ -93,9 +96,12 @@ class Compiler:
 
     def node(self, node: Node, ask: Ask | None = None) -> Compiled:
         """The node compiled. Raises EltflowError at the user's line; NeedsWarehouse if its template must `ask` one and none is there."""
+        home = self.home(node)
+        if home is not self and self.across is not None:
+            return home.node(self.across.there(node), ask)
         done = self._done.get(node.unique_id)
         if done is None:
-            kept = self.kept if node.resource_type in ("model", "test", "analysis") else None
+            kept = self.kept if node.resource_type in ("model", "test", "analysis") and not self.crosses(node) else None
             done = kept.get(self, node) if kept is not None else None
             if done is None:
                 done = self._compile(node, ask)
@@ -105,6 +111,14 @@ class Compiler:
             if node.contracted:
                 self._check_contract(node, done)
         return done
+
+    def home(self, node: Node) -> Compiler:
+        """The compiler of the target that the node lives on."""
+        return (self.across.home(node) if self.across is not None else None) or self
+
+    def crosses(self, node: Node) -> bool:
+        """Whether the node's SQL names copies, which have another name in each run."""
+        return self.across is not None and any(self.across.target(p) != self.across.here for p in self.graph.read(node))
 
     def _check_contract(self, node: Node, done: Compiled) -> None:
         from eltflow.compile.contract import check
@@ -120,6 +134,10 @@ class Compiler:
         return self._compile(node, None)
 
     def _compile(self, node: Node, ask: Ask | None) -> Compiled:
+        if self.across is not None:
+            from eltflow.compile.across import check_crossing
+
+            check_crossing(self.across, self.graph, self.project, node)
         if node.resource_type in ("seed", "ingest", "deliver", "task"):
             return self._without_sql(node, ask)
         if node.test is not None and not node.test.singular:
@@ -152,7 +170,16 @@ class Compiler:
     def known(self) -> Known:
         """What is known of columns."""
         if self._known is None:
-            self._known = Known(self.graph, self.dialect, self.catalog, lambda: self.offline, self.node, self.files, self.rebuilt)
+            self._known = Known(
+                self.graph,
+                self.dialect,
+                self.catalog,
+                lambda: self.offline,
+                self.node,
+                self.files,
+                self.rebuilt,
+                lambda node: self.home(node).known,
+            )
         return self._known
 
     @property
@@ -204,6 +231,7 @@ class Compiler:
             cte_name=cte_name,
             run_query=_run_query(ask, written.sqlglot, in_target),
             full_refresh=self.full_refresh,
+            stand_in=self.across.stand_in if self.across is not None else None,
         )
         return made
 
@@ -335,7 +363,10 @@ class Compiler:
         names = self.names(node, ask, dialect=self.written(node))
         result = self.renderer.render(sql, node.path, names.names)
         origin = RenderedLines(self.renderer, sql, node.path, names.names, result.text)
-        return self._statement(node, sql, result.text, origin, names, ask).compiled().sql
+        try:
+            return self._statement(node, sql, result.text, origin, names, ask).compiled().sql
+        except RenderError as error:  # a bare name is looked up when all is rendered
+            raise EltflowError(Diagnostic(code=error.code, message=error.message, help=error.help)) from None
 
     def _check_named(self, node: Node, columns: tuple[str, ...] | None) -> None:
         """Raise EltflowError (E0407) for a column that the configuration of an incremental model or of one that is a file names, and its

@@ -160,5 +160,5 @@ def _place(compiler: Compiler, compiled: Compiled, name: str) -> Span:
     from eltflow.sql.parse import parse
     from eltflow.sql.statement import output_place
 
-    at = output_place(parse(compiled.sql, compiler.dialect.sqlglot), name)
+    at = output_place(parse(compiled.sql, compiler.home(compiled.node).dialect.sqlglot), name)
     return compiled.place(*at) if at is not None else Span(file=compiled.node.path, line=1)

@@ -10,7 +10,7 @@ import heapq
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, MutableMapping
+from collections.abc import Callable, Generator, Iterator, Mapping, MutableMapping
 
 from eltflow.base.diagnostics import Diagnostic, EltflowError
 from eltflow.base.records import dataclass, field, replace
@@ -71,12 +71,17 @@ class _Done:
 class _Worker:
     index: int
     inbox: queue.SimpleQueue[Step | None] = field(default_factory=queue.SimpleQueue)
-    session: Guard | None = None
+    sessions: dict[str, Guard] = field(default_factory=dict)
     step: Step | None = None
     deadline: float | None = None
     stopping: bool = False
     timed_out: bool = False
     thread: threading.Thread | None = None
+
+    @property
+    def session(self) -> Guard | None:
+        """The session at the target of its step, once one is open."""
+        return self.sessions.get(self.step.target) if self.step is not None else None
 
 
 def run(
@@ -90,22 +95,23 @@ def run(
     cancelled: Callable[[], bool] = _never,
     pause: float = 0.2,
     pools: Pools | None = None,
+    elsewhere: Mapping[str, OpenSession] | None = None,
 ) -> Generator[Event, None, None]:
     """Run the plan. `ledger` is given each result before its event is; it is complete also when the iterator is closed early.
 
     When `cancelled` turns true (asked every 0.2 s), on a KeyboardInterrupt in the iterator, or when it is closed, what is running is
-    cancelled and every other step ends as skipped. `pause` are the seconds before the first retry; they double with each.
+    cancelled and every other step ends as skipped. `pause` are the seconds before the first retry; they double with each. `elsewhere`
+    opens the sessions of steps that name a target, by that name.
     """
-    return _Run(
-        plan, open_session, work, run_id, now, {} if ledger is None else ledger, cancelled, pause, pools or Pools({})
-    ).events()
+    opens = {"": open_session, **(elsewhere or {})}
+    return _Run(plan, opens, work, run_id, now, {} if ledger is None else ledger, cancelled, pause, pools or Pools({})).events()
 
 
 class _Run:
     def __init__(
         self,
         plan: Plan,
-        open_session: OpenSession,
+        opens: Mapping[str, OpenSession],
         work: Work,
         run_id: str,
         now: Clock,
@@ -115,7 +121,7 @@ class _Run:
         pools: Pools,
     ) -> None:
         self.plan = plan
-        self.open_session = open_session
+        self.opens = opens
         self.work = work
         self.run_id = run_id
         self.now = now
@@ -216,7 +222,7 @@ class _Run:
             if worker is None:
                 break
             step = self.plan.steps[heapq.heappop(self.ready)[2]]
-            if not self.pools.take(step.node):
+            if not self._has_thread(step) or not self.pools.take(step.node):
                 self.idle.append(worker)
                 full.append(step.id)
                 continue
@@ -234,6 +240,11 @@ class _Run:
                 yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
         for step_id in full:
             self._push(step_id)
+
+    def _has_thread(self, step: Step) -> bool:
+        """Whether the step's target takes one more step at a time."""
+        most = self.plan.request.threads_at.get(step.target)
+        return most is None or sum(w.step is not None and w.step.target == step.target for w in self.workers) < most
 
     def _free_worker(self) -> _Worker | None:
         if self.idle:
@@ -357,8 +368,8 @@ class _Run:
                     done = _Done(worker.index, None, wait.seconds)
                 self.outbox.put(done)
         finally:
-            if worker.session is not None:
-                worker.session.close()
+            for session in worker.sessions.values():
+                session.close()
 
     def _attempts(self, worker: _Worker, step: Step) -> StepResult:
         """The step's work, again after an error that may not come twice, with growing pauses."""
@@ -366,12 +377,7 @@ class _Run:
         while True:
             started_at, started = self.now(), time.monotonic()
             try:
-                if worker.session is not None and worker.session.lost:
-                    worker.session.close()
-                    worker.session = None
-                if worker.session is None:
-                    worker.session = Guard(self.open_session())
-                result = self.work(step, worker.session, self.outbox.put)
+                result = self.work(step, self._session(worker, step), self.outbox.put)
                 return replace(
                     result,
                     started_at=started_at,
@@ -391,6 +397,17 @@ class _Run:
                         attempt += 1
                         continue
                 return self._failure(worker, step, error, started_at, time.monotonic() - started, attempt)
+
+    def _session(self, worker: _Worker, step: Step) -> Guard:
+        """The worker's session at the step's target; a new one where there is none yet, or it was lost."""
+        session = worker.sessions.get(step.target)
+        if session is not None and session.lost:
+            del worker.sessions[step.target]
+            session.close()
+            session = None
+        if session is None:
+            session = worker.sessions[step.target] = Guard(self.opens[step.target]())
+        return session
 
     def _failure(
         self, worker: _Worker, step: Step, error: BaseException, started_at: datetime.datetime, seconds: float, attempt: int

@@ -145,6 +145,7 @@ class _Builder:
         if not broken:  # what a broken file says of its alias and its group is not known
             self._check_relations(connected)
             self._check_groups(connected)
+            self._check_targets(connected)
             self._check_contracts(connected)
             self._check_external(connected)
         ordered = _in_order(connected)
@@ -508,7 +509,7 @@ class _Builder:
             message=f"model `{node.name}` reads itself, and is not incremental",
             help="make it incremental, or rename the table that it reads",
         )
-        self.findings.add(with_source(replace(found, span=_name_span(node.path, node.name, text)), text))
+        self.findings.add(with_source(replace(found, span=name_span(node.path, node.name, text)), text))
 
     # -- checks over the whole -------------------------------------------------------------------------------------------------
 
@@ -517,7 +518,8 @@ class _Builder:
         for node in nodes.values():
             if node.relation is None or node.resource_type not in REFERABLE or node.materialized == "ephemeral":
                 continue
-            key = tuple(self.dialect.fold_relation(part, True) for part in node.relation.parts())
+            place = node.config.get("target") or ""
+            key = (place, *(self.dialect.fold_relation(part, True) for part in node.relation.parts()))
             other = seen.setdefault(key, node)
             if other is not node:
                 message = f"{other.noun} `{other.name}` and {node.noun} `{node.name}` both make {node.relation}"
@@ -568,8 +570,17 @@ class _Builder:
                     found = Diagnostic(code="E0212", message=message, help="make it protected, or move the reader into that group")
                     self._at_name(node, ((parent.name, False),), found)
 
+    def _check_targets(self, nodes: Mapping[str, Node]) -> None:
+        known = self.project.settings.targets
+        for node in nodes.values():
+            name = node.config.get("target")
+            if name is not None and name not in known:
+                message = f"{node.noun} `{node.name}` is to be built at the target `{name}`, which does not exist"
+                help = did_you_mean(name, known) or f"targets in eltflow.yml: {', '.join(known) or 'none'}"
+                self._at_config(node, "target", Diagnostic(code="E0107", message=message, help=help))
 
-def _name_span(path: str, name: str, text: str) -> Span:
+
+def name_span(path: str, name: str, text: str) -> Span:
     """Where a file names a node: in a call of ref(), else after FROM, JOIN or a comma, else anywhere."""
     word = re.escape(name)
     for pattern in (rf"ref\s*\([^)]*['\"]({word})['\"]", rf"(?i:\b(?:from|join)|,)\s+[\"`]?({word})\b", rf"\b({word})\b"):
@@ -631,7 +642,7 @@ def _cycle(nodes: Mapping[str, Node], left: set[str], project: Project) -> Diagn
     reader = nodes[ring[0]]
     last = nodes[ring[-1]]
     text = project.read(reader.path)
-    span = _name_span(reader.path, last.name, text)
+    span = name_span(reader.path, last.name, text)
     notes = tuple(f"{nodes[b].path} reads `{nodes[a].name}`" for a, b in zip([ring[-1], *ring[:-1]], ring, strict=True))
     return with_source(
         Diagnostic(

@@ -24,7 +24,7 @@ def again(graph: Graph, plan: Plan, failed: Collection[str], skipped: Collection
     """
     if any(plan.steps[i].action == "hook" for i in failed):
         return None  # no selection runs a hook alone
-    wanted = {i for i in (*failed, *skipped) if plan.steps[i].action != "hook"}
+    wanted = {i for i in (*failed, *skipped) if plan.steps[i].action not in ("hook", "copy")}
     for unique_id in failed:
         if plan.steps[unique_id].action == "test":
             wanted.update(_read(graph, unique_id, plan.steps))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from eltflow.base.records import replace
 from eltflow.graph.graph import Graph
-from eltflow.plan.plan import Action, Plan, Request, Step
+from eltflow.plan.plan import Action, Copy, Plan, Request, Step
 from eltflow.project.nodes import Node
 
 _ACTIONS: Mapping[str, Action] = {
@@ -26,12 +26,15 @@ def make_plan(
     durations: Mapping[str, float] | None = None,
     reasons: Mapping[str, str] | None = None,
     hooks: Sequence[Node] = (),
+    copies: Sequence[Copy] = (),
+    at: Callable[[Node], str] = lambda node: "",
 ) -> Plan:
     """The plan for the selected nodes; ephemeral models take no step of their own.
 
     A step waits for its selected parents (through nodes that take no step), and for the tests that guard it: a test blocks what is
     downstream of all its parents; a delivery waits for every test of what it sends. `durations` are seconds by unique id from
-    history; `reasons` beat the default ones.
+    history; `reasons` beat the default ones. `copies` are steps too: each before its readers, after what it reads and the tests of that.
+    `at` names the target of a node, if that is not the run's.
     """
     durations = durations or {}
     selected = [i for i in request.selected if i in graph.nodes and takes_step(graph.nodes[i])]
@@ -40,8 +43,16 @@ def make_plan(
     if request.command in ("build", "deliver"):
         for test, guarded in _guards(graph, selected, chosen):
             waits[guarded].append(test)
+    by_id = {copy.node.unique_id: copy for copy in copies}
+    for copy in copies:
+        waits[copy.node.unique_id] = [*_read_by(graph, copy.of, chosen), *_tests_alone(graph, copy.of, chosen, request.command)]
+        for reader in copy.readers:
+            waits[reader].append(copy.node.unique_id)
     steps: dict[str, Step] = {}
-    for unique_id in _ordered(selected, waits):
+    for unique_id in _ordered([*selected, *by_id], waits):
+        if unique_id in by_id:
+            steps[unique_id] = _copying(by_id[unique_id], waits[unique_id], durations.get(unique_id))
+            continue
         node = graph.nodes[unique_id]
         steps[unique_id] = Step(
             id=unique_id,
@@ -50,8 +61,33 @@ def make_plan(
             waits=tuple(dict.fromkeys(waits[unique_id])),
             reason=(reasons or {}).get(unique_id, "selected"),
             expected=durations.get(unique_id),
+            target=at(node),
         )
     return Plan(request=request, steps=_prioritised(_with_hooks(steps, hooks)), durations=durations)
+
+
+def _copying(copy: Copy, waits: Sequence[str], expected: float | None) -> Step:
+    return Step(
+        id=copy.node.unique_id,
+        action="copy",
+        node=copy.node,
+        waits=tuple(dict.fromkeys(waits)),
+        reason=copy.reason,
+        expected=expected,
+        target=copy.target,
+    )
+
+
+def _read_by(graph: Graph, unique_id: str, chosen: set[str]) -> Iterable[str]:
+    """The steps that make what a copy reads: the node's own, or the nearest above one that is there already."""
+    return (unique_id,) if unique_id in chosen else _selected_parents(graph, unique_id, chosen)
+
+
+def _tests_alone(graph: Graph, unique_id: str, chosen: set[str], command: str) -> Iterable[str]:
+    """The tests of a node alone, which block what is below it: a copy for readers that will not run is none."""
+    if command != "build":
+        return ()
+    return (test for test in graph.tests_of(unique_id) if test in chosen and graph.nodes[test].parents == (unique_id,))
 
 
 def takes_step(node: Node) -> bool:

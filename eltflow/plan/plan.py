@@ -8,7 +8,7 @@ from typing import Literal
 from eltflow.base.records import dataclass, field
 from eltflow.project.nodes import Node
 
-Action = Literal["model", "seed", "ingest", "test", "hook", "deliver", "task"]
+Action = Literal["model", "seed", "ingest", "test", "hook", "deliver", "task", "copy"]
 #: The types of nodes that each command acts on.
 ACTS_ON: Mapping[str, frozenset[str]] = {
     "build": frozenset({"model", "seed", "ingest", "test"}),
@@ -25,7 +25,7 @@ ACTS_ON: Mapping[str, frozenset[str]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do. `waits` are the steps that must have succeeded before; `priority` is the longest expected path (seconds) to
-    the end, itself included; `reason` says in words why it runs."""
+    the end, itself included; `reason` says in words why it runs; `target` names where, if that is not the run's own."""
 
     id: str
     action: Action
@@ -35,11 +35,25 @@ class Step:
     priority: float = 0.0
     expected: float | None = None
     sql: str | None = None
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Rows that cross from one target to another: of the node `of`, for `readers` at `target`, into the relation of `node`, which stands for
+    it; `reason` says in words from where to where."""
+
+    node: Node
+    of: str
+    readers: tuple[str, ...]
+    target: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to do: the command's name, the selected node ids in order, and how."""
+    """What to do: the command's name, the selected node ids in order, and how. `threads_at` are how many steps run at once at each other
+    target."""
 
     command: str
     selected: tuple[str, ...]
@@ -48,6 +62,7 @@ class Request:
     threads: int = 4
     retries: int = 2
     timeout: float | None = None
+    threads_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ _BUILT: dict[str, Shape] = {
     "column_types": MapOf(TEXT),
     "event_time": TEXT,
     "timeout": SECONDS,
+    "target": Scalar(about="The target that it is built at, by its name in eltflow.yml; the run's, unless told."),
 }
 
 _ADAPTER_KEYS = [

@@ -48,14 +48,16 @@ def manifest(
     compiled_path: Callable[[Node], str] | None = None,
     read: Callable[[str], str] | None = None,
     seed_bytes: Callable[[str], bytes | None] | None = None,
+    dialects: Mapping[str, Dialect] | None = None,
     hooks: Sequence[Node] = (),
 ) -> dict[str, Any]:
     """The manifest of a project.
 
     `read` gives a file's text (the project's own by default); `seed_bytes` a seed's content, or None for one too large to look at
-    (over SEED_LIMIT); `compiled` and `compiled_path` what was compiled, and where it is written; `hooks` the project's own hooks as nodes.
+    (over SEED_LIMIT); `compiled` and `compiled_path` what was compiled, and where it is written; `hooks` the project's own hooks as nodes;
+    `dialects` those of nodes that live on other targets, by their ids.
     """
-    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, read or project.read, seed_bytes)
+    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, read or project.read, seed_bytes, dialects)
     return fold.manifest(hooks)
 
 
@@ -68,10 +70,11 @@ def manifest_lines(
     compiled: Mapping[str, CompiledSql] | None = None,
     compiled_path: Callable[[Node], str] | None = None,
     seed_bytes: Callable[[str], bytes | None] | None = None,
+    dialects: Mapping[str, Dialect] | None = None,
     hooks: Sequence[Node] = (),
 ) -> Iterator[str]:
     """The manifest as JSON in pieces, each of its `nodes` on a line of its own: no more than one of them is held unwritten as a value."""
-    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes)
+    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes, dialects)
     return to_lines(fold.manifest(hooks, to_json), "nodes")
 
 
@@ -85,9 +88,10 @@ def manifest_entries(
     compiled: Mapping[str, CompiledSql] | None = None,
     compiled_path: Callable[[Node], str] | None = None,
     seed_bytes: Callable[[str], bytes | None] | None = None,
+    dialects: Mapping[str, Dialect] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The metadata of a manifest, and the entries of some of its `nodes`, as `manifest` would give them."""
-    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes)
+    fold = _Fold(project, graph, dialect, info, compiled or {}, compiled_path, project.read, seed_bytes, dialects)
     nodes = (graph.nodes[i] for i in ids)
     return fold._metadata(), {n.unique_id: fold._entry(n, None) for n in nodes if n.ingest is None and n.source is None}
 
@@ -103,10 +107,12 @@ class _Fold:
         compiled_path: Callable[[Node], str] | None,
         read: Callable[[str], str],
         seed_bytes: Callable[[str], bytes | None] | None,
+        dialects: Mapping[str, Dialect] | None,
     ) -> None:
         self.project = project
         self.graph = graph
         self.dialect = dialect
+        self.dialects = dialects or {}
         self.info = info
         self.compiled = compiled
         self.compiled_path = compiled_path
@@ -257,7 +263,7 @@ class _Fold:
             "build_path": None,
             "unrendered_config": as_set(node),
             "created_at": self.created,
-            "relation_name": self.dialect.render(relation) if made and relation is not None else None,
+            "relation_name": self._rendered(node) if made else None,
             "raw_code": code,
             "doc_blocks": [],
             "language": "sql",
@@ -361,7 +367,11 @@ class _Fold:
 
     def _pointed_at(self, one: ConstraintInfo) -> str | None:
         target = self.graph.nodes.get(one.target) if one.target is not None else None
-        return self.dialect.render(target.relation) if target is not None and target.relation is not None else None
+        return self._rendered(target) if target is not None else None
+
+    def _rendered(self, node: Node) -> str | None:
+        """A node's relation, as it stands in SQL where the node lives."""
+        return self.dialects.get(node.unique_id, self.dialect).render(node.relation) if node.relation is not None else None
 
     def _generic(self, entry: dict[str, Any], node: Node) -> None:
         test = node.test
@@ -442,7 +452,7 @@ class _Fold:
             },
             "patch_path": None,
             "unrendered_config": as_set(node),
-            "relation_name": self.dialect.render(relation) if relation is not None else None,
+            "relation_name": self._rendered(node),
             "created_at": self.created,
             "unrendered_database": None,
             "unrendered_schema": None,

@@ -10,11 +10,10 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from eltflow.base.records import dataclass
+from eltflow.base.records import dataclass, field
 from eltflow.events import BAD, Event, RunFinished, RunStarted, StepFinished, StepResult, StepStarted
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.sql.values import HOWS, ColumnLineage, QueryLineage
-from eltflow.warehouse.values import Relation
 
 _SPEC = "https://openlineage.io/spec"
 _EVENT = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/RunEvent"
@@ -50,7 +49,8 @@ Dataset = tuple[str, str]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What is the same in all events of a run. `datasets` is the namespace of the target's tables, `jobs` that of the jobs; `parent`
-    (namespace, job, run id) is what started eltflow, where that has told."""
+    (namespace, job, run id) is what started eltflow, where that has told. `elsewhere` are the namespaces of nodes' tables on other targets,
+    by their ids."""
 
     version: str
     project: str
@@ -60,6 +60,7 @@ class About:
     command: str
     run_id: str
     parent: tuple[str, str, str] | None = None
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,16 +153,17 @@ class OpenLineage:
 
     # -- datasets ----------------------------------------------------------------------------------------------------------------
 
-    def _dataset(self, relation: Relation) -> Dataset:
-        return self._about.datasets, ".".join(relation.parts())
+    def _dataset(self, node: Node) -> Dataset:
+        """The table of a node that has one."""
+        assert node.relation is not None
+        return self._about.elsewhere.get(node.unique_id, self._about.datasets), ".".join(node.relation.parts())
 
     def _inputs(self, node: Node, done: StepResult | None) -> list[dict[str, Any]]:
         made = []
         read = (self._nodes[i] for one in (node, *self._inlined(node, set())) for i in one.parents if i in self._nodes)
         tables = {one.unique_id: one for one in read if one.relation is not None and one.materialized != "ephemeral"}
         for parent in tables.values():
-            assert parent.relation is not None
-            namespace, name = self._dataset(parent.relation)
+            namespace, name = self._dataset(parent)
             one: dict[str, Any] = {"namespace": namespace, "name": name}
             if done is not None and node.test is not None and node.test.attached in (None, parent.unique_id):
                 one["inputFacets"] = self._verdict(node, done)
@@ -184,8 +186,7 @@ class OpenLineage:
         return self._facet("dataQualityAssertions", {"assertions": [one]})
 
     def _output(self, node: Node, done: StepResult | None) -> dict[str, Any]:
-        assert node.relation is not None
-        namespace, name = self._dataset(node.relation)
+        namespace, name = self._dataset(node)
         made: dict[str, Any] = {"namespace": namespace, "name": name}
         if done is None:
             return made
@@ -247,7 +248,7 @@ class OpenLineage:
             return self._about.datasets, table
         if node.materialized == "ephemeral":
             return node
-        return self._dataset(node.relation) if node.relation is not None else (self._about.datasets, node.name)
+        return self._dataset(node) if node.relation is not None else (self._about.datasets, node.name)
 
     def _direct(self, table: str, column: str, how: str, used: Any, seen: set[tuple[str, str]]) -> None:
         for one in self._follow((table, column), ("DIRECT", how), used, seen):

@@ -23,17 +23,21 @@ def run_results(
     *,
     compiled: Mapping[str, CompiledSql] | None = None,
     seconds: float = 0.0,
+    dialects: Mapping[str, Dialect] | None = None,
 ) -> dict[str, Any]:
     """What came of each step, in the order given (that of completion).
 
     `nodes` are those of the graph, disabled ones left out; a step that is not among them is one of the project's hooks. `seconds` is
-    how long the whole run took.
+    how long the whole run took; `dialects` are those of nodes that live on other targets, by their ids.
     """
     steps = artifact_ids(nodes)
     stored = bool(info.args.get("store_failures"))
     return {
         "metadata": metadata(info, "run-results/v6"),
-        "results": [_result(r, nodes.get(r.step), (compiled or {}).get(r.step), dialect, steps, stored) for r in results],
+        "results": [
+            _result(r, nodes.get(r.step), (compiled or {}).get(r.step), (dialects or {}).get(r.step, dialect), steps, stored)
+            for r in results
+        ],
         "elapsed_time": seconds,
         "args": {**info.args, "which": info.command, "invocation_command": " ".join(info.argv)},
     }

@@ -13,8 +13,9 @@ from eltflow.api.freshness import Fresh, late, look, write_sources
 from eltflow.api.jobs import Jobs, options_for, selected
 from eltflow.api.loading import STATE_FOLDER, Loaded, load
 from eltflow.api.log import LogFile
+from eltflow.api.opening import connected
 from eltflow.api.recording import applied_nodes
-from eltflow.api.running import RunOptions, RunState, connected, execute
+from eltflow.api.running import RunOptions, RunState, execute
 from eltflow.base.diagnostics import Diagnostic, EltflowError, without
 from eltflow.base.records import dataclass
 from eltflow.engine.pools import Pools
@@ -220,10 +221,15 @@ def left(loaded: Loaded, chosen: tuple[str, ...], before: dict[str, NodeState], 
         return chosen
     graph = loaded.graph
     unsure = {i for i, one in before.items() if one.state == "running" and i in graph.nodes}
-    if unsure:  # the process was lost with them: the warehouse knows which of them are in it
-        with run_lock(loaded.target_key, loaded.options.env), connected(loaded) as database:
-            found = applied_nodes(loaded, database, [graph.nodes[i] for i in unsure], [id for id, _ in store.attempts(run.id)])
-        unsure -= found
+    ids = [id for id, _ in store.attempts(run.id)]
+    places = loaded.places
+    for name in {
+        places.step_target(graph.nodes[i]) for i in unsure
+    }:  # the process was lost with them: the warehouse knows what is in it
+        there = places.at(name)
+        nodes = [places.seen(graph.nodes[i]) for i in unsure if places.step_target(graph.nodes[i]) == name]
+        with run_lock(there.target_key, there.options.env), connected(there) as database:
+            unsure -= applied_nodes(there, database, nodes, ids)
     done = {
         i
         for i, one in before.items()

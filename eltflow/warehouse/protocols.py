@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from eltflow.transfer import Judged, Sifted, Source
+from eltflow.transfer import Judged, Sifted, Source, Tables
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import CatalogTable, Column, Relation, Result, Statement, Target
 
@@ -50,6 +50,15 @@ class Estimates(Protocol):
 
     def estimate(self, sql: str) -> int | None:
         """The bytes that a query would read; None where it cannot run as things are. Nothing is run. Raises WarehouseError."""
+        ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A `Database` that a process opens once: its tables are read by way of what is open, and not by a connection of their own."""
+
+    def tables(self) -> Tables:
+        """What reads its tables, a batch at a time. Whoever asks for it closes it. Raises WarehouseError."""
         ...
 
 

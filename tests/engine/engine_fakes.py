@@ -78,9 +78,11 @@ def plan(
     hooks: Mapping[str, str] | None = None,
     expected: Mapping[str, float] | None = None,
     config: Mapping[str, Mapping[str, Any]] | None = None,
+    targets: Mapping[str, str] | None = None,
     **request: Any,
 ) -> Plan:
-    """A plan from id → the ids it waits for, parents first. `hooks` are ids with their reason (on_run_start, on_run_end)."""
+    """A plan from id → the ids it waits for, parents first. `hooks` are ids with their reason (on_run_start, on_run_end), `targets` those with
+    a target of their own."""
     from eltflow.plan.build import _prioritised
 
     steps = {}
@@ -93,5 +95,6 @@ def plan(
             waits=tuple(parents),
             reason=hook or "selected",
             expected=(expected or {}).get(name),
+            target=(targets or {}).get(name, ""),
         )
     return Plan(request=Request(command="build", selected=tuple(waits), threads=threads, **request), steps=_prioritised(steps))

@@ -14,7 +14,7 @@ from eltflow.compile.program import Outcome
 from eltflow.engine.drive import Trace, drive
 from eltflow.engine.guard import Guard
 from eltflow.engine.run import run
-from eltflow.events import BAD, RunFinished, StepFinished, StepRetried, StepStarted
+from eltflow.events import BAD, RunFinished, StepFinished, StepResult, StepRetried, StepStarted
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
 
@@ -73,6 +73,40 @@ def ancestors(waits, step):
             found.add(one)
             todo += waits[one]
     return found
+
+
+@settings(max_examples=60)
+@given(drawn=graphs(), places=st.lists(st.sampled_from(["", "a", "b"]), min_size=9, max_size=9), most=st.integers(1, 2))
+def test_each_step_has_a_session_at_its_target(drawn, places, most):
+    """A worker opens one for each target, all are closed, and a target has no more steps at once than it has threads."""
+    waits, _ = drawn
+    targets = {i: places[int(i)] for i in waits}
+    opened, lock = [], threading.Lock()
+    running, peak = dict.fromkeys(("", "a", "b"), 0), dict.fromkeys(("", "a", "b"), 0)
+
+    def session_at(name):
+        def make():
+            made = FakeSession()
+            opened.append((name, threading.current_thread().name, made))
+            return made
+
+        return make
+
+    def work(step, session, tell):
+        with lock:
+            running[step.target] += 1
+            peak[step.target] = max(peak[step.target], running[step.target])
+        session.execute(Statement(step.target))
+        with lock:
+            running[step.target] -= 1
+        return StepResult(step=step.id, status="success")
+
+    made = plan(waits, threads=4, targets=targets, threads_at={"a": most, "b": most})
+    _, results, _ = play(made, work, session_at(""), elsewhere={"a": session_at("a"), "b": session_at("b")})
+    assert {result.status for result in results.values()} == {"success"}
+    assert len({(name, worker) for name, worker, _ in opened}) == len(opened)
+    assert all(made.closed and {s.sql for s in made.sent} == {name} for name, _, made in opened)
+    assert max(peak["a"], peak["b"]) <= most
 
 
 @settings(max_examples=40)

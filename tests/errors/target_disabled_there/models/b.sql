@@ -1,0 +1,3 @@
+{{ config(target='warehouse', materialized='table', enabled=target.name == 'dev') }}
+select id
+from a

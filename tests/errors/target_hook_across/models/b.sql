@@ -1,0 +1,3 @@
+{{ config(target='warehouse', materialized='table') }}
+select id
+from a

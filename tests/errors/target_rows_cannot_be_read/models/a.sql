@@ -1,0 +1,2 @@
+{{ config(target='cloud', materialized='table') }}
+select 2 as id

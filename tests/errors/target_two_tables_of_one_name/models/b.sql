@@ -1,0 +1,2 @@
+{{ config(target='dev', alias='a') }}
+select 3 as id

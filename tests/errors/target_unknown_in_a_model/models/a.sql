@@ -1,0 +1,2 @@
+{{ config(materialized='table', target='warehose') }}
+select 1 as x

@@ -1,0 +1,3 @@
+{{ config(target='warehouse') }}
+select id
+from a
