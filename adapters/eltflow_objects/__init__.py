@@ -1,4 +1,4 @@
-"""Files that are elsewhere, at an address or in an object store, for steps of kind `files`. Importing this imports no client."""
+"""Files that are elsewhere, at an address or in an object store, for steps and deliveries of kind `files`. Importing this imports no client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eltflow.base.plugins import driver
-from eltflow.transfer import RemoteFiles
+from eltflow.transfer import RemoteFiles, WritableFiles
 
 _EXTRA = "'eltflow[remote]'"
 
@@ -41,7 +41,7 @@ class S3Reader:
             found.append(("anonymous", "`anonymous` must be true or false"))
         return found
 
-    def open(self, values: Mapping[str, Any], root: Path) -> RemoteFiles:
+    def open(self, values: Mapping[str, Any], root: Path) -> WritableFiles:
         with driver("s3 connections", _EXTRA):
             from eltflow_objects.s3 import Buckets
         return Buckets(values)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import obstore
@@ -29,7 +30,7 @@ _BLOCK = 8 << 20  #: bytes that are asked for at once
 
 
 class Buckets:
-    """What one connection may read."""
+    """What one connection may read, and write."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
@@ -73,6 +74,11 @@ class Buckets:
                 output.write(block)
         if os.path.getsize(path) != file.size:
             raise WarehouseError(f"{file.name} broke off: {os.path.getsize(path):,} bytes of {file.size:,}", kind="connection")
+
+    def put(self, path: str, name: str) -> None:
+        bucket, key = _parts(name)
+        with _told(name, "written"):
+            obstore.put(self._store(bucket), key, Path(path))
 
     def close(self) -> None:
         self._stores.clear()
@@ -130,7 +136,7 @@ def _remote(bucket: str, meta: Any) -> Remote:
 
 
 @contextmanager
-def _told(path: str) -> Iterator[None]:
+def _told(path: str, done: str = "read") -> Iterator[None]:
     """Around what asks a store: its errors are ours."""
     try:
         yield
@@ -138,19 +144,19 @@ def _told(path: str) -> Iterator[None]:
         raise WarehouseError(f"{path} changed while it was being read", help="run it again when the file is complete") from None
     except (PermissionDeniedError, UnauthenticatedError) as error:
         help = "correct the key of the connection, or the rights that it has"
-        raise WarehouseError(f"{path} may not be read: {_words(error)}", kind="permission", help=help) from None
-    except (NotFoundError, GenericError) as error:
+        raise WarehouseError(f"{path} may not be {done}: {_words(error)}", kind="permission", help=help) from None
+    except (NotFoundError, FileNotFoundError, GenericError) as error:  # which one depends on what was asked
         if isinstance(error, GenericError) and "NoSuchBucket" not in str(error):
-            raise _unreadable(path, error) from None
+            raise _failed(path, error, done) from None
         help = "correct the name of the bucket, or the `region:` or `endpoint:` of the connection"
         raise WarehouseError(f"{path} is not there", kind="connection", help=help) from None
     except BaseError as error:
-        raise _unreadable(path, error) from None
+        raise _failed(path, error, done) from None
 
 
-def _unreadable(path: str, error: BaseException) -> WarehouseError:
+def _failed(path: str, error: BaseException, done: str) -> WarehouseError:
     help = "see whether the server can be reached, and correct the `region:` or `endpoint:` of the connection"
-    return WarehouseError(f"{path} cannot be read: {_words(error)}", kind="connection", help=help)
+    return WarehouseError(f"{path} cannot be {done}: {_words(error)}", kind="connection", help=help)
 
 
 def _words(error: BaseException) -> str:

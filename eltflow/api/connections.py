@@ -26,6 +26,7 @@ from eltflow.project.surface import Environ, copied
 from eltflow.warehouse.connection import Connection
 
 if TYPE_CHECKING:
+    from eltflow.ingest.forks import Forks
     from eltflow.ingest.functions import Call
 
 #: How many records of a function show what it gives.
@@ -143,16 +144,21 @@ def _connected(loaded: Loaded, node: Node) -> Connection:
 
 
 def opened_records(
-    loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambda: False, some: bool = False
+    loaded: Loaded,
+    node: Node,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    some: bool = False,
+    forks: Callable[[], Forks] | None = None,
 ) -> RecordSource | None:
-    """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough. Raises
-    EltflowError."""
+    """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough; `forks` gives
+    the process that functions are forked from. Raises EltflowError."""
     if node.ingest is None or not asks(node):
         return None
     if calls(node):
         from eltflow.ingest.functions import OpenedFunction  # it imports what starts processes
 
-        return OpenedFunction(_call(loaded, node), stop=stop, most=_SOME if some else None)
+        return OpenedFunction(_call(loaded, node), forks=forks, stop=stop, most=_SOME if some else None)
     answers = 1 if some else None
     return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
 

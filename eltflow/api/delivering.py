@@ -10,13 +10,14 @@ from eltflow.api.connections import connection_in
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.loading import Loaded
 from eltflow.api.opening import connected, schemas_of
+from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import listed
 from eltflow.base.plurals import counted
 from eltflow.base.records import replace
 from eltflow.compile.program import ProgramError, Steps
-from eltflow.deliver.files import OpenedFile
+from eltflow.deliver.files import OpenedFile, OpenedObject
 from eltflow.deliver.job import Delivery
 from eltflow.deliver.outside import OpenedMessage, OpenedRecipient
 from eltflow.deliver.program import would
@@ -25,14 +26,16 @@ from eltflow.events import Message
 from eltflow.ingest.files import file_reader
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
+from eltflow.project.steps import is_remote
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.connection import Connection
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement, WarehouseError
 
-_ROWS, _PEOPLE = "eltflow.recipients", "eltflow.destinations"
-#: The type of connection by which each kind of message goes.
-_MESSAGES = {"webhook": "webhook", "email": "smtp"}
+_ROWS, _PEOPLE, _FILES = "eltflow.recipients", "eltflow.destinations", "eltflow.sources"
+#: The type of connection by which each of these kinds goes, and the plug-ins among which that is; all others by any that takes rows.
+_TYPES = {"webhook": "webhook", "email": "smtp", "files": "s3"}
+_GROUPS = {"webhook": _PEOPLE, "email": _PEOPLE, "files": _FILES}
 
 
 def guarded(loaded: Loaded, ids: Iterable[str]) -> tuple[tuple[str, ...], tuple[Message, ...]]:
@@ -67,20 +70,28 @@ def check_deliveries(loaded: Loaded, nodes: Sequence[Node]) -> None:
             findings.at(node.patch or node.path, (*node.place, "from"), "E0103", message, help=help)
     findings.stop()
     for node in nodes:
-        if node.deliver is not None and "connection" in node.deliver.to:
+        if node.deliver is not None and ("connection" in node.deliver.to or _elsewhere(node)):
             _connection(loaded, node)
+
+
+def _elsewhere(node: Node) -> bool:
+    """Whether a delivery's file is not on this machine."""
+    assert node.deliver is not None
+    return node.deliver.to["kind"] == "files" and is_remote(node.deliver.to["path"])
 
 
 def _connection(loaded: Loaded, node: Node) -> Connection:
     """The connection of a delivery. Raises EltflowError, also (E0103) for one that rows of its kind do not go out by."""
     assert node.deliver is not None
     settings, to = loaded.opened.project.settings, node.deliver.to
+    if "connection" not in to:
+        return Connection(name="s3", reader=plugins.load(_FILES, "s3"), values={"type": "s3"})
     name, kind = str(to["connection"]), str(to["kind"])
     type = str(settings.connections[name].get("type"))
-    wanted = _MESSAGES.get(kind)
+    wanted = _TYPES.get(kind)
     made = None
     if wanted is None or type == wanted:
-        made = connection_in(settings, loaded.opened.environ, loaded.read, name, _PEOPLE if wanted else _ROWS)
+        made = connection_in(settings, loaded.opened.environ, loaded.read, name, _GROUPS.get(kind, _ROWS))
     if made is None or (wanted is None and kind not in made.reader.kinds):
         findings = Findings(loaded.read)
         message = f"`{name}` is a {type} connection, by which no delivery of kind `{kind}` goes out"
@@ -114,12 +125,16 @@ def opened(
         fence=fence,
     )
     with contextlib.ExitStack() as stack:
+        if _elsewhere(node):
+            there = OpenedObject(_connection(loaded, node), info.to, loaded.root, made.day, file_reader)
+            yield replace(made, writing=stack.enter_context(contextlib.closing(there)))
+            return
         if info.to["kind"] == "files":
             file = stack.enter_context(contextlib.closing(OpenedFile(info.to, loaded.root, made.day, file_reader)))
             yield replace(made, writing=file)
             return
         connection = _connection(loaded, node)
-        if info.to["kind"] in _MESSAGES:
+        if info.to["kind"] in _GROUPS:
             about = {"project": loaded.name, "delivery": node.name, "target": loaded.target.name, "at": now.isoformat()}
             yield replace(made, telling=OpenedMessage(connection, info.to, node.name, about))
             return

@@ -18,7 +18,7 @@ def make_tables(loaded: Loaded, nodes: Sequence[Node], control: Session) -> bool
     """Make the tables of `eltflow_meta` that the nodes need, in each database that they write to. Says whether effects can be recorded
     there: not where a table and its rows do not commit together, or the right is missing, of which people are told."""
     dialect = loaded.adapter.dialect
-    for database in _databases(n for n in nodes if n.resource_type == "ingest"):
+    for database in _databases(n for n in nodes if n.resource_type in ("ingest", "task")):
         for statement in load_tables(dialect, database):
             patiently(control, statement)
     if any(n.deliver is not None and n.deliver.key for n in nodes):

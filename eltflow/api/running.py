@@ -37,6 +37,7 @@ from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, 
 from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
+from eltflow.engine.once import Once
 from eltflow.engine.pools import Pools
 from eltflow.engine.run import run, utc_now
 from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from eltflow.api.external import LocalFiles
     from eltflow.api.places import Places
     from eltflow.api.tasking import Waiting
+    from eltflow.ingest.forks import Forks
+    from eltflow.ingest.functions import OpenedFunction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +132,10 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     first = compile_first(loaded, runnable, seen(loaded, options.selected), full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
     check_connections(loaded, runnable)
-    if any(n.task is not None and n.task.http_job for n in runnable):
-        from eltflow.api.tasking import check_jobs_outside
+    if any(n.task is not None for n in runnable):
+        from eltflow.api.tasking import check_tasks
 
-        check_jobs_outside(loaded, runnable)
+        check_tasks(loaded, runnable)
     if options.backfill is not None:
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
@@ -311,6 +314,8 @@ def _execute(
             for _ in (*moved.sweep(state.results), *_left_behind(loaded, main)):
                 pass
             _finish(loaded, state)
+        for worker in workers.values():
+            worker.close()
 
 
 def _look(site: Site) -> None:
@@ -517,10 +522,22 @@ class _Worker:
         self.said = _said(site.loaded, state.run_id)
         assert state.plan is not None
         self.waits: dict[str, Waiting] = {}  #: what tasks wait for
+        self._opened = contextlib.ExitStack()
+        self._forks: Once[Forks] = Once()
         steps = [step for step in state.plan.steps.values() if step.target == site.name]
         self.built = frozenset(step.node.relation for step in steps if step.action != "test")
         tests = (step.node for step in steps if step.action == "test")
         self.batches = Batches(compiler, tests, off=options.store_failures)
+
+    def forks(self) -> Forks:
+        """The process that functions of the project are forked from, one for the run."""
+        from eltflow.ingest.forks import Forks  # it imports what starts processes
+
+        return self._forks.get(None, lambda: self._opened.enter_context(contextlib.closing(Forks())))
+
+    def close(self) -> None:
+        """End what was started for the run."""
+        self._opened.close()
 
     @functools.cached_property
     def relations(self) -> frozenset[Relation]:
@@ -551,7 +568,7 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
-        records = opened_records(self.loaded, step.node, stop=stopped)
+        records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks)
         elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         with contextlib.ExitStack() as opened:
             for one in (tables, records, elsewhere):
@@ -578,7 +595,7 @@ class _Worker:
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""
-        program = MATERIALIZATIONS[step.node.materialized](job)
+        program = MATERIALIZATIONS[job.node.materialized](job)
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         outcome = self._driven(step, program, session, trace, compiled)
         for table in (*outcome.made, *outcome.moved):
@@ -633,8 +650,12 @@ class _Worker:
         return found
 
     def _task(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
-        from eltflow.api.tasking import done
+        from eltflow.api.tasking import called, done
 
+        assert step.node.task is not None
+        if step.node.task.python:
+            with called(self.loaded, step.node, session, stopped, self.state.run_id, self.forks) as function:
+                return self._called(step, session, tell, function)
         asking_for = functools.partial(asking, session, self.loaded.adapter.dialect)
         try:
             run_id = self.state.run_id
@@ -644,6 +665,22 @@ class _Worker:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         _say(step, lines, tell)
         return StepResult(step=step.id, status="success", kind=kind)
+
+    def _called(self, step: Step, session: Session, tell: Callable[[Event], None], function: OpenedFunction) -> StepResult:
+        """What became of a task's function: its rows are in their table, if it makes one."""
+        from eltflow.api.tasking import as_step
+
+        assert step.node.task is not None
+        if step.node.task.into:
+            loading = as_step(step.node)
+            compiled = self.compiler.node(loading)
+            return self._made(step, session, tell, compiled, replace(self._job(loading, compiled), records=function))
+        try:
+            function.fetch(None)
+        except ProgramError as error:
+            raise EltflowError(program_problem(self.loaded, step.node, error)) from None
+        _say(step, function.told, tell)
+        return StepResult(step=step.id, status="success", kind="python")
 
     def _copied(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
         copy, places = self.copies.of(step), self.places

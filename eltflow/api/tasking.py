@@ -1,30 +1,36 @@
-"""Tasks in a run: programs, and conditions that are waited for."""
+"""Tasks in a run: programs, functions, and conditions that are waited for."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from eltflow.api.connections import connection_in
+from eltflow.api.connections import connection_in, connection_of
 from eltflow.api.explain import warehouse_problem
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import EltflowError, without
+from eltflow.base.diagnostics import Diagnostic, EltflowError, without
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.names import did_you_mean
+from eltflow.base.names import did_you_mean, listed, suggest
 from eltflow.base.records import dataclass, replace
 from eltflow.base.secrets import secrets_of
+from eltflow.base.temporary import rows_folder
 from eltflow.compile.node import Compiler
 from eltflow.compile.program import ProgramError
+from eltflow.deliver.parquet import write_parquet
 from eltflow.engine.run import NotYet
-from eltflow.ingest.files import matching
+from eltflow.ingest.files import file_reader, matching
+from eltflow.ingest.forks import Forks
+from eltflow.ingest.functions import Call, OpenedFunction
 from eltflow.native.settings import YamlRenderer, base_yaml_names
 from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
-from eltflow.project.nodes import Node
-from eltflow.project.tasks import EVERY, PATIENCE
+from eltflow.project.nodes import IngestInfo, Node
+from eltflow.project.surface import copied
+from eltflow.project.tasks import EVERY, PATIENCE, parameter
 from eltflow.tasks.command import Command, run
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.connection import Connection, telling
@@ -121,11 +127,143 @@ def give_up(loaded: Loaded, waits: Mapping[str, Waiting]) -> Iterator[str]:
         yield f"`{loaded.graph.nodes[unique_id].name}`: {words}"
 
 
-def check_jobs_outside(loaded: Loaded, nodes: Iterable[Node]) -> None:
-    """Raise EltflowError for what is wrong with the connections of tasks whose jobs APIs run."""
+def check_tasks(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError for what is wrong with the connections of tasks whose jobs APIs run, and with functions and what they are given."""
     for node in nodes:
         if node.task is not None and node.task.http_job:
             _job_of(loaded, node)
+        elif node.task is not None and node.task.python:
+            _call(loaded, node, "")
+
+
+# -- functions ---------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def called(
+    loaded: Loaded, node: Node, session: Session, stop: Callable[[], bool], run_id: str, forks: Callable[[], Forks]
+) -> Iterator[OpenedFunction]:
+    """The function of a task, not called yet; what it reads is in files by then. Raises EltflowError."""
+    call, tables = _call(loaded, node, run_id)
+    with rows_folder() as folder:
+        given = dict(call.given)
+        for number, (name, table) in enumerate(tables.items()):
+            path = str(Path(folder) / f"table-{number}.parquet")
+            _written(loaded, node, table, session, path)
+            given[name] = ("table", path)
+        with closing(OpenedFunction(replace(call, given=given), forks=forks, stop=stop)) as function:
+            yield function
+
+
+def as_step(node: Node) -> Node:
+    """A task with a function as the step that loads what it gives."""
+    assert node.task is not None
+    source = {"kind": "python", "path": node.task.python["path"], "function": _function(node)}
+    return replace(node, resource_type="ingest", ingest=IngestInfo(source=source, load="replace", into=node.task.into), config={})
+
+
+def _function(node: Node) -> str:
+    assert node.task is not None
+    return str(node.task.python.get("function") or node.task.each or node.name)
+
+
+def _written(loaded: Loaded, node: Node, table: Node, session: Session, path: str) -> None:
+    """Write the rows of a table that a task reads to a file of Parquet: by the engine, or of the values that it gives."""
+    assert table.relation is not None
+    dialect = loaded.adapter.dialect
+    query = f"select * from {dialect.render(table.relation)}"
+    copied = dialect.copy_to(query, path, "parquet")
+    try:
+        found = session.execute(copied or Statement(query, role="query"))
+    except WarehouseError as error:
+        if error.retriable or error.kind == "cancelled":
+            raise
+        catalog = Catalog(dialect.fold_relation)
+        raise EltflowError(warehouse_problem(loaded, node, None, error, None, catalog)) from None
+    if copied is None:
+        write_parquet(file_reader(), path, [column.name for column in found.columns], found.rows)
+
+
+def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, Node]]:
+    """The function of a task and what it is given, but for the tables that it reads, which are beside it by their parameters. Raises
+    EltflowError."""
+    from eltflow.project import pyfile
+
+    assert node.task is not None
+    info, settings = node.task, loaded.opened.project.settings
+    findings = Findings(loaded.read)
+    file, name, path = node.patch or node.path, _function(node), str(info.python["path"])
+    if not (loaded.root / path).is_file():
+        findings.at(
+            file, (*node.place, "python", "path"), "E0103", f"there is no file `{path}`", help="paths start at the project root"
+        )
+        findings.stop()
+    function = pyfile.function_in(loaded.read(path), path, name)
+    if isinstance(function, list):
+        place = ("python", "function") if "function" in info.python else ("python", "path")
+        help = did_you_mean(name, function) or "name one that stands at the top level of the file: `function:`"
+        findings.at(file, (*node.place, *place), "E0103", f"{path} has no function `{name}`", help=help)
+        findings.stop()
+    assert isinstance(function, pyfile.Function)
+    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    params = {key: render(value, file, (*node.place, "params", key)) for key, value in info.params.items()}
+    env, secrets = _environ(loaded, node, render, run_id)
+    secrets += tuple(_rendered_within(info.params, params))
+    tables = _tables(loaded, node)
+    meant: set[str | None] = set()  # what is misspelt in `params:` is told once
+    for key in params:
+        if key not in function.takes:
+            meant.add(suggest(key, function.takes))
+            help = (
+                did_you_mean(key, function.takes) or f"it takes {listed([f'`{one}`' for one in function.takes], 12) or 'nothing'}"
+            )
+            findings.at(file, (*node.place, "params", key), "E0122", f"`{name}` takes no `{key}`", help=help, key=True)
+    given: dict[str, tuple[str, Any]] = {}
+    for taken in function.takes:
+        if taken in params:
+            given[taken] = ("param", params[taken])
+        elif taken in tables:
+            continue
+        elif taken in settings.connections:
+            connection = connection_of(loaded, taken)
+            given[taken] = ("connection", dict(connection.values))
+            secrets += connection.secrets
+        elif taken in settings.vars:
+            given[taken] = ("var", copied(settings.vars[taken]))
+        elif taken not in function.free and taken not in meant:
+            known = [*info.params, *tables, *settings.connections, *settings.vars]
+            message = f"the task `{node.name}` calls `{name}`, which takes `{taken}`, and nothing is called so"
+            help = did_you_mean(taken, known) or (
+                "what is given to it is what stands in `params:`, the tables in `reads:`, and the connections and variables of eltflow.yml"
+            )
+            findings.add(Diagnostic(code="E0122", message=message, span=function.spans[taken], help=help))
+    findings.stop()
+    call = Call(
+        root=loaded.root,
+        file=path,
+        function=name,
+        given=given,
+        secrets=secrets,
+        keeps="table" if info.into else "none",
+        environ=env,
+        memory=(info.memory_mb or 0) * 1_000_000,
+    )
+    return call, {taken: tables[taken] for taken in function.takes if taken in tables and taken not in params}
+
+
+def _tables(loaded: Loaded, node: Node) -> dict[str, Node]:
+    """What a task reads, by the names of parameters."""
+    assert node.task is not None
+    above = [loaded.graph.nodes[parent] for parent in node.parents]
+    made = {}
+    for name in node.task.reads:
+        found = next((one for one in above if one.name == name or one.display == name), None)
+        if found is not None and found.relation is not None and found.materialized != "ephemeral":
+            made[parameter(name)] = found
+    return made
+
+
+# -- jobs of APIs ------------------------------------------------------------------------------------------------------------------
 
 
 def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection, tuple[str, ...]]:
@@ -179,13 +317,21 @@ def _so(loaded: Loaded, compiler: Compiler, node: Node, session: Session, ask: C
     return value is not None and value > 0
 
 
-def _command(loaded: Loaded, node: Node, run_id: str) -> Command:
+def _environ(loaded: Loaded, node: Node, render: YamlRenderer, run_id: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """The environment of what a task runs, and what of it is kept out of all that is shown."""
     assert node.task is not None
-    info = node.task
     about = {"ELTFLOW_RUN": run_id, "ELTFLOW_TARGET": loaded.target.name, "ELTFLOW_NODE": node.unique_id}
     if loaded.options.interval is not None:
         start, end = loaded.options.interval
         about |= {"ELTFLOW_INTERVAL_START": start.isoformat(), "ELTFLOW_INTERVAL_END": end.isoformat()}
+    written = node.task.env
+    own = {name: str(render(value, node.patch or node.path, (*node.place, "env", name))) for name, value in written.items()}
+    return {**loaded.options.env, **about, **own}, (*loaded.target.secrets, *_rendered_within(written, own))
+
+
+def _command(loaded: Loaded, node: Node, run_id: str) -> Command:
+    assert node.task is not None
+    info = node.task
     folder = loaded.root / info.folder
     if not folder.is_dir():
         raise ProgramError(
@@ -193,25 +339,14 @@ def _command(loaded: Loaded, node: Node, run_id: str) -> Command:
         )
     findings = Findings(loaded.read)
     render = YamlRenderer(base_yaml_names(loaded.opened.project.settings.vars, loaded.opened.environ), findings)
+    environ, secrets = _environ(loaded, node, render, run_id)
     file = node.patch or node.path
-    env = {name: str(render(value, file, (*node.place, "env", name))) for name, value in info.env.items()}
     arguments = [str(render(text, file, (*node.place, "command", n))) for n, text in enumerate(info.command)]
     findings.stop()
     return Command(
         arguments=arguments,
         folder=folder,
-        environ={**loaded.options.env, **about, **env},
+        environ=environ,
         memory=(info.memory_mb or 0) * 1_000_000,
-        secrets=(
-            *loaded.target.secrets,
-            *_secrets(info.env, env),
-            *_secrets(dict(enumerate(info.command)), dict(enumerate(arguments))),
-        ),
+        secrets=(*secrets, *_rendered_within([*info.command], arguments)),
     )
-
-
-def _secrets(written: Mapping[Any, str], rendered: Mapping[Any, str]) -> Iterator[str]:
-    """What may be secret of values: all that is not written down."""
-    for key, value in rendered.items():
-        if value != written[key]:
-            yield from secrets_of(value)

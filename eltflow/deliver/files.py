@@ -1,4 +1,4 @@
-"""Files of rows: written beside the old one, which they replace whole."""
+"""Files of rows: written beside the old one, which they replace whole; or here, and put where they belong."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from eltflow.base.temporary import alive
+from eltflow.base.temporary import alive, rows_folder
 from eltflow.deliver.parquet import write_parquet
 from eltflow.project.deliveries import format_of
 from eltflow.project.steps import PLACES
 from eltflow.transfer.jsontext import NotJson, dumps
+from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import Column, WarehouseError
 
@@ -120,6 +121,29 @@ class OpenedFile:
             pid = left.name.rpartition(f"{_OURS}-")[2].partition("-")[0]
             if pid.isdigit() and not alive(int(pid)):
                 left.unlink(missing_ok=True)
+
+
+class OpenedObject(OpenedFile):
+    """A file of a delivery that is elsewhere: written here, and put there as a whole. Whoever makes it closes it."""
+
+    def __init__(
+        self, connection: Connection, to: Mapping[str, Any], root: Path, day: datetime.date, reader: Callable[[], FileReader]
+    ) -> None:
+        self._folder = rows_folder()
+        super().__init__(to, Path(self._folder.name), day, reader)
+        self._connection = connection
+        self._root = root
+
+    def publish(self) -> None:
+        assert self._beside is not None
+        with (
+            telling(self._connection, "correct the delivery, or its connection"),
+            closing(self._connection.reader.open(self._connection.values, self._root)) as files,
+        ):
+            files.put(str(self._beside), self.where)
+
+    def close(self) -> None:
+        self._folder.cleanup()
 
 
 def _escaped(name: str) -> str:

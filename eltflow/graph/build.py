@@ -113,7 +113,7 @@ class _Builder:
         self.facts: dict[str, Facts] = {}
         self.drafts: dict[str, Draft] = {}
         self.unread: set[str] = set()  #: nodes whose templates are broken
-        self.beside: dict[str, str] = {}  #: the ids of tasks and deliveries by name
+        self.beside: dict[str, list[str]] = {}  #: the ids of tasks and deliveries by name; of each item's also by that of all
         self.nameless: set[str] = set()  #: macros that gave an empty name
 
     def build(self) -> Graph:
@@ -123,7 +123,9 @@ class _Builder:
             node = self._node(draft)
             (nodes if node.config.get("enabled", True) is not False else disabled)[node.unique_id] = node
             self.drafts[node.unique_id] = draft
-        self.beside = {n.name: n.unique_id for n in nodes.values() if n.outside is not None}
+        for node in [n for n in nodes.values() if n.outside is not None]:
+            for name in {node.name, node.task.each if node.task is not None else ""} - {""}:
+                self.beside.setdefault(name, []).append(node.unique_id)
         broken = bool(self.findings.errors)
         lookups = Lookups(nodes, disabled, self.dialect, self.package)
         lookup = lookups.of(self.dialect)
@@ -158,15 +160,22 @@ class _Builder:
     def _written_by_tasks(self, nodes: dict[str, Node], lookup: Lookup) -> None:
         """Let the tables of sources that tasks write come after these."""
         for node in [n for n in nodes.values() if n.task is not None]:
-            for index, name in enumerate(self.drafts[node.unique_id].writes):
+            for place, name in self.drafts[node.unique_id].writes:
                 source, _, table = name.partition(".")
                 found = lookup.source((source, table))
                 if isinstance(found, Missing):
                     message = f"task `{node.name}` writes `{name}`, which {found.why}"
                     help = found.help or "declare it under `sources:`, and name it as source.table"
-                    self.findings.at(str(node.patch), (*node.place, "writes", index), found.code, message, help=help)
-                else:
-                    nodes[found] = replace(nodes[found], parents=(*nodes[found].parents, node.unique_id))
+                    self.findings.at(str(node.patch), (*node.place, *place), found.code, message, help=help)
+                    continue
+                table_of = nodes[found]
+                other = next((nodes[p] for p in table_of.parents if place == ("into",) or _makes_table(nodes[p])), None)
+                if other is not None:
+                    message = f"task `{node.name}` writes `{name}`, which {other.noun} `{other.name}` makes too"
+                    self.findings.at(str(node.patch), (*node.place, *place), "E0210", message, help="name another table")
+                nodes[found] = replace(table_of, parents=(*table_of.parents, node.unique_id))
+                if place == ("into",):
+                    nodes[node.unique_id] = replace(nodes[node.unique_id], relation=table_of.relation)
 
     # -- nodes -----------------------------------------------------------------------------------------------------------------
 
@@ -345,11 +354,13 @@ class _Builder:
     def _follow(self, node: Node, place: Path, name: str, lookup: Lookup, parents: list[str]) -> bool:
         """Add the node that a task names as one to come after. It may be another task, or a delivery."""
         source, dot, table = name.partition(".")
-        found: str | Missing | None = lookup.source((source, table)) if dot else self.beside.get(name) or lookup.ref((name,))
+        if name in self.beside:
+            parents += self.beside[name]
+            return True
+        found = lookup.source((source, table)) if dot else lookup.ref((name,))
         if isinstance(found, str):
             parents.append(found)
             return True
-        assert found is not None
         help = did_you_mean(name, [*self.beside, *lookup.spellings]) or found.help
         message = f"task `{node.name}` names `{name}`, which {found.why}"
         self.findings.at(str(node.patch), (*node.place, *place), found.code, message, help=help)
@@ -595,6 +606,11 @@ def name_span(path: str, name: str, text: str) -> Span:
 def _bare(call: str) -> str:
     """A call without its quotes, spaces and braces, for comparing."""
     return re.sub(r"[\s'\"{}]", "", call)
+
+
+def _makes_table(node: Node) -> bool:
+    """Whether a node is a task whose rows become a table."""
+    return node.task is not None and bool(node.task.into)
 
 
 def _hook_calls(config: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:

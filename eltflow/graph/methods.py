@@ -59,6 +59,11 @@ def _nothing(node: Node) -> Iterable[str]:
     return ()
 
 
+def _task(node: Node) -> tuple[str, ...]:
+    names = (node.name, node.task.each) if node.task is not None else ()
+    return tuple(label for name in names if name for label in (name, f"{node.package}.{name}"))
+
+
 #: The methods that compare labels; `fqn`, `path`, `config` and `selector` have rules of their own, `state` and its like need
 #: what one graph does not know.
 METHODS: Mapping[str, Method] = {
@@ -68,7 +73,7 @@ METHODS: Mapping[str, Method] = {
     "source": Method(labels=_source, dotted=True),
     "ingest": Method(labels=_ingest, dotted=True),
     "deliver": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.deliver is not None else (), dotted=True),
-    "task": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.task is not None else (), dotted=True),
+    "task": Method(labels=_task, dotted=True),
     "exposure": Method(labels=lambda n: (n.name, f"{n.package}.{n.name}") if n.resource_type == "exposure" else (), dotted=True),
     "file": Method(labels=_file),
     "package": Method(labels=lambda node: (node.package,)),

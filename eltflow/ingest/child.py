@@ -1,7 +1,8 @@
-"""The process that a step's function runs in: `python -P -m eltflow.ingest.child PIPE`, with the task on its standard input.
+"""The process that a function of the project runs in, forked by `forkserver`.
 
-What the function gives is written to files in a folder of the run's. How far it is, and how it ends, goes to the pipe, a JSON object a
-line. Whoever started it reads that, and kills this process when nothing is wanted any more; if they are gone, it ends by itself.
+What it is to do comes through one pipe. What the function gives is written to files in a folder of the run's. How far it is, and how it
+ends, goes to another pipe, a JSON object a line. Whoever asked for it reads that, and has this process killed when nothing is wanted any
+more.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from eltflow.ingest.kinds import Columns, Unfit, line, native
 
@@ -141,11 +143,11 @@ class _Work:
             self._write()
 
     def _write(self) -> None:
+        if not self._tables:
+            return
         import pyarrow
         import pyarrow.parquet
 
-        if not self._tables:
-            return
         table = pyarrow.concat_tables(self._tables)
         if self._writer is None:
             _check(table.schema)
@@ -187,11 +189,7 @@ def _no_record(item: Any) -> Unfit:
 
 
 def _arrow(item: Any) -> Any:
-    try:
-        import pyarrow
-    except ImportError:
-        message = f"a {type(item).__module__.partition('.')[0]} {type(item).__name__} is read by pyarrow, which is not installed"
-        raise Unfit(message, "install it: pip install 'eltflow[arrow]'") from None
+    pyarrow = _pyarrow(f"a {type(item).__module__.partition('.')[0]} {type(item).__name__}")
     if type(item).__name__ == "LazyFrame":
         raise Unfit("the function gives a LazyFrame, which has no rows yet", "give what its `collect()` gives")
     if type(item).__module__.startswith("pandas"):
@@ -201,6 +199,15 @@ def _arrow(item: Any) -> Any:
     if hasattr(item, "__arrow_c_stream__"):
         return pyarrow.table(item)
     return pyarrow.Table.from_batches([pyarrow.record_batch(item)])
+
+
+def _pyarrow(what: str) -> Any:
+    """The library, which is imported when the first table comes. Raises Unfit where it is not installed."""
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise Unfit(f"{what} is read by pyarrow, which is not installed", "install it: pip install 'eltflow[arrow]'") from None
+    return pyarrow
 
 
 def _check(schema: Any) -> None:
@@ -287,10 +294,10 @@ def run(task: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> d
     work = _Work(task, tell)
     try:
         work.function = function = _function(task)
-        values = {name: Given(value) if kind == "connection" else value for name, (kind, value) in task["given"].items()}
-        given = function(**values)
+        given = function(**{name: _given(kind, value) for name, (kind, value) in task["given"].items()})
         if hasattr(given, "__await__") or hasattr(given, "__aiter__"):
             raise Unfit("the function is asynchronous", "write `def`, and call what is asynchronous with `asyncio.run(...)`")
+        _check_kept(task, given)
         token = work.all(given)
         work.end()
         told = _token(task, token)
@@ -298,6 +305,24 @@ def run(task: Mapping[str, Any], tell: Callable[[Mapping[str, Any]], None]) -> d
         return {"failed": _failed(work, error)}
     types = work.columns.types
     return {"ended": True, "records": work.records, "parts": work.parts, "types": types, "token": told}
+
+
+def _given(kind: str, value: Any) -> Any:
+    if kind == "connection":
+        return Given(value)
+    if kind == "table":
+        return _pyarrow("a table that the task reads").parquet.ParquetFile(value).read()  # `read_table` imports pandas, 0.25 s
+    return value
+
+
+def _check_kept(task: Mapping[str, Any], given: Any) -> None:
+    """Raise Unfit for rows that nothing takes, and for none where a table is made of them."""
+    if task["keeps"] == "none" and given is not None:
+        message = f"the function gives a {type(given).__qualname__}, and the task makes no table of it"
+        raise Unfit(message, "name a table of a source, as `into: scoring.scores`, or return nothing")
+    if task["keeps"] == "table" and given is None:
+        message = "the function gives nothing, and a table is to be made of it"
+        raise Unfit(message, "return rows, or an empty list for a table without any; or take `into:` out of the task")
 
 
 def _token(task: Mapping[str, Any], token: Any) -> str | None:
@@ -316,10 +341,25 @@ def _token(task: Mapping[str, Any], token: Any) -> str | None:
         raise Unfit(message, "return a text, a number, or a list or mapping of them") from None
 
 
-def main() -> None:
-    pipe = os.fdopen(int(sys.argv[1]), "w", buffering=1)
-    task = pickle.load(sys.stdin.buffer)  # of the process that started this one
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+def main(call: int, words: int) -> NoReturn:
+    """Do what is read from `call`, tell it through `words`, and end the process."""
+    os.setsid()
+    pipe = os.fdopen(words, "w", buffering=1)
+    with os.fdopen(call, "rb") as given:
+        task = pickle.load(given)  # of the process that asked for this one
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    printed = os.open(task["printed"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for file, stream in ((nothing, 0), (printed, 1), (printed, 2)):
+        os.dup2(file, stream)
+    os.close(nothing)
+    os.close(printed)
+    os.chdir(task["root"])
+    if task["environ"] is not None:
+        os.environ.clear()
+        os.environ.update(task["environ"])
+    if task["memory"]:
+        limit = _mapped() + task["memory"]
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
     def tell(words: Mapping[str, Any]) -> None:
         try:
@@ -333,5 +373,10 @@ def main() -> None:
     os._exit(0)  # threads of what it used need not end
 
 
-if __name__ == "__main__":
-    main()
+def _mapped() -> int:
+    """Bytes of memory that Python and what was imported have taken already, as the limit counts them; 0 where that is not told."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0

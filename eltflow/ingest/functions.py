@@ -1,25 +1,23 @@
-"""What a step's function gives: called in a process of its own when it is first asked, its rows in temporary files, its secrets out of
-every message."""
+"""What a function of the project gives: called in a process of its own when it is first asked, its rows in temporary files, its secrets
+out of every message."""
 
 from __future__ import annotations
 
 import json
 import os
-import pickle
 import select
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass, field
 from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo, ProgramError
+from eltflow.ingest.forks import Forked, Forks
 from eltflow.warehouse.values import WarehouseError
 
 _TICK = 0.2  #: seconds between two looks at whether to stop
@@ -30,23 +28,38 @@ _PRINTED = 1 << 16  #: bytes of it that are looked at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A function and what it is given: (kind, value) by parameter, which may be secret, so never print it. Of the columns that are
-    `declared` values may be of any kind. `token` says that it may return where the next call goes on."""
+    """A function and what it is given: (kind, value) by parameter, which may be secret, so never print it; a `table` is a Parquet file.
+    Of the columns that are `declared` values may be of any kind. `token` says that it may return where the next call goes on; `keeps`
+    what becomes of rows: they are loaded (`rows`), must be there for a `table`, or nothing takes them (`none`). `environ` is its
+    environment, that of this process unless told; `memory` bytes it may have beside what Python takes, 0 for no limit."""
 
     root: Path
     file: str
     function: str
     given: Mapping[str, tuple[str, Any]] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
-    declared: tuple[str, ...]
-    token: bool
+    declared: tuple[str, ...] = ()
+    token: bool = False
+    keeps: Literal["rows", "table", "none"] = "rows"
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
+    memory: int = 0
 
 
 class OpenedFunction:
-    """What a step calls. `most` limits how many records are taken, `stop` says that none is wanted any more. Whoever makes it closes it."""
+    """What a step or a task calls. `forks` gives the process that it is forked from, which others use too (one of its own unless told); `most`
+    limits how many records are taken, `stop` says that none is wanted any more. Whoever makes it closes it."""
 
-    def __init__(self, call: Call, *, stop: Callable[[], bool] = lambda: False, most: int | None = None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        *,
+        forks: Callable[[], Forks] | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        most: int | None = None,
+    ) -> None:
         self._call = call
+        self._forks = forks
+        self._own: Forks | None = None
         self._stop = stop
         self._most = most
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -72,6 +85,10 @@ class OpenedFunction:
             "token": self._call.token,
             "most": self._most,
             "folder": self._folder.name,
+            "printed": os.path.join(self._folder.name, "printed.txt"),
+            "keeps": self._call.keeps,
+            "environ": self._call.environ,
+            "memory": self._call.memory,
         }
         ended = self._ran(task)
         if "failed" in ended:
@@ -84,6 +101,8 @@ class OpenedFunction:
 
     def close(self) -> None:
         """Delete what was fetched."""
+        if self._own is not None:
+            self._own.close()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -93,32 +112,19 @@ class OpenedFunction:
 
     def _ran(self, task: Mapping[str, Any]) -> Mapping[str, Any]:
         """The last words of the process that runs a task. Raises WarehouseError where nothing is wanted any more."""
-        printed = os.path.join(str(task["folder"]), "printed.txt")
-        read, write = os.pipe()
-        with open(printed, "wb") as output, os.fdopen(read, "rb") as words:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "eltflow.ingest.child", str(write)],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(write,),
-                cwd=str(self._call.root),
-                start_new_session=True,
-            )
-            os.close(write)
+        arrow = any(kind == "table" for kind, _ in task["given"].values())
+        if self._forks is None and self._own is None:
+            self._own = Forks()
+        forks = self._own or self._forks()  # type: ignore[misc]
+        with closing(forks.call(task, arrow=arrow)) as process:
             patience = 0.0
             try:
-                assert process.stdin is not None
-                with suppress(BrokenPipeError):  # it is no more, which is told below
-                    pickle.dump(dict(task), process.stdin)
-                    process.stdin.close()
-                last = self._listened(words.fileno())
+                last = self._listened(process)
                 patience = _PATIENCE
             finally:
-                _end(process, patience)
-        self.told = self._printed(printed)
+                code = process.end(patience)
+        self.told = self._printed(str(task["printed"]))
         if last is None:
-            code = process.returncode
             how = f"by the signal {signal.Signals(-code).name}" if code < 0 else f"with the code {code}"
             raise ProgramError(
                 f"the process of the function `{self._call.function}` ended {how}, before its time",
@@ -128,15 +134,15 @@ class OpenedFunction:
             )
         return last
 
-    def _listened(self, pipe: int) -> Mapping[str, Any] | None:
-        """The last of the words in a pipe; None if it broke off before."""
+    def _listened(self, process: Forked) -> Mapping[str, Any] | None:
+        """The last words of a process; None if it broke off before."""
         rest = b""
         while True:
             if self._stop():
                 raise WarehouseError("cancelled", kind="cancelled")
-            if not select.select([pipe], [], [], _TICK)[0]:
+            if not select.select([process.words], [], [], _TICK)[0]:
                 continue
-            block = os.read(pipe, 1 << 16)
+            block = os.read(process.words, 1 << 16)
             if not block:
                 return None
             *lines, rest = (rest + block).split(b"\n")
@@ -158,6 +164,8 @@ class OpenedFunction:
 
     def _printed(self, path: str) -> tuple[str, ...]:
         """What the function printed, its last lines, without secrets."""
+        if not os.path.exists(path):  # it ended before it began
+            return ()
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _PRINTED))
@@ -165,12 +173,3 @@ class OpenedFunction:
         shown = [f"printed: {without(self._call.secrets, line.rstrip())}" for line in lines[-_SHOWN:]]
         left = len(lines) - _SHOWN
         return (*([f"printed {left:,} lines before these"] if left > 0 else []), *shown)
-
-
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """See that a process is no more after so many seconds, and what it started."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=patience)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -57,7 +57,10 @@ FILE = Object(
     required=("kind", "path"),
     fields={
         "kind": _KIND,
-        "path": Scalar(about="The file, from the project's root; {date} in it is the day of the run, UTC."),
+        "path": Scalar(about="The file, from the project's root, or s3://bucket/key; {date} in it is the day of the run, UTC."),
+        "connection": Scalar(
+            about="A connection of type s3, for a path that begins with s3://; the machine's own key unless told."
+        ),
         "format": Scalar(choices=("csv", "json", "parquet", "xlsx"), about="What is written; by how the path ends unless told."),
         "delimiter": TEXT,
     },
@@ -168,8 +171,17 @@ def _http(to: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _file(to: Mapping[str, Any]) -> Iterator[Finding]:
     path = PurePosixPath(str(to["path"]))
-    if "://" in str(to["path"]):
-        yield ("to", "path"), "files are written on this machine", "write a path from the project's root: out/segments.csv"
+    scheme, there, rest = str(to["path"]).partition("://")
+    if there and scheme != "s3":
+        message = f"no file is written to {scheme}://"
+        yield ("to", "path"), message, "write s3://bucket/key, or a path from the project's root: out/segments.csv"
+    elif there and not all(rest.partition("/")[::2]):
+        yield ("to", "path"), f"`{to['path']}` names no file in a bucket", "write s3://bucket/key"
+    elif there:
+        pass
+    elif "connection" in to:
+        message = "`connection` means nothing to a file of this machine"
+        yield ("to", "connection"), message, "take it out, or write `path: s3://bucket/key`"
     elif path.is_absolute() or ".." in path.parts:
         yield (
             ("to", "path"),

@@ -281,24 +281,38 @@ class Describer:
         )
 
     def task(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path) -> None:
-        """Take in one task."""
+        """Take in one task, or each item of one that is for several."""
+        if entry.get("for_each") is None:
+            self._task(entry, path, folder, place)
+            return
+        found = list(tasks.each_problems(entry))
+        for inner, message, help in found:
+            self._findings.at(path, (*place, *inner), "E0103", message, help=help)
+        if not found:
+            for one in tasks.expanded(entry):
+                self._task(one, path, (*folder, entry["name"]), place, each=entry["name"])
+
+    def _task(self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path, each: str = "") -> None:
         for inner, message, help in tasks.problems(entry):
             self._findings.at(path, (*place, *inner), "E0103", message, help=help)
         info = TaskInfo(
-            command=tuple(entry.get("command") or ()),  # rendered when it runs: a graph is kept in a file, and holds no secret
+            command=tuple(
+                map(str, entry.get("command") or ())
+            ),  # rendered when it runs: a graph is kept in a file, and holds no secret
+            python=dict(entry.get("python") or {}),
+            params=dict(entry.get("params") or {}),
+            reads=tuple(map(str, as_list(entry.get("reads")))),
+            into=entry.get("into") or "",
+            each=each,
             wait_for=dict(entry.get("wait_for") or {}),
             http_job=dict(entry.get("http_job") or {}),
-            env=dict(entry.get("env") or {}),
+            env={name: str(value) for name, value in (entry.get("env") or {}).items()},
             folder=entry.get("folder") or "",
             memory_mb=entry.get("memory_mb"),
             targets=tuple(as_list(entry.get("targets"))),
         )
-        named = [
-            ((key, index) if isinstance(entry[key], list) else (key,), str(name))
-            for key in ("after", "reads")
-            for index, name in enumerate(as_list(entry.get(key)))
-        ]
         own = {"timeout": entry["timeout"]} if entry.get("timeout") is not None else {}
+        into = ((("into",), info.into),) if info.into else ()
         self.result.drafts.append(
             Draft(
                 resource_type="task",
@@ -310,8 +324,8 @@ class Describer:
                 patch=path,
                 place=place,
                 task=info,
-                after=tuple(named),
-                writes=tuple(as_list(entry.get("writes"))),
+                after=(*_named(entry, "after"), *_named(entry, "reads")),
+                writes=(*_named(entry, "writes"), *into),
             )
         )
 
@@ -356,6 +370,12 @@ class Describer:
             file=path,
         )
         self.result.drafts += tests_of(entry, attached, place, self._package, self._known, self._findings)
+
+
+def _named(entry: Mapping[str, Any], key: str) -> tuple[tuple[Path, str], ...]:
+    """The names below a key, each with its place."""
+    several = isinstance(entry.get(key), list)
+    return tuple(((key, index) if several else (key,), str(name)) for index, name in enumerate(as_list(entry.get(key))))
 
 
 def _at(describe: Callable[[Any, str, Path], str], path: str, place: Path) -> Callable[..., str]:

@@ -108,10 +108,16 @@ class DeliverInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
-    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), a condition that is waited for, or a job that an API
-    runs; and on which targets."""
+    """What runs beside SQL: a program (`command`, with `env`, `folder`, `memory_mb`), a function (`python`, with `params` and the names that it
+    reads; its rows go `into` a table of a source), a condition that is waited for, or a job that an API runs; and on which targets. `each`
+    is the name that it has together with the other items of its `for_each`."""
 
     command: tuple[str, ...] = ()
+    python: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    into: str = ""
+    each: str = ""
     wait_for: Mapping[str, Any] = field(default_factory=dict)
     http_job: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)

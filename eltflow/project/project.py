@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Draft:
     """A node as files define it. `layers` are its configuration from outside its own file, lowest first; `patch` and `place` say
     which YAML file describes it, and where in that file; `hash` is the content of its own file, if it has one. `after` are names of nodes,
-    each with where it stands in the entry, `writes` those of source tables."""
+    each with where it stands in the entry, `writes` those of source tables, too."""
 
     resource_type: str
     name: str
@@ -41,7 +41,7 @@ class Draft:
     task: TaskInfo | None = None
     depends_on: tuple[str, ...] = ()
     after: tuple[tuple[Place, str], ...] = ()
-    writes: tuple[str, ...] = ()
+    writes: tuple[tuple[Place, str], ...] = ()
     schema: str | None = None
     database: str | None = None
     identifier: str | None = None

@@ -29,8 +29,17 @@ class _Found:
 def read(text: str, file: str) -> Any:
     """The steps of a Python file as `{"steps": [...]}`, each as an entry of YAML. Raises EltflowError (E0121 for what is no Python, E0103
     for options that cannot be known without running the file)."""
+    tree = _parsed(text, file)
+    wrong: list[Diagnostic] = []
+    entries = [_entry(one, file, text, wrong) for one in _steps(tree, file, text, wrong)]
+    if wrong:
+        raise EltflowError(wrong)
+    return {"steps": entries}
+
+
+def _parsed(text: str, file: str) -> ast.Module:
     try:
-        tree = ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError) as error:
         line, column = getattr(error, "lineno", None), getattr(error, "offset", None)
         span = Span(file=file, line=line, column=column)
@@ -38,11 +47,37 @@ def read(text: str, file: str) -> Any:
         raise EltflowError(
             with_source(Diagnostic(code="E0121", message=f"broken Python: {words}", span=span, help="mend the line"), text)
         ) from None
-    wrong: list[Diagnostic] = []
-    entries = [_entry(one, file, text, wrong) for one in _steps(tree, file, text, wrong)]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a file: its parameters, those of them that have a value of their own, and where each stands."""
+
+    takes: tuple[str, ...]
+    free: frozenset[str]
+    spans: Mapping[str, Span]
+
+
+def function_in(text: str, file: str, name: str) -> Function | list[str]:
+    """The function of that name at the top level of a file; the names of those that there are if it is none of them. Raises EltflowError
+    (E0121 for what is no Python, E0103 for one that cannot be called by names)."""
+    tree = _parsed(text, file)
+    found = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    function = found.get(name)
+    if function is None:
+        return [*found]
+    wrong = []
+    if isinstance(function, ast.AsyncFunctionDef):
+        help = "write `def`, and call what is asynchronous with `asyncio.run(...)`"
+        wrong.append(_told(file, text, function, f"`{name}` is an `async def`", help))
+    for one in function.args.posonlyargs[:1]:
+        message = f"`{one.arg}` of `{name}` is not given by its name"
+        wrong.append(_told(file, text, one, message, "take the `/` out of the parameters"))
     if wrong:
         raise EltflowError(wrong)
-    return {"steps": entries}
+    takes, free = _takes(function)
+    spans = {one.arg: _span(file, text, one) for one in _arguments(function)}
+    return Function(tuple(takes), frozenset(free), spans)
 
 
 def locate(text: str, file: str, path: Path, *, key: bool = False) -> Span:
@@ -251,4 +286,4 @@ def given_to(
             yield name, "", name
 
 
-__all__ = ["given_to", "locate", "read"]
+__all__ = ["Function", "function_in", "given_to", "locate", "read"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from eltflow.base.names import did_you_mean, listed
 from eltflow.project import config
 from eltflow.project.config import NAMES, SECONDS, TEXT
 from eltflow.project.properties import DOC_TEXT
-from eltflow.project.shape import ListOf, MapOf, Nullable, Object, Path, Scalar
+from eltflow.project.shape import ListOf, MapOf, Nullable, Object, OneOf, Path, Scalar
 
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What a task may be; one of them.
-KINDS = ("command", "wait_for", "http_job")
+KINDS = ("command", "python", "wait_for", "http_job")
 #: Seconds between two looks at a condition, and how long it is waited for, unless told.
 EVERY, PATIENCE = 30.0, 3600.0
 
@@ -25,6 +28,15 @@ _WAIT = Object(
         "files": Scalar(about="A pattern of files, from the project's root."),
         "every": Scalar((int, float), least=0, about=f"Seconds between two looks (default {EVERY:.0f})."),
         "timeout": Scalar((int, float), least=0, about=f"Seconds after which it is given up (default {PATIENCE:.0f})."),
+    },
+)
+_PYTHON = Object(
+    what="`python`",
+    about="A function that is called in a process of its own.",
+    required=("path",),
+    fields={
+        "path": Scalar(about="Its file, from the project's root."),
+        "function": Scalar(about="Its name; the task's own unless told."),
     },
 )
 _PLACE_OF_ID = "an address of the API, behind the connection's url; {id} in it is the job's id."
@@ -79,11 +91,20 @@ TASK = Object(
         "name": TEXT,
         "description": DOC_TEXT,
         "command": ListOf(TEXT, about="A program and its arguments, each an item; no shell reads them."),
+        "python": _PYTHON,
+        "params": MapOf(about="What the function is given, by the names of its parameters; texts may hold Jinja."),
+        "into": Scalar(about="The table of a source that the function's rows become, as source.table; replaced whole."),
         "wait_for": _WAIT,
         "http_job": _HTTP_JOB,
-        "env": MapOf(TEXT, about="Variables of the program's environment, beside those of eltflow's own."),
+        "for_each": ListOf(
+            OneOf((Scalar((str, int, float, bool, datetime.date)), MapOf(Scalar((str, int, float, bool, datetime.date))))),
+            about="Items, for each of which the task is run by itself; {{ item }} or {{ item.key }} in any text is the item.",
+        ),
+        "env": MapOf(TEXT, about="Variables of the environment of the program or function, beside those of eltflow's own."),
         "folder": Scalar(about="Where the program runs, from the project's root; that itself unless told."),
-        "memory_mb": Scalar((int,), least=16, about="How much memory (MB) each of its processes may have."),
+        "memory_mb": Scalar(
+            (int,), least=16, about="How much memory (MB) each of its processes may have; a function, beside what Python takes."
+        ),
         "timeout": SECONDS,
         "after": Nullable(NAMES),
         "reads": Nullable(NAMES),
@@ -98,8 +119,111 @@ TASKS = Object(what="a file of tasks", about="What is run beside SQL.", required
 
 
 _PROGRAMS = ("env", "folder", "memory_mb", "timeout")
+_FUNCTIONS = ("params", "into")
 #: What means nothing to a kind of task.
-_MEANINGLESS: Mapping[str, tuple[str, ...]] = {"command": (), "wait_for": (*_PROGRAMS, "writes"), "http_job": _PROGRAMS}
+_MEANINGLESS: Mapping[str, tuple[str, ...]] = {
+    "command": _FUNCTIONS,
+    "python": ("folder",),
+    "wait_for": (*_PROGRAMS, *_FUNCTIONS, "writes"),
+    "http_job": (*_PROGRAMS, *_FUNCTIONS),
+}
+_NOUNS = {
+    "command": "a task that is a program",
+    "python": "a task that is a function",
+    "wait_for": "a task that waits",
+    "http_job": "a task that waits",
+}
+#: What is expanded nowhere.
+_ONCE = ("name", "for_each")
+_PLACE = re.compile(r"\{\{-?\s*item((?:\.\w+)*)\s*-?\}\}")
+_MENTIONS = re.compile(r"\{[{%][^}]*\bitem\b")
+
+
+def expanded(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The entries that one with `for_each` stands for, one for each item, called `name.item`; the items are in place in their texts."""
+    for item in entry["for_each"]:
+        made = {key: value if key in _ONCE else _with(item, value) for key, value in entry.items()}
+        yield {**made, "name": f"{entry['name']}.{_label(item)}", "for_each": None}
+
+
+def each_problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What of an entry's `for_each` does not go together, so that it cannot be expanded."""
+    items = entry["for_each"]
+    if not items:
+        yield ("for_each",), "`for_each` has no items, so that nothing would ever run", "name some: `for_each: [eu, us]`"
+        return
+    labels: dict[str, int] = {}
+    for index, item in enumerate(items):
+        first = labels.setdefault(_label(item), index)
+        if first != index:
+            message = f"items {first + 1} and {index + 1} would both be called `{entry['name']}.{_label(item)}`"
+            yield ("for_each", index), message, "take one of them out, or add a key that tells them apart"
+    for path, text in _texts({key: value for key, value in entry.items() if key not in _ONCE}):
+        for index, item in enumerate(items):
+            found = list(_missing(item, text))
+            if found:
+                key, known = found[0]
+                message = (
+                    f"item {index + 1} of `for_each` has no `{key}`" if known else f"item {index + 1} of `for_each` has no keys"
+                )
+                help = (did_you_mean(key, known) or f"it has {listed([f'`{k}`' for k in known])}") if known else "write {{ item }}"
+                yield path, message, help
+                break
+        if _MENTIONS.search(_PLACE.sub("", text)):
+            message = "`item` stands by itself in a text: it is put in before Jinja is read"
+            yield path, message, "write {{ item }} or {{ item.key }}, and nothing else within the braces"
+
+
+def _label(item: Any) -> str:
+    """What an item is called in the names of nodes."""
+    parts = item.values() if isinstance(item, Mapping) else [item]
+    words = "_".join("true" if p is True else "false" if p is False else str(p) for p in parts)
+    return re.sub(r"[^\w-]+", "_", words).strip("_") or "item"
+
+
+def _with(item: Any, value: Any) -> Any:
+    """A value with the item in its texts; a text that is the item alone becomes what that is."""
+    if isinstance(value, Mapping):
+        return {key: _with(item, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with(item, inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    whole = _PLACE.fullmatch(value.strip())
+    if whole is not None:
+        return _found(item, whole[1])
+    return _PLACE.sub(lambda place: str(_found(item, place[1])), value)
+
+
+def _found(item: Any, path: str) -> Any:
+    for key in path.split(".")[1:]:
+        item = item[key]
+    return item
+
+
+def _missing(item: Any, text: str) -> Iterator[tuple[str, list[str]]]:
+    """(key, those that there are) of what a text asks of an item that has it not."""
+    for place in _PLACE.finditer(text):
+        inner = item
+        for key in place[1].split(".")[1:]:
+            known = [str(k) for k in inner] if isinstance(inner, Mapping) else []
+            if key not in known:
+                yield key, known
+                break
+            inner = inner[key]
+
+
+def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping | list):
+        for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _texts(inner, (*path, key))
+
+
+def parameter(name: str) -> str:
+    """The parameter by which a function is given a table that its task reads."""
+    return re.sub(r"\W", "_", name)
 
 
 def _job_problems(job: Mapping[str, Any]) -> Iterator[Finding]:
@@ -119,7 +243,8 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     kinds = [kind for kind in KINDS if entry.get(kind) is not None]
     if len(kinds) != 1:
         what = f", and this is {' and '.join(kinds)}" if kinds else ""
-        yield ("name",), f"a task is one of `command`, `wait_for` and `http_job`{what}", "write `command: [python, score.py]`"
+        message = f"a task is one of `command`, `python`, `wait_for` and `http_job`{what}"
+        yield ("name",), message, "write `command: [python, score.py]`"
         return
     (kind,) = kinds
     if not entry.get("targets"):
@@ -129,7 +254,20 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     for key in _MEANINGLESS[kind]:
         if entry.get(key) is not None:
             help = f"write it below `{kind}:`" if key == "timeout" else "take it out"
-            yield (key,), f"`{key}` means nothing to a task that waits", help
+            yield (key,), f"`{key}` means nothing to {_NOUNS[kind]}", help
+    if kind == "python":
+        path = str(entry["python"]["path"])
+        if not path.endswith(".py") or path.startswith("/") or ".." in path.split("/"):
+            yield (
+                ("python", "path"),
+                f"`{path}` is no Python file of the project",
+                "paths start at the project root, and end in .py",
+            )
+        clash = next(
+            (name for name in map(str, config.as_list(entry.get("reads"))) if parameter(name) in (entry.get("params") or {})), None
+        )
+        if clash is not None:
+            yield ("params", parameter(clash)), f"`{clash}` is read, and given by its name", "give the parameter another name"
     if kind == "http_job":
         yield from _job_problems(entry["http_job"])
     if kind == "wait_for" and len([key for key in ("sql", "files") if entry["wait_for"].get(key)]) != 1:

@@ -61,6 +61,8 @@ def task_facts(node: Node) -> dict[str, Any]:
     assert node.task is not None
     if node.task.http_job:
         what: dict[str, Any] = {"command": f"a job of {node.task.http_job['connection']}"}
+    elif node.task.python:
+        what = {"python": dict(node.task.python), **({"into": node.task.into} if node.task.into else {})}
     else:
         what = {"command": node.task.command[0]} if node.task.command else {"wait_for": dict(node.task.wait_for)}
     return {"unique_id": node.unique_id, "targets": list(node.task.targets), **what}

@@ -258,6 +258,14 @@ class RemoteFiles(Protocol):
     def close(self) -> None: ...
 
 
+class WritableFiles(RemoteFiles, Protocol):
+    """A connection to where files are, which may be written too."""
+
+    def put(self, path: str, name: str) -> None:
+        """Write the file at a path here to where `name` says: others see the old one or the whole new one. Raises WarehouseError."""
+        ...
+
+
 class RemoteReader(ConnectionReader, Protocol):
     """What reads files that are elsewhere, for steps of kind `files`: a plug-in by the type of the connection, or the scheme of the path."""
 

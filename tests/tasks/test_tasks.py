@@ -189,10 +189,10 @@ def test_a_condition_that_is_none(project: Project, eltflow: Eltflow) -> None:
 
 
 BAD = {
-    "neither": ({"name": "x", "targets": "dev"}, "a task is one of `command`, `wait_for` and `http_job`"),
+    "neither": ({"name": "x", "targets": "dev"}, "a task is one of `command`, `python`, `wait_for` and `http_job`"),
     "both": (
         {"name": "x", "targets": "dev", "command": ["a"], "wait_for": {"files": "x"}},
-        "a task is one of `command`, `wait_for` and `http_job`, and this is command and wait_for",
+        "a task is one of `command`, `python`, `wait_for` and `http_job`, and this is command and wait_for",
     ),
     "a shell's line": ({"name": "x", "targets": "dev", "command": "rm -rf /"}, "`command` must be a list, not text"),
     "no target of that name": ({"name": "x", "targets": "dve", "command": ["a"]}, "there is no target `dve`"),

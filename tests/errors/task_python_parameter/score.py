@@ -1,0 +1,2 @@
+def score(model, api_key, limit=10):
+    print(model, limit)
