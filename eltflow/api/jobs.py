@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from eltflow.base.diagnostics import Diagnostic, EltflowError, fail, without
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.select import Request, Selection, select
-from eltflow.native.jobs import Surroundings, read_jobs
+from eltflow.native.jobs import Surroundings, read_jobs, ring_of
 from eltflow.native.settings import read_settings
 from eltflow.plan.plan import ACTS_ON
 from eltflow.project.findings import Findings
@@ -194,9 +194,11 @@ def uses_interval(jobs: Jobs, job: Job) -> bool:
 
 
 def check_jobs(jobs: Jobs) -> list[Diagnostic]:
-    """What is wrong with jobs in the light of what they select: nothing (E0905), or a relation that another job writes too (W0906)."""
+    """What is wrong with jobs in the light of what they select: nothing (E0905), a relation that another job writes too (W0906), or what starts
+    them in a ring (E0904)."""
     found = Findings(lambda path: read_text(jobs.root, path))
     written: dict[str, dict[str, str]] = {}
+    watches: list[_Watch] = []
     for index, job in enumerate(jobs.jobs):
         place = ("jobs", index)
         loaded = load(jobs.root, options_for(jobs, job))
@@ -209,7 +211,10 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
             continue
         for number, trigger in enumerate(job.triggers):
             if isinstance(trigger, Updated | Fresher):
-                _check_watched(loaded, trigger, chosen.ids, (*place, "triggers", number), found)
+                spot = (*place, "triggers", number)
+                nodes = _check_watched(loaded, trigger, chosen.ids, spot, found)
+                if isinstance(trigger, Updated):
+                    watches.append(_Watch(job=job.name, place=(*spot, "updated"), relations=tuple(_relations(loaded, nodes))))
         if not chosen.ids:
             help = (
                 next((one.help for one in chosen.diagnostics if one.help), None)
@@ -221,16 +226,45 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
             if name is not None and name not in jobs.pools:
                 help = did_you_mean(str(name), jobs.pools) or f"add it to {FILE}: `pools: {{{name}: 2}}`"
                 found.at(FILE, (*place, "name"), "E0912", f"`{node.name}` names the pool `{name}`, which is not there", help=help)
-        for relation, label in _written(loaded, chosen.ids):
+        for relation, label in _relations(loaded, chosen.ids):
             written.setdefault(relation, {}).setdefault(job.name, label)
     _told_twice(jobs, written, found)
+    _in_a_ring(jobs, written, watches, found)
     return found.all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watch:
+    """A trigger by what runs write, at its place in the file, and the relations with the targets that they are in."""
+
+    job: str
+    place: tuple[str | int, ...]
+    relations: tuple[tuple[str, str], ...]
+
+
+def _in_a_ring(jobs: Jobs, written: Mapping[str, Mapping[str, str]], watches: Sequence[_Watch], found: Findings) -> None:
+    """An error for each trigger by which jobs that write what others wait for start each other for ever."""
+    starts = {job.name: [t.job for t in job.triggers if isinstance(t, AfterJob)] for job in jobs.jobs}
+    for watch in watches:  # a job's own runs do not start it
+        starts[watch.job] += [by for key, _ in watch.relations for by in written.get(key, ()) if by != watch.job]
+    told: set[str] = set()
+    for watch in watches:
+        ring = ring_of(watch.job, starts)
+        if not ring or told.intersection(ring):
+            continue
+        last = ring[1] if len(ring) > 1 else ring[0]
+        label = next((label for key, label in watch.relations if last in written.get(key, ())), None)
+        if label is None:  # it is started by that one in another way
+            continue
+        told.update(ring)
+        message = f"jobs start each other in a ring: {' → '.join([*reversed(ring), ring[-1]])}; `{last}` writes `{label}`"
+        found.at(FILE, watch.place, "E0904", message, help="take one of these triggers out; times may start it")
 
 
 def _check_watched(
     loaded: Loaded, trigger: Updated | Fresher, ids: tuple[str, ...], place: tuple[str | int, ...], found: Findings
-) -> None:
-    """An error for a trigger that names what is not there, and a warning for one that the job itself sets off."""
+) -> tuple[str, ...]:
+    """An error for a trigger that names what is not there, and a warning for one that the job itself sets off; gives what it watches."""
     from eltflow.api.watching import watched
 
     key = "fresher" if isinstance(trigger, Fresher) else "updated"
@@ -239,14 +273,15 @@ def _check_watched(
     except EltflowError as error:
         for one in error.diagnostics:
             found.at(FILE, (*place, key), one.code, one.message, help=one.help)
-        return
+        return ()
     own = [node.name for node in nodes if node.unique_id in ids]
     if own:
         message = f"the job writes `{own[0]}` itself: of what starts it, its own runs do not count"
         found.at(FILE, (*place, key), "W0915", message, help="name what it reads", severity="warning")
+    return tuple(node.unique_id for node in nodes)
 
 
-def _written(loaded: Loaded, ids: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _relations(loaded: Loaded, ids: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for unique_id in ids:
         node = loaded.graph.nodes[unique_id]
         if node.relation is not None and node.resource_type != "test" and node.materialized != "ephemeral":

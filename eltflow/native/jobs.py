@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -245,7 +245,7 @@ def _check_triggers(entries: list[Mapping[str, Any]], findings: Findings) -> Non
                 starts[name].append(before)
     told: set[str] = set()
     for name, at in index.items():
-        ring = _ring(name, starts)
+        ring = ring_of(name, starts)
         if ring and not told.intersection(ring):
             told.update(ring)
             message = f"jobs start each other in a ring: {' → '.join([*reversed(ring), ring[-1]])}"
@@ -253,8 +253,8 @@ def _check_triggers(entries: list[Mapping[str, Any]], findings: Findings) -> Non
             findings.at(FILE, ("jobs", at, "triggers"), "E0904", message, help=help, key=True)
 
 
-def _ring(name: str, starts: Mapping[str, list[str]]) -> list[str]:
-    """The jobs on a way from a job, by what starts them, back to itself."""
+def ring_of(name: str, starts: Mapping[str, Sequence[str]]) -> list[str]:
+    """The jobs on a way from a job, by what starts them, back to itself; empty where none leads there."""
     ways: list[list[str]] = [[name]]
     seen: set[str] = set()
     for way in ways:
@@ -267,4 +267,4 @@ def _ring(name: str, starts: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-__all__ = ["Surroundings", "read_jobs"]
+__all__ = ["Surroundings", "read_jobs", "ring_of"]
