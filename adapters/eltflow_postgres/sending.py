@@ -42,22 +42,42 @@ class PostgresRecipient:
     ) -> Mapping[int, str]:
         table = Origin(table=str(to["table"])).item(_quoted)
         names, keys = list(rows[0]), [str(name) for name in to["unique_key"]]
-        most = max(1, _PARAMETERS // len(names))
-        self._session.execute(_DIALECT.begin())
         try:
-            for start in range(0, len(rows), most):
-                if stop():
-                    raise WarehouseError("cancelled", kind="cancelled")
-                self._session.execute(_upsert(table, names, keys, rows[start : start + most]))
-            self._session.execute(_DIALECT.commit())
+            self._written(rows, len(names), lambda some: _upsert(table, names, keys, some), stop)
         except WarehouseError as error:
-            self._session.execute(_DIALECT.rollback())
             if "ON CONFLICT" in error.engine_message:
                 columns = ", ".join(keys)
                 help = f"let whoever keeps the table add one: alter table {table} add unique ({columns})"
                 raise WarehouseError(f"{table} has no unique constraint on {columns}", help=help) from None
             raise
         return {}
+
+    def delete(
+        self, to: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
+    ) -> Mapping[int, str]:
+        table = Origin(table=str(to["table"])).item(_quoted)
+        self._written(keys, len(keys[0]), lambda some: _delete(table, some), stop)
+        return {}
+
+    def _written(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        values: int,
+        made: Callable[[Sequence[Mapping[str, Any]]], Statement],
+        stop: Callable[[], bool],
+    ) -> None:
+        """Execute what is made of the rows, so many at a time that their values fit, all or nothing."""
+        most = max(1, _PARAMETERS // values)
+        self._session.execute(_DIALECT.begin())
+        try:
+            for start in range(0, len(rows), most):
+                if stop():
+                    raise WarehouseError("cancelled", kind="cancelled")
+                self._session.execute(made(rows[start : start + most]))
+            self._session.execute(_DIALECT.commit())
+        except WarehouseError:
+            self._session.execute(_DIALECT.rollback())
+            raise
 
     def close(self) -> None:
         self._session.end()
@@ -71,6 +91,14 @@ def _upsert(table: str, names: Sequence[str], keys: Sequence[str], rows: Sequenc
     does = f"update set {changed}" if changed else "nothing"
     sql = f"insert into {table} ({columns}) values {places} on conflict ({on}) do {does}"
     return Statement(sql, role="dml", parameters=tuple(_bound(row[name]) for row in rows for name in names))
+
+
+def _delete(table: str, keys: Sequence[Mapping[str, Any]]) -> Statement:
+    """A statement that deletes the rows with these keys."""
+    names = list(keys[0])
+    places = ", ".join(f"({', '.join(['%s'] * len(names))})" for _ in keys)
+    sql = f"delete from {table} where ({', '.join(map(_quoted, names))}) in ({places})"
+    return Statement(sql, role="dml", parameters=tuple(one[name] for one in keys for name in names))
 
 
 def _quoted(name: str) -> str:

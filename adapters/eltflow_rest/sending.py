@@ -19,6 +19,9 @@ from eltflow_rest.settings import PLACE
 #: Answers to a request of one row that are about that row. (Not among them: who may not, what is not there, and what may pass.)
 _OF_THE_ROW = frozenset({"400", "409", "410", "412", "413", "422"})
 
+#: Answers to a request to delete that say that it is done already.
+_GONE = frozenset({"404", "410"})
+
 
 class ApiRecipient:
     """A connection to an API that takes rows."""
@@ -49,6 +52,24 @@ class ApiRecipient:
                 return {0: error.engine_message}
             raise
         return _refused(request, to["results"], answer, len(rows)) if to.get("results") else {}
+
+    def delete(
+        self, to: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
+    ) -> Mapping[int, str]:
+        self._stopped = stop
+        asked = to.get("delete") or {"path": to["path"]}
+        (gone,) = keys  # a request each
+        path = PLACE.sub(lambda place: _filled(place.group(1), gone), str(asked["path"]))
+        request = Request(url=self._client.url(path), body=None, method=str(asked.get("method") or "delete").upper(), key=key)
+        try:
+            self._client.ask(request)
+        except WarehouseError as error:
+            if error.code in _GONE:
+                return {}
+            if error.code in _OF_THE_ROW:
+                return {0: error.engine_message}
+            raise
+        return {}
 
 
 def _filled(name: str, row: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from eltflow.api.loading import Loaded
-from eltflow.compile.materialize.meta import applied_by, applied_table, load_tables, sent_tables
+from eltflow.compile.materialize.meta import applied_by, applied_table, load_tables, sent_key_table, sent_tables
 from eltflow.engine.drive import patiently
 from eltflow.events import Message
 from eltflow.project.nodes import Node
@@ -24,6 +24,8 @@ def make_tables(loaded: Loaded, nodes: Sequence[Node], control: Session) -> bool
     if any(n.deliver is not None and n.deliver.key for n in nodes):
         for statement in sent_tables(dialect, loaded.target.database):
             patiently(control, statement)
+    if any(n.deliver is not None and n.deliver.on_delete == "delete" for n in nodes):
+        patiently(control, sent_key_table(dialect, loaded.target.database))
     if not dialect.capabilities.transactional_ddl:
         return False
     try:

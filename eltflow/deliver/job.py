@@ -24,6 +24,10 @@ class Sending(Protocol):
         """As `transfer.Recipient.send`."""
         ...
 
+    def delete(self, keys: Sequence[Mapping[str, Any]], key: str) -> Mapping[int, str]:
+        """As `transfer.Recipient.delete`."""
+        ...
+
 
 class Writing(Protocol):
     """A file that is written. Raises WarehouseError."""

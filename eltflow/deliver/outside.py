@@ -33,11 +33,17 @@ class OpenedRecipient:
         return f"{self._to.get('path') or self._to.get('table')} of `{self._connection.name}`"
 
     def send(self, rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[int, str]:
+        return self._asked(lambda opened: opened.send(self._to, rows, key, stop=self._stop))
+
+    def delete(self, keys: Sequence[Mapping[str, Any]], key: str) -> Mapping[int, str]:
+        return self._asked(lambda opened: opened.delete(self._to, keys, key, stop=self._stop))
+
+    def _asked(self, ask: Callable[[Recipient], Mapping[int, str]]) -> Mapping[int, str]:
         try:
             with telling(self._connection, "correct the delivery, or its connection"):
                 if self._opened is None:
                     self._opened = self._connection.reader.open(self._connection.values, self._root)
-                refused = self._opened.send(self._to, rows, key, stop=self._stop)
+                refused = ask(self._opened)
         except WarehouseError:
             if self._stop():
                 raise WarehouseError("cancelled", kind="cancelled") from None

@@ -6,19 +6,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from eltflow.base.names import did_you_mean
 from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
-from eltflow.compile.materialize.meta import SENT_COLUMNS, relation_key, table_of
+from eltflow.compile.materialize.meta import SENT_COLUMNS, SENT_KEY_COLUMNS, relation_key, table_of
 from eltflow.compile.program import LostLease, Outcome, Program, ProgramError, Steps
 from eltflow.deliver.job import Delivery
 from eltflow.project.deliveries import batch_of, format_of
+from eltflow.transfer.jsontext import dumps
 from eltflow.warehouse.values import Column, Result, Statement, WarehouseError
 
 #: A delivery whose first requests are all refused is wrong as a whole.
 _ALL_REFUSED = 10
+_KEYS = 1000  #: rows whose keys are kept by one statement
 
 
 def deliver(job: Delivery) -> Program:
@@ -101,11 +104,13 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What is known of a row that was sent, or was about to be (`pending`), under the key of a request."""
+    """What is known of a row that was sent, or was about to be sent (`pending`) or deleted, under the key of a request; and the values of its
+    key, where they are kept."""
 
     hash: str
-    pending: bool
+    state: str
     request: str
+    values: str | None = None
 
 
 def would(job: Delivery) -> Steps[str]:
@@ -116,15 +121,17 @@ def would(job: Delivery) -> Steps[str]:
         out = job.writing or job.telling
         assert out is not None
         return f"{counted(found.rows[0][0], 'row')} to {out.where}"
-    rows, batches = yield from _requests(job)
+    rows, batches, known = yield from _requests(job)
     due = sum(len(batch) for _, batch in batches)
     same = f", {len(rows) - due:,} as they were sent before" if due < len(rows) else ""
     requests = f" in {counted(len(batches), 'request')}" if due else ""
-    return f"{counted(due, 'row')} to {job.sending.where}{requests}{same}"
+    gone = len(_gone(job, rows, known))
+    deleted = f", {gone:,} to be deleted there" if gone else ""
+    return f"{counted(due, 'row')} to {job.sending.where}{requests}{same}{deleted}"
 
 
-def _requests(job: Delivery) -> Steps[tuple[list[_Row], list[tuple[str, list[_Row]]]]]:
-    """All rows, and those that are due by requests; each with its key, if it was made before."""
+def _requests(job: Delivery) -> Steps[tuple[list[_Row], list[tuple[str, list[_Row]]], Mapping[str, _Sent]]]:
+    """All rows; those that are due by requests, each with its key, if it was made before; and what is known of rows that were sent."""
     size = batch_of(job.info.to)
     found = yield from _rows(job)
     rows = _told_apart(job, found)
@@ -135,9 +142,9 @@ def _requests(job: Delivery) -> Steps[tuple[list[_Row], list[tuple[str, list[_Ro
         row
         for row in rows
         if row.key not in waits
-        and (job.info.send == "all" or (was := known.get(row.key)) is None or was.pending or was.hash != row.hash)
+        and (job.info.send == "all" or (was := known.get(row.key)) is None or was.state != "sent" or was.hash != row.hash)
     ]
-    return rows, [*again, *(("", due[start : start + size]) for start in range(0, len(due), size))]
+    return rows, [*again, *(("", due[start : start + size]) for start in range(0, len(due), size))], known
 
 
 def _to_api(job: Delivery) -> Program:
@@ -145,14 +152,16 @@ def _to_api(job: Delivery) -> Program:
     again under the same key if the whole request is what it was."""
     sending = job.sending
     assert sending is not None
-    rows, batches = yield from _requests(job)
-    sent, refused, first = 0, 0, ""
+    rows, batches, known = yield from _requests(job)
+    yield from _keys_kept(job, rows, known)
+    deleted, refused, first = yield from _deleted(job, _gone(job, rows, known))
+    sent = 0
     for request, batch in batches:
         key = request or job.new_key()
         if not request:
             yield from _noted(job, _pending(job, batch, key))
         bad = sending.send([row.values for row in batch], key)
-        yield from _noted(job, _taken(job, batch, key, bad))
+        yield from _noted(job, _taken(job, batch, key, bad, known))
         sent += len(batch) - len(bad)
         refused += len(bad)
         first = first or next(iter(bad.values()), "")
@@ -163,13 +172,43 @@ def _to_api(job: Delivery) -> Program:
             )
     if refused:
         raise ProgramError(
-            f"{sending.where} refused {refused:,} of {sent + refused:,} rows; the first: {first}",
+            f"{sending.where} refused {refused:,} of {sent + deleted + refused:,} rows; the first: {first}",
             "correct these rows: those that were taken are not sent again",
         )
     same = len(rows) - sent
     again = f", {same:,} as they were sent before" if same else ""
-    told = f"{counted(sent, 'row')} sent to {sending.where}{again}"
+    gone = f", {deleted:,} deleted there" if deleted else ""
+    told = f"{counted(sent, 'row')} sent to {sending.where}{again}{gone}"
     return Outcome(kind=str(job.info.to["kind"]), rows=sent, told=(told,))
+
+
+def _gone(job: Delivery, rows: Sequence[_Row], known: Mapping[str, _Sent]) -> list[tuple[str, str]]:
+    """(fingerprint, values) of the keys of rows that were sent, or may have been, and are gone, where they are to be deleted."""
+    if job.info.on_delete != "delete":
+        return []
+    there = {row.key for row in rows}
+    return [(key, was.values) for key, was in known.items() if key not in there and was.values is not None]
+
+
+def _deleted(job: Delivery, gone: Sequence[tuple[str, str]]) -> Steps[tuple[int, int, str]]:
+    """Have rows deleted there: how many were, how many it refused to, and why the first. Before it is asked for one is noted as being deleted,
+    so that one that comes back is sent again; once it was, it is forgotten."""
+    sending = job.sending
+    assert sending is not None
+    size = batch_of(job.info.to) if job.info.to["kind"] == "table" else 1
+    deleted, refused, first = 0, 0, ""
+    for start in range(0, len(gone), size):
+        batch = gone[start : start + size]
+        key = job.new_key()
+        yield from _noted(job, _deleting(job, [hash for hash, _ in batch], key))
+        bad = sending.delete([json.loads(values, parse_float=Decimal) for _, values in batch], key)
+        done = [hash for place, (hash, _) in enumerate(batch) if place not in bad]
+        if done:
+            yield from _noted(job, _forgotten(job, done))
+        deleted += len(done)
+        refused += len(bad)
+        first = first or next(iter(bad.values()), "")
+    return deleted, refused, first
 
 
 def _told_apart(job: Delivery, found: Result) -> list[_Row]:
@@ -210,14 +249,14 @@ def _again(rows: Sequence[_Row], known: Mapping[str, _Sent]) -> list[tuple[str, 
     """The requests that may have arrived or not, with their keys: those of which every row is still there, as it was."""
     wanted: dict[str, set[str]] = {}
     for key, was in known.items():
-        if was.pending:
+        if was.state == "pending":
             wanted.setdefault(was.request, set()).add(key)
     if not wanted:
         return []
     made: dict[str, list[_Row]] = {}
     for row in rows:
         before = known.get(row.key)
-        if before is not None and before.pending and before.hash == row.hash:
+        if before is not None and before.state == "pending" and before.hash == row.hash:
             made.setdefault(before.request, []).append(row)
     return [(request, batch) for request, batch in made.items() if len(batch) == len(wanted[request])]
 
@@ -241,13 +280,62 @@ def _known(job: Delivery) -> Steps[Mapping[str, _Sent]]:
     if not job.info.key or job.anew:
         return {}
     sql = f"select key_hash, row_hash, state, request from {sent_table(job)} where {_where(job)}"
+    kept: dict[str, str] = {}
     try:
         found = yield Statement(sql, role="query")
+        if job.info.on_delete == "delete":
+            sql = f"select key_hash, key_values from {_key_table(job)} where {_where(job)}"
+            kept = {str(key): str(values) for key, values in (yield Statement(sql, role="query")).rows}
     except WarehouseError:
         if not job.dry:
             raise
         return {}  # nothing was ever sent, and the table is not there
-    return {str(key): _Sent(str(hash), state == "pending", str(request)) for key, hash, state, request in found.rows}
+    return {str(key): _Sent(str(hash), str(state), str(request), kept.get(str(key))) for key, hash, state, request in found.rows}
+
+
+def _key_table(job: Delivery) -> str:
+    return job.dialect.render(table_of(job.dialect, job.database, "sent_key"))
+
+
+def _keys_kept(job: Delivery, rows: Sequence[_Row], known: Mapping[str, _Sent]) -> Steps[None]:
+    """Keep the keys of rows that were sent before these were kept."""
+    if job.info.on_delete != "delete":
+        return
+    missing = [row for row in rows if (was := known.get(row.key)) is not None and was.values is None]
+    for start in range(0, len(missing), _KEYS):
+        yield from _noted(job, _keys_noted(job, missing[start : start + _KEYS]))
+
+
+def _keys_noted(job: Delivery, batch: Sequence[_Row]) -> Iterator[Statement]:
+    """The statements that keep the keys of rows."""
+    literal, name = job.dialect.literal, _key_table(job)
+    yield Statement(f"delete from {name} where {_where(job)} and key_hash in ({_keys(job, batch)})", role="dml")
+    begins = (relation_key(job.dialect, job.origin), f"{job.node.unique_id} {job.destination}")
+    values = ", ".join(f"({', '.join(map(literal, (*begins, row.key, _key_values(job, row))))})" for row in batch)
+    columns = ", ".join(job.dialect.column(column.name) for column in SENT_KEY_COLUMNS)
+    yield Statement(f"insert into {name} ({columns}) values {values}", role="dml")
+
+
+def _key_values(job: Delivery, row: _Row) -> str:
+    """The values of a row's key as JSON, by the names that the delivery has for them."""
+    fold = job.dialect.fold
+    named = {fold(name, True): value for name, value in row.values.items()}
+    return dumps({key: named[fold(key, True) if fold(key, True) in named else fold(key, False)] for key in job.info.key})
+
+
+def _deleting(job: Delivery, keys: Sequence[str], request: str) -> Iterator[Statement]:
+    """The statement that notes that rows are about to be deleted there."""
+    literal = job.dialect.literal
+    set_to = f"state = {literal('deleting')}, request = {literal(request)}, sent_at = {job.dialect.clock}"
+    where = f"{_where(job)} and key_hash in ({', '.join(map(literal, keys))})"
+    yield Statement(f"update {sent_table(job)} set {set_to} where {where}", role="dml")
+
+
+def _forgotten(job: Delivery, keys: Sequence[str]) -> Iterator[Statement]:
+    """The statements that forget rows that were sent."""
+    of_them = f"{_where(job)} and key_hash in ({', '.join(map(job.dialect.literal, keys))})"
+    yield Statement(f"delete from {sent_table(job)} where {of_them}", role="dml")
+    yield Statement(f"delete from {_key_table(job)} where {of_them}", role="dml")
 
 
 def _pending(job: Delivery, batch: Sequence[_Row], key: str) -> Iterator[Statement]:
@@ -260,15 +348,29 @@ def _pending(job: Delivery, batch: Sequence[_Row], key: str) -> Iterator[Stateme
     )
     columns = ", ".join(dialect.column(column.name) for column in SENT_COLUMNS)
     yield Statement(f"insert into {name} ({columns}) values {values}", role="dml")
+    if job.info.on_delete == "delete":
+        yield from _keys_noted(job, batch)
 
 
-def _taken(job: Delivery, batch: Sequence[_Row], key: str, bad: Mapping[int, str]) -> Iterator[Statement]:
+def _taken(
+    job: Delivery, batch: Sequence[_Row], key: str, bad: Mapping[int, str], known: Mapping[str, _Sent]
+) -> Iterator[Statement]:
     name, literal = sent_table(job), job.dialect.literal
     of_it = f"{_where(job)} and request = {literal(key)}"
     refused = [row for place, row in enumerate(batch) if place in bad]
+    if job.info.on_delete == "delete":  # what was there before is there still, and may have to be deleted
+        stays = [row for row in refused if row.key in known]
+        refused = [row for row in refused if row.key not in known]
+        if stays:
+            set_to = f"update {name} set state = {literal('sent')}, row_hash = {literal('')}, request = {literal('')}"
+            yield Statement(f"{set_to} where {of_it} and key_hash in ({_keys(job, stays)})", role="dml")
+        if refused:
+            yield Statement(
+                f"delete from {_key_table(job)} where {_where(job)} and key_hash in ({_keys(job, refused)})", role="dml"
+            )
     if refused:
         yield Statement(f"delete from {name} where {of_it} and key_hash in ({_keys(job, refused)})", role="dml")
-    if len(refused) < len(batch):
+    if len(bad) < len(batch):
         yield Statement(f"update {name} set state = {literal('sent')}, sent_at = {job.dialect.clock} where {of_it}", role="dml")
 
 

@@ -117,7 +117,7 @@ def _node(n: Node) -> tuple[Any, ...]:
         (source.source, source.table, source.loader, source.source_description) if source is not None else None,
         (dict(ingest.source), ingest.load, ingest.into, dict(ingest.step)) if ingest is not None else None,
         (exposure.type, dict(exposure.owner), exposure.label, exposure.maturity, exposure.url) if exposure is not None else None,
-        (dict(deliver.to), deliver.columns, deliver.key, deliver.send, deliver.targets) if deliver is not None else None,
+        tuple(_bare(getattr(deliver, part)) for part in _DELIVER) if deliver is not None else None,
         tuple(_bare(getattr(n.task, part)) for part in _TASK) if n.task is not None else None,
         _plain(n.constraints),
     )
@@ -154,9 +154,7 @@ def _decoded(raw: tuple[Any, ...]) -> Node:
             if exposure
             else None
         ),
-        deliver=(
-            DeliverInfo(to=deliver[0], columns=deliver[1], key=deliver[2], send=deliver[3], targets=deliver[4]) if deliver else None
-        ),
+        deliver=DeliverInfo(**dict(zip(_DELIVER, deliver, strict=True))) if deliver else None,
         task=TaskInfo(**dict(zip(_TASK, task, strict=True))) if task else None,
         constraints=_constraints(constraints),
     )
@@ -166,6 +164,7 @@ def _bare(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
+_DELIVER = tuple(one.name for one in fields(DeliverInfo))
 _TASK = tuple(one.name for one in fields(TaskInfo))
 _PARTS = tuple(one.name for one in fields(ConstraintInfo))
 

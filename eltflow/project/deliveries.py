@@ -26,6 +26,15 @@ _KIND = Scalar(choices=("http", "table", "files", "webhook", "email"))
 _TO = Scalar(about="One of `connections:` in eltflow.yml.")
 _TITLE = Scalar(about="The line above the rows; the delivery's name unless told.")
 _ROWS = Scalar((int,), least=1, about=f"How many rows it shows at most (default 20, no more than {MESSAGE_ROWS}).")
+_DELETE = Object(
+    what="`delete`",
+    about="How a row is deleted with `on_delete: delete`, a request for each.",
+    required=("path",),
+    fields={
+        "path": Scalar(about="Where, behind the connection's url, with {columns} of `unique_key`; that of the rows unless told."),
+        "method": Scalar(choices=("delete", "post", "put", "patch"), about="How it is asked for (default: delete)."),
+    },
+)
 HTTP = Object(
     what="the `to` of a delivery",
     required=("kind", "connection", "path"),
@@ -39,6 +48,7 @@ HTTP = Object(
         "batch": Scalar((int,), least=1, about="How many rows a request holds; 1 (default) sends a row by itself."),
         "rows": Scalar(about="The key of the body below which the rows stand; the body itself is the rows unless told."),
         "body": MapOf(about="What stands in the body beside the rows; needs `rows`."),
+        "delete": _DELETE,
         "results": Object(
             what="`results`",
             about="Where the answer says what became of each row, in the order in which they were sent.",
@@ -70,7 +80,7 @@ TABLE = Object(
     required=("kind", "connection", "table"),
     fields={
         "kind": _KIND,
-        "connection": Scalar(about="A connection of type postgres."),
+        "connection": Scalar(about="A connection of type postgres or sqlite."),
         "table": Scalar(
             about="A table that is there, as schema.table or by its name alone, with a unique constraint on `unique_key`."
         ),
@@ -95,7 +105,10 @@ DELIVERY = Object(
         "send": Scalar(
             choices=("changed", "all"), about="Which rows are sent: those that are new or others than when they were sent; all."
         ),
-        "on_delete": Scalar(choices=("ignore",), about="What is done of rows that are gone: nothing."),
+        "on_delete": Scalar(
+            choices=("ignore", "delete"),
+            about="What becomes there of rows that were sent and are gone from the relation: nothing (default); they are deleted.",
+        ),
         "targets": ListOf(TEXT, lone=True, about="The targets whose rows are sent, and no others."),
         "config": Object(what="the config of a delivery", fields=dict(config.KEYS["deliver"])),
         "meta": Nullable(config.META),
@@ -134,6 +147,10 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("to",) if "send" not in entry else ("send",), message, help
     if kind == "http":
         yield from _http(to)
+        yield from _deleted(entry, to)
+    if entry.get("on_delete") == "delete" and not keyed and kind == "http" and entry.get("send") == "all":
+        message = "`on_delete: delete` needs `unique_key`: the column or columns whose values tell rows apart"
+        yield ("on_delete",), message, "add `unique_key:`"
     if kind == "files":
         yield from _file(to)
     if kind in ("webhook", "email") and (to.get("rows") or 0) > MESSAGE_ROWS:
@@ -167,6 +184,22 @@ def _http(to: Mapping[str, Any]) -> Iterator[Finding]:
         yield ("to", "results"), message, "set `batch:`, or take it out: the answer's status says what became of the row"
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", str(to["path"])):
         yield ("to", "path"), "`path` is what follows the connection's url", "take the host out of it"
+
+
+def _deleted(entry: Mapping[str, Any], to: Mapping[str, Any]) -> Iterator[Finding]:
+    if entry.get("on_delete") != "delete":
+        if to.get("delete"):
+            yield ("to", "delete"), "`delete` means nothing without `on_delete: delete`", "add that, or take it out"
+        return
+    path, place = (to["delete"]["path"], ("to", "delete", "path")) if to.get("delete") else (to["path"], ("to", "path"))
+    places, keys = PLACES.findall(str(path)), config.as_list(entry.get("unique_key"))
+    unknown = next((name for name in places if name not in keys), None)
+    if not places or unknown is not None:
+        what = (
+            "nothing in `path` says which row is meant" if not places else f"`path` has a place for `{unknown}`, no part of the key"
+        )
+        example = "/".join(f"{{{key}}}" for key in keys) or "{id}"
+        yield place, f"a row that is gone is known by `unique_key`, and {what}", f"add `delete: {{path: /contacts/{example}}}`"
 
 
 def _file(to: Mapping[str, Any]) -> Iterator[Finding]:

@@ -263,6 +263,7 @@ class Describer:
             columns=tuple(as_list(entry.get("columns"))),
             key=tuple(as_list(entry.get("unique_key"))),
             send=send,
+            on_delete=entry.get("on_delete") or "ignore",
             targets=tuple(as_list(entry.get("targets"))),
         )
         self.result.drafts.append(

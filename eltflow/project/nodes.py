@@ -96,13 +96,14 @@ class ExposureInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverInfo:
-    """What is sent (`columns`, all unless told), where to (`to`, as written), which rows (`send`), told apart by `key`, and on which
-    targets."""
+    """What is sent (`columns`, all unless told), where to (`to`, as written), which rows (`send`), told apart by `key`, what becomes there of
+    those that are gone (`on_delete`), and on which targets."""
 
     to: Mapping[str, Any]
     columns: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     send: str = "all"
+    on_delete: str = "ignore"
     targets: tuple[str, ...] = ()
 
 

@@ -327,6 +327,13 @@ class Recipient(Protocol):
         "cancelled", soon after `stop` says so."""
         ...
 
+    def delete(
+        self, to: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
+    ) -> Mapping[int, str]:
+        """Delete the rows that have these values of their `unique_key`, as JSON keeps them; those that are not there are deleted. Else as
+        `send`."""
+        ...
+
     def close(self) -> None: ...
 
 

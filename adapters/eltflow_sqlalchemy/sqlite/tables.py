@@ -52,10 +52,15 @@ class SQLiteTableReader:
     def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         return () if isinstance(values.get("path"), str) and values["path"] else (("path", "`path` must name an SQLite file"),)
 
-    def open(self, values: Mapping[str, Any], root: Path) -> SQLiteTables:
+    def file(self, values: Mapping[str, Any], root: Path) -> Path:
+        """The file of a connection. Raises WarehouseError if there is none."""
         path = (root / str(values["path"])).resolve()
         if not path.is_file():
             raise WarehouseError(f"there is no file {values['path']}", kind="connection", help="correct `path:` of the connection")
+        return path
+
+    def open(self, values: Mapping[str, Any], root: Path) -> SQLiteTables:
+        path = self.file(values, root)
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
         tables = SQLiteTables(connection)
         connection.create_function("eltflow_refuse", 3, tables.refuse)

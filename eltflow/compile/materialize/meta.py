@@ -51,7 +51,8 @@ APPLIED_COLUMNS = (
 
 
 #: One row for each row that an API was sent, told apart by the fingerprint of its key: `state` is pending from before the request (whose key
-#: is `request`) until it is answered, then sent. `delivery` is the node and a fingerprint of where it goes.
+#: is `request`) until it is answered, then sent; deleting from before it is
+#: asked to be deleted. `delivery` is the node and a fingerprint of where it goes.
 SENT_COLUMNS = (
     Column("relation", "varchar"),
     Column("delivery", "varchar"),
@@ -60,6 +61,15 @@ SENT_COLUMNS = (
     Column("state", "varchar"),
     Column("request", "varchar"),
     Column("sent_at", _MOMENT),
+)
+
+
+#: The values of their keys, as JSON, of rows that were sent and are to be deleted there when they are gone here.
+SENT_KEY_COLUMNS = (
+    Column("relation", "varchar"),
+    Column("delivery", "varchar"),
+    Column("key_hash", "varchar"),
+    Column("key_values", "varchar"),
 )
 
 
@@ -108,6 +118,11 @@ def sent_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
         dialect.create_schema(database, dialect.named(META)),
         dialect.create_table(table_of(dialect, database, "sent"), own_columns(dialect, SENT_COLUMNS)),
     )
+
+
+def sent_key_table(dialect: Dialect, database: str | None) -> Statement:
+    """The statement that makes the table of the keys of what deliveries may delete, if it is not there."""
+    return dialect.create_table(table_of(dialect, database, "sent_key"), own_columns(dialect, SENT_KEY_COLUMNS))
 
 
 def applied_table(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
