@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import duckdb
 
 from eltflow.base.names import TEMPORARY
+from eltflow.base.temporary import rows_folder
 from eltflow.transfer import Source, Tables
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import ErrorKind, RelationKind
@@ -71,7 +71,7 @@ class DuckDBSession:
         """By way of a file, which takes no memory, and which DuckDB reads in parallel."""
         assert statement.source is not None
         self._cancelled = False
-        with tempfile.TemporaryDirectory(prefix="eltflow-load-") as folder:
+        with rows_folder() as folder:
             path = os.path.join(folder, "rows")
             try:
                 rows, longest = self._spooled(statement.source, path)

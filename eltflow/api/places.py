@@ -101,7 +101,7 @@ class Places:
             return found
         loaded = self.at(here)
         dialect, target = loaded.adapter.dialect, loaded.target
-        suffix = f"_{fingerprint(node.unique_id)[:6]}{TEMPORARY}{self.loaded.options.invocation_id.replace('-', '')[:8]}"
+        suffix = f"_{fingerprint(node.unique_id, here)[:6]}{TEMPORARY}{self.loaded.options.invocation_id.replace('-', '')[:8]}"
         limit = dialect.capabilities.identifier_limit
         name = node.name if limit is None else shorten(node.name, limit - len(suffix))
         database, schema = (part if part is None else dialect.named(part) for part in (target.database, target.schema))

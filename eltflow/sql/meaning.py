@@ -122,6 +122,14 @@ def _floor(node: Any, read: str, write: str) -> Any:
     return said(write, "(cast(a_ as integer) - (a_ < cast(a_ as integer)))", a_=node.this)
 
 
+def _logarithm(node: Any, read: str, write: str) -> Any:
+    """Spark's is NULL where there is none."""
+    if write != "spark" or read != "duckdb":
+        return None
+    odd = "when a_ = 0 then cast('-Infinity' as double) when a_ < 0 then cast('NaN' as double)"
+    return said(write, f"case when a_ > 0 then ln(a_) {odd} end", a_=node.this)
+
+
 def _average(node: Any, read: str, write: str) -> Any:
     """Of 64 bits: others give as few digits as the column has, and some more."""
     if write in ("mysql", "snowflake", "spark") and kind(node.this, read) != "double" and not isinstance(node.this, exp.Distinct):
@@ -289,6 +297,14 @@ def _starts_with(node: Any, read: str, write: str) -> Any:
     return said(write, f"substr(a_, 1, {len(start.name)}) = b_", a_=node.this, b_=start)
 
 
+def _joined(node: Any, read: str, write: str) -> Any:
+    """`||` of what is no text, as a cast of it to text."""
+    parts = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
+    odd = next((of for one in parts if (of := kind(one, read)) in ("double", "boolean", "timestamp")), None)
+    if write == "spark" and odd is not None:
+        raise Unsaid(f"each engine writes a {odd} as text in its own way")
+
+
 def _concat(node: Any, read: str, write: str) -> Any:
     """CONCAT; where NULL counts for nothing in it, so it does there."""
     if write in ("postgres", "duckdb") and node.args.get("coalesce"):
@@ -437,6 +453,20 @@ def _order(node: Any, read: str, write: str) -> Any:
             raise Unsaid("ORDER BY ALL is not known to mean the same")
 
 
+def _star(node: Any, read: str, write: str) -> Any:
+    """QUALIFY and DISTINCT ON, where the engine has none, become a query around one that has a column more, which `*` would take too."""
+    distinct = node.args.get("distinct")
+    said_otherwise = [
+        "QUALIFY" if node.args.get("qualify") is not None and write in ("postgres", "mysql", "sqlite", "spark") else "",
+        "DISTINCT ON"
+        if distinct is not None and distinct.args.get("on") is not None and write not in ("duckdb", "postgres")
+        else "",
+    ]
+    words = next(filter(None, said_otherwise), None)
+    if words is not None and any(one.is_star for one in node.expressions):
+        raise Unsaid(f"{words} with `*` is not known to mean the same: name the columns")
+
+
 def _group(node: Any, read: str, write: str) -> Any:
     """GROUP BY ALL spelt out."""
     if not node.args.get("all"):
@@ -473,6 +503,7 @@ def _column(node: Any, read: str, write: str) -> Any:
 
 
 _RULES: Mapping[type, tuple[Rule, ...]] = {
+    exp.Select: (_star,),
     **DATE_RULES,
     exp.Div: (_divide,),
     exp.IntDiv: (_whole_division,),
@@ -480,6 +511,7 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Round: (_round,),
     exp.Floor: (_floor,),
     exp.Avg: (_average,),
+    exp.Ln: (_logarithm,),
     exp.Greatest: (_most,),
     exp.Least: (_most,),
     exp.Cast: (*DATE_RULES.get(exp.Cast, ()), _cast),
@@ -493,7 +525,8 @@ _RULES: Mapping[type, tuple[Rule, ...]] = {
     exp.Left: (_side,),
     exp.Right: (_side,),
     exp.StartsWith: (_starts_with,),
-    exp.Concat: (_concat,),
+    exp.Concat: (_joined, _concat),
+    exp.DPipe: (_joined,),
     exp.ConcatWs: (_concat_ws,),
     exp.GroupConcat: (_string_agg,),
     exp.Filter: (_filter,),

@@ -13,6 +13,8 @@ import pytest
 from ran import Ran
 
 from eltflow.api.schemas import json_schemas
+from eltflow.sql.parse import Parsed, parse
+from eltflow.sql.transpile import transpile
 
 Make = Callable[..., Path]
 Run = Callable[..., Ran]
@@ -287,3 +289,35 @@ def test_comments_and_hints(project: Make, eltflow: Run) -> None:
     (root / "models/b.sql").unlink()
     built(eltflow, root)
     assert "a; b" in compiled(root, "a")
+
+
+# -- what sqlglot would say otherwise ----------------------------------------------------------------------------------------------------
+
+LATEST = "select * from t qualify row_number() over (partition by a order by b) = 1"
+FIRST = "select distinct on (a) * from t order by a, b"
+
+
+@pytest.mark.parametrize(
+    ("sql", "target", "word"),
+    [
+        *((LATEST, name, "QUALIFY with `*`") for name in ("postgres", "mysql", "sqlite", "spark")),
+        *((FIRST, name, "DISTINCT ON with `*`") for name in ("mysql", "sqlite", "spark", "snowflake", "bigquery")),
+        ("select cast(a as double) || 'x' as x from t", "spark", "writes a double as text"),
+        ("select concat(cast(a as double), 'x') as x from t", "spark", "writes a double as text"),
+        ("select a in (select b from t) as x from t", "spark", "IN with a query"),
+        ("select a from t where not (a in (select b from t) or b = 1)", "spark", "IN with a query"),
+    ],
+)
+def test_what_would_mean_something_else(sql: str, target: str, word: str) -> None:
+    """A column more under `*`; a text of another look; FALSE in the place of NULL."""
+    parsed = parse(sql, "duckdb")
+    assert isinstance(parsed, Parsed)
+    problems = transpile(parsed, "duckdb", target, lambda parts: None).problems
+    assert any(word in problem.message for problem in problems), problems
+
+
+@pytest.mark.parametrize(("sql", "target"), [(LATEST, "duckdb"), (LATEST.replace("*", "a, b"), "spark"), (FIRST, "postgres")])
+def test_what_means_the_same(sql: str, target: str) -> None:
+    parsed = parse(sql, "duckdb")
+    assert isinstance(parsed, Parsed)
+    assert not transpile(parsed, "duckdb", target, lambda parts: None).problems

@@ -515,6 +515,34 @@ def test_an_empty_table_and_two_targets_in_one_database(world, eltflow):
     assert world.rows("wh", "select count(*) from there") == [(0,)]
 
 
+def test_two_targets_in_one_schema_have_copies_of_their_own(world, eltflow):
+    """What one of them has read goes while the other still reads its own."""
+    world.targets("duckdb", "duckdb")
+    settings = json.loads((world.root / "eltflow.yml").read_text())
+    settings["targets"]["wh2"] = {**settings["targets"]["wh"]}
+    models = {
+        f"models/{name}.sql": AT_WH.replace("'wh'", f"'{to}'") + "select id from vals" for name, to in (("a", "wh"), ("b", "wh2"))
+    }
+    late = AT_WH + "select v.id from vals as v, range(3000000) as r group by v.id"
+    world.write({"eltflow.yml": json.dumps(settings), "models/vals.sql": "select 1 as id", **models, "models/late.sql": late})
+    for _ in range(3):
+        built = eltflow("build", "--threads", "4", cwd=world.root)
+        assert built.code == 0, built.text
+    assert world.rows("wh", "select * from a, b, late") == [(1, 1, 1)]
+
+
+def test_two_nodes_that_make_one_table_are_told_whichever_runs(world, eltflow):
+    world.targets("duckdb", "duckdb")
+    settings = json.loads((world.root / "eltflow.yml").read_text())
+    settings["targets"]["wh"] = {**settings["targets"]["dev"]}
+    other = "{{ config(target='wh', alias='base') }} select 'other' as id"
+    world.write({"eltflow.yml": json.dumps(settings), "models/base.sql": "select 1 as id", "models/base2.sql": other})
+    for words in ((), ("--select", "base2")):
+        built = eltflow("build", *words, cwd=world.root)
+        assert built.code == 2
+        assert "error[E0210]" in built.text
+
+
 MEASURED = """
 import resource, sys
 from pathlib import Path

@@ -51,10 +51,10 @@ def test_a_project_from_init_to_build(redshift, folder, eltflow, tmp_path):
     assert made.code == 0, made.text
     assert "type: redshift" in (tmp_path / "shop/eltflow.yml").read_text()
     assert "REDSHIFT_PASSWORD" in (tmp_path / "shop/eltflow.yml").read_text()
-    root = folder(MODELS, schema="Shop")
+    root = folder(MODELS, schema="Bazaar")  # of this test alone: the database is that of the worker's other tests, too
     planned = eltflow("plan", "--sql", cwd=root)
     assert planned.code == 0, planned.text
-    assert f'create table "{redshift.server.dbname}"."shop"."daily" as' in planned.out
+    assert f'create table "{redshift.server.dbname}"."bazaar"."daily" as' in planned.out
     told = eltflow("debug", cwd=root)
     assert told.code == 0, told.text
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_a_project_from_init_to_build(redshift, folder, eltflow, tmp_path):
         assert built.code == 0, built.text
     assert "30" in eltflow("show", "Daily", cwd=root).out
     with redshift.server.connect() as connection:
-        connection.execute("drop schema shop cascade")
+        connection.execute("drop schema bazaar cascade")
 
 
 @pytest.mark.parametrize(
