@@ -64,11 +64,14 @@ threads: 4
         return found
 
     def database_name(self, values: Mapping[str, Any], root: Path) -> str | None:
-        return str(values.get("database") or _own_name(values))
+        named = values.get("database")
+        if named is not None and str(named).lower() != _own_name(values).lower():
+            return str(named)
+        return self._catalog(values, root)
 
     def location(self, target: Target, root: Path) -> str:
         values = target.values
-        entry = _attached(values).get(str(target.database)) if str(target.database) != _own_name(values) else None
+        entry = _attached(values).get(str(target.database)) if str(target.database) != self._catalog(values, root) else None
         if entry is not None:  # what the models are built in is what two runs must not share
             from eltflow_duckdb.attached import path_of
 
@@ -84,6 +87,11 @@ threads: 4
     def _file(self, values: Mapping[str, Any], root: Path) -> str:
         path = str(values.get("path", MEMORY))
         return MEMORY if path == MEMORY else str((root / path).resolve())
+
+    def _catalog(self, values: Mapping[str, Any], root: Path) -> str:
+        """What DuckDB calls the target's own database: by its file, not by a link to it."""
+        file = self._file(values, root)
+        return "memory" if file == MEMORY else Path(file).stem
 
     def offline(self) -> Offline | None:
         with driver("duckdb targets", "duckdb"):

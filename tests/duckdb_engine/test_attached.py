@@ -129,3 +129,17 @@ def test_bad_settings(folder, eltflow, more, words):
     assert "hush" not in ran.text
     assert "Traceback" not in ran.text
     assert not (root / "p.duckdb").exists()
+
+
+def test_a_file_by_a_link(project, eltflow):
+    """DuckDB calls a database by its file; a link to it is another path to the same one, with one lock and one log for what is not written."""
+    targets = "  link: {type: duckdb, path: link.duckdb}\n  real: {type: duckdb, path: data/real.duckdb}\n"
+    settings = f"name: p\ndefault_target: link\ntargets:\n{targets}"
+    root = project({"eltflow.yml": settings, "models/a.sql": "{{ config(materialized='table') }}select 1 as id"})
+    (root / "data").mkdir()
+    (root / "link.duckdb").symlink_to("data/real.duckdb")
+    for words in ((), ("--target", "real"), ()):
+        built = eltflow("build", *words, cwd=root)
+        assert built.code == 0, built.text
+    with duckdb.connect(str(root / "data/real.duckdb"), read_only=True) as con:
+        assert con.execute("select * from a").fetchall() == [(1,)]
