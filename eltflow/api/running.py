@@ -141,7 +141,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     state.hasher = hasher(loaded, runnable)
     emitter = _emitter(loaded, options, state)
     runnable = [loaded.places.seen(node) for node in runnable]
-    _check_apart(loaded, runnable, loaded.graph.nodes.values())
+    _check_apart(loaded, runnable)
     copies = loaded.places.copies(runnable)
     sites = sites_of(loaded, runnable, options.selected, copies)
     state.sites = tuple(sites.values())
@@ -171,16 +171,17 @@ def _runnable(loaded: Loaded, options: RunOptions) -> list[Node]:
     return [n for n in chosen if takes_step(n)]
 
 
-def _check_apart(loaded: Loaded, running: Sequence[Node], nodes: Iterable[Node]) -> None:
-    """Raise EltflowError (E0210) for two nodes that make one table, one at the run's target and one because it says so: among those that run at
-    the targets that they run at, whether the other runs or not."""
+def _check_apart(loaded: Loaded, running: Iterable[Node]) -> None:
+    """Raise EltflowError (E0210) for two nodes that make one table, one at the run's target and one because it says so: among those of the
+    targets that the run has to do with, whether they run or not."""
     places, made = loaded.places, dict[tuple[str, str], Node]()
-    opened = {places.step_target(node) for node in running}  # of the others nothing is known without their settings
-    nodes = [
-        node for node in nodes if node.resource_type in ("model", "seed", "ingest") and places.step_target(node) in {*opened, ""}
-    ]
-    for node in nodes if any("target" in node.config for node in nodes) else ():
+    if not places.elsewhere:
+        return
+    concerned = {"", *map(places.step_target, running)}  # of the others nothing may be known without their settings
+    for node in places.graph.nodes.values():
         if node.relation is None or node.resource_type not in ("model", "seed", "ingest") or node.materialized == "ephemeral":
+            continue
+        if places.step_target(node) not in concerned:
             continue
         there = places.at(places.step_target(node))
         other = made.setdefault((there.target_key, there.adapter.dialect.fold_relation(str(node.relation), True)), node)

@@ -541,6 +541,9 @@ def test_two_nodes_that_make_one_table_are_told_whichever_runs(world, eltflow):
         built = eltflow("build", *words, cwd=world.root)
         assert built.code == 2
         assert "error[E0210]" in built.text
+    settings["targets"]["wh"]["schema"] = "another"
+    world.write({"eltflow.yml": json.dumps(settings)})
+    assert eltflow("build", cwd=world.root).code == 0
 
 
 MEASURED = """
