@@ -175,7 +175,7 @@ def _check_apart(loaded: Loaded, running: Iterable[Node]) -> None:
     """Raise EltflowError (E0210) for two nodes that make one table, one at the run's target and one because it says so: among those of the
     targets that the run has to do with, whether they run or not."""
     places, made = loaded.places, dict[tuple[str, str], Node]()
-    if not places.elsewhere:
+    if not any("target" in node.config for node in places.loaded.graph.nodes.values()):
         return
     concerned = {"", *map(places.step_target, running)}  # of the others nothing may be known without their settings
     for node in places.graph.nodes.values():
