@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from eltflow.transfer import Source, plain
 from eltflow.warehouse import WarehouseError
@@ -13,6 +13,12 @@ from eltflow.warehouse import WarehouseError
 #: What makes a value of the text that a source gives; raises ValueError, with the reason, for a text that the column does not take.
 Reads = Callable[[str], Any]
 _FINER = re.compile(r"[.,]\d{6}\d*[1-9]")
+T = TypeVar("T", datetime.date, datetime.time, datetime.datetime)
+_TAKEN: Mapping[type[Any], str] = {
+    datetime.date: "it takes days of the years 1 to 9999",
+    datetime.time: "it takes times of a day",
+    datetime.datetime: "it takes times of the years 1 to 9999",
+}
 
 
 def batches(source: Source, names: Sequence[str], reads: Sequence[Reads]) -> Iterator[list[tuple[Any, ...]]]:
@@ -76,19 +82,27 @@ def binary(text: str) -> bytes:
 
 def day(text: str) -> str:
     """A day of the years 1 to 9999, as ISO 8601 has it."""
-    return datetime.date.fromisoformat(text.strip()).isoformat()
+    return _iso(datetime.date, text).isoformat()
 
 
 def clock(text: str) -> str:
     """A time of the day, in microseconds at the finest."""
     _coarse(text)
-    return datetime.time.fromisoformat(text.strip()).isoformat()
+    return _iso(datetime.time, text).isoformat()
 
 
 def moment(text: str) -> datetime.datetime:
     """A point in time, in microseconds at the finest, with the zone that the text names, if it names one."""
     _coarse(text)
-    return datetime.datetime.fromisoformat(text.strip())
+    return _iso(datetime.datetime, text)
+
+
+def _iso(kind: type[T], text: str) -> T:
+    """Raises ValueError that says what is taken, where Python's own names the function that is called here."""
+    try:
+        return kind.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(_TAKEN[kind]) from None
 
 
 def _coarse(text: str) -> None:

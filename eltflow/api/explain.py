@@ -126,6 +126,10 @@ def _of_columns(node: Node, catalog: Catalog, error: WarehouseError, sql: str) -
 def _otherwise(node: Node, hook: bool) -> str:
     if hook:
         return "correct the hook: it is sent to the warehouse as it is written there"
+    if node.resource_type == "copy":
+        return (
+            "cast the column in the model that is copied to a type that both targets keep, or in one beside it that is read instead"
+        )
     if node.resource_type in ("seed", "ingest"):
         return "correct the file, or its configuration"
     return "correct the SQL; the compiled file is what the warehouse was sent"

@@ -695,7 +695,8 @@ class _Worker:
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         try:
             with moving(origin, of) as moved:
-                _say(step, moved.told, tell)
+                for text in moved.told:  # what a reader gets is not what its model says, which nobody may find out by chance
+                    tell(Message(text=f"`{step.node.name}`: {text}", level="warning"))
                 outcome = self._driven(step, copying(self.site, step, of, moved, self.state.run_id), session, trace, None)
         except WarehouseError as error:
             if error.retriable or error.kind == "cancelled":

@@ -229,7 +229,8 @@ def _quoted(text: str) -> str:
 
 @contextmanager
 def interruptible(state: Any) -> Iterator[None]:
-    """While a plan runs, Ctrl-C asks it to stop, so that every step ends and results are written; a second one stops at once."""
+    """While a plan runs, Ctrl-C or SIGTERM (which ends a container) asks it to stop, so that every step ends and results are written; a second
+    one stops at once."""
 
     def stop(number: int, frame: Any) -> None:
         if state.plan is None or state.cancelled:
@@ -237,14 +238,15 @@ def interruptible(state: Any) -> Iterator[None]:
         state.cancel()
 
     try:
-        before = signal.signal(signal.SIGINT, stop)
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     except ValueError:  # not in the main thread: signals are the caller's business
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def exit_code(state: Any, warn_error: bool) -> int:

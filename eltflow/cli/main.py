@@ -79,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv is None:
         import signal
 
-        signal.signal(signal.SIGINT, _cancelled)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _cancelled)
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments in (["--version"], ["-V"], ["version"]):
         from eltflow import __version__
@@ -95,8 +96,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _cancelled(number: int, frame: Any) -> None:
-    """Ctrl-C while nothing runs that has to be ended in order. An exception would come up inside an import as often as not, where
-    whoever catches it takes it for something else."""
+    """Ctrl-C, or SIGTERM as it ends a container, while nothing runs that has to be ended in order. An exception would come up inside an
+    import as often as not, where whoever catches it takes it for something else."""
     said = '"code": null, "severity": "error", "message": "cancelled"}'
     if "--json" in sys.argv:
         os.write(1, f'{{"errors": [{{{said}]}}\n'.encode())

@@ -18,7 +18,7 @@ _MOST = 30
 
 
 def again(graph: Graph, plan: Plan, failed: Collection[str], skipped: Collection[str], request: Request) -> tuple[str, ...] | None:
-    """The texts to select so that these steps run again, with what the failed tests read; None where no selection says it.
+    """The texts to select so that these steps run again, with what the failed tests and copies read; None where no selection says it.
 
     `request` is what the command was asked. `name+` stands for a node only if everything below it is to run.
     """
@@ -26,8 +26,11 @@ def again(graph: Graph, plan: Plan, failed: Collection[str], skipped: Collection
         return None  # no selection runs a hook alone
     wanted = {i for i in (*failed, *skipped) if plan.steps[i].action not in ("hook", "copy")}
     for unique_id in failed:
-        if plan.steps[unique_id].action == "test":
+        step = plan.steps[unique_id]
+        if step.action == "test":
             wanted.update(_read(graph, unique_id, plan.steps))
+        if step.action == "copy":  # what is wrong is corrected in the model whose values could not be taken
+            wanted.update(i for i in step.node.parents if i in plan.steps)
     folders = {part for node in graph.nodes.values() for part in node.fqn[:-1]}
     texts = list(_nodes(graph, plan, wanted, folders, request.acts_on or ()))
     if len(texts) > _MOST:

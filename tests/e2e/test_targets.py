@@ -172,7 +172,8 @@ def test_what_is_nested_and_what_changes_on_the_way(world, eltflow):
     world.write({"models/vals.sql": "{{ config(materialized='table') }}\nselect 1.5::numeric as free, '10.0.0.1'::inet as host"})
     told = eltflow("build", cwd=world.root)
     assert told.code == 0, told.text
-    assert "`vals to wh`: `host` is inet, and comes as text" in told.text
+    assert "warning   `vals to wh`: `host` is inet, and comes as text" in told.text
+    assert eltflow("build", "--warn-error", cwd=world.root).code == 1
     assert world.rows("wh", "select * from there") == [("1.5", "10.0.0.1/32")]
 
 
@@ -185,6 +186,14 @@ def test_a_type_without_a_place_is_told_before_anything_moves(world, eltflow):
     assert refused.code == 1
     assert "copy `vals to wh`: the column `share` is DECIMAL(38,10), and sqlite has no type that keeps all of that" in refused.text
     assert "cast it to another type in the model `vals`" in refused.text
+    assert world.names("wh") == []
+
+    world.write({"models/vals.sql": "select date '20000-01-01' as day, 1 as id"})
+    refused = eltflow("build", cwd=world.root)
+    assert refused.code == 1
+    said = "the column `day` does not take `20000-01-01`: it takes days of the years 1 to 9999 (row 1)"
+    assert said in refused.text
+    assert "again: eltflow build --select vals+" in refused.text
     assert world.names("wh") == []
 
 

@@ -41,8 +41,10 @@ def tables(path):
         }
 
 
-@pytest.mark.parametrize("materialized", ["table", "incremental"])
-def test_ctrl_c(project, eltflow, materialized):
+@pytest.mark.parametrize(
+    ("materialized", "sent"), [("table", signal.SIGINT), ("incremental", signal.SIGINT), ("table", signal.SIGTERM)]
+)
+def test_ctrl_c(project, eltflow, materialized, sent):
     root = project(
         {
             "models/first.sql": "select 1 as id",
@@ -51,7 +53,7 @@ def test_ctrl_c(project, eltflow, materialized):
         }
     )
     process = started(root)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     events = [json.loads(line) for line in out.splitlines()]
