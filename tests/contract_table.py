@@ -25,9 +25,9 @@ ENGINES = {
     "mariadb": ("MariaDB", "a MariaDB server", "proved"),
     "sqlite": ("SQLite", "SQLite itself", "proved"),
     "redshift": ("Redshift", "a PostgreSQL behind a proxy, one variant in 24", "emulated"),
-    "spark": ("Spark, tables of parquet", "a Spark of its own, local, one variant in 6", "proved"),
+    "spark": ("Spark, tables of parquet", "a Spark of its own, local, one variant in 12", "proved"),
     "snowflake": ("Snowflake", "an emulator, fakesnow", "emulated"),
-    "bigquery": ("BigQuery", "an emulator, bqemulator, one variant in 2", "emulated"),
+    "bigquery": ("BigQuery", "an emulator, bqemulator, one variant in 4", "emulated"),
 }
 TITLES = {
     "sessions": "Sessions",

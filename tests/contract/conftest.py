@@ -1,5 +1,5 @@
-"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, and of BigQuery's, whose emulator is slow, some variants and at
-least one of each case, unless ELTFLOW_TEST_ALL=1 asks for all (a long proof, `test_all.py`)."""
+"""Which cases are run: of Redshift's, which only a PostgreSQL stands for, and of those of Spark and of BigQuery's emulator, which are slow,
+some variants and at least one of each case, unless ELTFLOW_TEST_ALL=1 asks for all (a long proof, `test_all.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 #: Of so many variants one.
-_ONE_OF = {"test_redshift.py": 24, "test_spark.py": 6, "test_bigquery.py": 2}
+_ONE_OF = {"test_redshift.py": 24, "test_spark.py": 12, "test_bigquery.py": 4}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

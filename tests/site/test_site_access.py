@@ -35,7 +35,7 @@ def test_axe_finds_nothing(flights: Path, look: Callable[..., Any], scheme: str,
     page = look(flights / "docs/index.html", color_scheme=scheme, viewport={"width": width, "height": 900}).page
     page.evaluate((make.packages() / "axe-core/axe.min.js").read_text())
     found = []
-    for place in PLACES:
+    for place in PLACES if (scheme, width) == ("light", 1300) else PLACES[::3]:  # every page once; how it is drawn tells on a few
         page.evaluate("place => { location.hash = place }", place)
         page.wait_for_function("() => !document.querySelector('main .loading')")
         page.wait_for_timeout(150)

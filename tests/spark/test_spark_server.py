@@ -221,6 +221,7 @@ def _own(*words: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
 
 
+@pytest.mark.prove
 def test_what_init_makes_builds_on_a_spark_of_ones_own(tmp_path):
     """A session in the process, whose tables are there in the next one."""
     need_java()
