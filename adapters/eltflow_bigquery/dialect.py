@@ -12,7 +12,7 @@ from eltflow.base.names import TEMPORARY
 from eltflow.transfer import Source
 from eltflow.warehouse import Capabilities, Column, Constraint, Contract, Dialect, Relation, Statement
 from eltflow_bigquery.layout import options, partition_start, partitioned
-from eltflow_bigquery.types import holds, kept, read_as
+from eltflow_bigquery.types import given_as, holds, kept, read_as
 
 _NOTHING: Mapping[str, Any] = {}
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r"}
@@ -164,6 +164,12 @@ class BigQueryDialect(Dialect):
 
     def keeps(self, type: str) -> str | None:
         return kept(type)
+
+    def gives(self, type: str) -> str:
+        return given_as(type)
+
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"to_hex(md5(to_json_string(struct({', '.join(columns)}))))"
 
     def reads_as(self, type: str) -> str:
         return read_as(type)

@@ -55,6 +55,12 @@ _READ_AS: Mapping[str, str] = {
     "DATETIME": "TIMESTAMP",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
 }
+#: The types of parts of nested values that come out of JSON as they went in.
+_PARTS: Mapping[str, str] = {
+    "STRING": "VARCHAR",
+    "JSON": "JSON",
+    **{type: read for type, read in _READ_AS.items() if type != "BYTES"},
+}
 _ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "DECIMAL": "NUMERIC", "BIGDECIMAL": "BIGNUMERIC"}
 #: Types that a column of another one takes as they are.
 _HELD = {"NUMERIC": ("INT64",), "BIGNUMERIC": ("INT64", "NUMERIC")}
@@ -97,6 +103,29 @@ def kept(type: str) -> str | None:
 def read_as(type: str) -> str:
     """The DuckDB type as which values for a column of this type are read."""
     return _READ_AS.get(type, "VARCHAR")
+
+
+def given_as(type: str) -> str:
+    """The DuckDB type of what a query gives for this type: STRUCT and ARRAY by their parts. One of which a part is no more than text in
+    JSON (bytes, intervals, what has too many digits) is text as a whole."""
+    return (_given(type)[0] or "VARCHAR") if "<" in type else read_as(type)
+
+
+def _given(text: str) -> tuple[str | None, str]:
+    """The DuckDB type of the one that a text begins with, and what follows it."""
+    if text.startswith("ARRAY<"):
+        inner, rest = _given(text[len("ARRAY<") :])
+        return (f"{inner}[]" if inner is not None else None), rest[1:]
+    if text.startswith("STRUCT<"):
+        parts, rest = [], text[len("STRUCT<") :]
+        while rest and not rest.startswith(">"):
+            name, _, rest = rest.removeprefix(", ").partition(" ")
+            inner, rest = _given(rest)
+            parts.append(None if inner is None else f'"{name}" {inner}')
+        known = [part for part in parts if part is not None]
+        return (f"STRUCT({', '.join(known)})" if len(known) == len(parts) else None), rest[1:]
+    end = min((at for at in (text.find(","), text.find(">")) if at >= 0), default=len(text))
+    return _PARTS.get(text[:end]), text[end:]
 
 
 def holds(type: str, other: str) -> bool:

@@ -143,6 +143,9 @@ class SparkDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return kept(type)
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"md5(to_json(struct({', '.join(columns)})))"  # its hashes take no maps
+
     def reads_as(self, type: str) -> str:
         return read_as(type)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement
 
 _BATCH = 5_000  #: rows
+_TEXTS = re.compile(r"(var)?char|character|text|string", re.IGNORECASE)
 _MARKS = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -33,7 +35,12 @@ class QueriedTables:
 
     def columns(self, origin: Origin) -> Sequence[Kept]:
         found = self._session.execute(self._dialect.describe(f"select * from {origin.item(self._dialect.quote)}")).columns
-        return [Kept(c.name, self._dialect.reads_as(c.type or "VARCHAR"), self._dialect.quote(c.name)) for c in found]
+        return [self._kept(c.name, c.type or "VARCHAR") for c in found]
+
+    def _kept(self, name: str, type: str) -> Kept:
+        read = self._dialect.gives(type)
+        note = f"`{name}` is {type}, and comes as text" if read == "VARCHAR" and not _TEXTS.match(type) else None
+        return Kept(name, read, self._dialect.quote(name), note)
 
     def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
         items = ", ".join(f"{kept.expression} as {self._dialect.quote(name)}" for kept, name in columns)

@@ -122,6 +122,11 @@ class RedshiftDialect(PostgresDialect):
     def by_bytes(self, text: str) -> str:
         return text  # that is how texts are compared
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        """It has no arrays, and casts no booleans to text; its own hash takes every type (r_FNV_HASH)."""
+        hashes = " || ',' || ".join(f"cast(coalesce(fnv_hash({column}), 0) as varchar)" for column in columns)
+        return f"md5({hashes})"
+
     def named(self, name: str) -> str:
         return name.translate(_SMALL)
 

@@ -149,6 +149,9 @@ class SQLiteDialect(Dialect):
             return "text"
         return _TYPES.get(upper.split("(")[0].strip())
 
+    def scattered(self, columns: Sequence[str]) -> str:
+        return f"eltflow_scattered({', '.join(columns)})"  # known to connections of `sqlite.tables`, which read what is sampled
+
     def reads_as(self, type: str) -> str:
         return type.upper() if _DECIMAL.match(type.upper()) else _READ_AS.get(type.lower(), "VARCHAR")
 

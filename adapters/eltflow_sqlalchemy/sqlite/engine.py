@@ -17,6 +17,7 @@ from eltflow.warehouse.values import ErrorKind
 from eltflow_sqlalchemy.rows import Reads, batches, binary, boolean, clock, day, in_utc, moment, whole
 from eltflow_sqlalchemy.session import Ask, Schemas
 from eltflow_sqlalchemy.sqlite.dialect import SQLiteDialect
+from eltflow_sqlalchemy.sqlite.files import schema_file, schema_files
 from eltflow_sqlalchemy.statements import CreateAs, Load
 
 _DIALECT = SQLiteDialect()
@@ -46,7 +47,6 @@ class SQLiteDriver:
 
     def __init__(self, path: Path, *, read_only: bool, timeout: float) -> None:
         self._path, self._read_only, self._timeout = path, read_only, timeout
-        self._pattern = re.compile(re.escape(path.stem) + r"\.([\w -]+)" + re.escape(path.suffix) + r"\Z")
 
     def engine(self, target: Target, root: Path, *, read_only: bool) -> sqlalchemy.Engine:
         def connect() -> sqlite3.Connection:
@@ -68,17 +68,16 @@ class SQLiteDriver:
     def ready(self, connection: sqlite3.Connection) -> None:
         """Files that came since are attached: no transaction may be open then."""
         there = {row[1] for row in connection.execute("pragma database_list")}
-        for path in self._path.parent.glob(f"{self._path.stem}.*{self._path.suffix}"):
-            found = self._pattern.match(path.name)
-            if found is not None and found.group(1) not in there:
-                self._attach(connection, found.group(1), path)
+        for schema, path in schema_files(self._path):
+            if schema not in there:
+                self._attach(connection, schema, path)
 
     def attach(self, connection: sqlite3.Connection, schema: str) -> None:
         if _ODD.search(schema):
             raise WarehouseError(f"the schema `{schema}` is a file here, and may have only letters, digits, _ and - in its name")
         if schema in {row[1] for row in connection.execute("pragma database_list")}:
             return
-        path = self._path.with_name(f"{self._path.stem}.{schema}{self._path.suffix}")
+        path = schema_file(self._path, schema)
         new = not path.exists()
         path.touch()  # for the other sessions to find
         try:
