@@ -165,8 +165,8 @@ class BigQueryDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return kept(type)
 
-    def gives(self, type: str) -> str:
-        return given_as(type)
+    def gives(self, column: str, type: str) -> tuple[str, str]:
+        return column, given_as(type)
 
     def scattered(self, columns: Sequence[str]) -> str:
         return f"to_hex(md5(to_json_string(struct({', '.join(columns)}))))"

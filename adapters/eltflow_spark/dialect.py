@@ -143,6 +143,11 @@ class SparkDialect(Dialect):
     def keeps(self, type: str) -> str | None:
         return kept(type)
 
+    def gives(self, column: str, type: str) -> tuple[str, str]:
+        if "<" in type:
+            return f"to_json({column}, map('ignoreNullFields', 'false'))", "JSON"
+        return super().gives(column, type)
+
     def scattered(self, columns: Sequence[str]) -> str:
         return f"md5(to_json(struct({', '.join(columns)})))"  # its hashes take no maps
 

@@ -16,7 +16,7 @@ from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement
 
 _BATCH = 5_000  #: rows
-_TEXTS = re.compile(r"(var)?char|character|text|string", re.IGNORECASE)
+_TEXTS = re.compile(r"(var)?char|character|text|string|json", re.IGNORECASE)
 _MARKS = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -38,9 +38,10 @@ class QueriedTables:
         return [self._kept(c.name, c.type or "VARCHAR") for c in found]
 
     def _kept(self, name: str, type: str) -> Kept:
-        read = self._dialect.gives(type)
-        note = f"`{name}` is {type}, and comes as text" if read == "VARCHAR" and not _TEXTS.match(type) else None
-        return Kept(name, read, self._dialect.quote(name), note)
+        expression, read = self._dialect.gives(self._dialect.quote(name), type)
+        as_what = {"VARCHAR": "text", "JSON": "JSON"}.get(read)
+        told = as_what is not None and not _TEXTS.match(type)
+        return Kept(name, read, expression, f"`{name}` is {type}, and comes as {as_what}" if told else None)
 
     def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
         items = ", ".join(f"{kept.expression} as {self._dialect.quote(name)}" for kept, name in columns)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sqlglot import exp
 
 from eltflow.sql.dates import interval_of
+from eltflow.sql.into_duckdb import INTO_DUCKDB
 
 #: Parts of a statement, operators and functions that `tests/dialect/` runs on every engine.
 _PLAIN_NAMES = """
@@ -140,9 +141,14 @@ _WORDS: Mapping[str, str] = {
 def refusals(tree: Any, read: str, write: str, text: str) -> Iterator[tuple[Any, str]]:
     """Each part of the statement that is not known to mean the same, and what to say of it."""
     missing, also = _NOT_THERE.get(write, frozenset()), _ALSO_THERE.get(write, frozenset())
+    ruled = INTO_DUCKDB.get(read, {}) if write == "duckdb" else {}
     for node in tree.walk():
         name = type(node).__name__
-        if isinstance(node, exp.Interval) or interval_of(node) is not None:
+        if isinstance(node, (exp.JSONPath, exp.JSONPathPart)):
+            continue  # what it is part of is refused, or has a rule that looks at it
+        if type(node) in ruled:
+            yield from _unruled(node, ruled[type(node)][0].split())
+        elif isinstance(node, exp.Interval) or interval_of(node) is not None:
             yield from _interval(node, read, write)
         elif isinstance(node, exp.Anonymous):
             yield node, f"the function `{node.name.lower()}` is not known"
@@ -175,11 +181,14 @@ def _interval(node: Any, read: str, write: str) -> Iterator[tuple[Any, str]]:
         yield node, "an interval anywhere but after `+` or `-` is not known to mean the same"
 
 
-def _arguments(node: Any, write: str) -> Iterator[tuple[Any, str]]:
-    allowed = _ARGUMENTS.get(type(node).__name__, _USUAL)
+def _unruled(node: Any, allowed: Collection[str]) -> Iterator[tuple[Any, str]]:
     for key, value in node.args.items():
         if key not in allowed and value not in (None, [], False):
             yield node, f"{_WORDS.get(key, key.strip('_').replace('_', ' ').upper())} is not known to mean the same"
+
+
+def _arguments(node: Any, write: str) -> Iterator[tuple[Any, str]]:
+    yield from _unruled(node, _ARGUMENTS.get(type(node).__name__, _USUAL))
     if isinstance(node, exp.Join):
         method, side, kind = (str(node.args.get(k) or "").upper() for k in ("method", "side", "kind"))
         if (method and (method, write) != ("ASOF", "postgres")) or (side, kind) not in _JOINS:

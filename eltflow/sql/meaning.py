@@ -13,6 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from eltflow.sql.dates import DATE_RULES
+from eltflow.sql.into_duckdb import INTO_DUCKDB
 from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
 from eltflow.sql.parse import dialect_of
 from eltflow.sql.template import Unsaid, call, cast, said
@@ -37,7 +38,7 @@ def same_meaning(tree: Any, read: str, write: str) -> tuple[Any, Found]:
     found: Found = []
     note_kinds(tree, read)
     for node in reversed(list(tree.walk(bfs=False))):  # children first; what a rule makes is not looked at again
-        for rule in _RULES.get(type(node), ()):
+        for rule in _rules(type(node), read, write):
             try:
                 made = rule(node, read, write)
             except Unsaid as unsaid:
@@ -53,23 +54,39 @@ def same_meaning(tree: Any, read: str, write: str) -> tuple[Any, Found]:
     return tree, found
 
 
+def _rules(type: type, read: str, write: str) -> Iterator[Rule]:
+    own = INTO_DUCKDB.get(read, {}).get(type) if write == "duckdb" else None
+    if own is not None:
+        yield lambda node, read, write: own[1](node, read)
+    yield from _RULES.get(type, ())
+
+
 # -- numbers -------------------------------------------------------------------------------------------------------------------------
 
 
-def _safe_divisor(divisor: Any, read: str, write: str) -> None:
-    """Raise Unsaid for a divisor that may be zero, where the two engines make something else of that and neither stops."""
+def _never_zero(divisor: Any) -> bool:
+    """Whether a divisor is a number that is written, or NULL in place of zero."""
     divisor = divisor.unnest()
-    here, there = _BY_ZERO.get(read, "an error"), _BY_ZERO.get(write, "an error")
     number = literal_number(divisor)
-    safe = (number is not None and number != 0) or (isinstance(divisor, exp.Nullif) and literal_number(divisor.expression) == 0)
-    if here != there and there != "an error" and not safe:
-        text = divisor.sql(dialect=read)
+    return (number is not None and number != 0) or (isinstance(divisor, exp.Nullif) and literal_number(divisor.expression) == 0)
+
+
+def _safe_divisor(node: Any, read: str, write: str) -> None:
+    """Sees to a divisor that may be zero, where the two engines make something else of that: DuckDB can be made to stop. Raises Unsaid where
+    neither stops."""
+    divisor = node.expression
+    here, there = _BY_ZERO.get(read, "an error"), _BY_ZERO.get(write, "an error")
+    if here == there or there == "an error" or _never_zero(divisor):
+        return
+    if write != "duckdb" or here != "an error":
+        text = divisor.unnest().sql(dialect=read)
         raise Unsaid(f"a division by zero is {here} in {read}, and {there} there: divide by `nullif({text}, 0)`")
+    node.set("expression", noted(divisor, said(write, "case when a_ = 0 then error('division by zero') else a_ end", a_=divisor)))
 
 
 def _divide(node: Any, read: str, write: str) -> Any:
     """A quotient with its fraction: of 64 bits where the text is written so; no engine's own rule for whole numbers or digits."""
-    _safe_divisor(node.expression, read, write)
+    _safe_divisor(node, read, write)
     left, right = node.this, node.expression
     if dialect_of(read).TYPED_DIVISION and not {kind(left, read), kind(right, read)} & {"double", "decimal"}:
         if not dialect_of(write).TYPED_DIVISION:
@@ -84,7 +101,7 @@ def _divide(node: Any, read: str, write: str) -> Any:
 
 
 def _whole_division(node: Any, read: str, write: str) -> Any:
-    _safe_divisor(node.expression, read, write)
+    _safe_divisor(node, read, write)
     if {kind(node.this, read), kind(node.expression, read)} & {"double", "decimal"}:
         raise Unsaid("`//` of what is no whole number is not known to mean the same")
     if write == "sqlite":
@@ -95,7 +112,7 @@ def _whole_division(node: Any, read: str, write: str) -> Any:
 
 
 def _remainder(node: Any, read: str, write: str) -> Any:
-    _safe_divisor(node.expression, read, write)
+    _safe_divisor(node, read, write)
 
 
 def _round(node: Any, read: str, write: str) -> Any:

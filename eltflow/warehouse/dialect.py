@@ -441,9 +441,10 @@ class Dialect:
         """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
         return type
 
-    def gives(self, type: str) -> str:
-        """The type, as DuckDB spells it, of what the engine gives for its own type: as `reads_as`, and nested values as such."""
-        return self.reads_as(type)
+    def gives(self, column: str, type: str) -> tuple[str, str]:
+        """The expression that gives the values of a column (SQL) of the engine's type, and the type, as DuckDB spells it, as which they come:
+        as `reads_as` has it, and nested values as such."""
+        return column, self.reads_as(type)
 
     def holds(self, type: str, other: str) -> bool:
         """Whether a column of the engine's type takes every value of another one as it is, so that a table need not follow its query."""

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from eltflow_bigquery import ADAPTER as BIGQUERY
 from eltflow_snowflake import ADAPTER as SNOWFLAKE
+from eltflow_spark import ADAPTER as SPARK
 
 from eltflow.ingest.queried import as_text
 from eltflow.testing.bench import Subject
@@ -227,6 +228,27 @@ def test_snowflake_into_duckdb(snowflake, eltflow, project):
     shown = rows(root, "select distinct length(mail), n, day, seen, paid, v, f from shop.orders")
     assert shown == [(64, Decimal("1.25"), datetime.date(2026, 1, 31), moment, True, '{"a":"x\\ty"}', 0.1)]
     assert eltflow("build", "--target", "local", cwd=root, env=SECRET).code == 0
+
+
+@pytest.mark.xdist_group("spark")
+def test_spark_into_duckdb(spark, eltflow, project):
+    root = _local(project, spark.target())
+    subject = Subject(adapter=SPARK, target=spark.target(), root=root)
+    with contextlib.closing(SPARK.open(subject.values(), root)) as database, contextlib.closing(database.session()) as session:
+        for statement in (
+            "create schema if not exists shop",
+            "drop table if exists shop.orders",
+            "create table shop.orders using parquet as select id, concat('t', id) as t, cast(1.25 as decimal(10, 2)) as n,"
+            " map('k', id) as m, date '2026-01-31' as day from range(300)",
+        ):
+            session.execute(Statement(statement))
+    ran = _twice(eltflow, root)
+    assert "note: shop.orders: `m` is map<string,bigint>, and comes as JSON" in ran.err
+    assert rows(root, "select distinct n, day, json_keys(m) from shop.orders") == [
+        (Decimal("1.25"), datetime.date(2026, 1, 31), ["k"])
+    ]
+    with contextlib.closing(SPARK.open(subject.values(), root)) as database, contextlib.closing(database.session()) as session:
+        session.execute(Statement("drop table shop.orders"))
 
 
 def test_bigquery_into_duckdb(bigquery, eltflow, project):
