@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
-from typing import Any
 
 from eltflow.base.records import dataclass
 from eltflow.transfer import Field, Kept, Origin, Since, Source
-from eltflow.transfer.jsontext import dumps, interval
+from eltflow.transfer.astext import as_text
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement
 
 _BATCH = 5_000  #: rows
 _TEXTS = re.compile(r"(var)?char|character|text|string|json", re.IGNORECASE)
-_MARKS = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class QueriedTables:
@@ -69,31 +65,3 @@ class _Queried:
 
     def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is sent a sample")
-
-
-def as_text(value: Any) -> str:
-    """A value of a driver as `transfer.Source.text` has it."""
-    match value:
-        case None:
-            return "\\N"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return repr(value)
-        case Decimal():
-            return format(value, "f")
-        case bytes() | bytearray() | memoryview():
-            return "\\\\x" + bytes(value).hex()
-        case datetime.datetime() if value.tzinfo is not None:
-            return value.astimezone(datetime.UTC).isoformat(sep=" ")
-        case datetime.datetime():
-            return value.isoformat(sep=" ")
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case datetime.timedelta():
-            return interval(value)
-        case str():
-            return value.translate(_MARKS)
-    return dumps(value).translate(_MARKS)

@@ -15,8 +15,8 @@ from eltflow_bigquery import ADAPTER as BIGQUERY
 from eltflow_snowflake import ADAPTER as SNOWFLAKE
 from eltflow_spark import ADAPTER as SPARK
 
-from eltflow.ingest.queried import as_text
 from eltflow.testing.bench import Subject
+from eltflow.transfer.astext import as_text
 from eltflow.warehouse.values import Statement
 
 SECRET = {"ELTFLOW_HASH_SECRET": "0123456789abcdef0123456789abcdef"}
