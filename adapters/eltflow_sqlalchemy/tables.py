@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eltflow.base.diagnostics import fail
+from eltflow.base.plugins import driver
 from eltflow.base.records import dataclass
 from eltflow.transfer import Field, Kept, Origin, Since, Source
 from eltflow.transfer.astext import as_text
@@ -55,12 +55,10 @@ class AnyTableReader:
             yield "connect_args", "`connect_args` must be a mapping"
 
     def open(self, values: Mapping[str, Any], root: Path) -> AnyTables:
-        try:
+        with driver("sqlalchemy connections", "'eltflow[sqlalchemy]'"):
             import sqlalchemy
             from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-        except ImportError as error:
-            message = f"the driver of sqlalchemy connections is not installed ({error})"
-            raise fail("E0702", message, help="install it: pip install 'eltflow[sqlalchemy]'") from None
+        name = str(values["url"]).partition(":")[0]
         try:
             url = sqlalchemy.make_url(str(values["url"]))
             if values.get("password") is not None:
@@ -68,13 +66,12 @@ class AnyTableReader:
             arguments = dict(values.get("connect_args") or {})
             engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=arguments)
         except NoSuchModuleError:
-            name = str(values["url"]).partition(":")[0]
-            message = f"SQLAlchemy knows no dialect `{name}` here"
-            raise fail("E0702", message, help="install the package that brings it, or correct `url:` of the connection") from None
+            help = "install the package that brings it, or correct `url:` of the connection"
+            raise WarehouseError(f"SQLAlchemy knows no dialect `{name}` here", kind="connection", help=help) from None
         except ImportError as error:
             module = str(error.name or "").partition(".")[0]
-            message = f"the driver of {str(values['url']).partition(':')[0]} is not installed ({error})"
-            raise fail("E0702", message, help=f"install it: pip install {_PACKAGES.get(module, module)}") from None
+            with driver(f"{name} connections", _PACKAGES.get(module, module)):
+                raise
         except ArgumentError as error:
             raise WarehouseError(str(error), kind="connection", help="correct `url:` of the connection") from None
         with _told(engine.dialect.name, "connection"):

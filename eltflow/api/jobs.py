@@ -184,11 +184,13 @@ _ASKS = re.compile(r"\binterval\s*\.\s*(start|end)\b")
 
 def uses_interval(jobs: Jobs, job: Job) -> bool:
     """Whether any node of a job, or a macro of the project, asks what interval it is run for. By their texts: what a template asks only when
-    its table is there already, no rendering would show. Raises EltflowError for a project that is wrong."""
+    its table is there already, no rendering would show; of steps by their `cursor`. Raises EltflowError for a project that is wrong."""
     loaded = load(jobs.root, options_for(jobs, job))
     graph = loaded.graph
     ids = {*selected(loaded, job).ids}
     ids |= {i for i in graph.ancestors(sorted(ids)) if graph.nodes[i].materialized == "ephemeral"}
+    if any((step.step.get("cursor") or {}).get("interval") for i in ids if (step := graph.nodes[i].ingest) is not None):
+        return True
     paths = {graph.nodes[i].path for i in ids} | {macro.file for macro in loaded.opened.project.macros}
     return any(_ASKS.search(loaded.read(path)) for path in sorted(paths) if path.endswith(".sql"))
 

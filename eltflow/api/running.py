@@ -580,7 +580,7 @@ class _Worker:
             for one in (tables, records, elsewhere):
                 if one is not None:
                     opened.enter_context(contextlib.closing(one))
-            job = replace(self._job(step.node, compiled), tables=tables, records=records, backfill=self.options.backfill)
+            job = self._within(replace(self._job(step.node, compiled), tables=tables, records=records))
             if elsewhere is not None:
                 job = self._fetched(step, job, elsewhere)
             if quarantines(job):
@@ -588,6 +588,16 @@ class _Worker:
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
                 job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
             return self._made(step, session, tell, compiled, job)
+
+    def _within(self, job: Job) -> Job:
+        """The job with the values of its cursor that it is about, where somebody says which. The first load is about everything."""
+        if self.options.backfill is not None:
+            return replace(job, backfill=self.options.backfill)
+        about, step = self.loaded.options.interval, job.node.ingest
+        if about is None or step is None or not (step.step.get("cursor") or {}).get("interval") or job.existing is None:
+            return job
+        start, end = (one.astimezone(datetime.UTC).replace(tzinfo=None).isoformat() for one in about)
+        return replace(job, backfill=(start, end), interval=True)
 
     def _fetched(self, step: Step, job: Job, elsewhere: OpenedFiles) -> Job:
         """The job with its files, which are elsewhere."""

@@ -227,11 +227,11 @@ class Job:
     no file is to be read. `bring` fetches files that are elsewhere, None where all are here. `reader` reads files for an engine
     that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
     they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
-    to which rows are brought in again. `hashing` is what its hashed columns need, `sieve` parts bad rows from the others, `bad` are
-    those that it found. `written` are the files that a model is kept in. `ours` tells whether a relation is one of the project's.
-    `contract` is what the node promises, `pointed` says that foreign keys point at it. `fence` is a query without rows if another run
-    may write in this one's place. `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None where it is not.
-    `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
+    to which rows are brought in again, those of the run's own `interval` where it says so. `hashing` is what its hashed columns need,
+    `sieve` parts bad rows from the others, `bad` are those that it found. `written` are the files that a model is kept in. `ours` tells whether
+    a relation is one of the project's. `contract` is what the node promises, `pointed` says that foreign keys point at it. `fence` is a query
+    without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None
+    where it is not. `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
     """
 
     node: Node
@@ -252,6 +252,7 @@ class Job:
     records: RecordSource | None = None
     since: str | None = None
     backfill: tuple[str, str] | None = None
+    interval: bool = False
     hashing: Hashing | None = None
     sieve: Sieve | None = None
     bad: Bad | None = None

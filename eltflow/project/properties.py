@@ -312,6 +312,9 @@ CURSOR = Object(
         "column": Scalar(about="A column of the table."),
         "initial": Scalar((str, int, float, datetime.date), about="Where the first load begins; everything unless told."),
         "lookback": Scalar((str, int, float), about="How far back of the last load rows are read again, e.g. 1 hour."),
+        "interval": Scalar(
+            (bool,), about="Whether a run of a job brings in the rows of its interval, and not what came since the last load."
+        ),
     },
 )
 _COLUMNS = "write what is said of a column under its name: `columns: {email: {tags: [pii]}}`"

@@ -95,7 +95,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     cursor = entry.get("cursor") or {}
     if cursor and (load == "replace" or (load == "delete+insert" and "token" not in cursor) or (files and load == "append")):
         yield ("cursor",), f"`cursor` means nothing to `load: {load}`", "take it out, or set `load: merge`"
-    for key in ("initial", "lookback"):
+    for key in ("initial", "lookback", "interval"):
         if files and key in cursor:
             yield ("cursor", key), f"`{key}` means nothing to files", "take it out: which files are new is known by their names"
     if not files and load == "append" and not cursor:
@@ -110,6 +110,13 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
+    if cursor.get("interval") and not files and (load != "merge" or "column" not in cursor):
+        message = "`interval` means nothing to " + ("a token" if "column" not in cursor else f"`load: {load}`")
+        yield (
+            ("cursor", "interval"),
+            message,
+            "take it out, or set `load: merge` with `cursor: {column: ...}`: rows may come again then",
+        )
     yield from _bad_rows(entry, kind == "sql")
     changes = entry.get("schema_changes") or {}
     if kind != "sql" and changes.get("type") not in (None, "fail"):

@@ -7,7 +7,9 @@ import hashlib
 import hmac
 import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -515,6 +517,57 @@ def test_a_backfill(project: Project, eltflow: Callable[..., Any]) -> None:
     assert eltflow(*words, cwd=root).out == "j: 3 runs queued\n"  # once it is done it may be done again
     assert eltflow(*words, "--cancel", cwd=root).out == "j: 3 runs cancelled\n"
     assert eltflow(*words, "--every", "2 h", cwd=root).out == "j: 30 runs queued\n"
+
+
+@pytest.mark.parametrize(("type", "kind"), [("timestamp", "TIMESTAMP"), ("date", "DATE")])
+def test_a_step_brings_in_the_rows_of_its_interval(project: Project, eltflow: Callable[..., Any], type: str, kind: str) -> None:
+    """What came late into an interval is brought in by its backfill, and by no run after it."""
+    step = (
+        "steps: [{name: e, source: {kind: sql, connection: crm, table: e}, into: raw.e, load: merge, unique_key: id,"
+        " cursor: {column: at, interval: true}}]\n"
+    )
+    files = {"ingest/i.yml": step, "jobs.yml": "jobs:\n  - {name: j, select: e, triggers: [{cron: '0 0 * * *'}]}\n"}
+    root = project(files, settings="connections: {crm: {type: sqlite, path: crm.sqlite}}\n")
+
+    def change(*rows: tuple[int, str]) -> None:
+        with closing(sqlite3.connect(root / "crm.sqlite")) as con:
+            con.execute(f"create table if not exists e (id integer primary key, at {type})")
+            con.executemany("insert or replace into e values (?, ?)", [(id, at[:10] if type == "date" else at) for id, at in rows])
+            con.commit()
+
+    def there() -> list[int]:
+        return [row[0] for row in rows(root, "select id from s_raw.e order by 1")]
+
+    change((1, "2026-03-01 05:00:00"))
+    assert eltflow("ingest", cwd=root).code == 0
+    change((2, "2026-03-01 06:00:00"), (3, "2026-03-02 05:00:00"), (4, "2026-03-03 00:00:00"))
+    with bench(root, "2026-03-02T23:00:00") as made:
+        made.look(hours=2)
+        assert made.states() == [("j", "ok")]
+    assert there() == [1, 3]
+    assert eltflow("backfill", "j", "2026-03-01", "2026-03-02", cwd=root).out == "j: 1 run queued\n"
+    with bench(root, "2026-03-03T01:00:00") as made:
+        made.look()
+    assert there() == [1, 2, 3]
+    assert rows(root, "select data_type from duckdb_columns() where table_name = 'e' and column_name = 'at'") == [(kind,)]
+    assert eltflow("ingest", cwd=root).code == 0  # by hand it goes on from where it was, whatever jobs brought in between
+    assert there() == [1, 2, 3, 4]
+
+
+def test_an_interval_is_of_times(project: Project, eltflow: Callable[..., Any]) -> None:
+    step = (
+        "steps: [{name: e, source: {kind: sql, connection: crm, table: e}, into: raw.e, load: merge, unique_key: id,"
+        " cursor: {column: id, interval: true}}]\n"
+    )
+    files = {"ingest/i.yml": step, "jobs.yml": "jobs:\n  - {name: j, select: e, triggers: [{cron: '0 0 * * *'}]}\n"}
+    root = project(files, settings="connections: {crm: {type: sqlite, path: crm.sqlite}}\n")
+    with closing(sqlite3.connect(root / "crm.sqlite")) as con:
+        con.execute("create table e (id integer primary key)")
+    assert eltflow("ingest", cwd=root).code == 0
+    with bench(root, "2026-03-02T23:00:00") as made:
+        made.look(hours=2)
+        assert made.states() == [("j", "failed")]
+        assert any("the cursor `id` is BIGINT, and a run's interval is of times" in said for said in made.said), made.said
 
 
 def test_new_files(project: Project) -> None:

@@ -50,8 +50,11 @@ def name_of(cursor: Mapping[str, Any]) -> str:
 
 
 def bounds(job: Job, column: str, type: str) -> tuple[Any, Any]:
-    """The values of a cursor that a backfill goes from and up to. Raises ProgramError for what are none, or do not follow each other."""
+    """The values of a cursor that a backfill, or the interval of a run, goes from and up to. Raises ProgramError for what are none, or do not
+    follow each other."""
     assert job.backfill is not None
+    if job.interval:
+        return _interval(job.backfill, column, type)
     values = []
     for text in job.backfill:
         try:
@@ -64,6 +67,18 @@ def bounds(job: Job, column: str, type: str) -> tuple[Any, Any]:
         message = f"`--backfill {' '.join(job.backfill)}` holds nothing: it ends where it begins, or before"
         raise ProgramError(message, "write the earlier one first; rows at the second are left out")
     return values[0], values[1]
+
+
+def _interval(texts: tuple[str, str], column: str, type: str) -> tuple[Any, Any]:
+    """Of a cursor of days, every day that the interval touches."""
+    start, end = map(datetime.datetime.fromisoformat, texts)
+    if type == "DATE":
+        last = end.date() if end.time() == datetime.time() else end.date() + datetime.timedelta(days=1)
+        return start.date(), last
+    if type not in _MOMENTS:
+        help = "take `interval` out, or name a column of days or points in time"
+        raise ProgramError(f"the cursor `{column}` is {type}, and a run's interval is of times", help, place=("cursor", "interval"))
+    return (start, end) if type == "TIMESTAMP" else (start.replace(tzinfo=datetime.UTC), end.replace(tzinfo=datetime.UTC))
 
 
 def since(column: str, type: str, value: Any, lookback: object) -> Since:
