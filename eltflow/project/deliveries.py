@@ -80,7 +80,7 @@ TABLE = Object(
     required=("kind", "connection", "table"),
     fields={
         "kind": _KIND,
-        "connection": Scalar(about="A connection of type postgres or sqlite."),
+        "connection": Scalar(about="A connection of type postgres, sqlite, mariadb or mysql."),
         "table": Scalar(
             about="A table that is there, as schema.table or by its name alone, with a unique constraint on `unique_key`."
         ),
