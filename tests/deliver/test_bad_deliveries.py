@@ -25,7 +25,7 @@ CASES: dict[str, tuple[str, str, str]] = {
     "another kind of connection": (
         _HEAD + _TO.replace("crm", "hook"),
         "error[E0701]: no recipient is called `webhook`",
-        "installed: postgres, rest, sqlite",
+        "installed: mariadb, mysql, postgres, rest, sqlite",
     ),
     "a message by an api": (
         _HEAD + "    to: {kind: email, connection: crm}\n",
