@@ -23,12 +23,12 @@ from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
-from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Occasion, Updated
-from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
-from eltflow.serve.attempt import NO_STATE, At, Clock, Control, Ended, attempt
+from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Updated
+from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before
+from eltflow.serve.attempt import DONE, NO_STATE, At, Clock, Control, Ended, attempt, of_the_run
 from eltflow.serve.leading import Leading, leader_of
 from eltflow.serve.watching import Watch, told_shortly
-from eltflow.state.jobs import JobRun, JobStore, NewRun
+from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
 
@@ -406,7 +406,9 @@ class Service:
             job = watched.get(run.job)
             deadline = deadline_of(job, run.slot) if job is not None and run.slot is not None else None
             if job is not None and deadline is not None and now >= deadline:
-                self._alert(job, run, "deadline", f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}")
+                text = f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}"
+                mute = muted(self.store.mutes(now), job.name)
+                self.store.alert(deadline_alerts(self.jobs, job, run, text, mute, now), now)
 
     # -- runs ------------------------------------------------------------------------------------------------------------------
 
@@ -481,25 +483,35 @@ class Service:
             self.say(f"{job.name}: attempt {number} of {job.attempts} failed, again in {pause:.0f} s: {message}")
             return
         if timed_out:
-            ended = Ended(outcome="failed", message=active.control.why, failures=ended.failures)
+            findings = (of_the_run(active.control.why or ""), *ended.findings)
+            ended = Ended(outcome="failed", message=active.control.why, warned=ended.warned, findings=findings)
         self._end(job, run, active.run_id, ended)
 
     def _end(self, job: Job | None, run: JobRun, run_id: str | None, ended: Ended) -> None:
         """End a run with all that follows from it."""
         now = self.now()
         then = [] if ended.outcome == "cancelled" else list(self._following(run, ended.outcome))
-        told: list[tuple[Occasion, str]] = []
-        if ended.outcome == "failed":
-            told.append(("failure", ended.message or "failed"))
-        elif ended.outcome == "ok":
-            if self.store.recovers(run):
-                told.append(("recovery", "it is through again"))
-            if ended.warned:
-                told.append(("warning", "it is through, with warnings"))
-        alerts = [] if job is None else [a for on, text in told for a in alerts_for(self.jobs, job, run, on, text, ended, now)]
-        self.store.end(run, run_id, ended.outcome, now, message=ended.message, then=then, alerts=alerts)
+        alerts, told = self._news(job, run, ended, now) if job is not None and ended.outcome != "cancelled" else ([], None)
+        self.store.end(run, run_id, ended.outcome, now, message=ended.message, then=then, alerts=alerts, told=told)
         self.at("run ended")
         self.say(f"{run.job}: run {run.id[:8]} {ended.outcome}" + (f": {ended.message}" if ended.message else ""))
+
+    def _news(self, job: Job, run: JobRun, ended: Ended, now: datetime.datetime) -> tuple[list[NewAlert], Told]:
+        """What an end tells, and what is then told of the job."""
+        if not job.alerts:
+            return [], {}
+        done = {i for i, node in self.store.nodes(run.id).items() if node.state in DONE}
+        return alerts_of_end(
+            self.jobs,
+            job,
+            run,
+            ended,
+            told=self.store.told(job.name),
+            through=done | ended.through,
+            recovers=self.store.recovers(run),
+            mute=muted(self.store.mutes(now), job.name),
+            now=now,
+        )
 
     def _following(self, run: JobRun, outcome: str) -> Iterator[NewRun]:
         """The runs of other jobs that this end starts, each once: under the end's own name."""
@@ -539,9 +551,6 @@ class Service:
 
     # -- alerts ----------------------------------------------------------------------------------------------------------------
 
-    def _alert(self, job: Job, run: JobRun, on: Occasion, text: str) -> None:
-        self.store.alert(alerts_for(self.jobs, job, run, on, text, None, self.now()), self.now())
-
     def _send(self) -> None:
         """Send alerts until the service ends: a server that does not answer holds up nothing else."""
         while not self.stopping.is_set():
@@ -555,19 +564,29 @@ class Service:
 
     def send_alerts(self, store: JobStore) -> None:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""
-        for alert in store.alerts(self.now()):
+        for alerts in _messages(store.alerts(self.now())):
             try:
-                tell(self.jobs, alert.destination, note_of(alert.body))
+                tell(self.jobs, alerts[0].destination, note_of([alert.body for alert in alerts]))
             except NotTold as error:
-                given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
-                later = None if given_up else self.now() + datetime.timedelta(seconds=pause_before(alert.attempts + 1, 5.0))
-                store.alerted(alert, "given up" if given_up else "pending", later, str(error))
-                more = "" if given_up else ", again later"
-                self.say(f"{alert.job}: {alert.destination} was not told of the {alert.occasion}: {error}{more}")
+                for alert in alerts:
+                    given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
+                    later = None if given_up else self.now() + datetime.timedelta(seconds=pause_before(alert.attempts + 1, 5.0))
+                    store.alerted(alert, "given up" if given_up else "pending", later, str(error))
+                    more = "" if given_up else ", again later"
+                    self.say(f"{alert.job}: {alert.destination} was not told of the {alert.occasion}: {error}{more}")
                 continue
             self.at("alert sent")
-            store.alerted(alert, "sent")
+            for alert in alerts:
+                store.alerted(alert, "sent")
             self.at("alert noted")
+
+
+def _messages(alerts: list[AlertState]) -> list[list[AlertState]]:
+    """The alerts by the message that tells them."""
+    made: dict[tuple[str, int | None], list[AlertState]] = {}
+    for alert in alerts:
+        made.setdefault((alert.destination, None if alert.together else alert.id), []).append(alert)
+    return list(made.values())
 
 
 def _of_the_state(error: Exception) -> bool:

@@ -192,6 +192,7 @@ def status_page(service: Service) -> str:
     with closing(JobStore(service.jobs.store)) as store:
         going = store.runs(states=("queued", "running"))
         known = store.known()
+        mutes = store.mutes(now)
         latest = {job.name: store.runs(states=("ok", "failed", "cancelled"), job=job.name, limit=1) for job in service.jobs.jobs}
     by_name = {job.name: job for job in service.jobs.jobs}
     late = [run for run in going if (d := _deadline(by_name.get(run.job), run)) is not None and d <= now]
@@ -225,6 +226,9 @@ def status_page(service: Service) -> str:
             "there are no jobs: write some in jobs.yml",
         ),
     ]
+    if mutes:
+        told = [(f"{one.kind} {one.name}", _at(one.until)[:16], one.who, one.reason) for one in mutes]
+        parts.append(_section("Muted", ("what", "until (UTC)", "by", "why"), told, ""))
     body = "".join(parts)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from eltflow.base.records import dataclass
 
@@ -370,11 +370,12 @@ class RowReceiver(ConnectionType, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something to tell people: a line, some more of them, and the same as plain values."""
+    """Something to tell people: a line, some more of them, and the same as plain values; how grave it is."""
 
     title: str
     text: str
     facts: Mapping[str, Any]
+    severity: Literal["error", "warn", "info"] = "info"
 
 
 class NotTold(Exception):
