@@ -17,7 +17,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.select import Request, Selection, select
 from eltflow.native.jobs import Surroundings, read_jobs, ring_of
-from eltflow.native.settings import read_settings
+from eltflow.native.settings import read_settings, secret_of
 from eltflow.plan.plan import ACTS_ON
 from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
@@ -36,6 +36,8 @@ from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 from eltflow.warehouse.connection import Connection
 
+#: The back end of secrets cannot be asked now.
+NO_SECRETS = "E0312"
 _ALERTING = "eltflow.destinations"
 
 
@@ -55,8 +57,10 @@ class Jobs:
 
     @property
     def environ(self) -> Environ:
-        """What `env_var()` reads."""
-        return Environ({**read_dotenv(self.root), **self.options.env})
+        """What `env_var()` and `secret()` read."""
+        made = Environ({**read_dotenv(self.root), **self.options.env})
+        made.secret = secret_of(with_vars(self), made, self.root, self.options, lambda path: read_text(self.root, path))
+        return made
 
     @property
     def store(self) -> Store:
@@ -121,7 +125,7 @@ def _connection(jobs: Jobs, name: str) -> Connection:
     try:
         return connection_in(with_vars(jobs), jobs.environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
     except EltflowError as error:
-        raise NotTold(error.diagnostics[0].message, again=False) from None
+        raise NotTold(error.diagnostics[0].message, again=error.diagnostics[0].code == NO_SECRETS) from None
     except KeyError:
         raise NotTold(f"there is no connection `{name}` any more", again=False) from None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
 from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.fingerprint import fingerprint
 from eltflow.base.records import dataclass, field, replace
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
@@ -160,6 +161,9 @@ class BrokenProject(EltflowError):
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:
     """Where a target physically is; one in memory belongs to its process."""
     location = adapter.location(target, root)
+    for hidden in (str(target.values[key]) for key in sorted(target.hidden)):
+        if hidden in location:  # it is kept, and shown
+            location = location.replace(hidden, fingerprint(hidden)[:12])
     unique = f"#{os.getpid()}" if location == ":memory:" else ""
     return f"{adapter.name}:{location}{unique}"
 

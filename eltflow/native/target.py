@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
 from eltflow.jinja.values import MacroSource
-from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
+from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target, secret_of
 from eltflow.project.config import DIALECT, KEYS
 from eltflow.project.findings import Findings
 from eltflow.project.folder import FILE, Stamp, read_dotenv
@@ -55,7 +55,8 @@ def open_target(root: Path, options: Options, findings: Findings) -> tuple[Setti
     written = {name: value for name, value in settings.vars.items() if name not in options.vars}
     settings = replace(settings, vars={**render(written, FILE, ("vars",)), **options.vars})
     render.names = base_yaml_names(settings.vars, environ)
-    target, adapter = read_target(value, root, options, render, findings)
+    environ.secret = secret_of(settings, environ, root, options, lambda path: read_text(root, path))
+    target, adapter = read_target(value, root, options, render, environ.secret, findings)
     render.names["target"] = target_names(target, adapter.secret_fields, settings.name)
     configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
     dialect = render(settings.dialect, FILE, ("dialect",))

@@ -21,4 +21,6 @@ class Options:
     started_at: datetime.datetime = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     strict: bool = True
     threads: int | None = None
+    #: What was read of secrets, for all who share these options: see `eltflow.project.secrets`.
+    read_secrets: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict, repr=False, compare=False)
     interval: tuple[datetime.datetime, datetime.datetime] | None = None  #: what a run is about; None: everything up to its start

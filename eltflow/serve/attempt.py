@@ -10,7 +10,7 @@ from typing import Literal
 
 from eltflow.api.artifacts import write_artifacts
 from eltflow.api.freshness import Fresh, late, look, write_sources
-from eltflow.api.jobs import Jobs, options_for, owners_of, selected
+from eltflow.api.jobs import NO_SECRETS, Jobs, options_for, owners_of, selected
 from eltflow.api.loading import STATE_FOLDER, Loaded, load
 from eltflow.api.log import LogFile
 from eltflow.api.opening import connected
@@ -135,7 +135,7 @@ def _refused(found: Iterable[Diagnostic]) -> Ended:
         return Ended(outcome="busy", message=text)
     if first.code in NO_STATE:
         return Ended(outcome="lost", message=text)
-    return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
+    return Ended(outcome="failed", message=text, again=first.code in (_NO_CONNECTION, NO_SECRETS))
 
 
 def _attempt(

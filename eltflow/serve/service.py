@@ -323,6 +323,7 @@ class Service:
             jobs = open_jobs(self.root, self.options)
             if jobs.settings.state != self.jobs.settings.state:
                 raise fail("E0916", "the state is kept elsewhere now", help="start the service again to use it")
+            self.options.read_secrets.clear()  # they may be kept elsewhere now
             self.jobs = jobs
             self.pools.set(jobs.pools)
             if self.leading is not None:
