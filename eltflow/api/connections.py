@@ -197,6 +197,7 @@ def _call(loaded: Loaded, node: Node) -> Call:
     declared = (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
     return Call(
         root=loaded.root,
+        files=loaded.files,
         file=str(source["path"]),
         function=str(source["function"]),
         given=given,

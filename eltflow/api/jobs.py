@@ -43,13 +43,14 @@ _ALERTING = "eltflow.destinations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """The jobs of a project, and what of its settings they need."""
+    """The jobs of a project, and what of its settings they need; `dotenv` is what `.env` said when they were read."""
 
     root: Path
     options: Options
     settings: Settings = field(repr=False)
     jobs: tuple[Job, ...]
     pools: Mapping[str, int] = field(default_factory=dict)
+    dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ class Jobs:
     @property
     def environ(self) -> Environ:
         """What `env_var()` and `secret()` read."""
-        made = Environ({**read_dotenv(self.root), **self.options.env})
+        made = Environ({**self.dotenv, **self.options.env})
         made.secret = secret_of(with_vars(self), made, self.root, self.options, lambda path: read_text(self.root, path))
         return made
 
@@ -88,7 +89,7 @@ def open_jobs(root: Path, options: Options) -> Jobs:
         alerting=plugins.names(_ALERTING),
     )
     found, pools = read_jobs(root, around)
-    return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools)
+    return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools, dotenv=read_dotenv(root))
 
 
 def with_vars(jobs: Jobs) -> Settings:

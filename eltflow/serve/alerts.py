@@ -178,12 +178,14 @@ def deadline_alerts(jobs: Jobs, job: Job, run: JobRun, text: str, mute: Muted, n
         yield _alert(jobs, job, run, "deadline", to, text, (), 0, [rule for rule in rules if rule.to == to], mute, now)
 
 
-def broken_alerts(jobs: Jobs, why: str, now: datetime.datetime) -> Iterator[NewAlert]:
-    """An alert for each connection that is told of failures: `jobs.yml` was edited into an error, and the jobs of before go on."""
-    text = f"{FILE} cannot be read, its jobs go on as they were: {why}"
+def broken_alerts(jobs: Jobs, what: str, why: str, now: datetime.datetime) -> Iterator[NewAlert]:
+    """An alert for each connection that is told of failures: `jobs.yml`, or the project (`what`), was edited into an error, and what was
+    before goes on."""
+    goes_on = "its jobs go on as they were" if what == FILE else "it goes on as it was"
+    text = f"{what} cannot be read, {goes_on}: {why}"
     body: dict[str, Any] = {
         "project": jobs.name,
-        "job": FILE,
+        "job": what,
         "run": "",
         "occasion": "failure",
         "severity": "error",
@@ -191,7 +193,7 @@ def broken_alerts(jobs: Jobs, why: str, now: datetime.datetime) -> Iterator[NewA
     }
     body |= {"target": None, "slot": None, "at": _text(now), "failures": [], "more_failures": 0, "told_before": 0}
     for to in dict.fromkeys(alert.to for job in jobs.jobs for alert in job.alerts if "failure" in alert.on):
-        yield NewAlert(job_run=f"{FILE} {_text(now)}", job=FILE, occasion="failure", destination=to, body=body)
+        yield NewAlert(job_run=f"{what} {_text(now)}", job=what, occasion="failure", destination=to, body=body)
 
 
 def note_of(bodies: Sequence[Mapping[str, Any]]) -> Note:

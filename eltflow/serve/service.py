@@ -26,6 +26,7 @@ from eltflow.schedule.due import deadline_of, following, slots
 from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Updated
 from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before
 from eltflow.serve.attempt import DONE, NO_STATE, At, Clock, Control, Ended, attempt, of_the_run
+from eltflow.serve.keeping import Keeping
 from eltflow.serve.leading import Leading, leader_of
 from eltflow.serve.watching import Watch, told_shortly
 from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
@@ -46,6 +47,8 @@ _LOOK = datetime.timedelta(seconds=2)
 _ALERT_TRIES = 16
 #: Seconds between two turns of what watches targets and sources.
 _WATCH = 1.0
+#: Between two looks at whether the project can still be read, where no run begins meanwhile.
+_PROJECT = 30.0
 #: Between two looks at whether another service still leads.
 _STAND_BY = 1.0
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
@@ -149,6 +152,7 @@ class Service:
         self.jobs: Jobs = open_jobs(root, options)
         self.pools = Pools(self.jobs.pools)
         self.broken: str | None = None
+        self.keeping = Keeping(root, self.say, self._tell_broken)
         self.active: dict[str, _Active] = {}
         self.store = JobStore(self.jobs.store)
         self.leading = Leading(self.jobs.store, lost=self._lost) if self.jobs.store.shared else None
@@ -267,6 +271,7 @@ class Service:
         if self.leading is not None:
             with self._unless_lost():
                 self.leading.release()
+        self.keeping.close()
         self.store.close()  # what did not stop in time is taken for lost at the next start
 
     @contextmanager
@@ -333,10 +338,17 @@ class Service:
             where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
             self.broken = f"{first.message}{where}"
             self.say(f"the jobs cannot be read, those of before go on: {self.broken}")
-            self.store.alert(broken_alerts(self.jobs, self.broken, self.now()), self.now())
+            self.store.alert(broken_alerts(self.jobs, FILE, self.broken, self.now()), self.now())
             return
         self.say("the jobs were read again")
         self.broken = None
+
+    def _tell_broken(self, why: str) -> None:
+        """Tell that the project cannot be read, unless that is told already of the settings among its files."""
+        if self.broken is None:
+            with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
+                store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
+            self._to_send.set()
 
     def _job(self, run: JobRun) -> Job | None:
         return next((job for job in self.jobs.jobs if job.name == run.job), None)
@@ -437,7 +449,11 @@ class Service:
             active.thread.start()
 
     def _work(self, active: _Active) -> None:
-        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
+        jobs = self.jobs
+        with self._going_on("the project cannot be looked at"):
+            self.keeping.look_again(jobs)
+        with self.keeping.using(jobs) as usable:
+            active.ended = attempt(usable, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
         self.wake.set()
 
     def cancel(self) -> None:
@@ -526,13 +542,22 @@ class Service:
 
     def _watch(self) -> None:
         """Look at what others write, until the service ends."""
+        looked = float("-inf")
         while not self.stopping.wait(_WATCH):
+            if self.led and time.monotonic() - looked >= _PROJECT:
+                with self._going_on("the project cannot be looked at"):
+                    self.keeping.look(self.jobs)
+                looked = time.monotonic()
             watched = any(isinstance(t, Updated | Fresher) for job in self.jobs.jobs for t in job.triggers)
             token = None if self.leading is None else self.leading.token
             if not watched or not self.led or (self.leading is not None and token is None):
                 continue
-            with self._going_on("the triggers cannot be watched"), closing(JobStore(self.jobs.store, token=token)) as store:
-                if self.watch.look(self.jobs, store):
+            with (
+                self._going_on("the triggers cannot be watched"),
+                closing(JobStore(self.jobs.store, token=token)) as store,
+                self.keeping.using(self.jobs) as jobs,
+            ):
+                if self.watch.look(jobs, store):
                     self.wake.set()
 
     @contextmanager

@@ -15,7 +15,7 @@ SAID = re.compile(r'"([EW]\d{4})"')
 ROOMS = {
     "E01": {"api", "base", "cli", "compile", "graph", "native", "project", "serve"},
     "E02": {"api", "compile", "graph", "native", "project"},
-    "E03": {"api", "compile", "graph", "jinja", "project"},
+    "E03": {"api", "compile", "graph", "jinja", "project", "serve"},
     "E04": {"api", "compile", "graph"},
     "E05": {"graph"},
     "E06": {"api"},

@@ -203,7 +203,7 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
     with serve(root) as (address, _):
         eltflow("trigger", "nightly", "--wait", cwd=root)
         eltflow("trigger", "k", "--wait", cwd=root)
-        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","leads":true}')
+        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","project":"ok","leads":true}')
         status, page = fetch(address)
         assert status == 200
         assert "<script" not in page
@@ -218,6 +218,7 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
         assert ended[("k", "failed")] == 1
         assert families["eltflow_job_last_success_timestamp_seconds"].samples[0].value > 1_700_000_000
         assert families["eltflow_jobs_broken"].samples[0].value == 0
+        assert families["eltflow_project_broken"].samples[0].value == 0
         port = re.search(r":(\d+)/", address)
         assert port is not None
         other = project({**FILES}, name="q")
