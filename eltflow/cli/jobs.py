@@ -294,7 +294,11 @@ def unmute(
     found = _jobs(given)
     with closing(JobStore(found.store)) as store:
         # By what is muted, not by what there is: a node may be gone by now, or the project be wrong.
-        fitting = [one for one in store.mutes(utc_now()) if name in (one.name, *_short_names(one))]
+        mutes = store.mutes(utc_now())
+        fitting = [one for one in mutes if name == one.name] or [one for one in mutes if name in _short_names(one)]
+        if len(fitting) > 1 and fitting[0].kind == "node":
+            help = f"name one of them: {', '.join(one.name for one in fitting)}"
+            raise fail("E0919", f"several nodes that are called `{name}` are muted", help=help)
         if not fitting or not store.unmute(fitting[0].kind, fitting[0].name, utc_now()):
             raise fail("E0919", f"`{name}` is not muted", help="eltflow jobs --muted lists what is")
     _say(given, {"kind": fitting[0].kind, "name": fitting[0].name}, f"{fitting[0].kind} {fitting[0].name} is told of again")

@@ -19,7 +19,7 @@ ROOMS = {
     "E04": {"api", "compile", "graph"},
     "E05": {"graph"},
     "E06": {"api"},
-    "E07": {"base", "project", "schedule"},
+    "E07": {"base", "project", "schedule", "serve"},
     "E08": {"api", "cli", "eltflow_postgres", "engine", "serve", "state"},
     "E09": {"api", "cli", "native", "serve"},
     "W02": {"api", "compile", "graph"},
