@@ -228,3 +228,47 @@ def test_from_the_project_to_those_who_own_it(project: Project, eltflow: Run, ho
         made.send()
         assert heard(hook) == [("j", "failure", ["d"])]
         assert made.store.alert_counts()["failure", "muted"] == 1
+
+
+KEPT = """\
+secrets: {type: files, path: run}
+connections:
+  ops: {type: webhook, url: "{{ secret('hook') }}"}
+"""
+
+
+def test_an_alert_by_a_secret_that_is_out_of_reach(project: Project, hook: Hook) -> None:
+    """It is told once that can be asked for; nobody is told what it is."""
+    files = {"models/a.sql": OWNED["models/a.sql"], "jobs.yml": "jobs: [{name: j, alerts: [{on: failure, to: ops}]}]\n"}
+    root = project(files, settings=KEPT)
+    with bench(root) as made:
+        again(made, "j")
+        assert made.said[-1] == "j: ops was not told of the failure: there is no folder `run` of secrets, again later"
+        (root / "run").mkdir()
+        (root / "run" / "hook").write_text("http://127.0.0.1:9/t0ps3cret\n")
+        made.clock.go(minutes=1)
+        made.send()
+        assert made.said[-1].startswith("j: ops was not told of the failure: no answer (")
+        (root / "run" / "hook").write_text(f"{hook.url}\n")
+        made.service.options.read_secrets.clear()  # five minutes later
+        made.clock.go(minutes=1)
+        made.send()
+        assert len(hook.bodies) == 1
+        assert "t0ps3cret" not in "".join(made.said)
+
+
+def test_a_run_whose_secrets_are_out_of_reach_is_tried_again(project: Project) -> None:
+    target = "{type: duckdb, path: p.duckdb, schema: s, settings: {custom_user_agent: \"{{ secret('agent') }}\"}}"
+    settings = f"name: p\nsecrets: {{type: files, path: run}}\ntargets:\n  dev: {target}\n"
+    jobs = "jobs: [{name: j, retries: {attempts: 3, backoff: 1 s}}]\n"
+    root = project({"eltflow.yml": settings, "models/a.sql": "select 1 as id", "jobs.yml": jobs})
+    with bench(root) as made:
+        made.service.keeping.look(made.service.jobs)
+        assert made.service.keeping.broken is None  # that is not the project's fault
+        again(made, "j")
+        (run,) = made.runs()
+        assert (run.state, run.attempt, run.message) == ("queued", 1, "E0312: there is no folder `run` of secrets (eltflow.yml:4)")
+        (root / "run").mkdir()
+        (root / "run" / "agent").write_text("x")
+        (run,) = made.look(seconds=5)
+        assert (run.state, run.attempt) == ("ok", 2)

@@ -256,6 +256,18 @@ def post(
         return error.code, json.load(error)
 
 
+def test_a_project_that_is_broken_meanwhile(project: Project, eltflow: Run) -> None:
+    root = project(FILES)
+    with serve(root) as (address, _):
+        until(lambda: list((root / ".eltflow" / "good").glob("*/*/models/a.sql")))
+        (root / "models" / "a.sql").write_text("select {{ nothing }} as id")
+        assert eltflow("trigger", "nightly", "--wait", cwd=root).code == 0
+        assert json.loads(fetch(address + "healthz")[1])["project"].startswith("E0302: `nothing` is undefined (models/a.sql:1)")
+        assert "the project cannot be read, the one of before goes on: E0302: " in fetch(address)[1]
+        families = {family.name: family for family in text_string_to_metric_families(fetch(address + "metrics")[1])}
+        assert families["eltflow_project_broken"].samples[0].value == 1
+
+
 def test_webhooks_that_start_a_job(project: Project, eltflow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRM", "sesame")
     root = project({**FILES, "jobs.yml": HOOKED}, settings=CRM)
