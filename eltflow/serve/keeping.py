@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from eltflow.api.cache import stamps_of
+from eltflow.api.cache import ROOT_FILES, stamps_of
 from eltflow.api.jobs import Jobs, options_for
 from eltflow.api.loading import STATE_FOLDER, load
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.records import dataclass, replace
-from eltflow.native.open import folders_of
+from eltflow.native.open import SEED_SUFFIXES, folders_of
 from eltflow.project.folder import Stamp, read_dotenv
 from eltflow.schedule.jobs import Job
 
@@ -23,6 +23,8 @@ _FOLDER = "good"
 #: What stands in the project's files no more than the state of another program: who asks again may be answered.
 _PASSING = frozenset({"E0110", "E0312", "E0702", "E0703"})
 _NO_FILE: Stamp = (0, -1)
+#: Of what a project is made: templates, properties, steps and what they import, docs, lists of tables, seeds.
+_SUFFIXES = (".sql", ".yml", ".yaml", ".py", ".md", ".txt", *SEED_SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Keeping:
         """See whether the project can still be loaded, for each job, if its files changed since the last look; keep it if so. Costs one look
         at the files' stamps where nothing did."""
         with self._guard:
-            stamps = stamps_of(self._root, folders_of(jobs.settings))
+            stamps = self._stamps(jobs)
             if self._seen is not None and self._seen == (stamps, jobs):
                 return
             wrong = self._wrong(jobs)
@@ -140,6 +142,11 @@ class Keeping:
             self._say("the project can be read again")
             self.broken = None
 
+    def _stamps(self, jobs: Jobs) -> Mapping[str, Stamp]:
+        """The stamps of the files that make the project: a database that lies among them is another with each run."""
+        found = stamps_of(self._root, folders_of(jobs.settings))
+        return {path: stamp for path, stamp in found.items() if path in ROOT_FILES or path.lower().endswith(_SUFFIXES)}
+
     # -- the copy --------------------------------------------------------------------------------------------------------------
 
     def _keep(self, jobs: Jobs, stamps: Mapping[str, Stamp]) -> None:
@@ -174,10 +181,10 @@ class Keeping:
                 os.makedirs(parent, exist_ok=True)
                 made.add(parent)
             if before is not None and before.stamps.get(path) == stamp:
-                os.link(before.folder / path, to)  # nobody writes into a copy
+                _link(before.folder / path, to)
             else:
                 shutil.copyfile(self._root / path, to)
-        if stamps_of(self._root, folders_of(jobs.settings)) != stamps:
+        if self._stamps(jobs) != stamps:
             return None
         return _Copy(folder=folder, stamps=stamps, env=env)
 
@@ -209,3 +216,11 @@ class Keeping:
             if folder.is_dir() and (self._good is None or folder != self._good.folder) and not self._used.get(folder):
                 self._used.pop(folder, None)
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _link(file: Path, to: str) -> None:
+    """The same file at another place: nobody writes into a copy. Where a file system knows no such thing, a copy of it."""
+    try:
+        os.link(file, to)
+    except OSError:
+        shutil.copyfile(file, to)

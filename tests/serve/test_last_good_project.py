@@ -142,6 +142,19 @@ def test_what_goes_wrong_in_the_last_good_project_is_told_at_its_file(project: P
         assert ".eltflow/good" not in log
 
 
+def test_a_database_among_the_models(project: Project) -> None:
+    """Each run changes it, and it is no file of the project."""
+    settings = "name: p\ntargets:\n  dev: {type: duckdb, path: models/p.duckdb}\n"
+    root = project({"eltflow.yml": settings, "models/a.sql": TABLE + "select 1 as id", "jobs.yml": "jobs: [{name: j}]\n"})
+    with bench(root) as made:
+        keep(made)
+        (copy,) = copies(root)
+        assert ran(made) == ("ok", None)
+        keep(made)
+        assert copies(root) == [copy]
+        assert [path.name for path in (copy / "models").iterdir()] == ["a.sql"]
+
+
 def test_a_project_that_was_never_good(project: Project, hook: Hook) -> None:
     root = project({"models/a.sql": "{% if %}", "jobs.yml": JOBS}, settings=OPS)
     with bench(root, OPS=hook.url) as made:
