@@ -201,6 +201,31 @@ def test_nobody_gets_to_see_a_secret(project: Project, eltflow: Run) -> None:
     assert "schema: s" in (root / "target" / "compiled" / "p" / "models" / "b.sql").read_text()
 
 
+def test_tasks_and_hashes_take_secrets(project: Project, eltflow: Run) -> None:
+    program = "import os, sys; print('key', os.environ['KEY'], sys.argv[1]); sys.exit(3 if os.environ['KEY'].endswith('ksecret') else 0)"
+    task = {"name": "t", "command": [sys.executable, "-c", program, "{{ secret('argument') }}"], "targets": ["dev"]}
+    settings = SETTINGS.replace(", settings: {custom_user_agent: \"x {{ secret('agent') }}\"}", "")
+    step = "{name: s, into: raw.s, source: {kind: files, path: landing/*.csv}, columns: {id: {hash: true}}}"
+    files = {
+        "eltflow.yml": settings + "hash_secret: \"{{ secret('pepper') }}\"\n",
+        "tasks/t.yml": json.dumps({"tasks": [{**task, "env": {"KEY": "{{ secret('key') }}"}}]}),
+        "ingest/s.yml": f"steps:\n  - {step}\n",
+        "landing/a.csv": "id\nx\n",
+        "run/key": "t4sksecret",
+        "run/argument": "4rgumentsecret",
+        "run/pepper": "p3pper long enough for that",
+    }
+    root = project(files)
+    done = eltflow("task", cwd=root)
+    assert done.code == 1
+    assert "printed: key ***** *****" in done.out + done.err
+    loaded = eltflow("ingest", cwd=root)
+    assert loaded.code == 0, loaded.err
+    said = done.out + done.err + loaded.out + loaded.err + everything(root)
+    for name in ("key", "argument", "pepper"):
+        assert files[f"run/{name}"] not in said
+
+
 def test_what_is_not_needed_is_not_asked_for(project: Project) -> None:
     """A connection that nobody uses, and a project that is read again from its cache."""
     root = project(
