@@ -202,7 +202,9 @@ def test_nobody_gets_to_see_a_secret(project: Project, eltflow: Run) -> None:
 
 
 def test_tasks_and_hashes_take_secrets(project: Project, eltflow: Run) -> None:
-    program = "import os, sys; print('key', os.environ['KEY'], sys.argv[1]); sys.exit(3 if os.environ['KEY'].endswith('ksecret') else 0)"
+    program = (
+        "import os, sys; print('key', os.environ['KEY'], sys.argv[1]); sys.exit(3 if os.environ['KEY'].endswith('ksecret') else 0)"
+    )
     task = {"name": "t", "command": [sys.executable, "-c", program, "{{ secret('argument') }}"], "targets": ["dev"]}
     settings = SETTINGS.replace(", settings: {custom_user_agent: \"x {{ secret('agent') }}\"}", "")
     step = "{name: s, into: raw.s, source: {kind: files, path: landing/*.csv}, columns: {id: {hash: true}}}"
