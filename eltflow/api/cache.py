@@ -49,7 +49,7 @@ class LoadCache:
     """The cache of one project under one set of options."""
 
     def __init__(self, root: Path, options: Options) -> None:
-        self._root = root
+        root = self._root = options.files(root)
         self._env = options.env
         flags = {k: v for k, v in options.flags.items() if k == "FULL_FACTS" and v}
         python = f"{sys.implementation.cache_tag} {marshal.version}"

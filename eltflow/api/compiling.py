@@ -36,7 +36,7 @@ _OF_COLUMNS = frozenset({"E0405", "E0406", "E0407", "E0408", "E0409", "E0413", "
 def files_of(loaded: Loaded, node: Node) -> tuple[FileInfo, ...]:
     """The files that a seed or an ingestion step loads, as they are now; none of those that are elsewhere."""
     if node.resource_type == "seed":
-        return (file_info(loaded.root, node.path),)
+        return (file_info(loaded.files, node.path),)
     if node.ingest is None or node.ingest.source.get("kind") != "files":
         return ()
     path = node.ingest.source.get("path")
@@ -51,7 +51,7 @@ def _kept_sql(loaded: Loaded, before: KeptSql | None = None) -> KeptSql:
     else:
         value = LoadCache(loaded.root, loaded.options).compiled()
         entries, environ = value.get("sql") or {}, value.get("environ") or {}
-        if not same_environ(environ, {**read_dotenv(loaded.root), **loaded.options.env}):
+        if not same_environ(environ, {**read_dotenv(loaded.files), **loaded.options.env}):
             entries, environ = {}, {}
     shown = target_names(loaded.target, loaded.adapter.secret_fields, project.settings.name)
     parts = (

@@ -16,7 +16,7 @@ from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import OpenedTable
 from eltflow.jinja.values import RenderError
-from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.native.settings import YamlRenderer, secret_yaml_names
 from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node, given_types
@@ -197,6 +197,7 @@ def _call(loaded: Loaded, node: Node) -> Call:
     declared = (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
     return Call(
         root=loaded.root,
+        files=loaded.files,
         file=str(source["path"]),
         function=str(source["function"]),
         given=given,
@@ -222,14 +223,15 @@ def connection_in(
     settings: Settings, environ: Environ, read: Callable[[str], str], name: str, group: str = "eltflow.sources"
 ) -> Connection:
     """A connection by its name, of a type among the plug-ins of a group. Raises EltflowError (E0104, E0103 its values, E0304 a variable that
-    is not set, E0701 its type)."""
+    is not set, E0311 and E0312 a secret, E0701 its type)."""
     findings = Findings(read)
     place: tuple[Any, ...] = ("connections", name)
-    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
+    names = secret_yaml_names(settings.vars, environ)
+    render = YamlRenderer(names, findings)
     values = {key: render(value, FILE, (*place, key)) for key, value in settings.connections[name].items()}
     # What its type calls a secret is not known yet.
     likely = (secret for key, value in values.items() if _SECRET.search(key) for secret in secrets_of(value))
-    findings.secrets = (*likely, *passwords_within(values))
+    findings.secrets = (*likely, *passwords_within(values), *names["secret"].given)
     findings.stop()
     try:
         reader = plugins.load(group, str(values["type"]))
@@ -248,4 +250,4 @@ def connection_in(
             FILE, (*place, key if key in values else "type"), "E0103", problem, help=f"`{key}` is {reader.keys.get(key, 'missing')}"
         )
     findings.stop()
-    return Connection(name=name, reader=reader, values=values)
+    return Connection(name=name, reader=reader, values=values, given=tuple(names["secret"].given))

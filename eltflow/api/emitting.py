@@ -25,7 +25,7 @@ from eltflow.compile.lineage import Lineages
 from eltflow.engine.aside import Aside
 from eltflow.events import Event, Message
 from eltflow.jinja.static import has_jinja
-from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.native.settings import YamlRenderer, secret_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, Node
 from eltflow.project.settings import FILE
@@ -204,7 +204,7 @@ def _settings(loaded: Loaded) -> dict[str, str] | None:
             return told
         raise fail("E0103", "OPENLINEAGE_URL is no http address", help="write https://host:port, or set OPENLINEAGE_DISABLED=true")
     findings = Findings(loaded.read)
-    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    render = YamlRenderer(secret_yaml_names(settings.vars, loaded.opened.environ), findings)
     made = {key: str(render(value, FILE, (*_KEY, key))) for key, value in written.items()}
     findings.secrets = tuple(filter(None, [made.get("api_key")]))
     findings.stop()

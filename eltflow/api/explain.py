@@ -154,7 +154,7 @@ def _data_problem(loaded: Loaded, node: Node, error: WarehouseError, path: str) 
         found = complaint(path, _delimiter(node, path))
         if found is not None:
             line, message, help = found
-    file = _shown(loaded.root, path)
+    file = _shown(loaded, path)
     help = help or _FORMATS.get(path.rsplit(".", 1)[-1].lower(), "correct the file")
     message = message.replace(path, file)
     label = f"{node.noun} `{node.name}`"
@@ -184,7 +184,7 @@ def program_problem(loaded: Loaded, node: Node, error: ProgramError) -> Diagnost
     span = node_span(loaded, node)
     if error.file is not None:
         code = "E0604" if error.file.endswith(".py") else "E0603"
-        span = Span(file=_shown(loaded.root, error.file), line=error.line)
+        span = Span(file=_shown(loaded, error.file), line=error.line)
     elif error.place and node.patch is not None:
         span = yaml_span(loaded, node.patch, (*node.place, *error.place))
     elif error.config is not None:
@@ -250,9 +250,12 @@ def quoted(loaded: Loaded, found: Diagnostic) -> Diagnostic:
         return found
 
 
-def _shown(root: Path, path: str) -> str:
+def _shown(loaded: Loaded, path: str) -> str:
     full = Path(path)
-    return full.relative_to(root).as_posix() if full.is_relative_to(root) else path
+    for folder in (loaded.files, loaded.root):
+        if full.is_relative_to(folder):
+            return full.relative_to(folder).as_posix()
+    return path
 
 
 def masked(error: WarehouseError, target: Target) -> str:

@@ -38,7 +38,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
     scope = _scope(opened, options, words)
     base = names_of(opened, options, say=lambda text, shown: None, warn=lambda text: None)
     with extracting(opened, options, base, words) as extractor:
-        known = _known(kept, scope, project, {**read_dotenv(root), **options.env})
+        known = _known(kept, scope, project, {**read_dotenv(options.files(root)), **options.env})
         store = FactStore(extractor, known)
         try:
             graph = build_graph(project, store, opened.adapter.dialect, _naming(opened, base))
@@ -46,7 +46,7 @@ def load_fresh(root: Path, options: Options, cache: LoadCache) -> Loaded:
             raise BrokenProject(error.diagnostics, _loaded(root, options, opened, error.sound)) from None
     # Facts that were known stand for a rendering that read the environment then: what it read is minded on.
     environ = {**((kept.get("environ") or {}) if known else {}), **hashed_environ(opened.environ.used)}
-    _keep(root, cache, opened, graph, files, store, scope, words, options.invocation_id, environ)
+    _keep(options.files(root), cache, opened, graph, files, store, scope, words, options.invocation_id, environ)
     return _loaded(root, options, opened, graph)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from eltflow.api.loading import Loaded
 from eltflow.jinja.static import has_jinja
-from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.native.settings import YamlRenderer, secret_yaml_names
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.project.settings import FILE
@@ -50,7 +50,7 @@ def digest_of(loaded: Loaded) -> Callable[[str], str]:
         message = "`hash_secret` is written down, where everybody can read it"
         findings.error("E0103", message, file=FILE, line=None, help=HELP)  # the line holds it, and is not shown
     findings.stop()
-    secret = str(YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)(written, FILE, _KEY))
+    secret = str(YamlRenderer(secret_yaml_names(settings.vars, loaded.opened.environ), findings)(written, FILE, _KEY))
     findings.stop()
     if len(secret) < _LEAST:
         message = f"`hash_secret` has {len(secret)} characters, and needs {_LEAST}"

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from eltflow.api.connections import connection_in
 from eltflow.api.loading import Loaded, load
@@ -17,11 +17,13 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.graph.select import Request, Selection, select
 from eltflow.native.jobs import Surroundings, read_jobs, ring_of
-from eltflow.native.settings import read_settings
+from eltflow.native.settings import read_settings, secret_of
 from eltflow.plan.plan import ACTS_ON
+from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.folder import read_dotenv
 from eltflow.project.jobs import FILE
+from eltflow.project.nodes import Node
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
 from eltflow.project.settings import Settings
@@ -29,22 +31,26 @@ from eltflow.project.surface import Environ
 from eltflow.schedule import durations
 from eltflow.schedule.due import intervals, zone
 from eltflow.schedule.jobs import AfterJob, Every, Fresher, Job, Updated
+from eltflow.state.jobs import Mute
 from eltflow.state.store import Store
 from eltflow.transfer import Note, NotTold
 from eltflow.warehouse.connection import Connection
 
+#: The back end of secrets cannot be asked now.
+NO_SECRETS = "E0312"
 _ALERTING = "eltflow.destinations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """The jobs of a project, and what of its settings they need."""
+    """The jobs of a project, and what of its settings they need; `dotenv` is what `.env` said when they were read."""
 
     root: Path
     options: Options
     settings: Settings = field(repr=False)
     jobs: tuple[Job, ...]
     pools: Mapping[str, int] = field(default_factory=dict)
+    dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -52,8 +58,10 @@ class Jobs:
 
     @property
     def environ(self) -> Environ:
-        """What `env_var()` reads."""
-        return Environ({**read_dotenv(self.root), **self.options.env})
+        """What `env_var()` and `secret()` read."""
+        made = Environ({**self.dotenv, **self.options.env})
+        made.secret = secret_of(with_vars(self), made, self.root, self.options, lambda path: read_text(self.root, path))
+        return made
 
     @property
     def store(self) -> Store:
@@ -81,7 +89,7 @@ def open_jobs(root: Path, options: Options) -> Jobs:
         alerting=plugins.names(_ALERTING),
     )
     found, pools = read_jobs(root, around)
-    return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools)
+    return Jobs(root=root, options=options, settings=settings, jobs=found, pools=pools, dotenv=read_dotenv(root))
 
 
 def with_vars(jobs: Jobs) -> Settings:
@@ -96,6 +104,14 @@ def tell(jobs: Jobs, connection: str, note: Note) -> None:
         found.reader.tell(found.values, note)
     except NotTold as error:
         raise NotTold(without(found.secrets, str(error)), again=error.again) from None
+    except EltflowError as error:  # a driver that is not installed may be so in a moment
+        raise NotTold(_told(error), again=True) from None
+
+
+def _told(error: EltflowError) -> str:
+    """The first thing that is wrong, and what to do about it."""
+    first = error.diagnostics[0]
+    return first.message + (f": {first.help}" if first.help else "")
 
 
 def signing_secret(jobs: Jobs, connection: str) -> str:
@@ -110,7 +126,7 @@ def _connection(jobs: Jobs, name: str) -> Connection:
     try:
         return connection_in(with_vars(jobs), jobs.environ, lambda path: read_text(jobs.root, path), name, _ALERTING)
     except EltflowError as error:
-        raise NotTold(error.diagnostics[0].message, again=False) from None
+        raise NotTold(error.diagnostics[0].message, again=error.diagnostics[0].code == NO_SECRETS) from None
     except KeyError:
         raise NotTold(f"there is no connection `{name}` any more", again=False) from None
 
@@ -132,6 +148,25 @@ def selected(loaded: Loaded, job: Job) -> Selection:
     return select(loaded.graph, request)
 
 
+def owners_of(loaded: Loaded, node: Node) -> frozenset[str]:
+    """Whose a node is, by every name that an alert may call them: its group, the name and the addresses of the group's owner, `meta.owner`.
+    A test of which nobody says so is theirs who own what it tests."""
+    found = set(_named(node.meta.get("owner")))
+    if node.group is not None:
+        group = loaded.opened.project.groups.get(node.group)
+        found |= {node.group, *(_named(group.owner) if group is not None else ())}
+    if not found and node.test is not None:
+        tested = (node.test.attached,) if node.test.attached is not None else node.parents
+        found |= {owner for i in tested if i in loaded.graph.nodes for owner in owners_of(loaded, loaded.graph.nodes[i])}
+    return frozenset(found)
+
+
+def _named(owner: Any) -> Iterator[str]:
+    """The names within what says an owner: a text, or a mapping with `name` and `email`."""
+    for one in (owner.get("name"), owner.get("email")) if isinstance(owner, Mapping) else (owner,):
+        yield from (str(name).strip() for name in as_list(one) if name)
+
+
 def options_for(jobs: Jobs, job: Job, **more: Any) -> Options:
     """The options under which a job's runs open the project."""
     given = jobs.options
@@ -144,6 +179,8 @@ def options_for(jobs: Jobs, job: Job, **more: Any) -> Options:
     )
 
 
+#: Nodes that something can be told of: what runs, or is looked at.
+_TOLD_OF = frozenset({"model", "seed", "test", "source", "ingest", "deliver", "task"})
 #: So many runs at once are a mistake.
 _MOST = 10_000
 
@@ -171,12 +208,57 @@ def intervals_of(job: Job, start: str, end: str, every: str | None) -> list[tupl
 
 def _moment(job: Job, text: str) -> datetime.datetime:
     """A time as it was typed, in the zone of the job."""
+    found = _at(text, zone(job.timezone))
+    if found is None:
+        raise fail("E0911", f"`{text}` is no time", help="write a day or a time: 2026-01-31, 2026-01-31T06:00")
+    return found
+
+
+def _at(text: str, here: datetime.tzinfo | None) -> datetime.datetime | None:
+    """A time as it was typed, in UTC; None if it is none."""
     try:
         found = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        raise fail("E0911", f"`{text}` is no time", help="write a day or a time: 2026-01-31, 2026-01-31T06:00") from None
-    here = zone(job.timezone)
-    return (found if found.tzinfo is not None else found.replace(tzinfo=here)).astimezone(datetime.UTC)
+        return (found if found.tzinfo is not None else found.replace(tzinfo=here)).astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def mute_for(jobs: Jobs, name: str, until: str | None, span: str | None, reason: str, now: datetime.datetime) -> Mute:
+    """What mutes a job or a node up to a time, or for a span. Raises EltflowError (E0112 the time, E0903 there is no such job or node)."""
+    if (until is None) == (span is None):
+        raise fail("E0112", "say how long: with --for or --until", help="--for '2 h', or --until 2026-01-31T06:00")
+    kind, id = muted_as(jobs, name)
+    if span is not None:
+        seconds = durations.seconds(span)
+        if seconds is None:
+            raise fail("E0112", f"--for cannot be `{span}`", help=durations.HELP)
+        try:
+            end = now + datetime.timedelta(seconds=seconds)
+        except OverflowError:
+            raise fail("E0112", f"--for cannot be `{span}`: that has no end", help="name a shorter time") from None
+    else:
+        found = _at(until or "", zone(jobs.job(name).timezone) if kind == "job" else datetime.UTC)
+        if found is None:
+            raise fail("E0112", f"--until cannot be `{until}`", help="write a day or a time: 2026-01-31, 2026-01-31T06:00")
+        end = found
+    if end <= now:
+        raise fail("E0112", f"--until cannot be `{until}`: it has passed", help="name a time that is still to come")
+    env = jobs.options.env
+    return Mute(kind=kind, name=id, until=end, reason=reason, since=now, who=env.get("USER") or env.get("LOGNAME") or "")
+
+
+def muted_as(jobs: Jobs, name: str) -> tuple[Literal["job", "node"], str]:
+    """What a name stands for: a job, or else a node (by its name, or its id, which it gives). The project is read only for the latter. Raises
+    EltflowError (E0903)."""
+    if any(job.name == name for job in jobs.jobs):
+        return "job", name
+    nodes = {i: node for i, node in load(jobs.root, jobs.options).graph.nodes.items() if node.resource_type in _TOLD_OF}
+    ids = [name] if name in nodes else [i for i, node in nodes.items() if name in (node.name, node.display)]
+    if len(ids) == 1:
+        return "node", ids[0]
+    known = [*(job.name for job in jobs.jobs), *(node.name for node in nodes.values())]
+    help = f"name one of them: {listed(ids, 10)}" if ids else did_you_mean(name, known) or "eltflow jobs and eltflow ls list them"
+    raise fail("E0903", f"several nodes are called `{name}`" if ids else f"there is no job and no node `{name}`", help=help)
 
 
 _ASKS = re.compile(r"\binterval\s*\.\s*(start|end)\b")
@@ -228,11 +310,36 @@ def check_jobs(jobs: Jobs) -> list[Diagnostic]:
             if name is not None and name not in jobs.pools:
                 help = did_you_mean(str(name), jobs.pools) or f"add it to {FILE}: `pools: {{{name}: 2}}`"
                 found.at(FILE, (*place, "name"), "E0912", f"`{node.name}` names the pool `{name}`, which is not there", help=help)
+        _check_owners(loaded, job, chosen.ids, place, found)
         for relation, label in _relations(loaded, chosen.ids):
             written.setdefault(relation, {}).setdefault(job.name, label)
     _told_twice(jobs, written, found)
     _in_a_ring(jobs, written, watches, found)
     return found.all
+
+
+def _check_owners(loaded: Loaded, job: Job, ids: Sequence[str], place: tuple[str | int, ...], found: Findings) -> None:
+    """An error for an alert that asks for an owner of nothing, and a warning where some nodes' failures are told to nobody."""
+    if not any(alert.owner for alert in job.alerts):
+        return
+    owned = {i: owners_of(loaded, loaded.graph.nodes[i]) for i in ids}
+    known = sorted(set().union(*owned.values()))
+    for number, alert in enumerate(job.alerts):
+        for owner in alert.owner:
+            if owner not in known:
+                help = did_you_mean(owner, known) or (
+                    f"owners here: {listed(known, 10)}" if known else "write `group:` or `meta: {owner: ...}` at its nodes"
+                )
+                spot = (*place, "alerts", number, "owner")
+                found.at(FILE, spot, "E0917", f"no node of the job `{job.name}` is owned by `{owner}`", help=help)
+    rules = [alert for alert in job.alerts if "failure" in alert.on]
+    if rules and all(alert.owner for alert in rules):
+        heard = {owner for alert in rules for owner in alert.owner}
+        lost = [loaded.graph.nodes[i].display for i in ids if not owned[i] & heard]
+        if lost:
+            message = f"nobody is told of failures of {listed([f'`{name}`' for name in lost], 3)} in the job `{job.name}`"
+            help = "add an alert without `owner`"
+            found.at(FILE, (*place, "alerts"), "W0918", message, help=help, severity="warning", key=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

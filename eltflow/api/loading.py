@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
 from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.fingerprint import fingerprint
 from eltflow.base.records import dataclass, field, replace
 from eltflow.project.folder import read_dotenv
 from eltflow.project.options import Options
@@ -140,13 +141,18 @@ class Loaded:
     @property
     def target_path(self) -> str:
         """The folder of derived files, relative to the root."""
-        return LoadCache.folder_of(self.root)
+        return LoadCache.folder_of(self.files)
 
     def read(self, path: str) -> str:
         """The text of one of the project's files."""
         from eltflow.project.project import read_text
 
-        return read_text(self.root, path)
+        return read_text(self.files, path)
+
+    @property
+    def files(self) -> Path:
+        """Where the project's files are read from: its root, or a copy of them."""
+        return self.options.files(self.root)
 
 
 class BrokenProject(EltflowError):
@@ -160,6 +166,9 @@ class BrokenProject(EltflowError):
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:
     """Where a target physically is; one in memory belongs to its process."""
     location = adapter.location(target, root)
+    for hidden in (str(target.values[key]) for key in sorted(target.hidden)):
+        if hidden in location:  # it is kept, and shown
+            location = location.replace(hidden, fingerprint(hidden)[:12])
     unique = f"#{os.getpid()}" if location == ":memory:" else ""
     return f"{adapter.name}:{location}{unique}"
 
@@ -214,7 +223,7 @@ def load(root: Path, options: Options | None = None) -> Loaded:
     options = options or new_options()
     root = root.absolute()  # whoever gave it may go elsewhere
     cache = LoadCache(root, options)
-    kept = cache.fetch({**read_dotenv(root), **options.env})
+    kept = cache.fetch({**read_dotenv(options.files(root)), **options.env})
     edited = kept is not None and bool(kept.changed)
     if kept is not None and kept.changed:
         from eltflow.api.patching import patched

@@ -43,7 +43,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
         if position is None or entry is None or nodes[position][1] not in ("model", "test", "analysis"):
             return None
         try:
-            data = read_bytes(root, path)
+            data = read_bytes(options.files(root), path)
             found = look.facts(decode(data, path), nodes[position])
         except EltflowError:
             return None
@@ -52,7 +52,7 @@ def patched(root: Path, options: Options, cache: LoadCache, kept: Kept) -> Kept 
         digest = fingerprint_content(data)
         fresh[position] = (*nodes[position][:13], digest, *nodes[position][14:])
         edited[nodes[position][0]] = path
-        stat = (root / path).stat()
+        stat = (options.files(root) / path).stat()
         stamps[path] = (stat.st_ctime_ns, stat.st_size, digest)
     project = {**kept.project, "edited": edited}
     return replace(
@@ -79,7 +79,7 @@ class _Look:
     @cached_property
     def _macros(self) -> MacroTexts:
         files = {name: file for name, file, _ in self._kept.project["macros"]}
-        return MacroTexts({file: read_text(self._root, file) for file in set(files.values())}, files)
+        return MacroTexts({file: read_text(self._options.files(self._root), file) for file in set(files.values())}, files)
 
     def facts(self, text: str, node: Sequence[Any]) -> Facts | None:
         """The facts of a node's template; None where they hang on more than its text. Raises EltflowError for what is wrong with it.

@@ -25,7 +25,7 @@ from eltflow.engine.run import NotYet
 from eltflow.ingest.files import file_reader, matching
 from eltflow.ingest.forks import Forks
 from eltflow.ingest.functions import Call, OpenedFunction
-from eltflow.native.settings import YamlRenderer, base_yaml_names
+from eltflow.native.settings import YamlRenderer, secret_yaml_names
 from eltflow.project.config import as_list
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import IngestInfo, Node
@@ -193,7 +193,7 @@ def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, N
     info, settings = node.task, loaded.opened.project.settings
     findings = Findings(loaded.read)
     file, name, path = node.patch or node.path, _function(node), str(info.python["path"])
-    if not (loaded.root / path).is_file():
+    if not (loaded.files / path).is_file():
         findings.at(
             file, (*node.place, "python", "path"), "E0103", f"there is no file `{path}`", help="paths start at the project root"
         )
@@ -205,7 +205,7 @@ def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, N
         findings.at(file, (*node.place, *place), "E0103", f"{path} has no function `{name}`", help=help)
         findings.stop()
     assert isinstance(function, pyfile.Function)
-    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    render = YamlRenderer(secret_yaml_names(settings.vars, loaded.opened.environ), findings)
     params = {key: render(value, file, (*node.place, "params", key)) for key, value in info.params.items()}
     env, secrets = _environ(loaded, node, render, run_id)
     secrets += tuple(_rendered_within(info.params, params))
@@ -240,6 +240,7 @@ def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, N
     findings.stop()
     call = Call(
         root=loaded.root,
+        files=loaded.files,
         file=path,
         function=name,
         given=given,
@@ -276,7 +277,7 @@ def _job_of(loaded: Loaded, node: Node) -> tuple[Mapping[str, Any], Connection, 
     if name not in settings.connections:
         help = did_you_mean(name, settings.connections) or "add it under `connections:` in eltflow.yml"
         findings.at(file, (*node.place, "http_job", "connection"), "E0118", f"there is no connection `{name}`", help=help)
-    render = YamlRenderer(base_yaml_names(settings.vars, loaded.opened.environ), findings)
+    render = YamlRenderer(secret_yaml_names(settings.vars, loaded.opened.environ), findings)
     job = render(dict(node.task.http_job), file, (*node.place, "http_job"))
     findings.stop()
     connection = connection_in(settings, loaded.opened.environ, loaded.read, name, _RUNNERS)
@@ -338,7 +339,7 @@ def _command(loaded: Loaded, node: Node, run_id: str) -> Command:
             f"there is no folder `{info.folder}`", "correct `folder:`: it begins at the project root", place=("folder",)
         )
     findings = Findings(loaded.read)
-    render = YamlRenderer(base_yaml_names(loaded.opened.project.settings.vars, loaded.opened.environ), findings)
+    render = YamlRenderer(secret_yaml_names(loaded.opened.project.settings.vars, loaded.opened.environ), findings)
     environ, secrets = _environ(loaded, node, render, run_id)
     file = node.patch or node.path
     arguments = [str(render(text, file, (*node.place, "command", n))) for n, text in enumerate(info.command)]

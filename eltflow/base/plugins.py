@@ -35,7 +35,7 @@ def load(group: str, name: str, *, span: Span | None = None) -> Any:
     found = [point for point in _points(group, tuple(sys.path)) if point.name == name]
     if not found:
         known = names(group)
-        kind = group.removeprefix("eltflow.").removesuffix("s")
+        kind = group.removeprefix("eltflow.").removesuffix("s").replace("_", " ")
         raise fail(
             "E0701",
             f"no {kind} is called `{name}`",

@@ -1,4 +1,4 @@
-"""The commands about jobs: `jobs`, `serve`, `trigger`, `pause`, `unpause`, `cancel`, `resume`, `logs`."""
+"""The commands about jobs: `jobs`, `serve`, `trigger`, `pause`, `unpause`, `mute`, `unmute`, `cancel`, `resume`, `logs`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from eltflow.cli import options as o
 if TYPE_CHECKING:
     from eltflow.api.jobs import Jobs
     from eltflow.schedule.jobs import Job
-    from eltflow.state.jobs import JobRun, JobState, JobStore
+    from eltflow.state.jobs import JobRun, JobState, JobStore, Mute
 
 _EVERY = (o.PROJECT, o.PRINTING)
 _NAME = Annotated[str, typer.Argument(metavar="JOB", help="A job's name.")]
@@ -38,6 +38,7 @@ def jobs(
         bool, typer.Option("--check", help="Look at what each job selects and writes; print only what is wrong.")
     ] = False,
     runs: Annotated[bool, typer.Option("--runs", help="List runs of jobs, not the jobs.")] = False,
+    muted: Annotated[bool, typer.Option("--muted", help="List what is muted, not the jobs.")] = False,
     limit: Annotated[int, typer.Option("--limit", help="How many runs.", min=1)] = 20,
 ) -> int:
     from eltflow.api.jobs import check_jobs
@@ -60,14 +61,19 @@ def jobs(
     with closing(JobStore(found.store)) as store:
         if runs:
             return _show_runs(given, store.runs(limit=limit))
-        known = store.known()
-    rows = [_row(job, known.get(job.name), utc_now()) for job in found.jobs]
+        known, mutes = store.known(), store.mutes(utc_now())
+    if muted:
+        return _show_mutes(given, mutes)
+    rows = [_row(job, known.get(job.name), mutes, utc_now()) for job in found.jobs]
     if given.voice.machine:
         given.voice.result(rows)
         return 0
     shown = [(r["name"], r["starts"], "paused" if r["paused"] else "  ".join(map(_short, r["next"]))) for r in rows]
     for line in render.table(("job", "starts", "next three times (UTC)"), shown):
         render.out(line)
+    for mute in mutes:
+        reason = f": {mute.reason}" if mute.reason else ""
+        render.note(f"{mute.kind} {mute.name} is muted until {_short(mute.until.isoformat())} UTC{reason}")
     if not rows:
         render.note("there are no jobs: write some in jobs.yml")
     return 0
@@ -78,8 +84,24 @@ def _short(time: str) -> str:
     return (time[:16] if time[16:19] == ":00" else time[:19]).replace("T", " ")
 
 
-def _row(job: Job, state: JobState | None, now: Any) -> dict[str, Any]:
+def _show_mutes(given: o.Given, mutes: list[Mute]) -> int:
+    from eltflow.cli import render
+
+    if given.voice.machine:
+        given.voice.result([_plain(mute) for mute in mutes])
+        return 0
+    rows = [(mute.kind, mute.name, _short(mute.until.isoformat()), mute.who, mute.reason) for mute in mutes]
+    for line in render.table(("muted", "name", "until (UTC)", "by", "reason"), rows):
+        render.out(line)
+    if not rows:
+        render.note("nothing is muted")
+    return 0
+
+
+def _row(job: Job, state: JobState | None, mutes: list[Mute], now: Any) -> dict[str, Any]:
     from eltflow.schedule.due import upcoming
+
+    until = next((mute.until for mute in mutes if mute.kind == "job" and mute.name == job.name), None)
 
     return {
         "name": job.name,
@@ -89,6 +111,7 @@ def _row(job: Job, state: JobState | None, now: Any) -> dict[str, Any]:
         "target": job.target,
         "starts": ", or ".join(map(str, job.triggers)) or "when it is asked for",
         "paused": state is not None and state.paused,
+        "muted_until": None if until is None else until.isoformat(),
         "next": [t.isoformat() for t in upcoming(job, now)],
     }
 
@@ -97,7 +120,7 @@ def _show_runs(given: o.Given, runs: list[JobRun]) -> int:
     from eltflow.cli import render
 
     if given.voice.machine:
-        given.voice.result([_run_row(run) for run in runs])
+        given.voice.result([_plain(run) for run in runs])
         return 0
     rows = [
         (r.id[:8], r.job, r.state, f"{r.slot:%Y-%m-%d %H:%M}" if r.slot else "", r.started_by,
@@ -111,10 +134,10 @@ def _show_runs(given: o.Given, runs: list[JobRun]) -> int:
     return 0
 
 
-def _run_row(run: JobRun) -> dict[str, Any]:
+def _plain(record: JobRun | Mute) -> dict[str, Any]:
     from eltflow.state.store import as_mapping
 
-    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in as_mapping(run).items()}
+    return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in as_mapping(record).items()}
 
 
 @o.takes(*_EVERY)
@@ -235,6 +258,59 @@ def _set_paused(given: o.Given, name: str, paused: bool) -> int:
     what = "is paused: it runs when it is asked for" if paused else "goes on, with the next time that comes"
     _say(given, {"job": name, "paused": paused}, f"{name} {what}")
     return 0
+
+
+@o.takes(*_EVERY)
+def mute(
+    given: o.Given,
+    name: Annotated[str, typer.Argument(metavar="JOB|NODE", help="A job's name, or else a node's name or id.")],
+    until: Annotated[
+        str | None, typer.Option("--until", help="Up to a day or a time, in the job's zone: 2026-01-31, 2026-01-31T06:00.")
+    ] = None,
+    span: Annotated[str | None, typer.Option("--for", help="For so long: '2 h', '3 days'.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for those who wonder.")] = None,
+) -> int:
+    from eltflow.api.jobs import mute_for
+    from eltflow.engine.run import utc_now
+    from eltflow.state.jobs import JobStore
+
+    found = _jobs(given)
+    made = mute_for(found, name, until, span, reason or "", utc_now())
+    with closing(JobStore(found.store)) as store:
+        store.mute(made)
+    _say(given, _plain(made), f"{made.kind} {made.name} is muted until {_short(made.until.isoformat())} UTC")
+    return 0
+
+
+@o.takes(*_EVERY)
+def unmute(
+    given: o.Given,
+    name: Annotated[str, typer.Argument(metavar="JOB|NODE", help="As `eltflow jobs --muted` lists it, or a node's name.")],
+) -> int:
+    from eltflow.base.diagnostics import fail
+    from eltflow.engine.run import utc_now
+    from eltflow.state.jobs import JobStore
+
+    found = _jobs(given)
+    with closing(JobStore(found.store)) as store:
+        # By what is muted, not by what there is: a node may be gone by now, or the project be wrong.
+        mutes = store.mutes(utc_now())
+        fitting = [one for one in mutes if name == one.name] or [one for one in mutes if name in _short_names(one)]
+        if len(fitting) > 1 and fitting[0].kind == "node":
+            help = f"name one of them: {', '.join(one.name for one in fitting)}"
+            raise fail("E0919", f"several nodes that are called `{name}` are muted", help=help)
+        if not fitting or not store.unmute(fitting[0].kind, fitting[0].name, utc_now()):
+            raise fail("E0919", f"`{name}` is not muted", help="eltflow jobs --muted lists what is")
+    _say(given, {"kind": fitting[0].kind, "name": fitting[0].name}, f"{fitting[0].kind} {fitting[0].name} is told of again")
+    return 0
+
+
+def _short_names(mute: Mute) -> tuple[str, ...]:
+    """What a node's id may be called for short: its name, with that of its source."""
+    if mute.kind != "node":
+        return ()
+    _, _, *parts = mute.name.split(".")
+    return (".".join(parts), *parts[:1])
 
 
 @o.takes(*_EVERY)
@@ -379,7 +455,7 @@ def _wait(given: o.Given, store: JobStore, run_id: str) -> int:
         return 130
     run = store.run(run_id)
     if given.voice.machine:
-        given.voice.result(_run_row(run))
+        given.voice.result(_plain(run))
     elif not given.quiet:
         render.out(f"{run.job}: run {run.id[:8]} {state}" + (f": {run.message}" if run.message else ""))
     return {"ok": 0, "failed": 1}.get(state, 130)

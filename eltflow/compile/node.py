@@ -297,7 +297,7 @@ class Compiler:
     # -- files -----------------------------------------------------------------------------------------------------------------
 
     def _file(self, node: Node, ask: Ask | None) -> Compiled:
-        data = read_bytes(self.project.root, node.path)
+        data = read_bytes(self.project.files, node.path)
         text = decode(data, node.path)
         if fingerprint_content(data) != node.checksum:
             message = f"{node.path} changed while eltflow was running"

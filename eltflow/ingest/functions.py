@@ -34,6 +34,7 @@ class Call:
     environment, that of this process unless told; `memory` bytes it may have beside what Python takes, 0 for no limit."""
 
     root: Path
+    files: Path
     file: str
     function: str
     given: Mapping[str, tuple[str, Any]] = field(repr=False)
@@ -78,7 +79,7 @@ class OpenedFunction:
         given = {name: (kind, told.get(kind, value)) for name, (kind, value) in self._call.given.items()}
         task = {
             "root": str(self._call.root),
-            "file": str(self._call.root / self._call.file),
+            "file": str(self._call.files / self._call.file),
             "function": self._call.function,
             "given": given,
             "declared": self._call.declared,
@@ -157,7 +158,7 @@ class OpenedFunction:
         return ProgramError(
             without(secrets, failed["message"]),
             failed["help"] or "correct the function, or what it asks",
-            file=failed["file"] or str(self._call.root / self._call.file),
+            file=failed["file"] or str(self._call.files / self._call.file),
             line=failed["line"],
             notes=notes,
         )

@@ -23,6 +23,8 @@ from eltflow.schedule.jobs import AfterJob, Alert, Cron, Every, Fresher, Job, Ne
 _NAME = re.compile(r"[^\W\d][\w.-]*\Z")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
 _KINDS = ("cron", "every", "job", "files", "webhook", "updated", "fresher")
+#: The interval of alerts that come with each run.
+ALWAYS = "always"
 #: Seconds between two looks at a source.
 _CHECK = 300.0
 Place = tuple[str | int, ...]
@@ -185,12 +187,12 @@ def _cron(entry: Mapping[str, Any], place: Place, findings: Findings) -> Cron | 
     return Cron(expression=" ".join(entry["cron"].split()), timezone=name) if wrong is None else None
 
 
-def _span(entry: Mapping[str, Any], key: str, place: Place, findings: Findings) -> float | None:
+def _span(entry: Mapping[str, Any], key: str, place: Place, findings: Findings, more: str = "") -> float | None:
     if entry.get(key) is None:
         return None
     found = durations.seconds(entry[key])
     if found is None:
-        findings.at(FILE, (*place, key), "E0103", f"`{key}` must be a span of time, not `{entry[key]}`", help=durations.HELP)
+        findings.at(FILE, (*place, key), "E0103", f"`{key}` must be a span of time, not `{entry[key]}`", help=durations.HELP + more)
     return found
 
 
@@ -215,7 +217,12 @@ def _alert(entry: Mapping[str, Any], place: Place, findings: Findings, around: S
         message = f"`{to}` is a {around.connections[to]} connection, which cannot be told of anything"
         help = f"name one of type {' or '.join(around.alerting)}"
         findings.at(FILE, (*place, "to"), "E0103", message, help=help)
-    return Alert(on=tuple(as_list(entry["on"])), to=to)
+    on, owner = tuple(as_list(entry["on"])), tuple(as_list(entry.get("owner")))
+    if owner and "deadline" in on:
+        help = "say in an alert of its own who hears of deadlines"
+        findings.at(FILE, (*place, "owner"), "E0103", "a deadline is the job's, and `owner` is of nodes", help=help, key=True)
+    repeat = 0.0 if entry.get("repeat_interval") == ALWAYS else _span(entry, "repeat_interval", place, findings, f"; or `{ALWAYS}`")
+    return Alert(on=on, to=to, owner=owner, group_wait=_span(entry, "group_wait", place, findings), repeat_interval=repeat)
 
 
 def _check_names(entries: list[Mapping[str, Any]], findings: Findings) -> None:

@@ -79,7 +79,8 @@ def folders_of(settings: Settings) -> tuple[str, ...]:
 
 class _Opening:
     def __init__(self, root: Path, options: Options, cache: FileCache) -> None:
-        self.root = root
+        self.home = root
+        self.root = options.files(root)
         self.options = options
         self.cache = cache
         self._data: dict[str, bytes] = {}
@@ -136,7 +137,7 @@ class _Opening:
     # -- the project -----------------------------------------------------------------------------------------------------------
 
     def open(self) -> Opened:
-        settings, target, adapter, environ, render = open_target(self.root, self.options, self.findings)
+        settings, target, adapter, environ, render = open_target(self.home, self.options, self.findings)
         files = walk(self.root, folders_of(settings))
         kinds = _sort(files, settings)
         macros = self._macros(kinds["macro"], files)
@@ -149,7 +150,8 @@ class _Opening:
         self._check_targets(drafts, settings.targets)
         self._check_folders(drafts, settings)
         project = Project(
-            root=self.root,
+            root=self.home,
+            files=self.root,
             settings=settings,
             target=target,
             drafts=tuple(drafts),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,19 @@ from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.options import Options
 from eltflow.project.project import read_text
+from eltflow.project.secrets import Secret, WrongSecrets, refused
 from eltflow.project.settings import DEFAULT_PATHS, FILE, SETTINGS, TREES, Settings
 from eltflow.project.shape import check
 from eltflow.project.surface import Environ, Var
+from eltflow.transfer import SecretBackend
 from eltflow.warehouse.protocols import Adapter
 from eltflow.warehouse.values import Target
+
+_SECRETS = "eltflow.secret_backends"
+#: What Jinja in values calls that is no more than one call.
+_CALLED = frozenset({"env_var", "var", "secret"})
+#: Keys of a target that are a part of names, and so of much that is written down.
+_NAMED = frozenset({"type", "schema", "database", "threads", "custom_schemas"})
 
 
 def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Settings, Mapping[str, Any]]:
@@ -49,6 +57,8 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
     if kept is not None and kept not in (value.get("connections") or {}):
         help = did_you_mean(kept, value.get("connections") or {}) or "write it under `connections:`"
         findings.at(FILE, ("state", "connection"), "E0103", f"there is no connection `{kept}`", help=help)
+    if value.get("secrets") is not None:
+        _check_secrets(value["secrets"], findings)
     if value.get("target_path") is not None and (root / value["target_path"]).resolve() == root.resolve():
         message = "`target_path` cannot be the project itself: what stands in it is derived, and deleted by `eltflow clean`"
         findings.at(FILE, ("target_path",), "E0103", message, help="name a folder of its own, like `target`")
@@ -69,6 +79,7 @@ def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Set
         query_comment=value.get("query_comment"),
         connections=value.get("connections") or {},
         state=value.get("state"),
+        secrets=value.get("secrets"),
         hash_secret=value.get("hash_secret"),
         openlineage=value.get("openlineage"),
     )
@@ -149,6 +160,8 @@ class YamlRenderer:
             return self._evaluate(text, file)
         except RenderError as error:
             self._findings.at(file, path, error.code, error.message, help=error.help)
+        except WrongSecrets as error:
+            self._findings.extend(error)
         except EltflowError as error:
             for found in error.diagnostics:
                 self._findings.at(file, path, found.code, found.message, help=found.help)
@@ -159,7 +172,7 @@ class YamlRenderer:
 
         whole = re.fullmatch(r"([^{}]*)\{\{([^{}]*)\}\}([^{}]*)", text)
         if whole is not None:
-            call = literal_call(whole.group(2))
+            call = literal_call(whole.group(2), name=_CALLED.__contains__)
             function = self.names.get(call.name) if call is not None else None
             if call is not None and function is not None:
                 value = function(*call.args, **dict(call.kwargs))
@@ -173,7 +186,7 @@ class YamlRenderer:
 
 
 def read_target(
-    value: Mapping[str, Any], root: Path, options: Options, render: YamlRenderer, findings: Findings
+    value: Mapping[str, Any], root: Path, options: Options, render: YamlRenderer, secret: Secret, findings: Findings
 ) -> tuple[Target, Adapter]:
     """The chosen target with its values rendered, and its adapter. Raises EltflowError."""
     targets: Mapping[str, Any] = value["targets"]
@@ -191,7 +204,18 @@ def read_target(
         findings.at(FILE, path, "E0107", f"there is no target `{name}`", help=help, key=options.target is not None)
         findings.stop()
     place = ("targets", name)
-    values = {k: render(v, FILE, (*place, k)) for k, v in targets[name].items()}
+    values: dict[str, Any] = {}
+    hidden: set[str] = set()
+    given: list[str] = []
+    known_names = render.names
+    for k, v in targets[name].items():
+        render.names = known_names if k in _NAMED else {**known_names, "secret": secret.again()}
+        values[k] = render(v, FILE, (*place, k))
+        if k not in _NAMED and render.names["secret"].given:
+            hidden.add(k)
+            given += render.names["secret"].given
+    render.names = known_names
+    findings.secrets = tuple(given)
     findings.stop()
     try:
         adapter: Adapter = plugins.load("eltflow.adapters", str(values["type"]))
@@ -201,7 +225,7 @@ def read_target(
         findings.stop()
         raise
     told = (secret for k in sorted(adapter.secret_fields) for secret in secrets_of(values.get(k)))
-    findings.secrets = (*told, *passwords_within(values))
+    findings.secrets = (*told, *passwords_within(values), *given)
     known = ("type", "schema", "database", "threads", "custom_schemas", *adapter.target_fields)
     for key in values:
         if key not in known and options.strict:
@@ -237,6 +261,7 @@ def read_target(
         threads=int(threads),
         values=values,
         secrets=findings.secrets,
+        hidden=frozenset(hidden),
         custom_schemas=values.get("custom_schemas") or "append",
     )
     return target, adapter
@@ -244,4 +269,53 @@ def read_target(
 
 def base_yaml_names(settings_vars: Mapping[str, Any], environ: Environ) -> dict[str, Any]:
     """What Jinja in `eltflow.yml` may call: `env_var` and `var`."""
-    return {"env_var": environ, "var": Var(settings_vars)}
+    return {"env_var": environ, "var": Var(settings_vars), "secret": refused}
+
+
+def secret_yaml_names(settings_vars: Mapping[str, Any], environ: Environ) -> dict[str, Any]:
+    """The same for values that nothing writes down, with `secret`, which keeps what it gave."""
+    assert environ.secret is not None
+    return {**base_yaml_names(settings_vars, environ), "secret": environ.secret.again()}
+
+
+def secret_of(settings: Settings, environ: Environ, root: Path, options: Options, read: Callable[[str], str]) -> Secret:
+    """The `secret()` of a project: nothing is opened until it is called. What it raises then is EltflowError for its settings (E0103, E0701),
+    and RenderError."""
+    return Secret(lambda: _opened(settings, environ, root, read), options.read_secrets)
+
+
+def _opened(
+    settings: Settings, environ: Environ, root: Path, read: Callable[[str], str]
+) -> tuple[str, Callable[[str], str | None]]:
+    findings = Findings(read)
+    render = YamlRenderer(base_yaml_names(settings.vars, environ), findings)
+    values = {key: render(value, FILE, ("secrets", key)) for key, value in (settings.secrets or {"type": "environment"}).items()}
+    type = str(values["type"])
+    if not findings.errors and settings.secrets is not None:
+        _check_secrets({**values, "type": type}, findings)
+    if findings.errors:
+        raise WrongSecrets(findings.all)
+    backend: SecretBackend = plugins.load(_SECRETS, type)
+    for key, problem in backend.problems(values):
+        findings.at(FILE, ("secrets", key), "E0103", problem, help=f"`{key}` is {backend.keys.get(key)}")
+    if findings.errors:
+        raise WrongSecrets(findings.all)
+    label = " ".join((type, *(f"{key}={value}" for key, value in sorted(values.items()) if key != "type")))
+    return label, backend.open(values, root, environ.values)
+
+
+def _check_secrets(value: Mapping[str, Any], findings: Findings) -> None:
+    """Errors for keys that the back end of secrets has not."""
+    type = value["type"]
+    if has_jinja(type):  # which one it is, is known when it is asked
+        return
+    try:
+        backend: SecretBackend = plugins.load(_SECRETS, type)
+    except EltflowError as error:
+        for found in error.diagnostics:
+            findings.at(FILE, ("secrets", "type"), found.code, found.message, help=found.help)
+        return
+    for key in value:
+        if key != "type" and key not in backend.keys:
+            help = did_you_mean(key, backend.keys) or f"known: {', '.join(backend.keys)}"
+            findings.at(FILE, ("secrets", key), "E0104", f"secrets of type {type} have no key `{key}`", help=help, key=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
 from eltflow.jinja.values import MacroSource
-from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target
+from eltflow.native.settings import YamlRenderer, base_yaml_names, read_settings, read_target, secret_of
 from eltflow.project.config import DIALECT, KEYS
 from eltflow.project.findings import Findings
 from eltflow.project.folder import FILE, Stamp, read_dotenv
@@ -45,17 +45,19 @@ class Opened:
 
 def open_target(root: Path, options: Options, findings: Findings) -> tuple[Settings, Target, Adapter, Environ, YamlRenderer]:
     """The settings, rendered, and the chosen target with its adapter. Raises EltflowError."""
-    if not (root / FILE).is_file():
+    files = options.files(root)
+    if not (files / FILE).is_file():
         help = "make a project with `eltflow init NAME`, or name its folder with --project-dir"
         raise fail("E0108", f"there is no {FILE} in {root}", help=help)
-    environ = Environ({**read_dotenv(root), **options.env})
-    settings, value = read_settings(root, options, findings)
+    environ = Environ({**read_dotenv(files), **options.env})
+    settings, value = read_settings(files, options, findings)
     render = YamlRenderer(base_yaml_names({**settings.vars, **options.vars}, environ), findings)
     # What is given to the command is a value as it stands, and what it stands for is not looked at.
     written = {name: value for name, value in settings.vars.items() if name not in options.vars}
     settings = replace(settings, vars={**render(written, FILE, ("vars",)), **options.vars})
     render.names = base_yaml_names(settings.vars, environ)
-    target, adapter = read_target(value, root, options, render, findings)
+    environ.secret = secret_of(settings, environ, root, options, lambda path: read_text(files, path))
+    target, adapter = read_target(value, root, options, render, environ.secret, findings)
     render.names["target"] = target_names(target, adapter.secret_fields, settings.name)
     configs = {tree: render(dict(branches), FILE, (tree,)) for tree, branches in settings.configs.items()}
     dialect = render(settings.dialect, FILE, ("dialect",))
@@ -70,14 +72,16 @@ def open_target(root: Path, options: Options, findings: Findings) -> tuple[Setti
 
 def reopen(root: Path, options: Options, kept: Mapping[str, Any]) -> Opened:
     """A project whose files did not change since `kept` was made of it (see `keepable`): only settings and target are read again."""
-    findings = Findings(lambda path: read_text(root, path))
+    files = options.files(root)
+    findings = Findings(lambda path: read_text(files, path))
     settings, target, adapter, environ, _ = open_target(root, options, findings)
     project = Project(
         root=root,
+        files=files,
         settings=settings,
         target=target,
         drafts=(),
-        macros=tuple(MacroSource(name=n, file=f, line=line, text=read_text(root, f)) for n, f, line in kept["macros"]),
+        macros=tuple(MacroSource(name=n, file=f, line=line, text=read_text(files, f)) for n, f, line in kept["macros"]),
         macro_info={
             name: MacroInfo(name=name, file=file, line=line, description=text, arguments=arguments, patch=patch, meta=meta)
             for name, file, line, text, arguments, patch, meta in kept["macro_info"]

@@ -30,8 +30,21 @@ TRIGGER = Object(
 )
 ALERT = Object(
     fields={
-        "on": ListOf(Scalar(choices=OCCASIONS), lone=True),
-        "to": Scalar(about="A connection of type webhook or smtp in eltflow.yml."),
+        "on": ListOf(
+            Scalar(choices=OCCASIONS),
+            lone=True,
+            about="What is told: `failure` is of nodes of severity error, `warning` of those of severity warn.",
+        ),
+        "to": Scalar(about="A connection of type webhook, smtp or apprise in eltflow.yml."),
+        "owner": ListOf(
+            TEXT, lone=True, about="Only what is of nodes of these: a group, the name or address of its owner, or `meta.owner`."
+        ),
+        "group_wait": Scalar(
+            about="How long what comes to the same connection is gathered into one message, like `10 min` (default: not)."
+        ),
+        "repeat_interval": Scalar(
+            about="After how long a node that goes on failing is told of again, like `1 day`; or `always` (default: once it was through)."
+        ),
     },
     required=("on", "to"),
 )

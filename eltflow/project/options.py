@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from eltflow.base.records import dataclass, field
@@ -21,4 +22,12 @@ class Options:
     started_at: datetime.datetime = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     strict: bool = True
     threads: int | None = None
+    #: What was read of secrets, for all who share these options: see `eltflow.project.secrets`.
+    read_secrets: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict, repr=False, compare=False)
+    #: The folder that the project's files are read from, where that is a copy of them; data, state and derived files are at its root still.
+    copy: Path | None = None
     interval: tuple[datetime.datetime, datetime.datetime] | None = None  #: what a run is about; None: everything up to its start
+
+    def files(self, root: Path) -> Path:
+        """Where the files of the project at that root are read from."""
+        return self.copy or root

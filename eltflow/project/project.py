@@ -82,9 +82,10 @@ class Doc:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A project folder, read and checked."""
+    """A project folder, read and checked; `files` is where its files are, which is its root unless a copy of them was read."""
 
     root: Path
+    files: Path
     settings: Settings
     target: Target
     drafts: tuple[Draft, ...]
@@ -98,7 +99,7 @@ class Project:
 
     def read(self, path: str) -> str:
         """The text of one of the project's files."""
-        return read_text(self.root, path)
+        return read_text(self.files, path)
 
 
 def read_bytes(root: Path, path: str) -> bytes:

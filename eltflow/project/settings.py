@@ -70,6 +70,12 @@ SETTINGS = Object(
             required=("connection",),
             about="Where run history and the runs of jobs are kept (default: a file in the project folder).",
         ),
+        "secrets": Object(
+            fields={"type": Scalar(about="environment, files, keyring, aws, or another that is installed.")},
+            required=("type",),
+            open=True,
+            about="Where `secret('name')` finds secrets (default: the environment). Further keys are the back end's.",
+        ),
         "hash_secret": Scalar(about="What columns with `hash: true` are hashed under: from the environment, by env_var()."),
         **TREES,
         "on_run_start": NAMES,
@@ -155,6 +161,7 @@ class Settings:
     query_comment: bool | Mapping[str, str] | None = None
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     state: Mapping[str, str] | None = None
+    secrets: Mapping[str, Any] | None = field(default=None, repr=False)
     hash_secret: str | None = field(default=None, repr=False)
     openlineage: Mapping[str, str] | None = field(default=None, repr=False)
     root_fields: Mapping[str, Any] = field(default_factory=dict, repr=False)

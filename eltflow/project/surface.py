@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from eltflow.base.names import did_you_mean
 from eltflow.jinja.values import RenderError, shown_as
+from eltflow.project.secrets import Secret, refused
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Target
 
@@ -32,6 +33,13 @@ class Environ:
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
         self.used: dict[str, str | None] = {}
+        #: `secret()`, for those values of a project that may hold one.
+        self.secret: Secret | None = None
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """All of it."""
+        return self._values
 
     def __call__(self, name: str, default: Any = _MISSING) -> Any:
         value = self._values.get(name)
@@ -216,7 +224,7 @@ class AdapterView:
 
 def target_names(target: Target, secret_fields: frozenset[str], project: str) -> dict[str, Any]:
     """`target` as templates see it: everything but secrets. What the field calls a profile is the project, whose targets these are."""
-    visible = {k: v for k, v in target.values.items() if k not in secret_fields}
+    visible = {k: v for k, v in target.values.items() if k not in secret_fields and k not in target.hidden}
     return {
         **visible,
         "name": target.name,
@@ -263,6 +271,7 @@ def base_names(
     return {
         "var": Var(vars),
         "env_var": environ,
+        "secret": refused,
         "flags": flags,
         "invocation_id": invocation_id,
         "run_started_at": started_at,

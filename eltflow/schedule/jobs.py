@@ -95,10 +95,14 @@ Trigger = Cron | Every | AfterJob | NewFiles | Webhook | Updated | Fresher
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Tell that to a connection."""
+    """Tell that to a connection: with `owner`, of the nodes of these alone. What comes within `group_wait` seconds is one message. A node that
+    goes on failing is told of again after `repeat_interval` seconds (0: each time), or not at all (None)."""
 
     on: tuple[Occasion, ...]
     to: str
+    owner: tuple[str, ...] = ()
+    group_wait: float | None = None
+    repeat_interval: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,59 +4,220 @@ from __future__ import annotations
 
 import datetime
 import random
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from eltflow.api.jobs import Jobs
+from eltflow.base.plurals import counted
+from eltflow.base.records import dataclass
 from eltflow.project.jobs import FILE
-from eltflow.schedule.jobs import Job, Occasion
-from eltflow.serve.attempt import Ended
-from eltflow.state.jobs import JobRun, NewAlert
+from eltflow.schedule.jobs import Alert, Job
+from eltflow.serve.attempt import RUN, Ended, Finding, in_a_line, of_the_run
+from eltflow.state.jobs import JobRun, Mute, NewAlert, Told
 from eltflow.transfer import Note
 
 _LONGEST = 3600.0  #: seconds that are waited at most
 _TOLD = {"failure": "failed", "recovery": "recovered", "deadline": "is late", "warning": "warned"}
+_ORDER = ("failure", "recovery", "warning")
+_SEVERITY: Mapping[str, Literal["error", "warn", "info"]] = {
+    "failure": "error",
+    "deadline": "error",
+    "warning": "warn",
+    "recovery": "info",
+}
 _MOST = 20  #: failures that are listed
 
 
-def alerts_for(
-    jobs: Jobs, job: Job, run: JobRun, on: Occasion, text: str, ended: Ended | None, now: datetime.datetime
-) -> Iterator[NewAlert]:
-    """An alert for each connection that is to be told of this."""
-    failures = [{"node": node, "message": message} for node, message in (ended.failures if ended is not None else ())]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Muted:
+    """What nothing is told of: the job, or nodes by their ids."""
+
+    job: bool = False
+    nodes: frozenset[str] = frozenset()
+
+
+def muted(mutes: Collection[Mute], job: str) -> Muted:
+    """What of a job is muted."""
+    nodes = frozenset(mute.name for mute in mutes if mute.kind == "node")
+    return Muted(job=any(mute.kind == "job" and mute.name == job for mute in mutes), nodes=nodes)
+
+
+def alerts_of_end(
+    jobs: Jobs,
+    job: Job,
+    run: JobRun,
+    ended: Ended,
+    *,
+    told: Told,
+    through: Collection[str],
+    recovers: bool,
+    mute: Muted,
+    now: datetime.datetime,
+) -> tuple[list[NewAlert], Told]:
+    """The alerts that the end of a run asks for, and what is told of the job from then on. `told` is what was before; `through` are the nodes
+    that the run brought through; `recovers` says whether the job had failed before. A connection hears once of a run and an occasion."""
+    findings = _findings(ended)
+    here = {one.node: one.severity for one in findings}
+    ok = ended.outcome == "ok"
+
+    def lasts(node: str, severity: str) -> bool:
+        """Whether what was told of a node is not over: it is so again, or the run did not come to it."""
+        return here[node] == severity if node in here else not (ok or node in through or node.startswith(RUN))
+
+    left = {key: at for key, at in told.items() if lasts(*key[1:])}
+    alerts = []
+    for to in dict.fromkeys(alert.to for alert in job.alerts):
+        rules = [alert for alert in job.alerts if alert.to == to]
+        for on, severity in (("failure", "error"), ("warning", "warn")):
+            fitting = [
+                (one, fits)
+                for one in findings
+                if one.severity == severity and (fits := [rule for rule in rules if on in rule.on and _concerns(rule, one)])
+            ]
+            news, using = [], []
+            for one, fits in fitting:
+                key = (to, one.node, severity)
+                at = told.get(key)
+                quiet = mute.job or one.node in mute.nodes
+                new = at is None or any(
+                    rule.repeat_interval is not None and _since(at, now) >= rule.repeat_interval for rule in fits
+                )
+                left[key] = now if new and not quiet else at
+                if new and one.node not in mute.nodes:
+                    news.append(one)
+                    using += fits
+            if news:
+                known = sum(one.node not in mute.nodes for one, _ in fitting) - len(news)
+                alerts.append(_alert(jobs, job, run, on, to, _words(on, ended, news), news, known, using, mute, now))
+        if (rejoicing := [rule for rule in rules if "recovery" in rule.on]) and (
+            text := _recovered(rejoicing, to, told, left, through_again=ok and recovers)
+        ):
+            alerts.append(_alert(jobs, job, run, "recovery", to, text, (), 0, rejoicing, mute, now))
+    return sorted(alerts, key=lambda alert: _ORDER.index(alert.occasion)), left
+
+
+def _findings(ended: Ended) -> tuple[Finding, ...]:
+    """What an end tells of: nodes, or where it is about none, the run itself."""
+    severities = {one.severity for one in ended.findings}
+    found = list(ended.findings)
+    if ended.outcome == "failed" and "error" not in severities:
+        found.append(of_the_run(ended.message or "failed"))
+    if ended.warned and "warn" not in severities:
+        found.append(of_the_run("there were warnings", "warn"))
+    return tuple(found)
+
+
+def _concerns(rule: Alert, one: Finding) -> bool:
+    """Whether an alert is about a finding. What is about a whole run concerns everybody."""
+    return not rule.owner or one.whole or not one.owners.isdisjoint(rule.owner)
+
+
+def _since(at: datetime.datetime, now: datetime.datetime) -> float:
+    return (now - at).total_seconds()
+
+
+def _words(on: str, ended: Ended, news: Sequence[Finding]) -> str:
+    if on == "failure":
+        return in_a_line(news)
+    return "it is through, with warnings" if ended.outcome == "ok" else "it failed, and there are warnings"
+
+
+def _recovered(rules: Sequence[Alert], to: str, told: Told, left: Told, *, through_again: bool) -> str | None:
+    """What a connection is told when something is over; None if nothing is. Whoever hears of all nodes waits for the job; whoever hears of
+    some, for those."""
+    if any(not rule.owner for rule in rules):
+        return "it is through again" if through_again else None
+    before, now = (
+        [node for (by, node, severity), at in kept.items() if by == to and severity == "error" and at is not None]
+        for kept in (told, left)
+    )
+    if not before or now:
+        return None
+    names = [node.split(".")[2] for node in before if not node.startswith(RUN) and node.count(".") >= 2]
+    return f"through again: {', '.join(sorted(names)[:_MOST])}" if names else "it is through again"
+
+
+def _alert(
+    jobs: Jobs,
+    job: Job,
+    run: JobRun,
+    on: str,
+    to: str,
+    text: str,
+    news: Sequence[Finding],
+    known: int,
+    rules: Sequence[Alert],
+    mute: Muted,
+    now: datetime.datetime,
+) -> NewAlert:
+    waits = [rule.group_wait for rule in rules]
+    wait = min((w for w in waits if w is not None), default=None) if None not in waits else None
+    shown = [{"node": one.name, "message": one.message} for one in news if one.name]
     body: dict[str, Any] = {
         "project": jobs.name,
         "job": job.name,
         "run": run.id,
         "occasion": on,
+        "severity": _SEVERITY[on],
         "message": text,
         "target": job.target,
         "slot": _text(run.slot),
         "at": _text(now),
-        "failures": failures[:_MOST],
-        "more_failures": max(0, len(failures) - _MOST),
+        "failures": shown[:_MOST],
+        "more_failures": max(0, len(shown) - _MOST),
+        "told_before": known,
     }
-    for to in dict.fromkeys(alert.to for alert in job.alerts if on in alert.on):
-        yield NewAlert(job_run=run.id, job=job.name, occasion=on, destination=to, body=body)
+    gather = None if wait is None else now + datetime.timedelta(seconds=wait)
+    return NewAlert(job_run=run.id, job=job.name, occasion=on, destination=to, body=body, gather=gather, muted=mute.job)
 
 
-def broken_alerts(jobs: Jobs, why: str, now: datetime.datetime) -> Iterator[NewAlert]:
-    """An alert for each connection that is told of failures: `jobs.yml` was edited into an error, and the jobs of before go on."""
-    text = f"{FILE} cannot be read, its jobs go on as they were: {why}"
-    body: dict[str, Any] = {"project": jobs.name, "job": FILE, "run": "", "occasion": "failure", "message": text, "target": None}
-    body |= {"slot": None, "at": _text(now), "failures": [], "more_failures": 0}
+def deadline_alerts(jobs: Jobs, job: Job, run: JobRun, text: str, mute: Muted, now: datetime.datetime) -> Iterator[NewAlert]:
+    """An alert for each connection that is to be told of a run that is late."""
+    rules = [alert for alert in job.alerts if "deadline" in alert.on]
+    for to in dict.fromkeys(rule.to for rule in rules):
+        yield _alert(jobs, job, run, "deadline", to, text, (), 0, [rule for rule in rules if rule.to == to], mute, now)
+
+
+def broken_alerts(jobs: Jobs, what: str, why: str, now: datetime.datetime) -> Iterator[NewAlert]:
+    """An alert for each connection that is told of failures: `jobs.yml`, or the project (`what`), was edited into an error, and what was
+    before goes on."""
+    goes_on = "its jobs go on as they were" if what == FILE else "it goes on as it was"
+    text = f"{what} cannot be read, {goes_on}: {why}"
+    body: dict[str, Any] = {
+        "project": jobs.name,
+        "job": what,
+        "run": "",
+        "occasion": "failure",
+        "severity": "error",
+        "message": text,
+    }
+    body |= {"target": None, "slot": None, "at": _text(now), "failures": [], "more_failures": 0, "told_before": 0}
     for to in dict.fromkeys(alert.to for job in jobs.jobs for alert in job.alerts if "failure" in alert.on):
-        yield NewAlert(job_run=f"{FILE} {_text(now)}", job=FILE, occasion="failure", destination=to, body=body)
+        yield NewAlert(job_run=f"{what} {_text(now)}", job=what, occasion="failure", destination=to, body=body)
 
 
-def note_of(body: Mapping[str, Any]) -> Note:
-    """An alert in words."""
+def note_of(bodies: Sequence[Mapping[str, Any]]) -> Note:
+    """Alerts in words, in one message."""
+    notes = [_note(body) for body in bodies]
+    if len(notes) == 1:
+        return notes[0]
+    worst = min((note.severity for note in notes), key=list(_SEVERITY.values()).index)
+    kinds = dict.fromkeys(body["occasion"] for body in bodies)
+    what = ", ".join(f"{sum(body['occasion'] == on for body in bodies)} {_TOLD[on]}" for on in kinds)
+    title = f"{bodies[0]['project']}: {counted(len(notes), 'alert')}: {what}"
+    text = "\n\n".join(f"{note.title.partition(': ')[2]}\n{note.text}" for note in notes)
+    facts = {"project": bodies[0]["project"], "severity": worst, "alerts": list(bodies)}
+    return Note(title=title, text=text, facts=facts, severity=worst)
+
+
+def _note(body: Mapping[str, Any]) -> Note:
     what = f"job {body['job']}" if body["run"] else body["job"]
     title = f"{body['project']}: {what} {_TOLD[body['occasion']]}"
     lines = [body["message"], *(f"- {one['node']}: {one['message']}" for one in body["failures"])]
     lines += [f"- and {body['more_failures']} more"] if body["more_failures"] else []
+    lines += [f"- and {body['told_before']} of which you know"] if body.get("told_before") else []
     lines += [f"run {body['run'][:8]}" + (f", due {body['slot']}" if body["slot"] else "")] if body["run"] else []
-    return Note(title=title, text="\n".join(lines), facts=body)
+    return Note(title=title, text="\n".join(lines), facts=body, severity=_SEVERITY[body["occasion"]])
 
 
 def pause_before(attempt: int, backoff: float) -> float:
@@ -66,3 +227,6 @@ def pause_before(attempt: int, backoff: float) -> float:
 
 def _text(time: datetime.datetime | None) -> str | None:
     return None if time is None else time.astimezone(datetime.UTC).isoformat(timespec="seconds")
+
+
+__all__ = ["alerts_of_end", "broken_alerts", "deadline_alerts", "muted", "note_of", "pause_before"]

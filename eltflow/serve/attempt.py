@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
 from eltflow.api.artifacts import write_artifacts
 from eltflow.api.freshness import Fresh, late, look, write_sources
-from eltflow.api.jobs import Jobs, options_for, selected
+from eltflow.api.jobs import NO_SECRETS, Jobs, options_for, owners_of, selected
 from eltflow.api.loading import STATE_FOLDER, Loaded, load
 from eltflow.api.log import LogFile
 from eltflow.api.opening import connected
@@ -33,6 +33,8 @@ _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 #: The state cannot be reached, or is another service's to write.
 NO_STATE = frozenset({"E0808", "E0809"})
+#: Before what is told of a whole run, where else a node's id stands.
+RUN = "run: "
 #: How an attempt ended of which nobody was left to cancel what it had started elsewhere.
 _LOST = frozenset({None, "interrupted"})
 Clock = Callable[[], datetime.datetime]
@@ -41,14 +43,47 @@ At = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What an alert can tell of a node, or of a whole run (see `of_the_run`): that it failed, or warned. `owners` are whose it is."""
+
+    node: str
+    name: str
+    message: str
+    severity: Literal["error", "warn"] = "error"
+    owners: frozenset[str] = frozenset()
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is about a run, and no node."""
+        return self.node.startswith(RUN)
+
+    @property
+    def words(self) -> str:
+        """It in a line, which names the node once."""
+        return self.message if not self.name or f"`{self.name}`" in self.message else f"{self.name}: {self.message}"
+
+
+def of_the_run(message: str, severity: Literal["error", "warn"] = "error") -> Finding:
+    """What there is to tell of a run as a whole; two of the same words are the same."""
+    return Finding(node=f"{RUN}{message}", name="", message=message, severity=severity)
+
+
+def in_a_line(findings: Sequence[Finding]) -> str:
+    """The first finding, and how many there are beside it."""
+    return findings[0].words + (f", and {len(findings) - 1} more" if len(findings) > 1 else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How an attempt ended. `again` says that another may end otherwise; `failures` are (node, message)."""
+    """How an attempt ended. `again` says that another may end otherwise; `through` are the nodes that were looked at and of which there is
+    nothing to tell, where the run writes no nodes down."""
 
     outcome: Outcome
     message: str | None = None
     again: bool = False
     warned: bool = False
-    failures: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+    through: frozenset[str] = frozenset()
 
 
 class Control:
@@ -100,7 +135,7 @@ def _refused(found: Iterable[Diagnostic]) -> Ended:
         return Ended(outcome="busy", message=text)
     if first.code in NO_STATE:
         return Ended(outcome="lost", message=text)
-    return Ended(outcome="failed", message=text, again=first.code == _NO_CONNECTION)
+    return Ended(outcome="failed", message=text, again=first.code in (_NO_CONNECTION, NO_SECRETS))
 
 
 def _attempt(
@@ -131,7 +166,8 @@ def _attempt(
         words = "; ".join(_stale(one) for one in behind)
         if job.on_late == "wait":
             return Ended(outcome="late", message=f"waits for {words}")
-        return Ended(outcome="ok", message=f"left out what depends on {words}", warned=True)
+        text = f"left out what depends on {words}"
+        return Ended(outcome="ok", message=text, warned=True, findings=(*ended.findings, of_the_run(text, "warn")))
     return ended
 
 
@@ -181,13 +217,23 @@ def _fresh(loaded: Loaded, chosen: tuple[str, ...]) -> Ended:
     found = list(look(loaded, chosen))
     with _quietly():
         write_sources(loaded, found, ["eltflow", "serve"], sum(one.seconds for one in found))
-    bad = [one for one in found if one.status not in ("pass", "warn")]
-    failures = tuple((one.node.display, _age(one)) for one in bad)
-    if failures:
-        more = f", and {len(failures) - 1} more" if len(failures) > 1 else ""
-        again = any(one.status == "runtime error" for one in bad)
-        return Ended(outcome="failed", message=f"{failures[0][0]}: {failures[0][1]}{more}", again=again, failures=failures)
-    return Ended(outcome="ok", warned=any(one.status == "warn" for one in found))
+    findings = tuple(
+        Finding(
+            node=one.node.unique_id,
+            name=one.node.display,
+            message=_age(one),
+            severity="warn" if one.status == "warn" else "error",
+            owners=owners_of(loaded, one.node),
+        )
+        for one in found
+        if one.status != "pass"
+    )
+    bad = [one for one in findings if one.severity == "error"]
+    through = frozenset(one.node.unique_id for one in found if one.status == "pass")
+    if bad:
+        again = any(one.status == "runtime error" for one in found)
+        return Ended(outcome="failed", message=in_a_line(bad), again=again, findings=findings, through=through)
+    return Ended(outcome="ok", warned=bool(findings), findings=findings)
 
 
 def _age(one: Fresh) -> str:
@@ -256,17 +302,26 @@ def _ended(loaded: Loaded, state: RunState, control: Control) -> Ended:
         return Ended(outcome="lost", message="another run took the target over")
     results = list(state.results.values())
     bad = [result for result in results if result.status in BAD]
-    failures = tuple((_name(loaded, state, result), _why(loaded, result)) for result in bad if result.status != "cancelled")
+    findings = tuple(_finding(loaded, state, result) for result in results if result.status in ("error", "fail", "warn"))
     if state.finished is None or state.finished.cancelled:
-        return Ended(outcome="cancelled", message=control.why or "cancelled", failures=failures)
+        return Ended(outcome="cancelled", message=control.why or "cancelled", findings=findings)
+    warned = bool(state.warned or any(one.severity == "warn" for one in findings))
     if bad:
-        more = f", and {len(bad) - 1} more" if len(bad) > 1 else ""
-        name, why = failures[0] if failures else (bad[0].step, "cancelled")
+        told = [one for one in findings if one.severity == "error"] or [_finding(loaded, state, one) for one in bad]
         errors = any(result.status != "fail" for result in bad)
-        text = why if f"`{name}`" in why else f"{name}: {why}"
-        return Ended(outcome="failed", message=f"{text}{more}", again=errors, failures=failures)
-    warned = bool(state.warned or any(result.status == "warn" for result in results))
-    return Ended(outcome="ok", warned=warned)
+        return Ended(outcome="failed", message=in_a_line(told), again=errors, warned=warned, findings=findings)
+    return Ended(outcome="ok", warned=warned, findings=findings)
+
+
+def _finding(loaded: Loaded, state: RunState, result: StepResult) -> Finding:
+    node = loaded.graph.nodes.get(result.step)
+    return Finding(
+        node=result.step,
+        name=_name(loaded, state, result),
+        message=_why(loaded, result),
+        severity="warn" if result.status == "warn" else "error",
+        owners=owners_of(loaded, node) if node is not None else frozenset(),
+    )
 
 
 def _name(loaded: Loaded, state: RunState, result: StepResult) -> str:

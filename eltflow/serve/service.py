@@ -23,12 +23,13 @@ from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
-from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Occasion, Updated
-from eltflow.serve.alerts import alerts_for, broken_alerts, note_of, pause_before
-from eltflow.serve.attempt import NO_STATE, At, Clock, Control, Ended, attempt
+from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Updated
+from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before
+from eltflow.serve.attempt import DONE, NO_STATE, At, Clock, Control, Ended, attempt, of_the_run
+from eltflow.serve.keeping import Keeping
 from eltflow.serve.leading import Leading, leader_of
 from eltflow.serve.watching import Watch, told_shortly
-from eltflow.state.jobs import JobRun, JobStore, NewRun
+from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
 from eltflow.state.lock import is_held, run_lock
 from eltflow.transfer import NotTold
 
@@ -46,6 +47,8 @@ _LOOK = datetime.timedelta(seconds=2)
 _ALERT_TRIES = 16
 #: Seconds between two turns of what watches targets and sources.
 _WATCH = 1.0
+#: Between two looks at whether the project can still be read, where no run begins meanwhile.
+_PROJECT = 30.0
 #: Between two looks at whether another service still leads.
 _STAND_BY = 1.0
 _NEVER = datetime.datetime.max.replace(tzinfo=datetime.UTC)
@@ -149,6 +152,7 @@ class Service:
         self.jobs: Jobs = open_jobs(root, options)
         self.pools = Pools(self.jobs.pools)
         self.broken: str | None = None
+        self.keeping = Keeping(root, self.say, self._tell_broken)
         self.active: dict[str, _Active] = {}
         self.store = JobStore(self.jobs.store)
         self.leading = Leading(self.jobs.store, lost=self._lost) if self.jobs.store.shared else None
@@ -267,6 +271,7 @@ class Service:
         if self.leading is not None:
             with self._unless_lost():
                 self.leading.release()
+        self.keeping.close()
         self.store.close()  # what did not stop in time is taken for lost at the next start
 
     @contextmanager
@@ -323,6 +328,7 @@ class Service:
             jobs = open_jobs(self.root, self.options)
             if jobs.settings.state != self.jobs.settings.state:
                 raise fail("E0916", "the state is kept elsewhere now", help="start the service again to use it")
+            self.options.read_secrets.clear()  # they may be kept elsewhere now
             self.jobs = jobs
             self.pools.set(jobs.pools)
             if self.leading is not None:
@@ -332,10 +338,17 @@ class Service:
             where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
             self.broken = f"{first.message}{where}"
             self.say(f"the jobs cannot be read, those of before go on: {self.broken}")
-            self.store.alert(broken_alerts(self.jobs, self.broken, self.now()), self.now())
+            self.store.alert(broken_alerts(self.jobs, FILE, self.broken, self.now()), self.now())
             return
         self.say("the jobs were read again")
         self.broken = None
+
+    def _tell_broken(self, why: str) -> None:
+        """Tell that the project cannot be read, unless that is told already of the settings among its files."""
+        if self.broken is None:
+            with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
+                store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
+            self._to_send.set()
 
     def _job(self, run: JobRun) -> Job | None:
         return next((job for job in self.jobs.jobs if job.name == run.job), None)
@@ -406,7 +419,9 @@ class Service:
             job = watched.get(run.job)
             deadline = deadline_of(job, run.slot) if job is not None and run.slot is not None else None
             if job is not None and deadline is not None and now >= deadline:
-                self._alert(job, run, "deadline", f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}")
+                text = f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}"
+                mute = muted(self.store.mutes(now), job.name)
+                self.store.alert(deadline_alerts(self.jobs, job, run, text, mute, now), now)
 
     # -- runs ------------------------------------------------------------------------------------------------------------------
 
@@ -434,7 +449,11 @@ class Service:
             active.thread.start()
 
     def _work(self, active: _Active) -> None:
-        active.ended = attempt(self.jobs, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
+        jobs = self.jobs
+        with self._going_on("the project cannot be looked at"):
+            self.keeping.look_again(jobs)
+        with self.keeping.using(jobs) as usable:
+            active.ended = attempt(usable, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
         self.wake.set()
 
     def cancel(self) -> None:
@@ -481,25 +500,35 @@ class Service:
             self.say(f"{job.name}: attempt {number} of {job.attempts} failed, again in {pause:.0f} s: {message}")
             return
         if timed_out:
-            ended = Ended(outcome="failed", message=active.control.why, failures=ended.failures)
+            findings = (of_the_run(active.control.why or ""), *ended.findings)
+            ended = Ended(outcome="failed", message=active.control.why, warned=ended.warned, findings=findings)
         self._end(job, run, active.run_id, ended)
 
     def _end(self, job: Job | None, run: JobRun, run_id: str | None, ended: Ended) -> None:
         """End a run with all that follows from it."""
         now = self.now()
         then = [] if ended.outcome == "cancelled" else list(self._following(run, ended.outcome))
-        told: list[tuple[Occasion, str]] = []
-        if ended.outcome == "failed":
-            told.append(("failure", ended.message or "failed"))
-        elif ended.outcome == "ok":
-            if self.store.recovers(run):
-                told.append(("recovery", "it is through again"))
-            if ended.warned:
-                told.append(("warning", "it is through, with warnings"))
-        alerts = [] if job is None else [a for on, text in told for a in alerts_for(self.jobs, job, run, on, text, ended, now)]
-        self.store.end(run, run_id, ended.outcome, now, message=ended.message, then=then, alerts=alerts)
+        alerts, told = self._news(job, run, ended, now) if job is not None and ended.outcome != "cancelled" else ([], None)
+        self.store.end(run, run_id, ended.outcome, now, message=ended.message, then=then, alerts=alerts, told=told)
         self.at("run ended")
         self.say(f"{run.job}: run {run.id[:8]} {ended.outcome}" + (f": {ended.message}" if ended.message else ""))
+
+    def _news(self, job: Job, run: JobRun, ended: Ended, now: datetime.datetime) -> tuple[list[NewAlert], Told]:
+        """What an end tells, and what is then told of the job."""
+        if not job.alerts:
+            return [], {}
+        done = {i for i, node in self.store.nodes(run.id).items() if node.state in DONE}
+        return alerts_of_end(
+            self.jobs,
+            job,
+            run,
+            ended,
+            told=self.store.told(job.name),
+            through=done | ended.through,
+            recovers=self.store.recovers(run),
+            mute=muted(self.store.mutes(now), job.name),
+            now=now,
+        )
 
     def _following(self, run: JobRun, outcome: str) -> Iterator[NewRun]:
         """The runs of other jobs that this end starts, each once: under the end's own name."""
@@ -513,13 +542,22 @@ class Service:
 
     def _watch(self) -> None:
         """Look at what others write, until the service ends."""
+        looked = float("-inf")
         while not self.stopping.wait(_WATCH):
+            if self.led and time.monotonic() - looked >= _PROJECT:
+                with self._going_on("the project cannot be looked at"):
+                    self.keeping.look(self.jobs)
+                looked = time.monotonic()
             watched = any(isinstance(t, Updated | Fresher) for job in self.jobs.jobs for t in job.triggers)
             token = None if self.leading is None else self.leading.token
             if not watched or not self.led or (self.leading is not None and token is None):
                 continue
-            with self._going_on("the triggers cannot be watched"), closing(JobStore(self.jobs.store, token=token)) as store:
-                if self.watch.look(self.jobs, store):
+            with (
+                self._going_on("the triggers cannot be watched"),
+                closing(JobStore(self.jobs.store, token=token)) as store,
+                self.keeping.using(self.jobs) as jobs,
+            ):
+                if self.watch.look(jobs, store):
                     self.wake.set()
 
     @contextmanager
@@ -539,9 +577,6 @@ class Service:
 
     # -- alerts ----------------------------------------------------------------------------------------------------------------
 
-    def _alert(self, job: Job, run: JobRun, on: Occasion, text: str) -> None:
-        self.store.alert(alerts_for(self.jobs, job, run, on, text, None, self.now()), self.now())
-
     def _send(self) -> None:
         """Send alerts until the service ends: a server that does not answer holds up nothing else."""
         while not self.stopping.is_set():
@@ -555,19 +590,29 @@ class Service:
 
     def send_alerts(self, store: JobStore) -> None:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""
-        for alert in store.alerts(self.now()):
+        for alerts in _messages(store.alerts(self.now())):
             try:
-                tell(self.jobs, alert.destination, note_of(alert.body))
+                tell(self.jobs, alerts[0].destination, note_of([alert.body for alert in alerts]))
             except NotTold as error:
-                given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
-                later = None if given_up else self.now() + datetime.timedelta(seconds=pause_before(alert.attempts + 1, 5.0))
-                store.alerted(alert, "given up" if given_up else "pending", later, str(error))
-                more = "" if given_up else ", again later"
-                self.say(f"{alert.job}: {alert.destination} was not told of the {alert.occasion}: {error}{more}")
+                for alert in alerts:
+                    given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
+                    later = None if given_up else self.now() + datetime.timedelta(seconds=pause_before(alert.attempts + 1, 5.0))
+                    store.alerted(alert, "given up" if given_up else "pending", later, str(error))
+                    more = "" if given_up else ", again later"
+                    self.say(f"{alert.job}: {alert.destination} was not told of the {alert.occasion}: {error}{more}")
                 continue
             self.at("alert sent")
-            store.alerted(alert, "sent")
+            for alert in alerts:
+                store.alerted(alert, "sent")
             self.at("alert noted")
+
+
+def _messages(alerts: list[AlertState]) -> list[list[AlertState]]:
+    """The alerts by the message that tells them."""
+    made: dict[tuple[str, int | None], list[AlertState]] = {}
+    for alert in alerts:
+        made.setdefault((alert.destination, None if alert.together else alert.id), []).append(alert)
+    return list(made.values())
 
 
 def _of_the_state(error: Exception) -> bool:

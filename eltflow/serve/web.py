@@ -81,7 +81,12 @@ def application(service: Service) -> Starlette:
 
     def healthz(request: Request) -> Response:
         stuck = time.monotonic() - service.ticked > _STUCK
-        body = {"status": "stuck" if stuck else "ok", "jobs": service.broken or "ok", "leads": service.led}
+        body = {
+            "status": "stuck" if stuck else "ok",
+            "jobs": service.broken or "ok",
+            "project": service.keeping.broken or "ok",
+            "leads": service.led,
+        }
         return JSONResponse(body, 503 if stuck else 200, _HEADERS)
 
     def metrics(request: Request) -> Response:
@@ -169,9 +174,11 @@ class _Figures:
             paused.add_metric([one.name], int(one.name in known and known[one.name].paused))
         broken = GaugeMetricFamily("eltflow_jobs_broken", "Whether jobs.yml cannot be read and the jobs of before go on.")
         broken.add_metric([], int(self._service.broken is not None))
+        wrong = GaugeMetricFamily("eltflow_project_broken", "Whether the project cannot be read and the one of before goes on.")
+        wrong.add_metric([], int(self._service.keeping.broken is not None))
         lag = GaugeMetricFamily("eltflow_scheduler_seconds_since_tick", "Seconds since the scheduler last looked at the clock.")
         lag.add_metric([], time.monotonic() - self._service.ticked)
-        return [ended, going, through, told, paused, broken, lag]
+        return [ended, going, through, told, paused, broken, wrong, lag]
 
 
 _STYLE = """
@@ -192,6 +199,7 @@ def status_page(service: Service) -> str:
     with closing(JobStore(service.jobs.store)) as store:
         going = store.runs(states=("queued", "running"))
         known = store.known()
+        mutes = store.mutes(now)
         latest = {job.name: store.runs(states=("ok", "failed", "cancelled"), job=job.name, limit=1) for job in service.jobs.jobs}
     by_name = {job.name: job for job in service.jobs.jobs}
     late = [run for run in going if (d := _deadline(by_name.get(run.job), run)) is not None and d <= now]
@@ -201,6 +209,8 @@ def status_page(service: Service) -> str:
         parts.append(f"<p>This service stands by: {_e(service.behind or 'another')} leads.</p>")
     if service.broken is not None:
         parts.append(f'<p class="failed">jobs.yml cannot be read, the jobs of before go on: {_e(service.broken)}</p>')
+    if (broken := service.keeping.words) is not None:
+        parts.append(f'<p class="failed">{_e(broken)}</p>')
     parts += [
         _section("Late", ("job", "due", "state"), [(r.job, _at(r.slot), _class(r.state, "late")) for r in late], "nothing is late"),
         _section(
@@ -225,6 +235,9 @@ def status_page(service: Service) -> str:
             "there are no jobs: write some in jobs.yml",
         ),
     ]
+    if mutes:
+        told = [(f"{one.kind} {one.name}", _at(one.until)[:16], one.who, one.reason) for one in mutes]
+        parts.append(_section("Muted", ("what", "until (UTC)", "by", "why"), told, ""))
     body = "".join(parts)
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
@@ -93,11 +93,15 @@ class NewAlert:
     occasion: str
     destination: str
     body: Mapping[str, Any]
+    #: Up to when others to the same connection are gathered, to be told with it; None: it is told by itself, at once.
+    gather: datetime.datetime | None = None
+    #: Written down, and told to nobody.
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertState:
-    """An alert on its way."""
+    """An alert on its way; `together` says that it may be told in one message with others to the same connection."""
 
     id: int
     job: str
@@ -105,6 +109,23 @@ class AlertState:
     destination: str
     body: Mapping[str, Any]
     attempts: int
+    together: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A job (by its name) or a node (by its id) of which nothing is told up to a time; why, and who said so."""
+
+    kind: Literal["job", "node"]
+    name: str
+    until: datetime.datetime
+    reason: str
+    since: datetime.datetime
+    who: str
+
+
+#: What a connection was told of a job and not told to be over: (connection, node, severity), and when; None where it was muted.
+Told = Mapping[tuple[str, str, str], datetime.datetime | None]
 
 
 class JobStore:
@@ -338,8 +359,10 @@ class JobStore:
         message: str | None = None,
         then: Iterable[NewRun] = (),
         alerts: Iterable[NewAlert] = (),
+        told: Told | None = None,
     ) -> bool:
-        """End a run, with what follows from it: other jobs' runs, and alerts. All of it or nothing; False if it had ended already."""
+        """End a run, with what follows from it: other jobs' runs, and alerts, with what is `told` of the job from now on (None: as before). All
+        of it or nothing; False if it had ended already."""
         with self._transaction() as connection:
             if run_id is not None:
                 _end_attempt(connection, run_id, outcome, now)
@@ -351,6 +374,12 @@ class JobStore:
                 for new in then:
                     _insert(connection, new, now)
                 _alert(connection, alerts, now)
+                if told is not None:
+                    connection.execute("delete from told where job = ?", (run.job,))
+                    rows = [(run.job, *key, _text(at)) for key, at in told.items()]
+                    connection.executemany(
+                        "insert into told (job, destination, node, severity, told_at) values (?, ?, ?, ?, ?)", rows
+                    )
         return bool(ended.rowcount)
 
     def reopen(self, run: JobRun, now: datetime.datetime) -> bool:
@@ -416,26 +445,59 @@ class JobStore:
             _alert(connection, alerts, now)
 
     def alerts(self, now: datetime.datetime) -> list[AlertState]:
-        """The alerts to send now, oldest first."""
+        """The alerts to send now, oldest first; with one that is told together with others, all that wait for its connection."""
+        due = "state = 'pending' and (not_before is null or not_before <= ?)"
         query = (
-            "select id, job, occasion, destination, body, attempts from alert where state = 'pending'"
-            " and (not_before is null or not_before <= ?) order by id"
+            f"select id, job, occasion, destination, body, attempts, together from alert where {due} or (state = 'pending' and together = 1"
+            f" and destination in (select destination from alert where together = 1 and {due})) order by id"
         )
-        rows = self._connection.execute(query, (_text(now),)).fetchall()
+        rows = self._connection.execute(query, (_text(now), _text(now))).fetchall()
         return [
-            AlertState(id=i, job=job, occasion=occasion, destination=to, body=json.loads(body), attempts=n)
-            for i, job, occasion, to, body, n in rows
+            AlertState(id=i, job=job, occasion=occasion, destination=to, body=json.loads(body), attempts=n, together=bool(together))
+            for i, job, occasion, to, body, n, together in rows
+        ]
+
+    def told(self, job: str) -> dict[tuple[str, str, str], datetime.datetime | None]:
+        """What connections were told of a job that is not over yet."""
+        rows = self._connection.execute("select destination, node, severity, told_at from told where job = ?", (job,))
+        return {(to, node, severity): None if at is None else _time(at) for to, node, severity, at in rows}
+
+    def mute(self, mute: Mute) -> None:
+        """Tell nothing of a job or a node for a while; what was said of it before does not hold any more."""
+        with self._transaction() as connection:
+            connection.execute(
+                "delete from mute where until <= ? or (kind = ? and name = ?)", (_text(mute.since), mute.kind, mute.name)
+            )
+            values = (mute.kind, mute.name, _text(mute.until), mute.reason, _text(mute.since), mute.who)
+            connection.execute("insert into mute (kind, name, until, reason, since, who) values (?, ?, ?, ?, ?, ?)", values)
+
+    def unmute(self, kind: str, name: str, now: datetime.datetime) -> bool:
+        """Let alerts of a job or a node go on; False if it was not muted."""
+        with self._transaction() as connection:
+            gone = connection.execute("delete from mute where kind = ? and name = ? and until > ?", (kind, name, _text(now)))
+        return bool(gone.rowcount)
+
+    def mutes(self, now: datetime.datetime) -> list[Mute]:
+        """What is muted now, by name."""
+        query = "select kind, name, until, reason, since, who from mute where until > ? order by kind, name"
+        rows = self._connection.execute(query, (_text(now),))
+        return [
+            Mute(kind=kind, name=name, until=_time(until), reason=reason, since=_time(since), who=who)
+            for kind, name, until, reason, since, who in rows
         ]
 
     def alerted(
         self, alert: AlertState, state: str, not_before: datetime.datetime | None = None, message: str | None = None
     ) -> None:
-        """Write down what became of an alert."""
+        """Write down what became of an alert. Who never got one was told of nothing."""
         with self._transaction() as connection:
             connection.execute(
                 "update alert set state = ?, attempts = attempts + 1, not_before = ?, message = ? where id = ?",
                 (state, _text(not_before), message, alert.id),
             )
+            if state == "given up":
+                where = "where job = ? and destination = ?"
+                connection.execute(f"update told set told_at = null {where}", (alert.job, alert.destination))
 
     def alert_counts(self) -> dict[tuple[str, str], int]:
         """How many alerts there are, by occasion and state."""
@@ -480,9 +542,15 @@ def _insert(connection: Database, run: NewRun, now: datetime.datetime) -> str | 
 
 def _alert(connection: Database, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
     connection.executemany(
-        "insert into alert (job_run, job, occasion, destination, body, state, made_at) values (?, ?, ?, ?, ?, 'pending', ?)"
-        " on conflict do nothing",
-        [(a.job_run, a.job, a.occasion, a.destination, json.dumps(a.body), _text(now)) for a in alerts],
+        "insert into alert (job_run, job, occasion, destination, body, state, together, not_before, made_at)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        [
+            (
+                *(a.job_run, a.job, a.occasion, a.destination, json.dumps(a.body), "muted" if a.muted else "pending"),
+                *(int(a.gather is not None), _text(a.gather), _text(now)),
+            )
+            for a in alerts
+        ],
     )
 
 

@@ -12,7 +12,7 @@ from eltflow.base.records import dataclass
 from eltflow.state.database import Database, Place
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
-VERSION = 2
+VERSION = 3
 _SCHEMA = """
 create table run (
   id text primary key, target_key text not null, target text not null, command text not null, selection text not null,
@@ -59,6 +59,19 @@ create table alert (
 );
 create index alert_by_state on alert (state);
 """
+#: Alerts. `together` marks those that are told in one message with others to the same connection. `told` is when a connection was last told
+#: of a node that is not through yet, null where that was muted. A `mute` is of a job by its name, or of a node by its id.
+_ALERTS = """
+alter table alert add column together integer not null default 0;
+create table told (
+  job text not null, destination text not null, node text not null, severity text not null, told_at text,
+  primary key (job, destination, node, severity)
+);
+create table mute (
+  kind text not null, name text not null, until text not null, reason text not null, since text not null, who text not null,
+  primary key (kind, name)
+);
+"""
 _NODE_RUN = (
     "insert into node_run (run_id, unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (run_id, unique_id) do update set name = excluded.name,"
@@ -69,7 +82,7 @@ _NODE_RUN = (
 #: Names that a statement asks for at once.
 _MANY = 500
 #: What brings the tables from each format to the next; the words in braces are the database's.
-_STEPS = (_SCHEMA, _JOBS)
+_STEPS = (_SCHEMA, _JOBS, _ALERTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

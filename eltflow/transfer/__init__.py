@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from eltflow.base.records import dataclass
 
@@ -370,11 +370,12 @@ class RowReceiver(ConnectionType, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """Something to tell people: a line, some more of them, and the same as plain values."""
+    """Something to tell people: a line, some more of them, and the same as plain values; how grave it is."""
 
     title: str
     text: str
     facts: Mapping[str, Any]
+    severity: Literal["error", "warn", "info"] = "info"
 
 
 class NotTold(Exception):
@@ -390,4 +391,28 @@ class Notifier(ConnectionType, Protocol):
 
     def tell(self, values: Mapping[str, Any], note: Note) -> None:
         """Send the note, and see it taken. Raises NotTold."""
+        ...
+
+
+class NoSecret(Exception):
+    """A back end of secrets cannot be asked, or does not answer; the message shows no secret. (One that it does not have is None, no error.)"""
+
+    def __init__(self, message: str, *, help: str) -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class SecretBackend(Protocol):
+    """Where secrets are kept: a plug-in of the entry-point group `eltflow.secret_backends`, by the `type` under `secrets:` in `eltflow.yml`."""
+
+    #: What may stand under `secrets:` beside `type`, and what each key is.
+    keys: Mapping[str, str]
+
+    def problems(self, values: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """What is wrong with the values, by key."""
+        ...
+
+    def open(self, values: Mapping[str, Any], root: Path, env: Mapping[str, str]) -> Callable[[str], str | None]:
+        """What gives a secret by its name, or None where it has none of that name. `env` is the environment, with `.env` below it. Both may
+        raise NoSecret, and EltflowError (E0702) without the driver."""
         ...

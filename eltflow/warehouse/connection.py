@@ -19,11 +19,12 @@ class Connection:
     name: str
     reader: Any = field(repr=False)  #: a ConnectionReader, of the kind that its steps have
     values: Mapping[str, Any] = field(repr=False)
+    given: tuple[str, ...] = field(repr=False, default=())  #: what `secret()` gave for them
 
     @property
     def secrets(self) -> tuple[str, ...]:
         told = (secret for key in sorted(self.reader.secret_keys) for secret in secrets_of(self.values.get(key)))
-        return (*told, *passwords_within(self.values))
+        return (*told, *passwords_within(self.values), *self.given)
 
 
 @contextmanager

@@ -218,7 +218,8 @@ class LeaseStatements:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One target of a project, its values rendered. `values` may hold secrets: never print it; `secrets` lists the values to mask.
-    `application` is what the warehouse may call our sessions: it names project, target and run."""
+    `hidden` are the keys of values that came from where secrets are kept. `application` is what the warehouse may call our sessions: it
+    names project, target and run."""
 
     name: str
     type: str
@@ -227,6 +228,7 @@ class Target:
     threads: int
     values: Mapping[str, Any] = field(repr=False, default_factory=dict)
     secrets: tuple[str, ...] = field(repr=False, default=())
+    hidden: frozenset[str] = frozenset()
     custom_schemas: Literal["append", "exact"] = "append"
     application: str = "eltflow"
 

@@ -15,11 +15,11 @@ SAID = re.compile(r'"([EW]\d{4})"')
 ROOMS = {
     "E01": {"api", "base", "cli", "compile", "graph", "native", "project", "serve"},
     "E02": {"api", "compile", "graph", "native", "project"},
-    "E03": {"compile", "graph", "jinja", "project"},
+    "E03": {"api", "compile", "graph", "jinja", "project", "serve"},
     "E04": {"api", "compile", "graph"},
     "E05": {"graph"},
     "E06": {"api"},
-    "E07": {"base", "project", "schedule"},
+    "E07": {"base", "project", "schedule", "serve"},
     "E08": {"api", "cli", "eltflow_postgres", "engine", "serve", "state"},
     "E09": {"api", "cli", "native", "serve"},
     "W02": {"api", "compile", "graph"},

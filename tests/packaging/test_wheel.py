@@ -124,6 +124,7 @@ def test_the_wheel_holds_what_it_must(built: Path) -> None:
         "eltflow_spark",
         "eltflow_rest",
         "eltflow_notify",
+        "eltflow_secrets",
         "eltflow_sqlalchemy",
     }
     assert not _derived(names)

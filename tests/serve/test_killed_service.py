@@ -34,7 +34,7 @@ JOBS = """\
 jobs:
   - {name: often, select: "+after", catchup: all, triggers: [{every: 1 s}]}
   - {name: then, select: before, triggers: [{job: often}]}
-  - {name: fails, select: broken, triggers: [{job: often}], alerts: [{on: failure, to: ops}]}
+  - {name: fails, select: broken, triggers: [{job: often}], alerts: [{on: failure, to: ops, repeat_interval: always}]}
 """
 
 

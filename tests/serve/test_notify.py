@@ -6,6 +6,7 @@ import email
 import json
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from eltflow_notify import SMTP, WEBHOOK
+from eltflow_notify import APPRISE, SMTP, WEBHOOK
 from served import Hook
 
+from eltflow.base.diagnostics import EltflowError
+from eltflow.base.records import replace
 from eltflow.transfer import Note, NotTold
 
 NOTE = Note(title="p: job j failed", text="a: no — «größer»\nrun 12345678", facts={"job": "j", "failures": []})
@@ -199,3 +202,75 @@ def test_values_of_webhooks(given: dict[str, Any], problems: list[tuple[str, str
 )
 def test_values_of_mail(given: dict[str, Any], keys: list[str]) -> None:
     assert [key for key, _ in SMTP.problems(given)] == keys
+
+
+def apprise_url(hook: Hook, scheme: str = "json") -> str:
+    return hook.url.replace("http://", f"{scheme}://me:s3cret@")
+
+
+@pytest.mark.parametrize(("severity", "kind"), [("error", "failure"), ("warn", "warning"), ("info", "info")])
+def test_what_apprise_reaches(hook: Hook, severity: Any, kind: str) -> None:
+    APPRISE.tell({"url": apprise_url(hook)}, replace(NOTE, severity=severity))
+    ((body, headers),) = hook.bodies
+    sent = json.loads(body)
+    assert (sent["title"], sent["message"], sent["type"]) == (NOTE.title, NOTE.text, kind)
+    assert headers["Authorization"] == "Basic bWU6czNjcmV0"
+
+
+def test_several_services_of_apprise(hook: Hook) -> None:
+    APPRISE.tell({"url": [apprise_url(hook), apprise_url(hook, "form")]}, NOTE)
+    assert [headers["Content-Type"] for _, headers in hook.bodies] == ["application/json", "application/x-www-form-urlencoded"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "message", "again"),
+    [
+        ([500, 500], "it was not taken at address 1 (json), 2 (form)", True),
+        ([200, 500], "it was not taken at address 2 (form)", False),  # the first has it, and would have it twice
+    ],
+)
+def test_services_of_apprise_that_take_nothing(
+    hook: Hook, answers: list[int], message: str, again: bool, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    hook.answers = answers
+    with pytest.raises(NotTold) as caught:
+        APPRISE.tell({"url": [apprise_url(hook), apprise_url(hook, "form")]}, NOTE)
+    assert (str(caught.value), caught.value.again) == (message, again)
+    assert len(hook.bodies) == 2
+    said = "".join(capfd.readouterr()) + caplog.text
+    assert "s3cret" not in said  # nor by apprise's own log
+    assert "t0ps3cret" not in said
+
+
+def test_a_service_that_apprise_does_not_know(hook: Hook, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(NotTold) as caught:
+        APPRISE.tell({"url": [apprise_url(hook), "nowhere://me:s3cret@x"]}, NOTE)
+    assert (str(caught.value), caught.value.again) == ("apprise makes nothing of address 2 (nowhere)", False)
+    assert hook.bodies == []  # one that has it would be told again, once that is corrected
+    assert "s3cret" not in "".join(capfd.readouterr())
+
+
+def test_without_apprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(EltflowError) as caught:
+        APPRISE.tell({"url": "json://me:s3cret@x"}, NOTE)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.help) == ("E0702", "install it: pip install 'eltflow[apprise]'")
+    assert "s3cret" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("given", "problems"),
+    [
+        ({"url": "json://x"}, []),
+        ({"url": ["json://x", "slack://a/b/c"]}, []),
+        ({}, [("url", "a connection of type apprise has no `url`")]),
+        ({"url": []}, [("url", "a connection of type apprise has no `url`")]),
+        (
+            {"url": ["json://x", "s3cret"]},
+            [("url", "address 2 of `url` does not begin with the name of a service and ://")],
+        ),
+    ],
+)
+def test_values_of_apprise(given: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+    assert list(APPRISE.problems(given)) == problems

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from served import PYTHON, store, until
 
+from eltflow import api
+from eltflow.engine.run import utc_now
+from eltflow.serve.service import Service
+from eltflow.serve.web import status_page
 from eltflow.state.jobs import ENDED
 
 Project = Callable[..., Path]
@@ -131,6 +135,28 @@ def test_paused_and_listed(project: Project, eltflow: Run) -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT0[01]:30:00\+00:00", time) for time in row["next"])
 
 
+def test_muted_and_listed(project: Project, eltflow: Run) -> None:
+    root = project({**FILES, "models/p.yml": "sources: [{name: crm, tables: [{name: orders}]}]\n"})
+    done = eltflow("mute", "nightly", "--until", "2100-01-01", "--reason", "it's moved <b>", cwd=root)
+    assert done.out == "job nightly is muted until 2099-12-31 23:00 UTC\n"  # a day of its zone, which is Paris
+    assert eltflow("mute", "a", "--for", "2 h", cwd=root).out.startswith("node model.p.a is muted until 20")
+    muted = json.loads(eltflow("mute", "crm.orders", "--until", "2100-01-01T06:00", "--json", cwd=root).out)
+    assert (muted["kind"], muted["name"], muted["until"]) == ("node", "source.p.crm.orders", "2100-01-01T06:00:00+00:00")
+    listed = eltflow("jobs", cwd=root)
+    assert "job nightly is muted until 2099-12-31 23:00 UTC: it's moved <b>\n" in listed.err
+    assert json.loads(eltflow("jobs", "--json", cwd=root).out)[0]["muted_until"] == "2099-12-31T23:00:00+00:00"
+    lines = eltflow("jobs", "--muted", cwd=root).out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["job", "nightly"], ["node", "model.p.a"], ["node", "source.p.crm.orders"]]
+    with closing(Service(root, api.new_options(), now=utc_now, say=print)) as service:
+        page = status_page(service)
+    assert "<td>job nightly</td><td>2099-12-31 23:00</td>" in page
+    assert "it&#x27;s moved &lt;b&gt;" in page
+    (root / "models" / "a.sql").unlink()  # what is muted may be gone, or the project wrong
+    for name, told in (("a", "node model.p.a"), ("crm.orders", "node source.p.crm.orders"), ("nightly", "job nightly")):
+        assert eltflow("unmute", name, cwd=root).out == f"{told} is told of again\n"
+    assert json.loads(eltflow("jobs", "--muted", "--json", cwd=root).out) == []
+
+
 def test_builds_by_hand_go_on_between_runs(project: Project, eltflow: Run) -> None:
     """The service holds no file while nothing runs."""
     root = project(FILES)
@@ -177,7 +203,7 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
     with serve(root) as (address, _):
         eltflow("trigger", "nightly", "--wait", cwd=root)
         eltflow("trigger", "k", "--wait", cwd=root)
-        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","leads":true}')
+        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","project":"ok","leads":true}')
         status, page = fetch(address)
         assert status == 200
         assert "<script" not in page
@@ -192,6 +218,7 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
         assert ended[("k", "failed")] == 1
         assert families["eltflow_job_last_success_timestamp_seconds"].samples[0].value > 1_700_000_000
         assert families["eltflow_jobs_broken"].samples[0].value == 0
+        assert families["eltflow_project_broken"].samples[0].value == 0
         port = re.search(r":(\d+)/", address)
         assert port is not None
         other = project({**FILES}, name="q")
@@ -227,6 +254,18 @@ def post(
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
+
+
+def test_a_project_that_is_broken_meanwhile(project: Project, eltflow: Run) -> None:
+    root = project(FILES)
+    with serve(root) as (address, _):
+        until(lambda: list((root / ".eltflow" / "good").glob("*/*/models/a.sql")))
+        (root / "models" / "a.sql").write_text("select {{ nothing }} as id")
+        assert eltflow("trigger", "nightly", "--wait", cwd=root).code == 0
+        assert json.loads(fetch(address + "healthz")[1])["project"].startswith("E0302: `nothing` is undefined (models/a.sql:1)")
+        assert "the project cannot be read, the one of before goes on: E0302: " in fetch(address)[1]
+        families = {family.name: family for family in text_string_to_metric_families(fetch(address + "metrics")[1])}
+        assert families["eltflow_project_broken"].samples[0].value == 1
 
 
 def test_webhooks_that_start_a_job(project: Project, eltflow: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,22 +313,26 @@ def test_a_state_of_a_newer_version(project: Project, eltflow: Run) -> None:
     )
 
 
-def test_a_state_of_the_first_version_is_brought_forward(project: Project, eltflow: Run) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_state_of_an_earlier_version_is_brought_forward(project: Project, eltflow: Run, version: int) -> None:
     import sqlite3
 
     root = project(FILES)
     assert eltflow("build", cwd=root).code == 0
     with sqlite3.connect(root / ".eltflow" / "state.sqlite") as connection:
-        tables = [
-            n
-            for (n,) in connection.execute(
-                "select name from sqlite_master where type = 'table' and name like 'job%' or name in ('alert', 'trigger_cursor')"
-            )
-        ]
-        for table in sorted(tables, reverse=True):
+        later = ["told", "mute"]
+        if version == 1:
+            later += ["alert", "trigger_cursor", "job_node", "job_attempt", "job_run", "job"]
+        else:
+            values = "('r', 'j', 'failure', 'ops', '{}', 'pending', '')"
+            connection.execute(f"insert into alert (job_run, job, occasion, destination, body, state, made_at) values {values}")
+            connection.execute("alter table alert drop column together")
+        for table in later:
             connection.execute(f"drop table {table}")
-        connection.execute("pragma user_version = 1")
+        connection.execute(f"pragma user_version = {version}")
     assert eltflow("pause", "nightly", cwd=root).code == 0
+    with store(root) as jobs:
+        assert [alert.together for alert in jobs.alerts(utc_now())] == [False] * (version == 2)
     assert "build" in eltflow("history", cwd=root).out
 
 

@@ -339,7 +339,7 @@ jobs:
 
 def test_an_alert_that_does_not_arrive_is_sent_again(project: Project, hook: Hook) -> None:
     root = project(
-        {"models/a.sql": FAILS, "jobs.yml": "jobs: [{name: j, alerts: [{on: failure, to: ops}]}]\n"},
+        {"models/a.sql": FAILS, "jobs.yml": "jobs: [{name: j, alerts: [{on: failure, to: ops, repeat_interval: always}]}]\n"},
         settings=OPS,
     )
     with bench(root, OPS=hook.url, SEAL="wax") as made:

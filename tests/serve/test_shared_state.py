@@ -23,10 +23,11 @@ from served import PYTHON, UTC, store
 from eltflow import api
 from eltflow.api.jobs import open_jobs
 from eltflow.base.diagnostics import EltflowError
+from eltflow.base.records import replace
 from eltflow.serve.leading import Leading
 from eltflow.serve.service import Service, is_serving
 from eltflow.serve.web import status_page
-from eltflow.state.jobs import JobStore, NewAlert, NewRun
+from eltflow.state.jobs import JobStore, Mute, NewAlert, NewRun
 from eltflow.state.store import NodeRecord, RunRecord, Store
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
@@ -154,8 +155,9 @@ def jobs(made: Store) -> Iterator[Any]:
         third = one.begin(one.run(latest), at(53))
         alert = NewAlert(job_run=latest, job="j", occasion="failure", destination="ops", body={"a": [1, "é"]})
         after = [NewRun(job="k", started_by="job j", cause=latest, idem="after")]
+        told = {("ops", "model.p.b", "error"): at(54), ("us", "model.p.b", "error"): None}
         yield (
-            one.end(run, third, "failed", at(54), message="no", then=after, alerts=[alert, alert]),
+            one.end(run, third, "failed", at(54), message="no", then=after, alerts=[alert, alert], told=told),
             one.end(run, third, "ok", at(55)),
         )
         yield [(a.job, a.occasion, a.destination, a.body, a.attempts) for a in one.alerts(at(56))], one.recovers(one.run(latest))
@@ -165,6 +167,23 @@ def jobs(made: Store) -> Iterator[Any]:
         yield one.reopen(one.run(latest), at(62)), one.reopen(one.run(latest), at(62)), list(one.nodes(latest)), one.counts()
         one.alert([alert], at(63))
         yield one.alert_counts(), one.last_ok(), one.cancel(one.run(str(moved)), at(64)), one.cancel(one.run(str(moved)), at(64))
+        yield one.told("j"), one.told("k")
+        for n in range(3):  # told together, once the first of them is due
+            one.alert(
+                [NewAlert(job_run=f"x{n}", job="j", occasion="failure", destination="us", body={}, gather=at(64 + n))], at(63)
+            )
+        one.alert([NewAlert(job_run="y", job="j", occasion="failure", destination="us", body={}, muted=True)], at(63))
+        for minutes in (63, 64):
+            yield [(a.destination, a.together) for a in one.alerts(at(minutes))]
+        for a in one.alerts(at(64)):
+            one.alerted(a, "given up")
+        yield one.alert_counts(), one.told("j")
+        mute = Mute(kind="node", name="model.p.a", until=at(70), reason="it's known", since=at(64), who="me")
+        one.mute(mute)
+        one.mute(replace(mute, kind="job", name="j", until=at(66)))
+        one.mute(replace(mute, reason="again"))
+        yield one.mutes(at(64)), one.mutes(at(66)), one.unmute("job", "j", at(66)), one.unmute("node", "model.p.a", at(65))
+        yield one.mutes(at(64))
         yield len(one.ended_before(at(65))), one.counts()
         one.forget_before(at(65))
         yield one.counts(), one.alert_counts(), one.ended_before(at(65))

@@ -1,0 +1,1 @@
+select '{{ secret('x') }}' as id
