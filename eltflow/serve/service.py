@@ -28,6 +28,7 @@ from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, 
 from eltflow.serve.attempt import DONE, NO_STATE, At, Clock, Control, Ended, attempt, of_the_run
 from eltflow.serve.keeping import Keeping
 from eltflow.serve.leading import Leading, leader_of
+from eltflow.serve.memory import give_back
 from eltflow.serve.watching import Watch, told_shortly
 from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
 from eltflow.state.lock import is_held, run_lock
@@ -455,6 +456,7 @@ class Service:
         with self.keeping.using(jobs) as usable:
             active.ended = attempt(usable, active.job, active.run, active.run_id, active.control, self.now, self.at, self.pools)
         self.wake.set()
+        give_back()
 
     def cancel(self) -> None:
         """Stop what somebody asked to be stopped, and what takes too long."""
