@@ -16,7 +16,6 @@ from eltflow.api.writing import write_if_changed
 from eltflow.base.diagnostics import without
 from eltflow.base.records import dataclass
 from eltflow.compile.materialize.meta import loaded_at
-from eltflow.engine.run import utc_now
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import Node
 from eltflow.report.info import to_json
@@ -127,7 +126,7 @@ def _looked_at(loaded: Loaded, node: Node, session: Session) -> Fresh:
     except (WarehouseError, ValueError) as error:
         told = without(loaded.target.secrets, str(error))
         return Fresh(node=node, status="runtime error", message=told, seconds=time.monotonic() - started)
-    now = utc_now()
+    now = loaded.options.started_at
     age = (now - latest).total_seconds()
     limits = limits_of(node)
     status: Verdict = "pass"
