@@ -391,5 +391,8 @@ def _parquet_column(name: str, own: str, judged: Judged) -> _Column:
     wrong = None
     if judged.type is not None and judged.type not in ("VARCHAR", own):
         cast = f"try_cast({column} as {judged.type})"
-        wrong = f"{column} is not null and ({cast} is null or cast({cast} as {own}) is distinct from {column})"
+        # A text is spelt in many ways that a type takes: of numbers, only one that is cut is another.
+        kept = f"try_cast({column} as double) is distinct from cast({cast} as double)" if _NUMBERS.match(judged.type) else "false"
+        changed = f"cast({cast} as {own}) is distinct from {column}" if own != "VARCHAR" else kept
+        wrong = f"{column} is not null and ({cast} is null or {changed})"
     return _Column(name, f"cast({column} as varchar)", _masked(f"cast({column} as varchar)", judged), judged, wrong)

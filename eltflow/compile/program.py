@@ -83,14 +83,15 @@ class LostLease(ProgramError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns; and where its `good` rows are, if some
-    are put aside."""
+    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns; where its `good` rows are, if some
+    are put aside; and whether `path` is a `temporary` copy, which nobody knows it by."""
 
     path: str
     name: str
     size: int
     mtime: int
     good: str | None = None
+    temporary: bool = False
 
     @property
     def read(self) -> str:
@@ -224,7 +225,9 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `bring` fetches files that are elsewhere, None where all are here. `reader` reads files for an engine
+    no file is to be read. `bring` gives files as an engine reads
+    them: fetched, unpacked and turned into formats that it knows, one file or several for each; None where they are read as they are.
+    `sifted` are the paths of the good rows of those that have bad ones, by their own. `reader` reads files for an engine
     that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
     they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
     to which rows are brought in again. `hashing` is what its hashed columns need, `sieve` parts bad rows from the others, `bad` are
@@ -246,7 +249,8 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
-    bring: Callable[[Sequence[FileInfo]], None] | None = None
+    bring: Callable[[Sequence[FileInfo]], Sequence[FileInfo]] | None = None
+    sifted: Mapping[str, str] = field(default_factory=dict)
     reader: FileReader | None = None
     tables: TableSource | None = None
     records: RecordSource | None = None

@@ -106,6 +106,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _function(entry, load, cursor)
     if files:
         yield from _paths(entry["source"])
+        yield from _packed(entry["source"])
         yield from _lines(entry)
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
@@ -174,6 +175,51 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
         if not compiled.groupindex or compiled.groups != len(compiled.groupindex):
             help = "write `(?P<name>...)` for each column, and `(?:...)` around what is none"
             yield ("source", "pattern"), "`pattern` has groups without a name, or none at all", help
+
+
+#: A part of a sheet: two corners, of which the second may be left out, wholly or its column or row.
+RANGE = re.compile(r"([A-Za-z]{1,3})([1-9]\d{0,6})(?::([A-Za-z]{1,3})?([1-9]\d{0,6})?)?")
+
+
+def _packed(source: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with what is said of archives and workbooks."""
+    paths = [str(path).partition("?")[0].lower() for path in as_list(source.get("path"))]
+    packed = [path.endswith((".zip", "*", "]", "}}")) for path in paths]
+    sheets = source.get("format") == "xlsx" or ("format" not in source and any(path.endswith((".xlsx", ".xlsm")) for path in paths))
+    for key in ("sheet", "range"):
+        if key in source and not sheets and not ("format" not in source and any(packed)):
+            yield ("source", key), f"`{key}` means nothing to files that are no workbooks", "take it out, or set `format: xlsx`"
+    if "member" in source and not any(packed):
+        yield (
+            ("source", "member"),
+            "`member` means nothing to files that are no archives",
+            "take it out, or name files that end in .zip",
+        )
+    if "max_unpacked_mb" in source and not any(packed) and not sheets:
+        message = "`max_unpacked_mb` means nothing to files that are no archives and no workbooks"
+        yield ("source", "max_unpacked_mb"), message, "take it out"
+    given = source.get("range")
+    if isinstance(given, str) and "{{" not in given:
+        found = RANGE.fullmatch(given)
+        if found is None or not (corners := corners_of(given)) or any(a > b for a, b in zip(corners[:2], corners[2:], strict=True)):
+            yield ("source", "range"), f"`range` cannot be `{given}`", "write e.g. `B3:F200`; `B3:F`, with all rows below; or `B3`"
+
+
+def corners_of(range: str) -> tuple[int, int, float, float]:
+    """The first row and column of a part of a sheet, counted from 1, and the last ones; infinity where it goes on to the end."""
+    found = RANGE.fullmatch(range)
+    assert found is not None
+    left, top, right, bottom = found.groups()
+    end = float("inf")
+    return int(top), column_number(left), int(bottom) if bottom else end, column_number(right) if right else end
+
+
+def column_number(letters: str) -> int:
+    """The number of a column of a sheet, from 1 for A."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
 
 
 def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:

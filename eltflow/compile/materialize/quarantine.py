@@ -71,19 +71,7 @@ def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New, about: 
         sifted = yield from _sifted(job, new, about)
         if sifted is None:
             raise
-        return (yield from _named_as_it_is(sifted, load(sifted)))
-
-
-def _named_as_it_is(job: Job, body: Program) -> Program:
-    """The body; an error in a file of good rows is told as one of the file that they are of."""
-    try:
-        return (yield from body)
-    except WarehouseError as error:
-        file = next((f for f in job.files if f.good is not None and f.good == error.file), None)
-        if file is not None:
-            error.engine_message = error.engine_message.replace(str(file.good), file.name)
-            error.file, error.file_line = file.path, None
-        raise
+        return (yield from load(sifted))
 
 
 def check_records(job: Job, format: str, described: Sequence[tuple[FileInfo, Sequence[Column]]]) -> None:
@@ -132,7 +120,9 @@ def _sifted(job: Job, new: New, about: About) -> Steps[Job | None]:
     """The job with its bad rows put aside; None if no file has any. Raises ProgramError if there are more than the step allows."""
     assert job.sieve is not None
     files = yield from new(job)
-    format, options, types = about(job)
+    if not files:
+        return None
+    format, options, types = about(replace(job, files=tuple(files)))
     judge = _judge(job, format, types)
     found: list[tuple[FileInfo, Sifted]] = []
     for file in files:
@@ -142,11 +132,10 @@ def _sifted(job: Job, new: New, about: About) -> Steps[Job | None]:
     if not found:
         return None
     _check_allowed(job, found, files)
-    good = {file.name: sifted.good for file, sifted in found}
     bad = Bad(
         paths=tuple(sifted.bad for _, sifted in found), count=sum(sifted.count for _, sifted in found), first=found[0][1].first
     )
-    return replace(job, files=tuple(replace(f, good=good.get(f.name)) for f in job.files), bad=bad)
+    return replace(job, sifted={file.path: sifted.good for file, sifted in found}, bad=bad)
 
 
 def _check_allowed(job: Job, found: Found, files: Sequence[FileInfo]) -> None:
