@@ -120,6 +120,10 @@ class Sieve(Protocol):
         """As `FileReader.sift`."""
         ...
 
+    def spooled(self, source: Source, name: str) -> FileInfo:
+        """A file of the rows of a source, which people know by this name, in the format `rows` of `FileReader.sift`. Raises WarehouseError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
@@ -141,8 +145,8 @@ class TableSource(Protocol):
         """Its columns, by the database's own catalogue."""
         ...
 
-    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
-        """The rows, of the columns by these names."""
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
+        """As `transfer.Tables.rows`."""
         ...
 
     def highest(self, column: Kept) -> str | None:

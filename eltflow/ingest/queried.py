@@ -35,7 +35,7 @@ class QueriedTables:
         found = self._session.execute(self._dialect.describe(f"select * from {origin.item(self._dialect.quote)}")).columns
         return [Kept(c.name, self._dialect.reads_as(c.type or "VARCHAR"), self._dialect.quote(c.name)) for c in found]
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         items = ", ".join(f"{kept.expression} as {self._dialect.quote(name)}" for kept, name in columns)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Queried(self._session, f"select {items} from {origin.item(self._dialect.quote)}", fields)

@@ -111,7 +111,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
         yield ("cursor", "lookback"), f"`lookback` cannot be `{lookback}`", "write a number, or a time like `1 hour` or `2 days`"
-    yield from _bad_rows(entry, kind == "sql")
+    yield from _bad_rows(entry)
     changes = entry.get("schema_changes") or {}
     if kind != "sql" and changes.get("type") not in (None, "fail"):
         what = {"files": "files", "python": "what a function gives"}.get(str(kind), "records of an API") + ", whose table"
@@ -163,9 +163,6 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 f"`{key}` means nothing to files that are no lines of that kind",
                 f"take it out, or set `format: {way}`",
             )
-    if needed is not None and entry.get("on_bad_row") == "quarantine":
-        message = f"bad rows of `format: {format}` are not put aside"
-        yield ("on_bad_row",), message, "take it out: a line that does not fit stops the step, with its number"
     if needed == "pattern" and isinstance(source.get("pattern"), str):
         try:
             compiled = re.compile(source["pattern"])
@@ -313,12 +310,9 @@ def _requests(source: Mapping[str, Any], cursor: bool) -> Iterator[Finding]:
         yield ("source", "for_each"), message, "name a field in it: `path: /customers/{customer_id}/orders`"
 
 
-def _bad_rows(entry: Mapping[str, Any], database: bool) -> Iterator[Finding]:
+def _bad_rows(entry: Mapping[str, Any]) -> Iterator[Finding]:
     """What does not go together with `on_bad_row`."""
     aside, limit = entry.get("on_bad_row") == "quarantine", entry.get("max_bad_rows")
-    if aside and database:
-        message = "bad rows are put aside of files, and not of databases, whose rows have their types"
-        yield ("on_bad_row",), message, "take it out: a row that the target cannot keep stops the step"
     if limit is None:
         return
     if not aside:

@@ -61,7 +61,7 @@ def load_files(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    return (yield from without_bad_rows(job, _load, _new, _options))
+    return (yield from without_bad_rows(job, _load, _new))
 
 
 def _by_their_names(files: Sequence[FileInfo], body: Steps[T]) -> Steps[T]:
@@ -131,9 +131,10 @@ def _brought(job: Job, files: Sequence[FileInfo]) -> tuple[FileInfo, ...]:
     return tuple(replace(part, good=job.sifted.get(part.path)) for part in parts)
 
 
-def _new(job: Job) -> Steps[Sequence[FileInfo]]:
-    """The files whose rows are to come into the table, as the engine reads them."""
-    return _brought(job, fresh_files(job, (yield from _known(job))) if adds(job) else job.files)
+def _new(job: Job) -> Steps[tuple[Sequence[FileInfo], str, Options, Mapping[str, str]]]:
+    """The files whose rows are to come into the table, as the engine reads them; and what there is to know of them."""
+    files = _brought(job, fresh_files(job, (yield from _known(job))) if adds(job) else job.files)
+    return (files, *_options(replace(job, files=files))) if files else ((), "", {}, {})
 
 
 def _known(job: Job) -> Steps[Known]:
