@@ -84,4 +84,4 @@ class OpenedFiles:
 def _shown(name: str) -> str:
     """What people know a file by: an address without its parameters, which may be secret."""
     parts = urlsplit(name)
-    return name if parts.scheme == "s3" else f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.scheme in ("http", "https") else name

@@ -20,7 +20,7 @@ ASKED = ("rest", "graphql")
 #: Those whose records are in files of ours before they are loaded.
 FETCHED = (*ASKED, "python")
 #: How a path begins that leads elsewhere, and the type of connection that reads from there.
-REMOTE = {"s3": "s3", "http": "http", "https": "http"}
+REMOTE = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "http": "http", "https": "http"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
@@ -249,7 +249,9 @@ def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:
             yield (
                 ("source", "path"),
                 message,
-                "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
+                "take it out, and name a connection that has them: `connection: ...`"
+                if REMOTE.get(parts.scheme) == "sftp"
+                else "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
             )
     if len(types) > 1:
         yield (
