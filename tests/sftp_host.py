@@ -65,7 +65,7 @@ class Host:
         key = asyncssh.generate_private_key("ssh-ed25519")
         self.keys.append(key.export_public_key().decode())
         path = self.root / name
-        path.write_bytes(key.export_private_key(passphrase=passphrase))
+        path.write_bytes(key.export_private_key(passphrase=passphrase, rounds=1))
         path.chmod(0o600)
         return path
 
