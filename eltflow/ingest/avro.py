@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import uuid
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -43,18 +42,8 @@ _LOGICAL = {
 #: Of two kinds of numbers in a union, the one that keeps both.
 _WIDER = {frozenset({"INTEGER", "BIGINT"}): "BIGINT", frozenset({"FLOAT", "DOUBLE"}): "DOUBLE"}
 _EPOCH = datetime.datetime(1970, 1, 1)
-_BROKEN = (
-    ValueError,
-    EOFError,
-    OSError,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    AttributeError,
-    ArithmeticError,
-    zlib.error,
-)
+#: What a broken file makes the library raise: errors of its own, of each codec, and whatever comes of odd bytes.
+_BROKEN = Exception
 Turn = Callable[[Any], Any]
 
 
@@ -73,7 +62,10 @@ def opened(file: FileInfo) -> Iterator[tuple[Mapping[str, str], Iterator[tuple[i
         if not isinstance(schema, Mapping) or schema.get("type") not in ("record", "error") or not schema.get("fields"):
             raise ProgramError(f"{file.name} holds values that are no records", "write records: their fields are the columns")
         named: dict[str, Mapping[str, Any]] = {}
-        read = [(field["name"], *_read(field["type"], named, ())) for field in schema["fields"]]
+        try:
+            read = [(str(field["name"]), *_read(field["type"], named, ())) for field in schema["fields"]]
+        except _BROKEN as error:
+            raise _broken(file, 0, error) from None
         turns = [(name, turn) for name, _, turn in read if turn is not None]
         yield {name: type for name, type, _ in read}, _records(file, reader, turns)
 

@@ -19,8 +19,8 @@ from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import WarehouseError
 
 _MANY = 1_000  #: records that are written at once
-#: Bytes that an archive or a workbook may have, unpacked, unless the step allows others.
-_LARGEST = 4096 * 1024 * 1024
+#: Megabytes that an archive or a workbook may have, unpacked, unless the step says otherwise.
+_LARGEST = 4096
 
 
 class UnpackedFiles:
@@ -38,7 +38,7 @@ class UnpackedFiles:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._source, self._reader, self._declared, self._fetch, self._stop = source, reader, declared, fetch, stop
-        self._limit = int(float(source.get("max_unpacked_mb") or 0) * 1024 * 1024) or _LARGEST
+        self._limit = int(source.get("max_unpacked_mb") or _LARGEST) * 1024 * 1024
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._made = 0
         self._parts: dict[str, tuple[FileInfo, ...]] = {}

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from itertools import repeat
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
+from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.plugins import driver
 from eltflow.compile.program import FileInfo, ProgramError
-from eltflow.ingest.zips import BROKEN, archive, check_size
+from eltflow.ingest.zips import archive, check_size, reading
 from eltflow.project.config import as_list
 from eltflow.project.steps import corners_of
 
@@ -23,8 +23,6 @@ from eltflow.project.steps import corners_of
 _OLE = b"\xd0\xcf\x11\xe0"
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _MIDNIGHT = datetime.time()
-#: What a file that is broken may raise in the library.
-_BROKEN = (*BROKEN, KeyError, ValueError, TypeError, AttributeError, IndexError, ParseError, SyntaxError)
 Rows = Iterator[tuple[int, Mapping[str, Any]]]
 
 
@@ -43,7 +41,8 @@ def opened(
         import openpyxl
     with archive(file, "workbook") as packed:
         check_size(file, packed.infolist(), limit)
-        computed = _computes(packed)
+        with reading(file, "workbook"):
+            computed = _computes(packed)
     with ExitStack() as stack:
         with _told(file):
             books = [
@@ -61,7 +60,9 @@ def _told(file: FileInfo) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what a workbook may hold beside cells
             yield
-    except _BROKEN as error:
+    except (ProgramError, EltflowError):
+        raise
+    except Exception as error:  # of the library, of the XML in it, of the archive around that
         message = f"{file.name} cannot be read: it is no whole workbook ({type(error).__name__}: {error})"
         raise ProgramError(message, "open it in Excel and save it again") from None
 

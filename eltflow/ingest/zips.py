@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import lzma
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -18,34 +16,30 @@ from eltflow.ingest.files import local_name
 from eltflow.warehouse.values import WarehouseError
 
 _BLOCK = 1 << 20  #: bytes
+_WHAT = "zip archive"
 #: What systems put beside the files that a person packed.
 _BESIDE = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\.DS_Store|Thumbs\.db)")
 _LEADS_OUT = re.compile(r"/|[A-Za-z]:|(?:.*/)?\.\.(?:/|\Z)")
 
 
-#: What an archive that is broken may raise when it is read.
-BROKEN = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, UnicodeDecodeError)
+@contextmanager
+def archive(file: FileInfo, what: str) -> Iterator[zipfile.ZipFile]:
+    """The file as a zip archive. Raises ProgramError for one that is none."""
+    with reading(file, what):
+        opened = zipfile.ZipFile(file.path)
+    with opened:
+        yield opened
 
 
 @contextmanager
-def archive(file: FileInfo, what: str) -> Iterator[zipfile.ZipFile]:
-    """The file as a zip archive. Raises ProgramError for one that is none, also while its members are read."""
+def reading(file: FileInfo, what: str) -> Iterator[None]:
+    """Around what reads an archive: whatever odd bytes make the library raise is told as an archive that is broken, by ProgramError."""
     try:
-        opened = zipfile.ZipFile(file.path)
-    except (*BROKEN, OSError) as error:
-        raise broken(file, what, error) from None
-    try:
-        with opened:
-            yield opened
-    except BROKEN as error:
-        raise broken(file, what, error) from None
-
-
-def broken(file: FileInfo, what: str, error: BaseException) -> ProgramError:
-    """What there is to say of an archive that cannot be read."""
-    words = str(error).replace(file.path, file.name) or type(error).__name__
-    message = f"{file.name} cannot be read: it is no {what}, or not a whole one ({words})"
-    return ProgramError(message, "see that the file is complete")
+        yield
+    except Exception as error:
+        words = str(error).replace(file.path, file.name) or type(error).__name__
+        message = f"{file.name} cannot be read: it is no {what}, or not a whole one ({words})"
+        raise ProgramError(message, "see that the file is complete") from None
 
 
 def check_size(file: FileInfo, members: Sequence[zipfile.ZipInfo], limit: int) -> None:
@@ -61,21 +55,24 @@ def unpacked(
 ) -> Iterator[tuple[str, str]]:
     """(name in the archive, path here) of the members that match a pattern of those `wanted`, or of its only one where there is none,
     sorted by name; `place` gives a path for a name. Raises ProgramError, WarehouseError (cancelled)."""
-    with archive(file, "zip archive") as opened:
+    with archive(file, _WHAT) as opened:
         members = _chosen(file, opened.infolist(), wanted)
         check_size(file, members, limit)
         for member in members:
             path = place(local_name(member.filename))
-            with opened.open(member) as packed, open(path, "wb") as output:
-                _copied(packed, output, stop)
+            with reading(file, _WHAT):
+                packed = opened.open(member)
+            with packed, open(path, "wb") as output:
+                while block := _block(file, packed):
+                    if stop():
+                        raise WarehouseError("cancelled", kind="cancelled")
+                    output.write(block)
             yield member.filename, path
 
 
-def _copied(packed: IO[bytes], output: IO[bytes], stop: Callable[[], bool]) -> None:
-    while block := packed.read(_BLOCK):
-        if stop():
-            raise WarehouseError("cancelled", kind="cancelled")
-        output.write(block)
+def _block(file: FileInfo, packed: IO[bytes]) -> bytes:
+    with reading(file, _WHAT):
+        return packed.read(_BLOCK)
 
 
 def _chosen(file: FileInfo, all: Sequence[zipfile.ZipInfo], wanted: Sequence[str]) -> Sequence[zipfile.ZipInfo]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import datetime
 import io
+import os
+import random
 import struct
 import zipfile
+from contextlib import closing
 from decimal import Decimal
 from uuid import UUID
 
 import fastavro
 import openpyxl
 import pytest
+
+from eltflow.compile.program import ProgramError
+from eltflow.ingest.files import file_info, file_reader
+from eltflow.ingest.unpacked import UnpackedFiles
 
 DAY, MOMENT = datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 12, 30)
 
@@ -460,20 +467,27 @@ def test_a_workbook_that_is_a_bomb(world):
     world.says(message, MORE)
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ({"path": "data/a.csv", "sheet": "S"}, "`sheet` means nothing to files that are no workbooks"),
-        ({"path": "data/*.avro", "range": "A1"}, "`range` means nothing to files that are no workbooks"),
-        ({"path": "data/a.csv", "member": "a"}, "`member` means nothing to files that are no archives"),
-        (
-            {"path": "data/a.csv", "max_unpacked_mb": 5},
-            "`max_unpacked_mb` means nothing to files that are no archives and no workbooks",
-        ),
-        ({"path": "data/a.xlsx", "range": "3:5"}, "`range` cannot be `3:5`"),
-        ({"path": "data/a.xlsx", "range": "C3:B9"}, "`range` cannot be `C3:B9`"),
-        ({"path": "data/a.xlsx", "format": "excel"}, "`format` cannot be `excel`"),
-    ],
-)
-def test_what_does_not_go_together(world, source, message):
-    assert message in world.project(source).fails("parse", code=2).split("\n")[0]
+def test_whatever_odd_bytes_make_of_a_file(world):
+    """It is read, or refused in words; the libraries that read it raise errors of many kinds."""
+    book(world, [["id", "n"], [1, "a"], [2, "=A2*2"]])
+    for codec in ("null", "deflate", "snappy"):
+        avro(world, LOGICAL[:4], [{key: ROW[key] for key, _ in LOGICAL[:4]}] * 20, f"{codec}.avro", codec=codec)
+    archive(world, {"a.csv": "id\n1\n"})
+    chance = random.Random(1)
+    refused = []
+    for path in sorted((world.root / "data").iterdir()):
+        whole = path.read_bytes()
+        for _ in range(25):
+            data = bytearray(whole[: chance.choice([len(whole), chance.randrange(len(whole))])])
+            for _ in range(chance.randrange(4)):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            path.write_bytes(data)
+            with closing(UnpackedFiles({"path": str(path)}, file_reader(), declared=("n",))) as files:
+                try:
+                    (part,) = files.bring([file_info(world.root, str(path))])
+                except ProgramError as error:
+                    refused.append((path.name, error.message))
+                else:
+                    assert part.size == os.path.getsize(part.path)
+    assert all(name in message for name, message in refused)
+    assert len(refused) > 60
