@@ -11,6 +11,7 @@ from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo
 from eltflow.transfer import Judged, Sifted, Source
 from eltflow.warehouse.protocols import FileReader
+from eltflow.warehouse.values import WarehouseError
 
 
 class TemporarySieve:
@@ -28,10 +29,15 @@ class TemporarySieve:
 
     def spooled(self, source: Source, name: str) -> FileInfo:
         """A file of the rows of a source, which people know by this name: its text, a tab behind each line. Raises WarehouseError."""
-        path = os.path.join(self._place(), "rows")
+        folder = self._place()
+        path = os.path.join(folder, "rows")
         with open(path, "wb") as file:
             for batch in source.text():
-                file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+                try:
+                    file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+                except OSError as error:
+                    help = "make room there, or name another folder with the environment variable TMPDIR"
+                    raise WarehouseError(f"rows on their way through {folder}: {error.strerror}", kind="disk", help=help) from None
         return FileInfo(path=path, name=name, size=os.path.getsize(path), mtime=0, temporary=True)
 
     def _place(self) -> str:

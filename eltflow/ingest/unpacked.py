@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,6 +22,14 @@ from eltflow.warehouse.values import WarehouseError
 _MANY = 1_000  #: records that are written at once
 #: Megabytes that an archive or a workbook may have, unpacked, unless the step says otherwise.
 _LARGEST = 4096
+
+
+def _stopped(file: FileInfo, error: OSError) -> ProgramError | WarehouseError:
+    """What there is to say of a file that cannot be read, or of a folder that has no room for what comes of it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        help = "make room there, or name another folder with the environment variable TMPDIR"
+        return WarehouseError(f"{file.name} on its way through {tempfile.gettempdir()}: {error.strerror}", kind="disk", help=help)
+    return ProgramError(f"{file.name} cannot be read: {error.strerror}", "see that the file is there and may be read")
 
 
 class UnpackedFiles:
@@ -50,7 +59,10 @@ class UnpackedFiles:
             self._fetch(files)
         for file in files:
             if file.path not in self._parts:
-                self._parts[file.path] = tuple(map(self._turned, self._members(file)))
+                try:
+                    self._parts[file.path] = tuple(map(self._turned, self._members(file)))
+                except OSError as error:
+                    raise _stopped(file, error) from None
         return tuple(part for file in files for part in self._parts[file.path])
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ import pytest
 from eltflow.compile.program import ProgramError
 from eltflow.ingest.files import file_info, file_reader
 from eltflow.ingest.unpacked import UnpackedFiles
+from eltflow.warehouse import WarehouseError
 
 DAY, MOMENT = datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 12, 30)
 
@@ -465,6 +466,28 @@ def test_a_workbook_that_is_a_bomb(world):
     world.project({"path": "data/a.xlsx", "max_unpacked_mb": 2})
     message = "data/a.xlsx would be 3,000,000 bytes unpacked, and at most 2,097,152 are"
     world.says(message, MORE)
+
+
+def test_a_file_that_went_away(world):
+    book(world, [["id"], [1]])
+    avro(world, [("id", "int")], [{"id": 1}])
+    for path in sorted((world.root / "data").iterdir()):
+        file = file_info(world.root, str(path))
+        path.unlink()
+        with closing(UnpackedFiles({"path": str(path)}, file_reader())) as files, pytest.raises(ProgramError) as refused:
+            files.bring([file])
+        assert refused.value.message == f"data/{path.name} cannot be read: No such file or directory"
+
+
+def test_a_folder_without_room(world, monkeypatch):
+    """What is written there fails as a full disk makes it fail."""
+    book(world, [["id"], *([n] for n in range(2000))])
+    file = file_info(world.root, str(world.root / "data/a.xlsx"))
+    monkeypatch.setattr(UnpackedFiles, "_place", lambda self, name: "/dev/full")
+    with closing(UnpackedFiles({"path": file.path}, file_reader())) as files, pytest.raises(WarehouseError) as refused:
+        files.bring([file])
+    assert refused.value.kind == "disk"
+    assert "No space left on device" in refused.value.engine_message
 
 
 def test_whatever_odd_bytes_make_of_a_file(world):
