@@ -9,6 +9,8 @@ from typing import Any
 from eltflow.transfer import Field, Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement
 
+#: How files of lines are read: each line is a text, and one without anything NULL.
+LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
@@ -199,7 +201,7 @@ class DuckDBDialect(Dialect):
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """From a file that the session writes the source's text to, whose path and longest line it binds."""
         read = {f"c{n}": _read_as(field) for n, field in enumerate(source.fields)}
-        values = ", ".join(_value(f"c{n}", field) for n, field in enumerate(source.fields))
+        values = ", ".join(value_of(f"c{n}", field) for n, field in enumerate(source.fields))
         kinds = self.literal({**read, "eltflow_end": "VARCHAR"})
         return Statement(
             f"insert into {self.render(relation)} ({self.columns(columns)})\nselect {values}\nfrom read_csv($1, columns = {kinds},"
@@ -285,27 +287,27 @@ class DuckDBDialect(Dialect):
     def _lines(self, paths: str, format: str, options: Mapping[str, Any]) -> str:
         """A query for what stands in each line, as text; NULL for what is empty there. Lines without anything are passed over. With `infer` as
         "lines", the lines themselves: their number (`n`), and whether they are as they should be (`fits`)."""
-        how = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
-        lines = f"read_csv({paths}, {how})"
-        if format == "lines":
-            pattern = self.string(str(options["pattern"]))
-            fits = f"regexp_full_match(line, {pattern})"
-            names = self.literal(list(options["columns_of"]))
-            whole = self.string(f"^(?:{options['pattern']})$")
-            found = f"regexp_extract(line, {whole}, {names})"
-            items = [f"nullif(found[{self.string(name)}], '') as {self.quote(name)}" for name in options["columns_of"]]
-            parts = f"(select line, {found} as found from {lines} where line is not null)"
-        else:
-            widths: Mapping[str, int] = options["widths"]
-            fits = f"length(line) <= {sum(widths.values())}"
-            start, items = 1, []
-            for name, width in widths.items():
-                items.append(f"nullif(trim(substr(line, {start}, {width})), '') as {self.quote(name)}")
-                start += width
-            parts = f"(select line from {lines} where line is not null)"
+        lines = f"read_csv({paths}, {LINES})"
+        fits, found, parts = self.parts_of_lines(format, options)
         if options.get("infer") == "lines":
             return f"(select row_number() over () as n, line is null or {fits} as fits from {lines}) as eltflow_lines"
-        return f"(select {', '.join(items)} from {parts}) as eltflow_lines"
+        items = ", ".join(f"{part} as {self.quote(name)}" for name, part in parts)
+        return f"(select {items} from (select line, {found} as found from {lines} where line is not null)) as eltflow_lines"
+
+    def parts_of_lines(self, format: str, options: Mapping[str, Any]) -> tuple[str, str, Sequence[tuple[str, str]]]:
+        """Of a `line`: whether it is as it should be; what is `found` in it; and by the columns' names, the value in `line` and `found`."""
+        if format == "lines":
+            fits = f"regexp_full_match(line, {self.string(str(options['pattern']))})"
+            names = self.literal(list(options["columns_of"]))
+            whole = self.string(f"^(?:{options['pattern']})$")
+            parts = [(name, f"nullif(found[{self.string(name)}], '')") for name in options["columns_of"]]
+            return fits, f"regexp_extract(line, {whole}, {names})", parts
+        widths: Mapping[str, int] = options["widths"]
+        start, parts = 1, []
+        for name, width in widths.items():
+            parts.append((name, f"nullif(trim(substr(line, {start}, {width})), '')"))
+            start += width
+        return f"length(line) <= {sum(widths.values())}", "null", parts
 
     def _csv(self, options: Mapping[str, Any], types: Mapping[str, str]) -> list[str]:
         """Nothing but types is guessed: left alone, DuckDB takes `a;b` for two columns, lines that begin with # for comments and
@@ -340,7 +342,7 @@ def _read_as(field: Field) -> str:
     return field.type if field.type in _AS_THEY_ARE or field.type.startswith("DECIMAL(") else "VARCHAR"
 
 
-def _value(column: str, field: Field) -> str:
+def value_of(column: str, field: Field) -> str:
     """A column of a source's text (`eltflow.transfer.Source.text`) as a value of its type."""
     if _read_as(field) != "VARCHAR":
         return column

@@ -17,10 +17,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.plugins import driver
-from eltflow.base.records import dataclass
-from eltflow.transfer import Judged, Sifted
+from eltflow.base.records import dataclass, replace
+from eltflow.transfer import Field, Judged, Sifted
 from eltflow.warehouse import WarehouseError
-from eltflow_duckdb.dialect import DuckDBDialect
+from eltflow_duckdb.dialect import LINES, DuckDBDialect, value_of
 from eltflow_duckdb.source import run
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ _STRUCTURE = {
     "LINE SIZE OVER MAXIMUM": "it is longer than any row may be",
 }
 _NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT\b|INTEGER|DECIMAL|DOUBLE|FLOAT", re.IGNORECASE)
+_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)", re.IGNORECASE)
+#: Types whose values are texts that other types may take.
+_SIMPLE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*|DOUBLE|FLOAT|BOOLEAN|VARCHAR|DATE|TIME.*|UUID)\Z")
 _NESTED = re.compile(r"STRUCT|MAP|UNION|JSON|VARIANT|.*\]\Z", re.IGNORECASE)
 Judge = Callable[[str], Judged]
 
@@ -65,12 +69,12 @@ def sift(path: str, name: str, format: str, options: Mapping[str, Any], judge: J
     with driver("files", "duckdb"):
         import duckdb
 
-    sieve = {"csv": _csv, "json": _json, "parquet": _parquet}[format]
+    sieve = {"csv": _csv, "json": _json, "parquet": _parquet, "lines": _lines, "fixed": _lines, "rows": _rows}[format]
     with closing(duckdb.connect(os.path.join(folder, "sieve.duckdb"))) as connection:
         for setting in ("errors_as_json = true", "enable_progress_bar = false", "autoinstall_known_extensions = false"):
             connection.execute(f"set {setting}")
         try:
-            return sieve(connection, path, name, options, judge, folder)
+            return sieve(connection, path, name, {**options, "format": format}, judge, folder)
         except WarehouseError as error:
             if error.code not in _OF_DATA:
                 raise
@@ -362,6 +366,119 @@ def _json_column(key: str, judged: Judged) -> _Column:
     return _Column(key, text, shown, judged, wrong)
 
 
+# -- lines -------------------------------------------------------------------------------------------------------------------------
+
+
+def _lines(
+    connection: duckdb.DuckDBPyConnection, path: str, name: str, options: Mapping[str, Any], judge: Judge, folder: str
+) -> Sifted | None:
+    """Of lines by a pattern, or of columns of fixed width."""
+    fits, found, parts = _DIALECT.parts_of_lines(str(options["format"]), options)
+    # Lines that end in several ways are no rejects, and otherwise stop DuckDB 2.0.
+    rejects = ", strict_mode = false, store_rejects = true, rejects_limit = 0"
+    run(
+        connection,
+        f"create table eltflow_lines as select row_number() over () as {_NUMBER}, line, coalesce({fits}, false) as fits"
+        f" from read_csv({_DIALECT.string(path)}, {LINES}{rejects}, rejects_table = 'eltflow_rejects', rejects_scan = 'eltflow_scans')",
+    )
+    values = ", ".join(f"{part} as c{n}" for n, (_, part) in enumerate(parts))
+    held = f"(select *, {found} as found from eltflow_lines where fits)"
+    run(connection, f"create view eltflow_rows as select {_NUMBER}, line, {values} from {held}")
+    columns = [_text_column(f"c{n}", label, judge(label)) for n, (label, _) in enumerate(parts)]
+    hidden = any(c.judged.hidden or c.judged.left_out for c in columns)
+    _judge_rows(connection, columns)
+    _refused(connection, hidden=hidden)
+    reason = "it does not match `pattern`" if options["format"] == "lines" else "it is longer than `widths` say"
+    run(
+        connection,
+        f"insert into eltflow_bad select {_NUMBER}, null, {_DIALECT.string(reason)}, {'null' if hidden else 'line'} from eltflow_lines"
+        " where not fits and line is not null",
+    )
+    _place_rows(connection, path, "eltflow_lines", "1", 0)
+    if not _any(connection, "eltflow_told"):
+        return None
+    good = os.path.join(folder, _plain(path, ".txt"))
+    kept = f"select line from eltflow_rows where {_NUMBER} not in (select {_NUMBER} from eltflow_bad) order by {_NUMBER}"
+    _write_lines(good, run(connection, kept))
+    counts = "select (select count(*) from eltflow_lines where line is not null) + (select count(*) from eltflow_refused)"
+    ((total,),) = run(connection, counts).fetchall()
+    return _sifted(connection, name, folder, total, good)
+
+
+def _write_lines(path: str, lines: duckdb.DuckDBPyConnection) -> None:
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        while batch := lines.fetchmany(10_000):
+            file.writelines(f"{line}\n" for (line,) in batch)
+
+
+def _text_column(text: str, name: str, judged: Judged) -> _Column:
+    """A column whose values are texts: `text` is an expression of one."""
+    wrong = None
+    if judged.type is not None and judged.type != "VARCHAR":
+        wrong = f"{text} is not null and (try_cast({text} as {judged.type}) is null or {_cut(text, judged.type)})"
+    return _Column(name, text, _masked(text, judged), judged, wrong)
+
+
+def _cut(text: str, type: str) -> str:
+    """That a type takes a text, and not all of its digits: 1.5 for 2."""
+    if _WHOLE.fullmatch(type):
+        return f"not regexp_full_match(trim({text}), '[-+]?[0-9]+([.]0*)?')"
+    decimal = _DECIMAL.fullmatch(type)
+    if decimal is None:
+        return "false"
+    return f"regexp_matches(trim({text}), '^[-+]?[0-9]*[.][0-9]{{{decimal.group(1)}}}[0-9]*[1-9]|[eE]-')"
+
+
+# -- rows of databases -------------------------------------------------------------------------------------------------------------
+
+
+def _rows(
+    connection: duckdb.DuckDBPyConnection, path: str, name: str, options: Mapping[str, Any], judge: Judge, folder: str
+) -> Sifted | None:
+    """Of the text of a source (`transfer.Source.text`), a tab behind each line, whose columns are told by their names and types."""
+    fields: Sequence[tuple[str, str]] = options["columns"]
+    kinds = _DIALECT.literal({**{f"c{n}": "VARCHAR" for n in range(len(fields))}, "eltflow_end": "VARCHAR"})
+    with open(path, "rb") as file:
+        longest = max((len(line) for line in file), default=0)
+    run(
+        connection,
+        f"create table eltflow_rows as select row_number() over () as {_NUMBER}, * from read_csv({_DIALECT.string(path)},"
+        f" columns = {kinds}, auto_detect = false, header = false, delim = '\t', quote = '', escape = '', comment = '',"
+        f" new_line = '\\n', nullstr = '\\N', max_line_size = {max(longest + 2, 2_097_152)})",
+    )
+    texts = ", ".join(f"{_row_text(f'c{n}')} as t{n}" for n in range(len(fields)))
+    run(connection, f"create view eltflow_texts as select *, {texts} from eltflow_rows")
+    columns = [_row_column(n, label, type, judge(label)) for n, (label, type) in enumerate(fields)]
+    _judge_rows(connection, columns, "eltflow_texts")
+    run(connection, f"create table eltflow_told as select {_NUMBER} as line, name, reason, raw from eltflow_bad order by 1")
+    if not _any(connection, "eltflow_told"):
+        return None
+    values = ", ".join(f"coalesce(c{n}, '\\N')" for n in range(len(fields)))
+    good = os.path.join(folder, "rows")
+    kept = f"from eltflow_rows where {_NUMBER} not in (select {_NUMBER} from eltflow_bad) order by {_NUMBER}"
+    _write_lines(good, run(connection, f"select concat_ws(chr(9), {values}) {kept}"))
+    ((total,),) = run(connection, "select count(*) from eltflow_rows").fetchall()
+    return _sifted(connection, name, folder, total, good)
+
+
+def _row_text(place: str) -> str:
+    """A value of a source as a text, without the mark of one that is not of its column's type."""
+    return value_of(f"(case when starts_with({place}, '\\?') then substr({place}, 3) else {place} end)", Field("", "VARCHAR"))
+
+
+def _row_column(number: int, name: str, own: str, judged: Judged) -> _Column:
+    """A value must be of the type that its source tells, and of the one that it is for."""
+    place, text = f"c{number}", f"t{number}"
+    wrong = f"starts_with({place}, '\\?')"
+    if judged.type is not None and judged.type not in ("VARCHAR", own) and _SIMPLE.match(own):
+        taken = (
+            f"ends_with({text}, ' BC') or try_cast({text} as {judged.type}) is not null"  # years that are written in another way
+        )
+        wrong = f"{wrong} or not ({taken}) or {_cut(text, judged.type)}"
+    shown = judged if judged.type is not None else replace(judged, shown=own.lower())
+    return _Column(name, text, _masked(text, judged), shown, f"{place} is not null and ({wrong})")
+
+
 # -- Parquet -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -391,5 +508,7 @@ def _parquet_column(name: str, own: str, judged: Judged) -> _Column:
     wrong = None
     if judged.type is not None and judged.type not in ("VARCHAR", own):
         cast = f"try_cast({column} as {judged.type})"
-        wrong = f"{column} is not null and ({cast} is null or cast({cast} as {own}) is distinct from {column})"
+        # A text is spelt in many ways that a type takes.
+        changed = f"cast({cast} as {own}) is distinct from {column}" if own != "VARCHAR" else _cut(column, judged.type)
+        wrong = f"{column} is not null and ({cast} is null or {changed})"
     return _Column(name, f"cast({column} as varchar)", _masked(f"cast({column} as varchar)", judged), judged, wrong)

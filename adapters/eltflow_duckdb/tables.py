@@ -117,7 +117,7 @@ class DuckDBTables:
         cursor = run(self._connection, f"select * from {origin.item(_DIALECT.quote)} limit 0")
         return [_kept(d[0], str(d[1])) for d in cursor.description or ()]
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         items = ", ".join(f"{kept.expression} as {_DIALECT.quote(name)}" for kept, name in columns)
         where = ""
         if since is not None:

@@ -111,7 +111,7 @@ class PostgresTables:
         found = self._session.execute(Statement(f"select * from {origin.item(_DIALECT.quote)} limit 0", role="query"))
         return [_kept(c.name, c.type or "") for c in found.columns]
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         items = ", ".join(kept.expression for kept, _ in columns)
         where = ""
         if since is not None:

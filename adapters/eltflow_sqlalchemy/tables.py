@@ -148,7 +148,7 @@ class AnyTables:
                 raise WarehouseError(f"{self.name}: there is no table {table}") from None
             raise
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         return _Selected(self, self.selected(origin, columns, since), tuple(Field(name, kept.type) for kept, name in columns))
 
     def selected(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> sqlalchemy.Select[Any]:

@@ -12,9 +12,11 @@ from eltflow.base.diagnostics import EltflowError
 from eltflow.base.names import did_you_mean
 from eltflow.base.secrets import passwords_within, secrets_of
 from eltflow.compile.program import RecordSource
+from eltflow.ingest.files import file_reader
 from eltflow.ingest.records import OpenedRecords
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.tables import OpenedTable
+from eltflow.ingest.unpacked import UnpackedFiles
 from eltflow.jinja.values import RenderError
 from eltflow.native.settings import YamlRenderer, secret_yaml_names
 from eltflow.project.config import as_list
@@ -77,6 +79,24 @@ def opened_files(loaded: Loaded, node: Node, *, stop: Callable[[], bool] = lambd
         return None
     paths = [str(path) for path in as_list(node.ingest.source["path"])]
     return OpenedFiles(_place(loaded, node), paths, loaded.root, stop=stop)
+
+
+def unpacked_files(
+    node: Node, elsewhere: OpenedFiles | None = None, *, stop: Callable[[], bool] = lambda: False
+) -> UnpackedFiles | None:
+    """What gives a step's files as engines read them, fetched from `elsewhere` first; None for every other node."""
+    if node.ingest is None or node.ingest.source.get("kind") != "files":
+        return None
+    fetch = None if elsewhere is None else elsewhere.fetch
+    return UnpackedFiles(node.ingest.source, file_reader(), declared=_declared(node), fetch=fetch, stop=stop)
+
+
+def _declared(node: Node) -> tuple[str, ...]:
+    """The columns of a step, as its source calls them, whose values are read as a type that is given."""
+    assert node.ingest is not None
+    step = node.ingest.step
+    called = {final: own for own, final in (step.get("rename") or {}).items()}
+    return (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
 
 
 def _place(loaded: Loaded, node: Node) -> Connection:
@@ -193,8 +213,6 @@ def _call(loaded: Loaded, node: Node) -> Call:
             secrets += secrets_of(value)
         given[taken] = (kind, value)
     findings.stop()
-    called = {final: own for own, final in (step.get("rename") or {}).items()}
-    declared = (*(called.get(name, name) for name in given_types(node)), *(step.get("hash") or ()))
     return Call(
         root=loaded.root,
         files=loaded.files,
@@ -202,7 +220,7 @@ def _call(loaded: Loaded, node: Node) -> Call:
         function=str(source["function"]),
         given=given,
         secrets=tuple(secrets),
-        declared=declared,
+        declared=_declared(node),
         token="token" in (step.get("cursor") or {}),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eltflow.api.compiling import files_of
-from eltflow.api.connections import calls, check_connections, opened_files, opened_records, opened_table
+from eltflow.api.connections import calls, check_connections, opened_files, opened_records, opened_table, unpacked_files
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
@@ -98,14 +98,17 @@ def _inspected(loaded: Loaded, node: Node, rows: int) -> Inspected:
     tables = opened_table(loaded, node)
     records = opened_records(loaded, node, some=True)
     elsewhere = opened_files(loaded, node)
-    if elsewhere is not None:
-        made = _of_remote(job, elsewhere, rows)
+    unpacked = unpacked_files(node, elsewhere)
+    if unpacked is not None:
+        with contextlib.closing(unpacked):
+            job = replace(job, bring=unpacked.bring)
+            made = _of_remote(job, elsewhere, rows) if elsewhere is not None else _of_files(job, rows)
     elif tables is not None:
         made = _of_table(job, tables, rows)
     elif records is not None:
         made = _of_records(job, records, rows)
     else:
-        made = _of_files(job, rows)
+        raise AssertionError("every step has one kind of source")
     reach = personal_values(node, loaded.personal)
     hidden = [reach.unsure or column.name.lower() in reach.names for column in made.columns]
     masked = tuple(tuple(MASK if hide and v is not None else v for hide, v in zip(hidden, row, strict=True)) for row in made.rows)
@@ -117,9 +120,12 @@ def inspect_files_of(loaded: Loaded, node: Node, files: tuple[FileInfo, ...]) ->
     assert node.relation is not None
     dialect = loaded.adapter.dialect
     reader = None if dialect.capabilities.reads_files else file_reader()
-    return _of_files(
-        Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader), 0
-    )
+    job = Job(node=node, relation=node.relation, dialect=dialect, run="", files=files, inspect=inspect, reader=reader)
+    unpacked = unpacked_files(node)
+    if unpacked is None:
+        return _of_files(job, 0)
+    with contextlib.closing(unpacked):
+        return _of_files(replace(job, bring=unpacked.bring), 0)
 
 
 def _of_table(job: Job, tables: OpenedTable, rows: int) -> Inspected:
@@ -138,7 +144,6 @@ def _of_remote(job: Job, elsewhere: OpenedFiles, rows: int) -> Inspected:
     """By the first of the files alone."""
     with contextlib.closing(elsewhere):
         files = elsewhere.files()
-        elsewhere.fetch(files[:1])
         found = _of_files(replace(job, files=files[:1]), rows)
         how = found.path.partition(": ")[2].replace(" itself", "")
         return replace(found, path=f"{counted(len(files), 'file')}, of which the first was looked at: fetched, and {how}")
@@ -163,8 +168,11 @@ def _of_files(job: Job, rows: int) -> Inspected:
     select, found = _answered(inspect_files(job), reader)
     fields = [Field(c.name, str(c.type)) for c in reader.query(reader.dialect.describe(select)).columns]
     count = counted(len(job.files), "file")
+    turned = job.bring is not None and {part.path for part in job.bring(job.files)} != {file.path for file in job.files}
     how = (
-        f"read by {job.dialect.name} itself" if job.reader is None else f"read here, and taken in by {job.dialect.name}'s bulk load"
+        f"{'unpacked or turned into Parquet here, and ' if turned else ''}read by {job.dialect.name}{'' if turned else ' itself'}"
+        if job.reader is None
+        else f"read here, and taken in by {job.dialect.name}'s bulk load"
     )
     shown = Statement(f"select * from (\n{select}\n) as eltflow_shown limit {rows}", role="query")
     return Inspected(

@@ -31,6 +31,7 @@ from eltflow.ingest.files import digest
 from eltflow.plan.build import make_plan
 from eltflow.plan.plan import Plan, Request, Step
 from eltflow.project.config import as_list
+from eltflow.project.external import is_turned
 from eltflow.project.nodes import Node
 from eltflow.project.steps import shown_path
 from eltflow.warehouse.catalog import Catalog
@@ -279,6 +280,8 @@ def _statements(
     refreshed = full_refresh and load is None  # only `ingest` itself fetches everything again
     job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=refreshed, dry=True)
     job = replace(job, files=load.files) if load is not None else job
+    if node.ingest is not None and any(is_turned(file.path, node.ingest.source.get("format")) for file in job.files):
+        return ()  # what is read in their place is known when it is made
     existing = job.existing
     columns = tuple(Column(c.name, c.type) for c in existing.columns) if existing is not None else ()
     answer = Result(columns=columns, rows=((0, False, False),)) if step.action == "test" else Result(columns=columns)

@@ -14,7 +14,7 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, View, compile_first, compiler_at, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table
+from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table, unpacked_files
 from eltflow.api.copying import Copies, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
@@ -576,13 +576,16 @@ class _Worker:
         tables = opened_table(self.loaded, step.node)
         records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks)
         elsewhere = opened_files(self.loaded, step.node, stop=stopped)
+        unpacked = unpacked_files(step.node, elsewhere, stop=stopped)
         with contextlib.ExitStack() as opened:
-            for one in (tables, records, elsewhere):
+            for one in (tables, records, elsewhere, unpacked):
                 if one is not None:
                     opened.enter_context(contextlib.closing(one))
             job = self._within(replace(self._job(step.node, compiled), tables=tables, records=records))
             if elsewhere is not None:
-                job = self._fetched(step, job, elsewhere)
+                job = self._listed(step, job, elsewhere)
+            if unpacked is not None:
+                job = replace(job, bring=unpacked.bring)
             if quarantines(job):
                 reach = personal_values(step.node, self.personal)
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
@@ -599,7 +602,7 @@ class _Worker:
         start, end = (one.astimezone(datetime.UTC).replace(tzinfo=None).isoformat() for one in about)
         return replace(job, backfill=(start, end), interval=True)
 
-    def _fetched(self, step: Step, job: Job, elsewhere: OpenedFiles) -> Job:
+    def _listed(self, step: Step, job: Job, elsewhere: OpenedFiles) -> Job:
         """The job with its files, which are elsewhere."""
         try:
             files = elsewhere.files()
@@ -607,7 +610,7 @@ class _Worker:
             if error.retriable or error.kind == "cancelled":
                 raise
             raise EltflowError(warehouse_problem(self.loaded, step.node, None, error, None, self.catalog)) from None
-        return replace(job, files=files, digest=elsewhere.digest, look=elsewhere.look, bring=elsewhere.fetch)
+        return replace(job, files=files, digest=elsewhere.digest, look=elsewhere.look)
 
     def _made(self, step: Step, session: Session, tell: Callable[[Event], None], compiled: Compiled, job: Job) -> StepResult:
         """Drive the step's program, and take in what it did."""

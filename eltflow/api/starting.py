@@ -46,7 +46,8 @@ _EMPTY: Mapping[str, Any] = {"macros": (), "macro_info": (), "docs": (), "groups
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a step is to be written of: a connection, with the tables (all unless told) of a schema, or the path of an endpoint; or files.
+    """What a step is to be written of: a connection, with the tables (all unless told) of a schema, or the path of an endpoint; or files (with
+    their sheet as `tables`).
     is the step's, `into` the schema that it loads into."""
 
     source: str
@@ -240,12 +241,13 @@ def _of_files(loaded: Loaded, wanted: Wanted) -> tuple[str, str, tuple[str, ...]
         known = loaded.opened.project.settings.connections
         help = did_you_mean(wanted.source, known) or f"connections in eltflow.yml: {', '.join(known) or 'none'}"
         raise fail("E0123", f"`{wanted.source}` is no connection, and no file matches it", help=help)
+    if len(wanted.tables) > 1:
+        raise fail("E0123", "a step reads one sheet of a workbook", help="write a step for each: --table SHEET --name NAME")
     stem = re.sub(r"\.(gz|zst|zstd)$", "", PurePosixPath(wanted.source).name).partition(".")[0]
     step = _named(wanted.name or re.sub(r"\W+", "_", re.sub(r"[*?\[\]]+", "", stem)).strip("_").lower())
-    source = {"kind": "files", "path": wanted.source}
+    source = {"kind": "files", "path": wanted.source, **({"sheet": wanted.tables[0]} if wanted.tables else {})}
     columns = _columns(loaded, _node(loaded, step, source, f"{wanted.into}.{step}"), files)
-    shown = f"{{kind: files, path: {_text(wanted.source, flow=True)}}}"
-    return step, _one(step, f"    source: {shown}", f"{wanted.into}.{step}", columns, []), (step,)
+    return step, _one(step, f"    source: {_flow(source)}", f"{wanted.into}.{step}", columns, []), (step,)
 
 
 def _of_endpoint(loaded: Loaded, connection: Connection, wanted: Wanted) -> tuple[str, str, tuple[str, ...]]:

@@ -15,7 +15,10 @@ def init_source(
     given: o.Given,
     source: Annotated[str | None, typer.Argument(help="A connection of eltflow.yml, or the path of files.")] = None,
     table: Annotated[
-        list[str] | None, typer.Option("--table", help="A table of the database, or a pattern; all unless told.", metavar="NAME")
+        list[str] | None,
+        typer.Option(
+            "--table", help="A table of the database, or a pattern; all unless told. Of a workbook, its sheet.", metavar="NAME"
+        ),
     ] = None,
     schema: Annotated[str | None, typer.Option("--schema", help="The schema of the tables.", metavar="NAME")] = None,
     path: Annotated[str | None, typer.Option("--path", help="The endpoint of the API, e.g. /orders.", metavar="PATH")] = None,

@@ -16,7 +16,7 @@ from eltflow.compile.compiled import Bound, Compiled, NeedsWarehouse, Typed
 from eltflow.compile.materialize.history import FROM, MOMENT, TO
 from eltflow.graph.graph import Graph
 from eltflow.project.config import as_list
-from eltflow.project.external import file_format
+from eltflow.project.external import file_format, is_turned
 from eltflow.project.nodes import Node, given_types
 from eltflow.sql.values import UNKNOWN, Names
 from eltflow.warehouse.catalog import Catalog
@@ -199,8 +199,8 @@ class Known:
         types = {called.get(name, name): type for name, type in given_types(node).items()}
         types |= dict.fromkeys(step.get("hash") or (), "VARCHAR")
         format = source.get("format") or format
-        if format is None:
-            return None
+        if format is None or is_turned(str(files[0]), format):
+            return None  # known once they are loaded
         item = self._dialect.files(files, str(format), options, types)
         bound = self._offline.bind(f"select * from {item}", {}) if item is not None else ()
         found = tuple(c for c in bound or () if isinstance(c, Column))

@@ -83,14 +83,15 @@ class LostLease(ProgramError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileInfo:
-    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns; and where its `good` rows are, if some
-    are put aside."""
+    """A file to load: absolute path, the path that people know it by, size in bytes, mtime in ns; where its `good` rows are, if some
+    are put aside; and whether `path` is a `temporary` copy, which nobody knows it by."""
 
     path: str
     name: str
     size: int
     mtime: int
     good: str | None = None
+    temporary: bool = False
 
     @property
     def read(self) -> str:
@@ -119,6 +120,10 @@ class Sieve(Protocol):
         """As `FileReader.sift`."""
         ...
 
+    def spooled(self, source: Source, name: str) -> FileInfo:
+        """A file of the rows of a source, which people know by this name, in the format `rows` of `FileReader.sift`. Raises WarehouseError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
@@ -140,8 +145,8 @@ class TableSource(Protocol):
         """Its columns, by the database's own catalogue."""
         ...
 
-    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
-        """The rows, of the columns by these names."""
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
+        """As `transfer.Tables.rows`."""
         ...
 
     def highest(self, column: Kept) -> str | None:
@@ -224,7 +229,9 @@ class Job:
 
     `digest` fingerprints a file's content; `look` tells what is known of a file by now, None if it is gone; `inspect` looks at a file of
     this format (of CSV: with this delimiter, and a header or none), and raises ProgramError where its head is wrong. All are None where
-    no file is to be read. `bring` fetches files that are elsewhere, None where all are here. `reader` reads files for an engine
+    no file is to be read. `bring` gives files as an engine reads
+    them: fetched, unpacked and turned into formats that it knows, one file or several for each; None where they are read as they are.
+    `sifted` are the paths of the good rows of those that have bad ones, by their own. `reader` reads files for an engine
     that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
     they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
     to which rows are brought in again, those of the run's own `interval` where it says so. `hashing` is what its hashed columns need,
@@ -246,7 +253,8 @@ class Job:
     digest: Callable[[FileInfo], str] | None = None
     inspect: Callable[[FileInfo, str, str, bool], Looks] | None = None
     look: Callable[[FileInfo], FileInfo | None] | None = None
-    bring: Callable[[Sequence[FileInfo]], None] | None = None
+    bring: Callable[[Sequence[FileInfo]], Sequence[FileInfo]] | None = None
+    sifted: Mapping[str, str] = field(default_factory=dict)
     reader: FileReader | None = None
     tables: TableSource | None = None
     records: RecordSource | None = None

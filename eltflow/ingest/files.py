@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from eltflow.base import plugins
 from eltflow.base.records import replace
@@ -51,6 +52,11 @@ def digest(file: FileInfo) -> str:
         while block := handle.read(1 << 20):
             made.update(block)
     return made.hexdigest()
+
+
+def local_name(path: str) -> str:
+    """A name that a file may have here: the last part of its path, without what could lead elsewhere."""
+    return re.sub(r"[^\w.-]", "_", PurePosixPath(path).name)[-100:].lstrip(".") or "file"
 
 
 def file_reader() -> FileReader:

@@ -170,7 +170,7 @@ class _Slot:
         if self.kind == "list":
             return "JSON" if self.item is None or not self.item.kind else f"{self.item.type}[]"
         if self.kind == "struct":
-            inner = ", ".join(f"{_quoted(name)} {slot.type}" for name, slot in self.fields.items())
+            inner = ", ".join(f"{quoted(name)} {slot.type}" for name, slot in self.fields.items())
             return f"STRUCT({inner})" if inner else "JSON"
         return _TYPES[self.kind]
 
@@ -295,9 +295,10 @@ def native(value: Any) -> Any:
     return value
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name in quotes, as DuckDB reads it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_spelt, separators=(",", ":")).encode
-__all__ = ["Columns", "Unfit", "line", "native"]
+__all__ = ["Columns", "Unfit", "line", "native", "quoted"]

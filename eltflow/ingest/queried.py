@@ -39,7 +39,7 @@ class QueriedTables:
         told = as_what is not None and not _TEXTS.match(type)
         return Kept(name, read, expression, f"`{name}` is {type}, and comes as {as_what}" if told else None)
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         items = ", ".join(f"{kept.expression} as {self._dialect.quote(name)}" for kept, name in columns)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Queried(self._session, f"select {items} from {origin.item(self._dialect.quote)}", fields)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from eltflow.base.records import replace
 from eltflow.base.temporary import rows_folder
 from eltflow.compile.program import FileInfo
-from eltflow.ingest.files import digest
+from eltflow.ingest.files import digest, local_name
 from eltflow.transfer import Remote, RemoteFiles, version_of
 from eltflow.warehouse.connection import Connection, telling
 
@@ -67,9 +66,9 @@ class OpenedFiles:
     def _known(self, one: Remote) -> FileInfo:
         if self._folder is None:
             self._folder = rows_folder()
-        path = os.path.join(self._folder.name, f"{len(self._remote) + 1}-{_local(one.name)}")
+        path = os.path.join(self._folder.name, f"{len(self._remote) + 1}-{local_name(urlsplit(one.name).path)}")
         self._remote[path] = one
-        file = FileInfo(path=path, name=_shown(one.name), size=one.size, mtime=one.version)
+        file = FileInfo(path=path, name=_shown(one.name), size=one.size, mtime=one.version, temporary=True)
         if one.version and one.size >= 0:
             return file
         self.fetch([file])
@@ -82,12 +81,7 @@ class OpenedFiles:
         return self._opened
 
 
-def _local(name: str) -> str:
-    """A name that a file may have here: the last part of its own, without what could lead elsewhere."""
-    return re.sub(r"[^\w.-]", "_", PurePosixPath(urlsplit(name).path).name)[-100:].lstrip(".") or "file"
-
-
 def _shown(name: str) -> str:
     """What people know a file by: an address without its parameters, which may be secret."""
     parts = urlsplit(name)
-    return name if parts.scheme == "s3" else f"{parts.scheme}://{parts.netloc}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.scheme in ("http", "https") else name

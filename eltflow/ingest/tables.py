@@ -32,8 +32,8 @@ class OpenedTable:
         with self._told():
             return self._tables().columns(self._origin)
 
-    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
-        return _Told(self._tables().rows(self._origin, columns, since), self._told)
+    def rows(self, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
+        return _Told(self._tables().rows(self._origin, columns, since, lenient=lenient), self._told)
 
     def highest(self, column: Kept) -> str | None:
         with self._told():

@@ -17,11 +17,17 @@ from eltflow.project.settings import DEFAULT_PATHS, Settings
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Layout, Target
 
+#: Formats that no engine here reads by itself: such files are turned into Parquet before they are loaded.
+TURNED = ("xlsx", "avro")
+#: How archives end, whose members are files.
+ARCHIVES = (".zip",)
 #: The endings of files that tell their format; each may be followed by one of a compression.
 ENDINGS = {
     "csv": (".csv", ".tsv"),
     "json": (".json", ".jsonl", ".ndjson"),
     "parquet": (".parquet", ".parq", ".pq"),
+    "xlsx": (".xlsx", ".xlsm"),
+    "avro": (".avro",),
 }
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 #: (key of the configuration, what is wrong with it, help).
@@ -35,6 +41,11 @@ def file_format(path: str) -> tuple[str | None, dict[str, object]]:
         name = name.removesuffix(suffix)
     format = next((format for format, endings in ENDINGS.items() if name.endswith(endings)), None)
     return format, {"delimiter": "\t"} if name.endswith(".tsv") else {}
+
+
+def is_turned(path: str, format: object) -> bool:
+    """Whether a file is read by way of others that are made of it: an archive, or one of a format that no engine here reads."""
+    return path.lower().endswith(ARCHIVES) or (format or file_format(path)[0]) in TURNED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,4 +192,4 @@ def _of_place(place: Place, root: Path, settings: Settings) -> _Finding | None:
     return None
 
 
-__all__ = ["ENDINGS", "Place", "file_format", "is_address", "place_of", "problems"]
+__all__ = ["ARCHIVES", "ENDINGS", "TURNED", "Place", "file_format", "is_address", "is_turned", "place_of", "problems"]

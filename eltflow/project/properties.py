@@ -185,7 +185,11 @@ FILES = Object(
     fields={
         "kind": _KIND,
         "path": OneOf(options=(TEXT, ListOf(TEXT))),
-        "format": Scalar(choices=("csv", "json", "parquet", "lines", "fixed")),
+        "format": Scalar(choices=("csv", "json", "parquet", "xlsx", "avro", "lines", "fixed")),
+        "member": OneOf(options=(TEXT, ListOf(TEXT)), about="Which files of a .zip archive are read: names or patterns."),
+        "sheet": Scalar(about="The sheet of a workbook; its only one unless told."),
+        "range": Scalar(about="Where the table is in a sheet, its header first: B3:F200, B3:F or B3."),
+        "max_unpacked_mb": Scalar((int,), least=1, about="How large an archive or a workbook may be, unpacked; 4096 unless told."),
         "pattern": Scalar(about="A regular expression for a whole line, whose named groups are the columns: (?P<ip>\\S+) ..."),
         "widths": MapOf(Scalar((int,), least=1), about="How many characters of a line each column takes, in their order."),
         "delimiter": TEXT,

@@ -20,7 +20,7 @@ ASKED = ("rest", "graphql")
 #: Those whose records are in files of ours before they are loaded.
 FETCHED = (*ASKED, "python")
 #: How a path begins that leads elsewhere, and the type of connection that reads from there.
-REMOTE = {"s3": "s3", "http": "http", "https": "http"}
+REMOTE = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "http": "http", "https": "http"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
@@ -106,6 +106,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _function(entry, load, cursor)
     if files:
         yield from _paths(entry["source"])
+        yield from _packed(entry["source"])
         yield from _lines(entry)
     lookback = cursor.get("lookback")
     if lookback is not None and not LOOKBACK.fullmatch(str(lookback)):
@@ -117,7 +118,7 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
             message,
             "take it out, or set `load: merge` with `cursor: {column: ...}`: rows may come again then",
         )
-    yield from _bad_rows(entry, kind == "sql")
+    yield from _bad_rows(entry)
     changes = entry.get("schema_changes") or {}
     if kind != "sql" and changes.get("type") not in (None, "fail"):
         what = {"files": "files", "python": "what a function gives"}.get(str(kind), "records of an API") + ", whose table"
@@ -169,9 +170,6 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
                 f"`{key}` means nothing to files that are no lines of that kind",
                 f"take it out, or set `format: {way}`",
             )
-    if needed is not None and entry.get("on_bad_row") == "quarantine":
-        message = f"bad rows of `format: {format}` are not put aside"
-        yield ("on_bad_row",), message, "take it out: a line that does not fit stops the step, with its number"
     if needed == "pattern" and isinstance(source.get("pattern"), str):
         try:
             compiled = re.compile(source["pattern"])
@@ -181,6 +179,51 @@ def _lines(entry: Mapping[str, Any]) -> Iterator[Finding]:
         if not compiled.groupindex or compiled.groups != len(compiled.groupindex):
             help = "write `(?P<name>...)` for each column, and `(?:...)` around what is none"
             yield ("source", "pattern"), "`pattern` has groups without a name, or none at all", help
+
+
+#: A part of a sheet: two corners, of which the second may be left out, wholly or its column or row.
+RANGE = re.compile(r"([A-Za-z]{1,3})([1-9]\d{0,6})(?::([A-Za-z]{1,3})?([1-9]\d{0,6})?)?")
+
+
+def _packed(source: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with what is said of archives and workbooks."""
+    paths = [str(path).partition("?")[0].lower() for path in as_list(source.get("path"))]
+    packed = [path.endswith((".zip", "*", "]", "}}")) for path in paths]
+    sheets = source.get("format") == "xlsx" or ("format" not in source and any(path.endswith((".xlsx", ".xlsm")) for path in paths))
+    for key in ("sheet", "range"):
+        if key in source and not sheets and not ("format" not in source and any(packed)):
+            yield ("source", key), f"`{key}` means nothing to files that are no workbooks", "take it out, or set `format: xlsx`"
+    if "member" in source and not any(packed):
+        yield (
+            ("source", "member"),
+            "`member` means nothing to files that are no archives",
+            "take it out, or name files that end in .zip",
+        )
+    if "max_unpacked_mb" in source and not any(packed) and not sheets:
+        message = "`max_unpacked_mb` means nothing to files that are no archives and no workbooks"
+        yield ("source", "max_unpacked_mb"), message, "take it out"
+    given = source.get("range")
+    if isinstance(given, str) and "{{" not in given:
+        found = RANGE.fullmatch(given)
+        if found is None or not (corners := corners_of(given)) or any(a > b for a, b in zip(corners[:2], corners[2:], strict=True)):
+            yield ("source", "range"), f"`range` cannot be `{given}`", "write e.g. `B3:F200`; `B3:F`, with all rows below; or `B3`"
+
+
+def corners_of(range: str) -> tuple[int, int, float, float]:
+    """The first row and column of a part of a sheet, counted from 1, and the last ones; infinity where it goes on to the end."""
+    found = RANGE.fullmatch(range)
+    assert found is not None
+    left, top, right, bottom = found.groups()
+    end = float("inf")
+    return int(top), column_number(left), int(bottom) if bottom else end, column_number(right) if right else end
+
+
+def column_number(letters: str) -> int:
+    """The number of a column of a sheet, from 1 for A."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number
 
 
 def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:
@@ -213,7 +256,9 @@ def _paths(source: Mapping[str, Any]) -> Iterator[Finding]:
             yield (
                 ("source", "path"),
                 message,
-                "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
+                "take it out, and name a connection that has them: `connection: ...`"
+                if REMOTE.get(parts.scheme) == "sftp"
+                else "take it out; a file that one must sign in for is fetched by a function (`ingest/*.py`)",
             )
     if len(types) > 1:
         yield (
@@ -274,12 +319,9 @@ def _requests(source: Mapping[str, Any], cursor: bool) -> Iterator[Finding]:
         yield ("source", "for_each"), message, "name a field in it: `path: /customers/{customer_id}/orders`"
 
 
-def _bad_rows(entry: Mapping[str, Any], database: bool) -> Iterator[Finding]:
+def _bad_rows(entry: Mapping[str, Any]) -> Iterator[Finding]:
     """What does not go together with `on_bad_row`."""
     aside, limit = entry.get("on_bad_row") == "quarantine", entry.get("max_bad_rows")
-    if aside and database:
-        message = "bad rows are put aside of files, and not of databases, whose rows have their types"
-        yield ("on_bad_row",), message, "take it out: a row that the target cannot keep stops the step"
     if limit is None:
         return
     if not aside:

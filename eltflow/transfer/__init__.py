@@ -114,6 +114,7 @@ class Source(Protocol):
         ...
 
 
+_BLOCK = 1 << 20  #: bytes
 _MARK = re.compile(r"\\(.)")
 _MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 
@@ -153,13 +154,30 @@ class Hashed:
             for line in batch.decode().split("\n")[:-1]:
                 values = line.split("\t")
                 for place in places:
+                    mark = "\\?" if values[place].startswith("\\?") else ""  # of a value that is not of its column's type
                     if values[place] != "\\N":
-                        values[place] = self.digest(plain(values[place]))
+                        values[place] = mark + self.digest(plain(values[place].removeprefix(mark)))
                 lines.append("\t".join(values) + "\n")
             yield "".join(lines).encode()
 
     def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is sent hashes")
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """The rows of a source whose text is in a file."""
+
+    fields: tuple[Field, ...]
+    path: str
+
+    def text(self) -> Iterator[bytes]:
+        with open(self.path, "rb") as file:
+            while block := file.read(_BLOCK):
+                yield block + file.readline()
+
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        raise NotImplementedError("no engine that takes Parquet is loaded from databases")
 
 
 class Tables(Protocol):
@@ -177,8 +195,9 @@ class Tables(Protocol):
         """The columns with their types, by the database's own catalogue."""
         ...
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
-        """The rows, of the columns by these names; nothing is read before the source is."""
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
+        """The rows, of the columns by these names; nothing is read before the source is. A value that is not of its column's type, where a
+        database holds such, is an error of the source; if it is `lenient`, it comes as `\\?` and its text."""
         ...
 
     def highest(self, origin: Origin, column: Kept) -> str | None:

@@ -96,7 +96,8 @@ class FileReader(Protocol):
         self, path: str, name: str, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged], folder: str
     ) -> Sifted | None:
         """The good and the bad rows of a file, known as `name`, each written to a file in `folder`, which is empty; `judge` tells of each
-        column how its values are judged. None where it is not single rows that are wrong."""
+        column how its values are judged. None where it is not single rows that are wrong. In the format `rows` the file is the text of a
+        source (`transfer.Source.text`), a tab behind each line, and the option `columns` its columns: (name, type) of each."""
         ...
 
 

@@ -305,7 +305,12 @@ def test_no_file(lake, eltflow):
 @pytest.mark.parametrize(
     ("name", "content", "said", "help"),
     [
-        ("x.xyz", '{"a":1}', "what data/x.xyz holds is not told by its ending", "set `format: csv`, `json` or `parquet`"),
+        (
+            "x.xyz",
+            '{"a":1}',
+            "what data/x.xyz holds is not told by its ending",
+            "set `format: csv`, `json`, `parquet`, `xlsx` or `avro`",
+        ),
         ("x.txt", "a\n1\n", "what data/x.txt holds is not told by its ending", ".jsonl, .ndjson, .parquet, .parq, .pq"),
         ("x.csv.gz", "no gzip", "data/x.csv.gz cannot be unpacked: it is no gzip file", "take `.gz` from its name"),
         ("x.csv.gz", gzip.compress(b"a,b\n" * 5000, mtime=0)[:-20], "data/x.csv.gz cannot be unpacked", "compress it again"),

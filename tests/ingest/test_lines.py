@@ -104,3 +104,43 @@ def test_models_are_checked_against_their_columns(world):
     assert "did you mean `code`?" in world.fails("check")
     (world.root / "models/m.sql").write_text("select code from raw.x")
     assert "1 model built" in world.run("build")
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_bad_lines_are_put_aside(world, target):
+    """Those that do not match, are no text, or hold a value of another type than is declared; the others are loaded."""
+    source = {"path": "data/*.log*", "format": "lines", "pattern": r"(?P<id>\S+) (?P<n>\S*)"}
+    columns = {"n": {"data_type": "integer"}}
+    world.project(source, target, load="append", on_bad_row="quarantine", max_bad_rows=4, columns=columns)
+    (world.root / "data/a.log").write_bytes(b"a 1\n\nnothing\nb \xff\nc 1x\nd \n")
+    assert "1 file, 2 rows, 3 quarantined" in world.run()
+    assert world.rows() == [("a", 1), ("d", None)]
+    bad = "select line, column_name, reason, raw, file from s_raw.x__quarantine order by line"
+    found = world.rows(bad)
+    assert found == [
+        (3, None, "it does not match `pattern`", "nothing", "data/a.log"),
+        (4, None, "it is not UTF-8", "b ?", "data/a.log"),
+        (5, "n", "`1x` is no integer", '{"id":"c","n":"1x"}', "data/a.log"),
+    ]
+    (world.root / "data/b.log.gz").write_bytes(gzip.compress(b"e 5\nx\n"))
+    assert "1 file, 1 row, 1 quarantined" in world.run()
+    assert "nothing new" in world.run()
+    assert world.rows(bad.replace("order by line", "where file = 'data/b.log.gz'")) == [
+        (2, None, "it does not match `pattern`", "x", "data/b.log.gz")
+    ]
+    (world.root / "data/c.log").write_text("1\n2\n3\n4\n5\nx 1\n")
+    assert "5 of 6 rows are bad, and `max_bad_rows` is 4; the first is data/c.log:1: it does not match `pattern`" in world.fails()
+    assert len(world.rows(bad)) == 4
+
+
+def test_bad_lines_of_fixed_width(world):
+    """Nothing of a column that must not be shown is in the quarantine."""
+    source = {"path": "data/a.txt", "format": "fixed", "widths": {"id": 2, "n": 3}}
+    columns = {"n": {"data_type": "integer"}, "id": {"tags": ["pii"]}}
+    world.project(source, on_bad_row="quarantine", columns=columns)
+    (world.root / "data/a.txt").write_text("a  12\nb  1x\nccccccc\n")
+    assert "1 row, 2 quarantined" in world.run()
+    assert world.rows("select line, reason, raw from s_raw.x__quarantine order by line") == [
+        (2, "`1x` is no integer", '{"id":"*****","n":"1x"}'),
+        (3, "it is longer than `widths` say", None),
+    ]

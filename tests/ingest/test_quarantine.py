@@ -216,8 +216,3 @@ def test_nothing_personal_is_put_aside(lake, columns):
         if path.is_file() and path.parent.name != "data":
             assert b"ann@example.com" not in path.read_bytes(), path
             assert ("n" in columns) <= (b"sesame" not in path.read_bytes()), path
-
-
-def test_of_databases_there_are_no_bad_rows(lake):
-    lake.project(source={"kind": "sql", "connection": "crm", "table": "t"}, load="replace")
-    assert "bad rows are put aside of files, and not of databases" in lake.run("parse", code=2)

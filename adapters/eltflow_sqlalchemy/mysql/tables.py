@@ -94,7 +94,7 @@ class MySQLTables:
         cursor = self.ask(f"select * from {origin.item(_DIALECT.quote)} limit 0")
         return [_kept(d[0], type) for d, type in zip(cursor.description, self._server.types(cursor), strict=True)]
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         # CONCAT is NULL, in silence, where the row is longer than the server may send.
         values = ", '\\t', ".join(rf"coalesce({kept.expression}, '\\N')" for kept, _ in columns)
         where = ""

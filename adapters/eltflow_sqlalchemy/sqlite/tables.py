@@ -78,6 +78,7 @@ class SQLiteTableReader:
 
 
 TABLES = SQLiteTableReader()
+_WRITTEN = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def _every_digit(value: Any) -> str:
@@ -96,9 +97,13 @@ class SQLiteTables:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._refused: str | None = None
+        self.lenient = False
 
-    def refuse(self, column: str, type: str, value: Any) -> None:
-        """What SQL calls for a value that is not of its column's type."""
+    def refuse(self, column: str, type: str, value: Any) -> str:
+        """What SQL calls for a value that is not of its column's type. Where that is allowed, it is marked."""
+        if self.lenient:
+            text = value.hex() if isinstance(value, bytes) else _every_digit(value) if isinstance(value, float) else str(value)
+            return "\\?" + text.translate(_WRITTEN)
         shown = value if not isinstance(value, bytes) else value[:20]
         self._refused = f"the column `{column}` is {type}, and holds `{str(shown)[:60]}`"
         raise ValueError
@@ -129,7 +134,7 @@ class SQLiteTables:
             self.ask(f"drop view {_VIEW}")
         return [_kept(str(name), str(type or "")) for name, type in found]
 
-    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None) -> Source:
+    def rows(self, origin: Origin, columns: Sequence[tuple[Kept, str]], since: Since | None, *, lenient: bool = False) -> Source:
         values = " || char(9) || ".join(rf"coalesce({kept.expression}, '\N')" for kept, _ in columns)
         where = ""
         parameters: Sequence[Any] = ()
@@ -142,7 +147,7 @@ class SQLiteTables:
             within = " and ".join(f"{column} collate binary {sign} ?" for sign, _ in bounds)
             where, parameters = f" where ({within}) or {missed}", tuple(_bound(value) for _, value in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
-        return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields)
+        return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields, lenient)
 
     def highest(self, origin: Origin, column: Kept) -> str | None:
         value = self.ask(
@@ -175,8 +180,10 @@ class _Selected:
     sql: str
     parameters: Sequence[Any]
     fields: tuple[Field, ...]
+    lenient: bool
 
     def text(self) -> Iterator[bytes]:
+        self.tables.lenient = self.lenient
         cursor = self.tables.ask(self.sql, self.parameters)
         while True:
             with _told(self.tables):

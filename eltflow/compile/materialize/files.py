@@ -31,7 +31,7 @@ def told_format(job: Job) -> tuple[str, dict[str, Any]]:
         other, told = file_format(file.path)
         if other is None:
             known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
-            help = f"set `format: csv`, `json` or `parquet` under the step's `source:`; endings that tell it are {known}"
+            help = f"set `format: csv`, `json`, `parquet`, `xlsx` or `avro` under the step's `source:`; endings that tell it are {known}"
             raise ProgramError(f"what {file.name} holds is not told by its ending", help)
         if (other, told) != (format, options):
             help = "give each kind of file a step of its own, with a narrower `path:`"

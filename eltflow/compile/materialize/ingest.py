@@ -34,8 +34,8 @@ from eltflow.compile.materialize.relation import (
 from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
-from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, rows_together
-from eltflow.project.external import file_format
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
+from eltflow.project.external import TURNED, file_format
 from eltflow.project.nodes import given_types
 from eltflow.project.steps import is_remote, shown_path
 from eltflow.transfer import Source
@@ -61,16 +61,22 @@ def load_files(job: Job) -> Program:
     check_hashing(job)
     if not job.files:
         raise no_files(job)
-    return (yield from _by_their_names(job, without_bad_rows(job, _load, _new, _options)))
+    return (yield from without_bad_rows(job, _load, _new))
 
 
-def _by_their_names(job: Job, body: Program) -> Program:
-    """The body; an error in a file that was fetched is told by the name that people know the file by."""
+def _by_their_names(files: Sequence[FileInfo], body: Steps[T]) -> Steps[T]:
+    """The body; an error in a file that is a copy is told by the name that people know the file by."""
     try:
         return (yield from body)
     except (WarehouseError, ProgramError) as error:
-        file = next((f for f in job.files if job.bring is not None and error.file in (f.path, f.read)), None)
+        paths = {path: f for f in files for path in ((f.path, f.read) if f.temporary else (f.good,))}
+        file = paths.get(error.file) if error.file is not None else None
         if file is None:
+            raise
+        if not file.temporary:  # it is in the good rows, whose lines are no lines of the file
+            if isinstance(error, WarehouseError):
+                error.engine_message = error.engine_message.replace(file.read, file.name)
+                error.file, error.file_line = file.path, None
             raise
         line = error.file_line if isinstance(error, WarehouseError) else error.line
         place = file.name if line is None else f"{file.name}, line {line}"
@@ -119,15 +125,16 @@ def _check_lines(job: Job, files: Sequence[FileInfo], format: str, options: Opti
             )
 
 
-def _bring(job: Job, files: Sequence[FileInfo]) -> None:
-    """See that files are here."""
-    if job.bring is not None:
-        job.bring(files)
+def _brought(job: Job, files: Sequence[FileInfo]) -> tuple[FileInfo, ...]:
+    """Files as the engine reads them, without the bad rows that are put aside."""
+    parts = files if job.bring is None else job.bring(files)
+    return tuple(replace(part, good=job.sifted.get(part.path)) for part in parts)
 
 
-def _new(job: Job) -> Steps[Sequence[FileInfo]]:
-    """The files whose rows are to come into the table."""
-    return fresh_files(job, (yield from _known(job))) if adds(job) else job.files
+def _new(job: Job) -> Steps[tuple[Sequence[FileInfo], str, Options, Mapping[str, str]]]:
+    """The files whose rows are to come into the table, as the engine reads them; and what there is to know of them."""
+    files = _brought(job, fresh_files(job, (yield from _known(job))) if adds(job) else job.files)
+    return (files, *_options(replace(job, files=files))) if files else ((), "", {}, {})
 
 
 def _known(job: Job) -> Steps[Known]:
@@ -138,19 +145,23 @@ def _known(job: Job) -> Steps[Known]:
 
 
 def _load(job: Job) -> Program:
-    info = job.node.ingest
-    assert info is not None
     if adds(job):
         return (yield from built(job, _add(job)))
-    format, options, types = _options(job)
-    _bring(job, job.files)
-    look_at(job, job.files, format, options)
-    yield from _check_lines(job, job.files, format, options)
+    parts = _brought(job, job.files)
+    return (yield from _by_their_names(parts, _whole(job, replace(job, files=parts))))
+
+
+def _whole(job: Job, read: Job) -> Program:
+    """The rows of all files, as they are `read`, in place of the table's."""
+    assert job.node.ingest is not None
+    format, options, types = _options(read)
+    look_at(read, read.files, format, options)
+    yield from _check_lines(read, read.files, format, options)
     found = None
-    if len(job.files) > 1 or any(info.step.get(key) for key in _OF_COLUMNS):
-        found, types = yield from _fitted(job, format, options, types)
+    if len(read.files) > 1 or any(job.node.ingest.step.get(key) for key in _OF_COLUMNS):
+        found, types = yield from _fitted(read, format, options, types)
     chosen = found.chosen if found is not None and _picks(job, found) else None
-    return (yield from whole(job, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
+    return (yield from whole(read, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
 
 
 def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
@@ -168,6 +179,11 @@ def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
     assert job.node.ingest is not None
     if not job.files:
         raise no_files(job)
+    parts = _brought(job, job.files)
+    return (yield from _by_their_names(parts, _inspected(replace(job, files=parts))))
+
+
+def _inspected(job: Job) -> Steps[tuple[str, Fit]]:
     format, options, types = _options(job)
     looks = look_at(job, job.files, format, options)
     yield from _check_lines(job, job.files, format, options)
@@ -205,6 +221,7 @@ def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
         format, options = str(given), file_format(job.files[0].path)[1]
     else:
         format, options = told_format(job)
+    format = "parquet" if format in TURNED else format
     options |= {key: info.source[key] for key in ("delimiter", "header", "null", "widths") if key in info.source}
     if "pattern" in info.source:
         options |= {"pattern": info.source["pattern"], "columns_of": list(re.compile(info.source["pattern"]).groupindex)}
@@ -302,8 +319,15 @@ def _add(job: Job) -> Program:
     fresh = fresh_files(job, known)
     if not fresh:
         return Outcome(kind="load", rows=0, files=0)
-    format, options, types = _options(job)
-    _bring(job, fresh)
+    parts = _brought(job, fresh)
+    return (yield from _by_their_names(parts, _added(job, replace(job, files=parts), fresh, known)))
+
+
+def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Program:
+    """The rows of files that are new, as they are read (`parted`), into the table that stands."""
+    assert job.existing is not None
+    fresh = parted.files
+    format, options, types = _options(parted)
     look_at(job, fresh, format, options)
     yield from _check_lines(job, fresh, format, options)
     described = yield from described_files(job, fresh, format, options)
@@ -319,8 +343,8 @@ def _add(job: Job) -> Program:
     if format == "json":
         how = yield from exact(job, fresh, options, read)
     rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
-    changed = [f.name for f in fresh if f.name in known]
-    body = _loaded(job, rows, [name for _, name in found.chosen], fresh, columns=columns, again=changed)
+    changed = [f.name for f in files if f.name in known]
+    body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed)
     outcome = yield from rows_together(job, body)
     return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
 

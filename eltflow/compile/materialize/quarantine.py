@@ -32,9 +32,8 @@ COLUMNS = (
     Column("loaded_at", "timestamp with time zone"),
 )
 _SUFFIX = "__quarantine"
-#: The files of a job that are not in its table yet; and their format, its options, and the types that are declared.
-New = Callable[[Job], Steps[Sequence[FileInfo]]]
-About = Callable[[Job], tuple[str, Options, Mapping[str, str]]]
+#: Of a job, what is new to its table: files, their format, its options, and the types that are declared of their columns.
+New = Callable[[Job], Steps[tuple[Sequence[FileInfo], str, Options, Mapping[str, str]]]]
 Found = Sequence[tuple[FileInfo, Sifted]]
 
 
@@ -51,9 +50,8 @@ def quarantine_of(job: Job) -> Relation:
     return job.relation.sibling((name if limit is None else shorten(name, limit - len(suffix))) + suffix)
 
 
-def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New, about: About) -> Program:
-    """What `load` makes of the job; where it fails, of what is left of the files that are `new` to the table without their bad rows.
-    `about` tells a job's format, options and types."""
+def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New) -> Program:
+    """What `load` makes of the job; where it fails, of what is left of what is `new` to the table without its bad rows."""
     if not quarantines(job):
         return (yield from load(job))
     if not job.dialect.capabilities.transactional_ddl:
@@ -68,22 +66,10 @@ def without_bad_rows(job: Job, load: Callable[[Job], Program], new: New, about: 
         if job.dialect.capabilities.transactional_ddl:
             with suppress(WarehouseError):  # it may have failed before it opened one
                 yield job.dialect.rollback()
-        sifted = yield from _sifted(job, new, about)
+        sifted = yield from _sifted(job, new)
         if sifted is None:
             raise
-        return (yield from _named_as_it_is(sifted, load(sifted)))
-
-
-def _named_as_it_is(job: Job, body: Program) -> Program:
-    """The body; an error in a file of good rows is told as one of the file that they are of."""
-    try:
-        return (yield from body)
-    except WarehouseError as error:
-        file = next((f for f in job.files if f.good is not None and f.good == error.file), None)
-        if file is not None:
-            error.engine_message = error.engine_message.replace(str(file.good), file.name)
-            error.file, error.file_line = file.path, None
-        raise
+        return (yield from load(sifted))
 
 
 def check_records(job: Job, format: str, described: Sequence[tuple[FileInfo, Sequence[Column]]]) -> None:
@@ -121,18 +107,35 @@ def put_aside(job: Job, forget: Sequence[str] | None) -> Steps[int | None]:
         yield replace(dialect.insert_select(relation, names, select), main=False)
     else:
         yield replace(dialect.load(relation, names, job.reader.source(select)), main=False)
+    if forget == ():
+        yield _once(job, relation)
     return job.bad.count
+
+
+def _once(job: Job, relation: Relation) -> Statement:
+    """Delete the rows of earlier loads that came again with this one: what is read of a database begins before where the last load ended."""
+    dialect, name = job.dialect, job.dialect.render(relation)
+    quote = {column.name: dialect.quote(dialect.named(column.name)) for column in COLUMNS}
+    same = " and ".join(
+        f"(eltflow_new.{quote[c]} = eltflow_old.{quote[c]} or (eltflow_new.{quote[c]} is null and eltflow_old.{quote[c]} is null))"
+        for c in ("raw", "reason", "column_name", "file")
+    )
+    load, run = quote["load_id"], dialect.literal(job.run)
+    return Statement(
+        f"delete from {name} as eltflow_old where eltflow_old.{load} <> {run} and exists (\n"
+        f"  select 1 from {name} as eltflow_new where eltflow_new.{load} = {run} and {same}\n)",
+        role="dml",
+    )
 
 
 def _made(job: Job) -> Statement:
     return job.dialect.create_table(quarantine_of(job), own_columns(job.dialect, COLUMNS))
 
 
-def _sifted(job: Job, new: New, about: About) -> Steps[Job | None]:
+def _sifted(job: Job, new: New) -> Steps[Job | None]:
     """The job with its bad rows put aside; None if no file has any. Raises ProgramError if there are more than the step allows."""
     assert job.sieve is not None
-    files = yield from new(job)
-    format, options, types = about(job)
+    files, format, options, types = yield from new(job)
     judge = _judge(job, format, types)
     found: list[tuple[FileInfo, Sifted]] = []
     for file in files:
@@ -142,11 +145,10 @@ def _sifted(job: Job, new: New, about: About) -> Steps[Job | None]:
     if not found:
         return None
     _check_allowed(job, found, files)
-    good = {file.name: sifted.good for file, sifted in found}
     bad = Bad(
         paths=tuple(sifted.bad for _, sifted in found), count=sum(sifted.count for _, sifted in found), first=found[0][1].first
     )
-    return replace(job, files=tuple(replace(f, good=good.get(f.name)) for f in job.files), bad=bad)
+    return replace(job, sifted={file.path: sifted.good for file, sifted in found}, bad=bad)
 
 
 def _check_allowed(job: Job, found: Found, files: Sequence[FileInfo]) -> None:
@@ -174,7 +176,8 @@ def _judge(job: Job, format: str, declared: Mapping[str, str]) -> Callable[[str]
     adds = info.load != "replace" and not job.full_refresh and job.existing is not None and job.existing.kind == "table"
     there = {key_of_column(job, c.name): c.type for c in job.existing.columns} if adds and job.existing is not None else {}
     given = {key_of_column(job, name) for name in given_types(job.node)}
-    needed = {key_of_column(job, name) for name in matched_columns(job)}
+    cursor = (step.get("cursor") or {}).get("column") if info.source.get("kind") == "sql" else None
+    needed = {key_of_column(job, str(name)) for name in (*matched_columns(job), *(() if cursor is None else (cursor,)))}
     without = {key_of_column(job, name) for name in step.get("exclude") or ()}
     hidden = {name.lower() for name in job.sieve.hidden} if job.sieve is not None and job.sieve.hidden is not None else None
 

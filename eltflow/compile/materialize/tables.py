@@ -12,6 +12,7 @@ from eltflow.compile.materialize.delta import cursor_of, matched_by, settle, sta
 from eltflow.compile.materialize.hashed import check_hashing, hashed
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor, record_load
+from eltflow.compile.materialize.quarantine import put_aside, without_bad_rows
 from eltflow.compile.materialize.relation import build_table, built, landing, put_back, set_aside
 from eltflow.compile.materialize.retyped import (
     alters,
@@ -24,9 +25,9 @@ from eltflow.compile.materialize.retyped import (
 )
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
 from eltflow.compile.materialize.upto import appended, check_loaded, put_rows, reached
-from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps
+from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
 from eltflow.project.nodes import given_types
-from eltflow.transfer import Kept, Since, Source
+from eltflow.transfer import Kept, Since, Source, Spooled
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column
 
 
@@ -58,11 +59,33 @@ def load_tables(job: Job) -> Program:
     check_retyping(job)
     if job.tables is None:
         return Outcome(kind="load")  # nothing is read in a dry run
-    adds = info.load != "replace" and (not job.full_refresh or keeps_history(job))
-    if adds and job.existing is not None and job.existing.kind == "table":
+    return (yield from without_bad_rows(job, _load, _new))
+
+
+def _adds(job: Job) -> bool:
+    """Whether the load adds to a table that stands."""
+    assert job.node.ingest is not None
+    adds = job.node.ingest.load != "replace" and (not job.full_refresh or keeps_history(job))
+    return adds and job.existing is not None and job.existing.kind == "table"
+
+
+def _load(job: Job) -> Program:
+    if _adds(job):
         return (yield from built(job, _delta(job)))
     check_loaded(job)
     return (yield from built(job, _whole(job)))
+
+
+def _new(job: Job) -> Steps[tuple[Sequence[FileInfo], str, Mapping[str, Any], Mapping[str, str]]]:
+    """The rows that are to come into the table, in a file; and what there is to know of them."""
+    assert job.tables is not None and job.sieve is not None and job.node.ingest is not None
+    plan = _planned(job, of_source(job) if _adds(job) else None)
+    limit = (yield from _limited(job, plan))[1] if _adds(job) else _first(job, plan.cursor)
+    source = hashed(job, job.tables.rows(plan.columns, limit, lenient=True))
+    called = {name: kept.name for kept, name in plan.columns}
+    columns = [(called[field.name], field.type) for field in source.fields]
+    declared = {called[name]: type for name, type in given_types(job.node).items() if name in called}
+    return [job.sieve.spooled(source, job.tables.where)], "rows", {"columns": columns}, declared
 
 
 def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str], Source]:
@@ -74,7 +97,10 @@ def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str],
 
 def _rows(job: Job, plan: _Plan, limit: Since | None) -> Source:
     assert job.tables is not None
-    return hashed(job, job.tables.rows(plan.columns, limit))
+    source = hashed(job, job.tables.rows(plan.columns, limit))
+    for path in job.sifted.values():  # of the one file that the rows were in
+        return Spooled(source.fields, path)
+    return source
 
 
 def _planned(job: Job, table: Sequence[CatalogColumn] | None) -> _Plan:
@@ -140,11 +166,12 @@ def _whole(job: Job) -> Program:
         count = count - gone if count is not None else None
         if keeps_history(job):
             yield from dated(job, names)
+    bad = yield from put_aside(job, None)
     yield from record_load(job, [], count, forget=None)
     if plan.cursor is not None:
         top = yield from reached(job, job.relation, names, plan.cursor)
         yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
-    return replace(outcome, kind="load", rows=count, told=plan.told)
+    return replace(outcome, kind="load", rows=count, told=plan.told, quarantined=bad)
 
 
 def _first(job: Job, cursor: Kept | None) -> Since | None:
@@ -158,17 +185,9 @@ def _first(job: Job, cursor: Kept | None) -> Since | None:
 
 def _delta(job: Job) -> Program:
     assert job.tables is not None and job.node.ingest is not None and job.existing is not None
-    step: Mapping[str, Any] = job.node.ingest.step
     plan = _planned(job, of_source(job))
     changed = retyped(job, plan.columns, plan.cursor)
-    before, limit = None, _first(job, plan.cursor)
-    if plan.cursor is not None:
-        before = yield from _loaded(job, plan.cursor)
-        if job.backfill is not None:
-            limit = Since(plan.cursor.name, plan.cursor.type, *bounds(job, plan.cursor.name, plan.cursor.type))
-        elif before is not None and not job.full_refresh:
-            value = valued(before, plan.cursor.type, plan.cursor.name)
-            limit = since(plan.cursor.name, plan.cursor.type, value, step["cursor"].get("lookback"))
+    before, limit = yield from _limited(job, plan)
     aside = (yield from set_aside(job)) if alters(job, changed) else ()
     columns = yield from widened(job, changed, (yield from _grown(job, plan)))
     names = plan.names
@@ -186,10 +205,28 @@ def _delta(job: Job) -> Program:
         written, gone = yield from put_rows(job, staged, names)
     if plan.cursor is not None:
         yield from record_cursor(job, job.tables.where, plan.cursor.name, top)
+    bad = yield from put_aside(job, ())
     yield from record_load(job, [], written, forget=())
     made = CatalogTable(job.relation, "table", tuple(columns))
-    outcome = Outcome(kind="load", rows=written, changed=gone, made=(made,), told=(*plan.told, *told(job, changed)))
+    outcome = Outcome(
+        kind="load", rows=written, changed=gone, made=(made,), told=(*plan.told, *told(job, changed)), quarantined=bad
+    )
     return (yield from put_back(job, aside, outcome))
+
+
+def _limited(job: Job, plan: _Plan) -> Steps[tuple[str | None, Since | None]]:
+    """Up to where rows are loaded, and from where on they are read, into a table that stands."""
+    assert job.node.ingest is not None
+    cursor, limit = plan.cursor, _first(job, plan.cursor)
+    if cursor is None:
+        return None, limit
+    before = yield from _loaded(job, cursor)
+    if job.backfill is not None:
+        limit = Since(cursor.name, cursor.type, *bounds(job, cursor.name, cursor.type))
+    elif before is not None and not job.full_refresh:
+        value = valued(before, cursor.type, cursor.name)
+        limit = since(cursor.name, cursor.type, value, job.node.ingest.step["cursor"].get("lookback"))
+    return before, limit
 
 
 def _loaded(job: Job, cursor: Kept) -> Steps[str | None]:
