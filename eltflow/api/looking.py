@@ -280,7 +280,7 @@ def _statements(
     refreshed = full_refresh and load is None  # only `ingest` itself fetches everything again
     job = job_of(loaded, node, compiled, catalog, run_id="00000000", full_refresh=refreshed, dry=True)
     job = replace(job, files=load.files) if load is not None else job
-    if node.ingest is not None and any(is_turned(file.path, node.ingest.source.get("format")) for file in job.files):
+    if node.ingest is not None and any(is_turned(file.path, node.ingest.source) for file in job.files):
         return ()  # what is read in their place is known when it is made
     existing = job.existing
     columns = tuple(Column(c.name, c.type) for c in existing.columns) if existing is not None else ()

@@ -199,7 +199,7 @@ class Known:
         types = {called.get(name, name): type for name, type in given_types(node).items()}
         types |= dict.fromkeys(step.get("hash") or (), "VARCHAR")
         format = source.get("format") or format
-        if format is None or is_turned(str(files[0]), format):
+        if format is None or is_turned(str(files[0]), {**source, "format": format}):
             return None  # known once they are loaded
         item = self._dialect.files(files, str(format), options, types)
         bound = self._offline.bind(f"select * from {item}", {}) if item is not None else ()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import gzip
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,10 +17,11 @@ from eltflow.compile.program import FileInfo, ProgramError
 from eltflow.ingest import kinds
 from eltflow.ingest.files import local_name
 from eltflow.project.config import as_list
-from eltflow.project.external import ARCHIVES, TURNED, file_format
+from eltflow.project.external import ARCHIVES, TURNED, file_format, recoded
 from eltflow.warehouse.protocols import FileReader
 from eltflow.warehouse.values import WarehouseError
 
+_CHUNK = 1 << 20  #: bytes
 _MANY = 1_000  #: records that are written at once
 #: Megabytes that an archive or a workbook may have, unpacked, unless the step says otherwise.
 _LARGEST = 4096
@@ -92,7 +95,7 @@ class UnpackedFiles:
         """The file, or one of Parquet in its place."""
         format = self._source.get("format") or file_format(file.path)[0]
         if format not in TURNED:
-            return file
+            return self._recoded(file) if recoded(self._source) else file
         if file.path.lower().endswith((".gz", ".zst", ".zstd")):
             raise ProgramError(f"{file.name} is packed, and files of {format} are packed by themselves", "unpack it")
         if format == "avro":
@@ -109,6 +112,34 @@ class UnpackedFiles:
                 return {**dict.fromkeys(names, "VARCHAR"), **columns.types}
 
             return self._parquet(file, numbered, columns.take, types)
+
+    def _recoded(self, file: FileInfo) -> FileInfo:
+        """The file in UTF-8. Raises ProgramError with the line whose bytes are none of its encoding."""
+        name = str(self._source["encoding"])
+        if file.path.lower().endswith((".zst", ".zstd")):
+            raise ProgramError(f"{file.name} is packed, and of another encoding than UTF-8", "unpack it, or pack it with gzip")
+        packed = file.path.lower().endswith(".gz")
+        path = self._place(os.path.basename(local_name(file.path)).removesuffix(".gz" if packed else ""))
+        decoder, line = codecs.getincrementaldecoder(name)(), 1
+        with (gzip.open if packed else open)(file.path, "rb") as read, open(path, "w", encoding="utf-8", newline="") as written:
+            while True:
+                if self._stop():
+                    raise WarehouseError("cancelled", kind="cancelled")
+                try:
+                    data = read.read(_CHUNK)
+                    text = decoder.decode(data, final=not data)
+                except UnicodeDecodeError as error:
+                    line += bytes(error.object[: error.start]).decode(name, "ignore").count("\n")
+                    message = f"{file.name}, line {line}: byte {error.object[error.start]:#04x} is none of {name}"
+                    raise ProgramError(message, "correct `encoding`, or the file", place=("source", "encoding")) from None
+                except (EOFError, gzip.BadGzipFile) as error:
+                    raise ProgramError(f"{file.name} is no whole gzip file: {error}", "fetch it again") from None
+                line += text.count("\n")
+                written.write(text)
+                if not data:
+                    break
+        stat = os.stat(path)
+        return replace(file, path=path, size=stat.st_size, mtime=stat.st_mtime_ns, temporary=True)
 
     def _parquet(
         self,

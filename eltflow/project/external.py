@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from eltflow.base.diagnostics import Diagnostic
 from eltflow.base.names import did_you_mean, listed
@@ -43,9 +45,16 @@ def file_format(path: str) -> tuple[str | None, dict[str, object]]:
     return format, {"delimiter": "\t"} if name.endswith(".tsv") else {}
 
 
-def is_turned(path: str, format: object) -> bool:
-    """Whether a file is read by way of others that are made of it: an archive, or one of a format that no engine here reads."""
-    return path.lower().endswith(ARCHIVES) or (format or file_format(path)[0]) in TURNED
+def is_turned(path: str, source: Mapping[str, Any]) -> bool:
+    """Whether a file of a step with this `source` is read by way of others that are made of it: an archive, or one of a format or an encoding
+    that no engine here reads."""
+    return path.lower().endswith(ARCHIVES) or (source.get("format") or file_format(path)[0]) in TURNED or recoded(source)
+
+
+def recoded(source: Mapping[str, Any]) -> bool:
+    """Whether the texts of a step's files are in another encoding than UTF-8."""
+    name = source.get("encoding")
+    return name is not None and codecs.lookup(str(name)).name != "utf-8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,4 +201,4 @@ def _of_place(place: Place, root: Path, settings: Settings) -> _Finding | None:
     return None
 
 
-__all__ = ["ARCHIVES", "ENDINGS", "TURNED", "Place", "file_format", "is_address", "is_turned", "place_of", "problems"]
+__all__ = ["ARCHIVES", "ENDINGS", "TURNED", "Place", "file_format", "is_address", "is_turned", "place_of", "problems", "recoded"]

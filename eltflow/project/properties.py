@@ -195,6 +195,9 @@ FILES = Object(
         "delimiter": TEXT,
         "header": FLAG,
         "null": OneOf(options=(TEXT, ListOf(TEXT))),
+        "encoding": Scalar(
+            about="What the texts of the files are written in, as Python calls it: latin-1, cp1252, utf-16; UTF-8 unless told."
+        ),
         "connection": Scalar(about="One of `connections:` in eltflow.yml, for files that are elsewhere."),
     },
 )

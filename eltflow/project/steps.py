@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from eltflow.project.config import as_list
+from eltflow.project.external import TURNED, file_format
 from eltflow.project.shape import Path
 
 #: How far back rows are read again: a number, or a time.
@@ -199,6 +201,8 @@ def _packed(source: Mapping[str, Any]) -> Iterator[Finding]:
             "`member` means nothing to files that are no archives",
             "take it out, or name files that end in .zip",
         )
+    if "encoding" in source:
+        yield from _encoded(source, paths)
     if "max_unpacked_mb" in source and not any(packed) and not sheets:
         message = "`max_unpacked_mb` means nothing to files that are no archives and no workbooks"
         yield ("source", "max_unpacked_mb"), message, "take it out"
@@ -207,6 +211,20 @@ def _packed(source: Mapping[str, Any]) -> Iterator[Finding]:
         found = RANGE.fullmatch(given)
         if found is None or not (corners := corners_of(given)) or any(a > b for a, b in zip(corners[:2], corners[2:], strict=True)):
             yield ("source", "range"), f"`range` cannot be `{given}`", "write e.g. `B3:F200`; `B3:F`, with all rows below; or `B3`"
+
+
+def _encoded(source: Mapping[str, Any], paths: Sequence[str]) -> Iterator[Finding]:
+    """What is wrong with the encoding that files are said to be in."""
+    name, place = str(source["encoding"]), ("source", "encoding")
+    try:
+        known = codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        yield place, f"there is no encoding `{name}`", "write one as Python calls it: latin-1, cp1252, utf-16, shift_jis"
+    format = source.get("format") or next((file_format(path)[0] for path in paths), None)
+    if format in ("parquet", *TURNED):
+        yield place, f"`encoding` means nothing to files of {format}, which say it themselves", "take it out"
 
 
 def corners_of(range: str) -> tuple[int, int, float, float]:

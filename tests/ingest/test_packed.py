@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import io
 import os
 import random
@@ -514,3 +515,31 @@ def test_whatever_odd_bytes_make_of_a_file(world):
                     assert part.size == os.path.getsize(part.path)
     assert all(name in message for name, message in refused)
     assert len(refused) > 60
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-8-sig", "UTF-8"])
+def test_texts_in_another_encoding(world, encoding):
+    """Files, packed ones and members of archives; each is loaded once, as ever."""
+    text = 'id,name\r\n1,Zoë Müßig\r\n2,"a,\nb"\r\n'
+    data = world.root / "data"
+    (data / "a.csv").write_bytes(text.encode(encoding))
+    (data / "b.csv.gz").write_bytes(gzip.compress(text.replace("1,", "3,").replace("2,", "4,").encode(encoding)))
+    with zipfile.ZipFile(data / "c.zip", "w") as packed:
+        packed.writestr("c.csv", "id,name\n5,é\n".encode(encoding))
+    world.project({"path": "data/*", "encoding": encoding, "format": "csv"}, load="append")
+    world.run()
+    assert sorted(world.rows("select id, name from s_raw.x")) == [
+        (1, "Zoë Müßig"),
+        (2, "a,\nb"),
+        (3, "Zoë Müßig"),
+        (4, "a,\nb"),
+        (5, "é"),
+    ]
+    world.run()
+    assert len(world.rows("select id from s_raw.x")) == 5
+
+
+def test_bytes_that_are_none_of_the_encoding(world):
+    (world.root / "data/a.csv").write_bytes(b"id,name\n" + b"1,x\n" * 600_000 + b"2,\x81\n")
+    world.project({"path": "data/a.csv", "encoding": "cp1252"})
+    world.says("data/a.csv, line 600002: byte 0x81 is none of cp1252", "correct `encoding`, or the file")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import boto3
 import duckdb
+import pytest
+from s3_server import Store
 from served import Hook, bench
 
 Project = Callable[..., Path]
@@ -218,3 +224,90 @@ def test_reach_of_an_advertisement_counts_each_viewer_once_though_files_overlap(
                 made.look(seconds=3)
         assert {run.state for run in made.runs()} == {"ok"}, made.said
     assert rows(root, "select * from s.reach order by ad") == [("a", 3, 4, 14), ("b", 2, 2, 10)]
+
+
+# -- a carrier of telephone calls ----------------------------------------------------------------------------------------------------
+
+USAGE = """
+import boto3
+from eltflow import step
+
+
+@step(
+    into="raw.usage", load="merge", unique_key="id", env={"secret": "USAGE_SECRET"}, columns={"gigabytes": {"data_type": "decimal(38, 2)"}}
+)
+def usage(usage_table, usage, secret):
+    \"\"\"What was used, from DynamoDB, page by page.\"\"\"
+    session = boto3.Session("tester", secret, region_name="eu-west-1")
+    table = session.resource("dynamodb", endpoint_url=usage["url"]).Table(usage_table)
+    start = {}
+    while start is not None:
+        page = table.scan(Limit=7, **start)
+        yield page["Items"]
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]} if "LastEvaluatedKey" in page else None
+"""
+TELCO = {
+    "ingest/usage.py": USAGE,
+    "ingest/calls.yml": "steps:\n"
+    "  - {name: calls_west, source: {kind: files, path: 'data/west-*.csv', encoding: latin-1}, into: raw.calls_west, load: append}\n"
+    "  - {name: calls_east, source: {kind: files, path: 'data/east-*.csv'}, into: raw.calls_east, load: append}\n"
+    "  - name: subscribers\n    source: {kind: sql, connection: crm, table: subscribers}\n    into: raw.subscribers\n"
+    "    load: merge\n    unique_key: id\n    cursor: {column: changed}\n",
+    "models/calls.sql": "{{ config(materialized='table') }}\nselect * from raw.calls_west union all select * from raw.calls_east\n",
+    "models/bills.sql": "{{ config(materialized='table') }}\n"
+    "select s.name, count(c.subscriber) as calls, coalesce(max(u.gigabytes), 0) as gigabytes\n"
+    "from raw.subscribers as s left join calls as c on c.subscriber = s.name left join raw.usage as u on u.id = s.id group by s.name\n",
+    "tests/every_call_is_of_a_subscriber.sql": "select subscriber from calls where subscriber not in (select name from raw.subscribers)\n",
+    "tests/counts_agree.sql": "select sum(calls) as billed, (select count(*) from calls) as there from bills having billed <> there\n",
+    "jobs.yml": "jobs:\n  - {name: bill, triggers: [{cron: '0 4 * * *'}]}\n",
+}
+
+
+def test_calls_in_two_encodings_a_database_and_dynamodb_are_reconciled(
+    project: Project, s3: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite stands for the operator's Oracle, moto for DynamoDB."""
+    url = f"http://127.0.0.1:{s3.port}"
+    made = boto3.resource(
+        "dynamodb", endpoint_url=url, region_name="eu-west-1", aws_access_key_id="tester", aws_secret_access_key="x"
+    )
+    keys = [{"AttributeName": "id", "KeyType": "HASH"}]
+    types = [{"AttributeName": "id", "AttributeType": "N"}]
+    table = made.create_table(TableName="usage", KeySchema=keys, AttributeDefinitions=types, BillingMode="PAY_PER_REQUEST")
+    for id in range(1, 31):
+        table.put_item(Item={"id": id, "gigabytes": Decimal("0.1") * id, "plan": {"name": "ü", "tags": ["a", None]}})
+    settings = f"vars: {{usage_table: usage}}\nconnections:\n  usage: {{type: rest, url: '{url}'}}\n  crm: {{type: sqlite, path: crm.sqlite}}\n"
+    root = project(TELCO, settings=settings)
+
+    def changed(day: int, *names: tuple[int, str]) -> None:
+        with closing(sqlite3.connect(root / "crm.sqlite")) as con:
+            con.execute("create table if not exists subscribers (id integer primary key, name text, changed timestamp)")
+            con.executemany(
+                "insert or replace into subscribers values (?, ?, ?)", [(*one, f"2026-03-{day:02} 00:00:00") for one in names]
+            )
+            con.commit()
+
+    def called(file: str, encoding: str, *names: str) -> None:
+        (root / "data").mkdir(exist_ok=True)
+        text = "subscriber,seconds\n" + "".join(f"{name},60\n" for name in names)
+        (root / "data" / file).write_bytes(text.encode(encoding))
+
+    changed(1, (1, "Müller"), (2, "Łukasz"), (3, "Ève"))
+    called("west-1.csv", "latin-1", "Müller", "Ève", "Müller")
+    called("east-1.csv", "utf-8", "Łukasz", "Müller")
+    monkeypatch.setenv("USAGE_SECRET", "t0ps3cret")
+    with bench(root, "2026-03-10T03:59:00") as made_bench:
+        made_bench.look(minutes=2)
+        assert made_bench.states() == [("bill", "ok")], made_bench.said
+        changed(2, (4, "Ñuñez"))
+        called("west-2.csv", "latin-1", "Ñuñez", "Ève")
+        table.put_item(Item={"id": 4, "gigabytes": Decimal("12345678901234567890.25"), "plan": {}})
+        made_bench.look(hours=24)
+        assert made_bench.states() == [("bill", "ok")] * 2, made_bench.said
+    assert rows(root, "select name, calls, gigabytes from s.bills order by name") == [
+        ("Müller", 3, Decimal("0.10")),
+        ("Ève", 2, Decimal("0.30")),
+        ("Ñuñez", 1, Decimal("12345678901234567890.25")),
+        ("Łukasz", 1, Decimal("0.20")),
+    ]
+    assert rows(root, "select count(*) from s_raw.usage") == [(30,)]
