@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,15 @@ _SNAPSHOT: Mapping[str, str] = {
     **dict.fromkeys(("postgresql", "mysql", "mariadb"), "REPEATABLE READ"),
     "oracle": "SERIALIZABLE",
 }
+#: What is said to a connection first: that it reads alone, and that times are UTC.
+_FIRST: Mapping[str, tuple[str, ...]] = {
+    "postgresql": ("set session characteristics as transaction read only", "set time zone 'UTC'"),
+    **dict.fromkeys(("mysql", "mariadb"), ("set session transaction read only", "set time_zone = '+00:00'")),
+    "oracle": ("alter session set time_zone = '+00:00'",),
+    "sqlite": ("pragma query_only = on",),
+}
+#: Engines whose own text of a value is what a person would write.
+_SPELL = frozenset(["postgresql", "mysql", "mariadb", "oracle", "sqlite"])
 #: The packages of drivers whose module has another name.
 _PACKAGES: Mapping[str, str] = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle": "cx_Oracle"}
 
@@ -47,7 +57,7 @@ class AnyTableReader:
         user, _, _ = rest.partition("@") if "@" in rest else ("", "", "")
         if not sign or not scheme:
             yield "url", "`url` must say how to connect: mssql+pymssql://reader@db.example.com/crm"
-        elif ":" in user:
+        elif ":" in user or re.search(r"[?&](password|passwd|pwd)=", rest, re.IGNORECASE):
             yield "url", "`url` must not hold the password: give it as `password`, so that it is never shown"
         if not isinstance(values.get("password", ""), str | int):
             yield "password", "`password` must be a text"
@@ -92,7 +102,13 @@ def _told(name: str, kind: Any = "sql") -> Iterator[None]:
     except DBAPIError as error:
         words = str(error.orig).strip() or type(error.orig).__name__
         raise WarehouseError(f"{name}: {words}", kind="lost" if error.connection_invalidated else kind) from None
-    except (SQLAlchemyError, OSError, ValueError, ArithmeticError) as error:  # of the last two: values that Python has no room for
+    except (
+        SQLAlchemyError,
+        OSError,
+        ValueError,
+        ArithmeticError,
+        TypeError,
+    ) as error:  # values that Python has no room for, odd settings
         raise WarehouseError(f"{name}: {error}", kind=kind) from None
 
 
@@ -100,9 +116,12 @@ class AnyTables:
     """A connection that reads; where the server has snapshots that keep nobody from writing, every read is of one."""
 
     def __init__(self, connection: sqlalchemy.Connection) -> None:
-        level = _SNAPSHOT.get(connection.dialect.name)
         self.name = connection.dialect.name
+        level = _SNAPSHOT.get(self.name)
         with _told(self.name, "connection"):
+            for sql in _FIRST.get(self.name, ()):
+                connection.exec_driver_sql(sql)
+            connection.commit()
             self.connection = connection if level is None else connection.execution_options(isolation_level=level)
 
     def tables(self, schema: str | None) -> Sequence[str]:
@@ -125,8 +144,9 @@ class AnyTables:
         import sqlalchemy
 
         if origin.table is None:
+            none = sqlalchemy.select(sqlalchemy.text("*")).select_from(self._from(origin, [])).where(sqlalchemy.text("1 = 0"))
             with _told(self.name):
-                found = self.connection.execute(sqlalchemy.text(_plain(str(origin.query))))
+                found = self.connection.execute(none)
                 names = list(found.keys())
                 found.close()
             return [
@@ -157,23 +177,34 @@ class AnyTables:
 
         names = [kept.name for kept, _ in columns]
         source = self._from(origin, [*names, since.column] if since is not None else names)
-        # What JSON holds is not looked at: a driver's None may be null or NULL.
-        chosen = (sqlalchemy.cast(source.c[k.name], sqlalchemy.Text) if k.type == "JSON" else source.c[k.name] for k, _ in columns)
-        query = sqlalchemy.select(*chosen)
+        query = sqlalchemy.select(*(self._item(source.c[kept.name], kept) for kept, _ in columns))
         if since is None:
             return query
+        _check_cursor(since.column, since.type)
         column = source.c[since.column]
         within = [column >= _bound(since.value, since.type)]
         if since.until is not None:
             within.append(column < _bound(since.until, since.type))
         return query.where(sqlalchemy.or_(sqlalchemy.and_(*within), column.is_(None)))
 
+    def _item(self, column: Any, kept: Kept) -> Any:
+        """The value of a column: as the server itself writes it where it comes as text or JSON, whatever its driver makes of such."""
+        import sqlalchemy
+
+        if kept.type == "JSON" or (kept.note is not None and kept.type == "VARCHAR" and self.name in _SPELL):
+            return sqlalchemy.cast(column, sqlalchemy.Text)
+        if kept.type == "DOUBLE" and self.name in ("mysql", "mariadb"):  # of a float, its text keeps six digits
+            return column + sqlalchemy.literal_column("0e0")
+        return column
+
     def _from(self, origin: Origin, names: Sequence[str]) -> Any:
         import sqlalchemy
 
         if origin.table is None:
             known: list[Any] = [sqlalchemy.column(name) for name in dict.fromkeys(names)]
-            return sqlalchemy.text(_plain(str(origin.query))).columns(*known).subquery("eltflow_rows")
+            # On lines of its own: the query may end in a comment.
+            query = sqlalchemy.text("\n" + _plain(str(origin.query).rstrip().removesuffix(";")) + "\n")
+            return query.columns(*known).subquery("eltflow_rows")
         schema, _, name = origin.table.rpartition(".")
         listed = [sqlalchemy.column(column, type) for column, type in self._reflected(origin.table).items()]
         return sqlalchemy.table(name, *listed, schema=schema or None)
@@ -181,6 +212,7 @@ class AnyTables:
     def highest(self, origin: Origin, column: Kept) -> str | None:
         import sqlalchemy
 
+        _check_cursor(column.name, column.type)
         source = self._from(origin, [column.name])
         with _told(self.name):
             value = self.connection.execute(sqlalchemy.select(sqlalchemy.func.max(source.c[column.name]))).scalar()
@@ -202,6 +234,7 @@ class _Selected:
     def text(self) -> Iterator[bytes]:
         with _told(self.tables.name):
             found = self.tables.connection.execution_options(yield_per=_BATCH).execute(self.query)
+        zoned = [field.type == "TIMESTAMP WITH TIME ZONE" for field in self.fields]
         try:
             partitions = found.partitions()
             while True:
@@ -209,13 +242,27 @@ class _Selected:
                     rows = next(partitions, None)
                 if rows is None:
                     return
-                yield "".join("\t".join(map(as_text, row)) + "\n" for row in rows).encode()
+                yield "".join("\t".join(map(_text, row, zoned)) + "\n" for row in rows).encode()
         finally:
             with suppress(Exception):
                 found.close()
 
     def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
+
+
+def _text(value: Any, zoned: bool) -> str:
+    """A value as text. What a driver gives without the zone that its column has is UTC, as the session is."""
+    if zoned and isinstance(value, datetime.datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=datetime.UTC)
+    return as_text(value)
+
+
+def _check_cursor(column: str, type: str) -> None:
+    """Raise WarehouseError for a cursor of text: in which order a database has those is its own affair."""
+    if type == "VARCHAR":
+        help = "name a column of numbers, days or points in time, or leave the cursor out with `load: merge`"
+        raise WarehouseError(f"`{column}` is text, which is no cursor here: each database has an order of its own", help=help)
 
 
 def _plain(query: str) -> str:
@@ -230,6 +277,9 @@ def _bound(value: Any, type: str) -> Any:
     return value
 
 
+_ZONED = frozenset([("mysql", "TIMESTAMP"), ("mariadb", "TIMESTAMP")])
+
+
 def _kept(name: str, column: str, type: Any) -> Kept:
     """What a column comes as. Whole numbers of Oracle have up to 38 digits, whatever they are called."""
     from sqlalchemy import types
@@ -238,6 +288,8 @@ def _kept(name: str, column: str, type: Any) -> Kept:
     match type:
         case types.Boolean():
             read = "BOOLEAN"
+        case types.Integer() if getattr(type, "unsigned", False):
+            read = "UBIGINT"
         case types.Integer() if not isinstance(type, types.Numeric):  # as Oracle's NUMBER is, too
             read = "DECIMAL(38,0)" if name == "oracle" else "BIGINT"
         case types.Float():
@@ -245,18 +297,23 @@ def _kept(name: str, column: str, type: Any) -> Kept:
         case types.Numeric() if type.precision is not None and type.precision <= 38 and (type.scale or 0) >= 0:
             read = f"DECIMAL({type.precision},{type.scale or 0})"
         case types.DateTime():
-            zoned = type.timezone or type.__class__.__name__ == "DATETIMEOFFSET"
+            zoned = type.timezone or type.__class__.__name__ == "DATETIMEOFFSET" or (name, type.__class__.__name__) in _ZONED
             read, note = "TIMESTAMP WITH TIME ZONE" if zoned else "TIMESTAMP", _finer(column, type)
         case types.Date():
             read = "DATE"
+        case types.Time() if name in ("mysql", "mariadb"):  # which holds spans of more than a day
+            note = f"`{column}` is {type!r}, and comes as text"
         case types.Time():
-            read, note = "TIME", _finer(column, type)
+            read = "TIME WITH TIME ZONE" if getattr(type, "timezone", False) else "TIME"
+            note = _finer(column, type)
         case types.LargeBinary() | types._Binary():
             read = "BLOB"
         case types.Uuid():
             read = "UUID"
         case types.JSON():
             read = "JSON"
+        case types.String() if type.__class__.__name__ == "SET":
+            note = f"`{column}` is {type!r}, and comes as text"
         case types.String():
             pass
         case _:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eltflow.api.folder import clean_project, diagnose, init_project
     from eltflow.api.inspecting import inspect_steps, preview
     from eltflow.api.lineage import Impact, find_column, impact, is_node, keep_lineages, lineage_pieces, lineages, reached_nodes
-    from eltflow.api.loading import BrokenProject, Loaded, load, new_options, open_only
+    from eltflow.api.loading import BrokenProject, Loaded, check_macros, load, new_options, open_only
     from eltflow.api.looking import find_node, plan, show
     from eltflow.api.past import past_runs
     from eltflow.api.patching import patch_manifest
@@ -78,6 +78,7 @@ _HOME = {
     "diagnose": "folder",
     "init_project": "folder",
     "Loaded": "loading",
+    "check_macros": "loading",
     "load": "loading",
     "new_options": "loading",
     "open_only": "loading",
@@ -112,6 +113,7 @@ __all__ = [
     "Written",
     "check",
     "check_file",
+    "check_macros",
     "check_target_folder",
     "clean_project",
     "compile_all",

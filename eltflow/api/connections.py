@@ -215,7 +215,7 @@ def _call(loaded: Loaded, node: Node) -> Call:
     findings.stop()
     return Call(
         root=loaded.root,
-        files=loaded.files,
+        files=loaded.folder_of(str(source["path"])),
         file=str(source["path"]),
         function=str(source["function"]),
         given=given,

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -127,14 +127,14 @@ class File:
 class Emitter:
     """Sends what a run tells. With no place to send it to, it does nothing."""
 
-    def __init__(self, fold: OpenLineage, places: Sequence[Server | File], secrets: Sequence[str]) -> None:
+    def __init__(self, fold: OpenLineage, places: Sequence[Server | File], secrets: Callable[[], Collection[str]]) -> None:
         self._fold = fold
         self._places = places
         self._secrets = secrets
 
     def take(self, event: Event) -> None:
         for made in self._fold.take(event):
-            text = without(self._secrets, json.dumps(made, default=str))
+            text = json.dumps(_masked(made, self._secrets()), default=str)
             for place in self._places:
                 place.send(text)
 
@@ -143,7 +143,16 @@ class Emitter:
         for place in self._places:
             problem = place.close()
             if problem is not None:
-                yield Message(text=without(self._secrets, problem), level="warning")
+                yield Message(text=without(self._secrets(), problem), level="warning")
+
+
+def _masked(value: Any, secrets: Collection[str]) -> Any:
+    """A value of JSON whose texts hold no secret; what names its parts is none."""
+    if isinstance(value, str):
+        return without(secrets, value)
+    if isinstance(value, Mapping):
+        return {key: _masked(inner, secrets) for key, inner in value.items()}
+    return [_masked(inner, secrets) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def emitter(
@@ -182,13 +191,17 @@ def emitter(
         places.append(Server(told["url"], told.get("api_key")))
     if told.get("file"):
         places.append(File(loaded.root / told["file"], told["file"]))
-    secrets = (*loaded.target.secrets, *filter(None, [told.get("api_key")]))
+    fixed = {*loaded.target.secrets, *filter(None, [told.get("api_key")])}
+
+    def secrets() -> Collection[str]:  # those of connections are asked for as the run goes on
+        return fixed | {value for _, value in loaded.options.read_secrets.values()}
+
     return Emitter(OpenLineage(about, loaded.places.graph.nodes, _sight(loaded, compiled, catalog)), places, secrets)
 
 
 def _namespace(loaded: Loaded) -> str:
     """The namespace of a target's tables."""
-    return namespace_of(loaded.adapter.name, loaded.adapter.location(loaded.target, loaded.root))
+    return namespace_of(loaded.adapter.name, loaded.shown_place)
 
 
 def _settings(loaded: Loaded) -> dict[str, str] | None:

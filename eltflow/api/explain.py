@@ -41,7 +41,7 @@ _HELPS = {
 
 def connection_problem(loaded: Loaded, error: WarehouseError, doing: str = "open") -> Diagnostic:
     """What to tell when a target cannot be opened or prepared."""
-    where = loaded.adapter.location(loaded.target, loaded.root)
+    where = loaded.shown_place
     message = f"cannot {doing} the target `{loaded.target.name}` ({loaded.adapter.name} {where}): {masked(error, loaded.target)}"
     help = error.help or _HELPS.get(error.kind) or _HELPS["connection"]
     span = yaml_span(loaded, FILE, ("targets", loaded.target.name), key=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.api.cache import LoadCache
-from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.diagnostics import Diagnostic, EltflowError, without
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.records import dataclass, field, replace
 from eltflow.project.folder import read_dotenv
@@ -147,12 +147,22 @@ class Loaded:
         """The text of one of the project's files."""
         from eltflow.project.project import read_text
 
-        return read_text(self.files, path)
+        return read_text(self.folder_of(path), path)
 
     @property
     def files(self) -> Path:
         """Where the project's files are read from: its root, or a copy of them."""
         return self.options.files(self.root)
+
+    @property
+    def shown_place(self) -> str:
+        """Where the target physically is, as people are told: without what came from where secrets are kept."""
+        hidden = {str(self.target.values[key]) for key in self.target.hidden}
+        return without({*hidden, *self.target.secrets}, self.adapter.location(self.target, self.root))
+
+    def folder_of(self, path: str) -> Path:
+        """Where one of its files is read from: programs of tasks may lie where no copy has them."""
+        return self.files if (self.files / path).exists() else self.root
 
 
 class BrokenProject(EltflowError):
@@ -161,6 +171,13 @@ class BrokenProject(EltflowError):
     def __init__(self, diagnostics: Iterable[Diagnostic], sound: Loaded) -> None:
         super().__init__(diagnostics)
         self.sound = sound
+
+
+def check_macros(loaded: Loaded) -> None:
+    """Raise EltflowError (E0301) for files of macros that Jinja cannot read: those that nothing calls are compiled by nobody else."""
+    texts = {macro.file: macro.text for macro in loaded.opened.project.macros}
+    for file, text in texts.items():
+        loaded.opened.renderer.check(text, file)
 
 
 def target_key(adapter: Adapter, target: Target, root: Path) -> str:

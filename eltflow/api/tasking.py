@@ -193,7 +193,7 @@ def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, N
     info, settings = node.task, loaded.opened.project.settings
     findings = Findings(loaded.read)
     file, name, path = node.patch or node.path, _function(node), str(info.python["path"])
-    if not (loaded.files / path).is_file():
+    if not (loaded.folder_of(path) / path).is_file():
         findings.at(
             file, (*node.place, "python", "path"), "E0103", f"there is no file `{path}`", help="paths start at the project root"
         )
@@ -240,7 +240,7 @@ def _call(loaded: Loaded, node: Node, run_id: str) -> tuple[Call, Mapping[str, N
     findings.stop()
     call = Call(
         root=loaded.root,
-        files=loaded.files,
+        files=loaded.folder_of(path),
         file=path,
         function=name,
         given=given,

@@ -67,8 +67,8 @@ def plain(diagnostic: Diagnostic) -> str:
 
 
 def without(secrets: Iterable[str], text: str) -> str:
-    """The text with every secret left out."""
-    for secret in secrets:
+    """The text with every secret left out; one that another begins with does not spoil that one."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
         if secret:
             text = text.replace(secret, "*****")
     return text

@@ -20,6 +20,8 @@ def parse(given: o.Given) -> int:
     from eltflow.cli import render
 
     loaded = given.load()
+    if loaded.changed and not loaded.edited:
+        api.check_macros(loaded)
     manifest = loaded.root / loaded.target_path / "manifest.json"
     if loaded.edited and loaded.changed and manifest.exists():
         api.patch_manifest(manifest, loaded.graph_id, {i: loaded.read(p) for i, p in loaded.edited_files.items()})

@@ -88,7 +88,7 @@ class Progress:
         held: Counter[str] = Counter(step.action for step in steps.values())
         counts = [counted(held[action], noun) for action, noun in _ACTIONS if held[action]]
         target = self._loaded.target
-        place = self._loaded.adapter.location(target, self._loaded.root)
+        place = self._loaded.shown_place
         root = f"{self._loaded.root}/"
         where = f"{target.name} ({target.type} {place.removeprefix(root)})"
         head = [self._loaded.opened.project.settings.name, where, ", ".join(counts), counted(event.threads, "thread")]
@@ -306,7 +306,7 @@ def summary(loaded: Loaded, state: RunState, again: Callable[[RunState], str], *
     if bad:
         render.out(f"again: {again(state)}")
         return
-    place = loaded.adapter.location(loaded.target, loaded.root).removeprefix(f"{loaded.root}/")
+    place = loaded.shown_place.removeprefix(f"{loaded.root}/")
     settings = loaded.opened.project.settings
     render.out(render.dotted([f"database {place}", f"artifacts {settings.target_path}/", "docs: eltflow docs generate"]))
 

@@ -187,12 +187,18 @@ def _cron(entry: Mapping[str, Any], place: Place, findings: Findings) -> Cron | 
     return Cron(expression=" ".join(entry["cron"].split()), timezone=name) if wrong is None else None
 
 
+_LONGEST = 3650 * 86400.0  #: seconds
+
+
 def _span(entry: Mapping[str, Any], key: str, place: Place, findings: Findings, more: str = "") -> float | None:
     if entry.get(key) is None:
         return None
     found = durations.seconds(entry[key])
     if found is None:
         findings.at(FILE, (*place, key), "E0103", f"`{key}` must be a span of time, not `{entry[key]}`", help=durations.HELP + more)
+    elif found > _LONGEST:
+        findings.at(FILE, (*place, key), "E0103", f"`{key}` cannot be `{entry[key]}`", help="write 3650 days or less")
+        return None
     return found
 
 

@@ -30,7 +30,7 @@ _SECRETS = "eltflow.secret_backends"
 #: What Jinja in values calls that is no more than one call.
 _CALLED = frozenset({"env_var", "var", "secret"})
 #: Keys of a target that are a part of names, and so of much that is written down.
-_NAMED = frozenset({"type", "schema", "database", "threads", "custom_schemas"})
+_NAMED = frozenset({"type", "schema", "database", "dbname", "project", "catalog", "path", "threads", "custom_schemas"})
 
 
 def read_settings(root: Path, options: Options, findings: Findings) -> tuple[Settings, Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eltflow.base.diagnostics import fail
-from eltflow.base.records import dataclass
+from eltflow.base.records import dataclass, replace
 from eltflow.schedule.jobs import Cron, Every, Job
 
 UTC = datetime.UTC
@@ -87,7 +87,11 @@ def slots(job: Job, after: datetime.datetime, now: datetime.datetime) -> tuple[l
     most = job.max_catchup if job.catchup == "all" else 1
     times = sorted({t for trigger in job.timed for t in between(trigger, after, now, most + 1)})
     kept = [t for t in times[-most:] if job.catchup != "none" or now - t <= ON_TIME]
-    return [slot_of(job, t) for t in kept], len(kept) < len(times)
+    made, more = [slot_of(job, t) for t in kept], len(kept) < len(times)
+    if made and more and job.catchup == "last":  # it stands for those before it, whose time would be nobody's
+        first = min((t for trigger in job.timed for t in islice(following(trigger, after), 1)), default=made[0].time)
+        made[0] = replace(made[0], start=slot_of(job, first).start)
+    return made, more
 
 
 #: How late a time may be found and still be run under `catchup: none`.

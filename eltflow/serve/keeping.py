@@ -12,7 +12,7 @@ from pathlib import Path
 
 from eltflow.api.cache import ROOT_FILES, stamps_of
 from eltflow.api.jobs import Jobs, options_for
-from eltflow.api.loading import STATE_FOLDER, load
+from eltflow.api.loading import STATE_FOLDER, check_macros, load
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.records import dataclass, replace
 from eltflow.native.open import SEED_SUFFIXES, folders_of
@@ -21,7 +21,7 @@ from eltflow.schedule.jobs import Job
 
 _FOLDER = "good"
 #: What stands in the project's files no more than the state of another program: who asks again may be answered.
-_PASSING = frozenset({"E0110", "E0312", "E0702", "E0703"})
+_PASSING = frozenset({"E0110", "E0311", "E0312", "E0701", "E0702", "E0703"})
 _NO_FILE: Stamp = (0, -1)
 #: Of what a project is made: templates, properties, steps and what they import, docs, lists of tables, seeds.
 _SUFFIXES = (".sql", ".yml", ".yaml", ".py", ".md", ".txt", *SEED_SUFFIXES)
@@ -130,7 +130,7 @@ class Keeping:
             tried.setdefault(repr((job.target, sorted(job.vars.items(), key=repr), job.full_refresh, job.command)), job)
         for job in tried.values():
             try:
-                load(jobs.root, options_for(jobs, job))
+                check_macros(load(jobs.root, options_for(jobs, job)))
             except EltflowError as error:
                 first = error.diagnostics[0]
                 where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
@@ -151,13 +151,16 @@ class Keeping:
 
     def _keep(self, jobs: Jobs, stamps: Mapping[str, Stamp]) -> None:
         """Copy the files that are others than in the last copy. One that changes meanwhile leaves all as it was: the next look comes."""
+        self._number += 1
+        folder = self._folder() / str(self._number)
         try:
-            self._number += 1
-            folder = self._folder() / str(self._number)
             made = self._copied(jobs, folder, stamps)
         except (OSError, EltflowError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            self._say(f"the project cannot be kept as it is now: {why}")
+            where = f" ({error.filename})" if isinstance(error, OSError) and error.filename is not None else ""
+            self._say(f"the project cannot be kept as it is now: {why}{where}")
+            shutil.rmtree(folder, ignore_errors=True)
+            self._seen = None  # there may be room the next time
             return
         if made is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -180,9 +183,7 @@ class Keeping:
             if (parent := os.path.dirname(to)) not in made:
                 os.makedirs(parent, exist_ok=True)
                 made.add(parent)
-            if before is not None and before.stamps.get(path) == stamp:
-                _link(before.folder / path, to)
-            else:
+            if before is None or before.stamps.get(path) != stamp or not _linked(before.folder / path, to):
                 shutil.copyfile(self._root / path, to)
         if self._stamps(jobs) != stamps:
             return None
@@ -218,9 +219,10 @@ class Keeping:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _link(file: Path, to: str) -> None:
-    """The same file at another place: nobody writes into a copy. Where a file system knows no such thing, a copy of it."""
+def _linked(file: Path, to: str) -> bool:
+    """Have the same file at another place, which nobody writes into; False where it is gone, or a file system knows no such thing."""
     try:
         os.link(file, to)
     except OSError:
-        shutil.copyfile(file, to)
+        return False
+    return True

@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import sqlite3
 import stat
 import threading
 import time
@@ -32,7 +33,7 @@ from eltflow.serve.memory import give_back
 from eltflow.serve.watching import Watch, told_shortly
 from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
 from eltflow.state.lock import is_held, run_lock
-from eltflow.transfer import NotTold
+from eltflow.transfer import Note, NotTold
 
 #: Seconds between two looks at the clock and at what commands asked for.
 POLL = 0.5
@@ -337,9 +338,10 @@ class Service:
         except EltflowError as error:
             first = error.diagnostics[0]
             where = f" ({first.span.file}:{first.span.line})" if first.span is not None else ""
-            self.broken = f"{first.message}{where}"
+            told, self.broken = self.broken is not None, f"{first.message}{where}"
             self.say(f"the jobs cannot be read, those of before go on: {self.broken}")
-            self.store.alert(broken_alerts(self.jobs, FILE, self.broken, self.now()), self.now())
+            if not told:  # once, however often the file is saved
+                self.store.alert(broken_alerts(self.jobs, FILE, self.broken, self.now()), self.now())
             return
         self.say("the jobs were read again")
         self.broken = None
@@ -594,7 +596,7 @@ class Service:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""
         for alerts in _messages(store.alerts(self.now())):
             try:
-                tell(self.jobs, alerts[0].destination, note_of([alert.body for alert in alerts]))
+                _tell(self.jobs, alerts[0].destination, note_of([alert.body for alert in alerts]))
             except NotTold as error:
                 for alert in alerts:
                     given_up = not error.again or alert.attempts + 1 >= _ALERT_TRIES
@@ -607,6 +609,17 @@ class Service:
             for alert in alerts:
                 store.alerted(alert, "sent")
             self.at("alert noted")
+
+
+def _tell(jobs: Jobs, destination: str, note: Note) -> None:
+    """Raise NotTold for whatever goes wrong: of one connection that cannot be used, no other may hear nothing. What an error says may hold a
+    secret."""
+    try:
+        tell(jobs, destination, note)
+    except (NotTold, sqlite3.Error):
+        raise
+    except Exception as error:
+        raise NotTold(f"{type(error).__name__}: see that the connection's settings are right", again=True) from None
 
 
 def _messages(alerts: list[AlertState]) -> list[list[AlertState]]:

@@ -27,6 +27,7 @@ _TO_CHAR = {"YYYY": "%Y", "MM": "%m", "DD": "%d", "HH24": "%H", "MI": "%M", "SS"
 _TO_CHAR_PARTS = re.compile(r"YYYY|HH24|MM|DD|MI|SS|YY|[-/:. ]")
 #: A pattern without what may take no part in a match, of signs that BigQuery (RE2, as DuckDB) and Snowflake read alike.
 _ALWAYS = re.compile(r"(?!.*\)[?*{])[^|]*\Z", re.DOTALL)
+_GROUPS = re.compile(r"(?<!\\)\((?!\?)")
 _ALIKE = re.compile(r"(?:[\w ,;:!@#%&=<>/'\"~`-]|\\\.|[|^$.()?*+]|\[[\w -]+\])*\Z")
 
 
@@ -68,11 +69,20 @@ def _decode(node: Any, read: str) -> Any:
     return made.else_(rest[-1].copy()) if len(rest) % 2 else made
 
 
+def _whole(node: Any, read: str) -> Any:
+    """Of numbers with a fraction too, of which DuckDB's `//` leaves one; no digit goes through a float."""
+    divisor = node.expression
+    if literal_number(divisor) in (None, 0):
+        divisor = said(_SAID, "case when a_ = 0 then error('division by zero') else a_ end", a_=divisor)
+    return said(_SAID, "(a_ - a_ % b_) // b_", a_=node.this, b_=divisor)
+
+
 def _to_number(node: Any, read: str) -> Any:
     digits, scale = (literal_number(node.args.get(name)) for name in ("precision", "scale"))
     if node.args.get("format") is not None or digits is None or scale is None or node.args.get("safe"):
         raise Unsaid("a number by a format is not known to mean the same")
-    return said(_SAID, f"cast(a_ as decimal({int(digits)}, {int(scale)}))", a_=node.this)
+    text = f"cast(a_ as decimal({int(digits)}, {int(scale)}))"
+    return said(_SAID, f"case when contains(cast(a_ as varchar), '_') then error('no number') else {text} end", a_=node.this)
 
 
 def _try_cast(node: Any, read: str) -> Any:
@@ -141,6 +151,7 @@ def _extracted(node: Any, read: str) -> Any:
     if (
         read != "bigquery"
         or not _ALWAYS.match(pattern)
+        or len(_GROUPS.findall(pattern)) > 1
         or node.args.get("position") is not None
         or node.args.get("occurrence") is not None
     ):
@@ -215,10 +226,10 @@ def _shifted(node: Any, read: str) -> Any:
         text = value.sql(dialect=read)
         raise Unsaid(f"what is shifted may be a date or a timestamp: say what it is: `cast({text} as date)`, or as timestamp")
     if unit in _DAYS:
-        steps = f"b_ * {_DAYS[unit]}" if unit == "week" else "b_"
-        text = f"(a_ {sign} {steps})" if of == "date" else f"a_ {sign} to_days(cast({steps} as integer))"
+        steps = f"cast(b_ as bigint) * {_DAYS[unit]}"  # a fraction is rounded first
+        text = f"(a_ {sign} cast({steps} as integer))" if of == "date" else f"a_ {sign} to_days(cast({steps} as integer))"
         return said(_SAID, text, a_=value, b_=number)
-    months = f"to_months(cast(b_ * {_MONTHS[unit]} as integer))"
+    months = f"to_months(cast(cast(b_ as bigint) * {_MONTHS[unit]} as integer))"
     return said(_SAID, f"cast((a_ + 0) {sign} {months} as date)" if of == "date" else f"a_ {sign} {months}", a_=value, b_=number)
 
 
@@ -285,6 +296,8 @@ def _element(node: Any, read: str) -> Any:
     if number is None or number < 0 or node.args.get("offset") is None:
         raise Unsaid("an element of an array is known to mean the same at a place that is written")
     at = int(number) - int(node.args["offset"]) + 1
+    if at < 1:
+        raise Unsaid("an array has no such place")
     if node.args.get("safe"):
         return said(_SAID, f"a_[{at}]", a_=node.this)
     return said(_SAID, f"case when len(a_) < {at} then error('array index out of bounds') else a_[{at}] end", a_=node.this)
@@ -307,6 +320,7 @@ def _raw(node: Any, read: str) -> Any:
 _BOTH: Mapping[type, tuple[str, Rule]] = {
     exp.AnyValue: ("this", _same),
     exp.ApproxDistinct: ("this", _same),
+    exp.CountIf: ("this zero_on_all_null", _say("count(case when this_ then 1 end)")),  # DuckDB's own is NULL of nothing
     exp.CurrentTimestamp: ("", _same),
     exp.EndsWith: ("this expression", _say("ends_with(this_, expression_)")),
     exp.Pad: ("this expression fill_pattern is_left", _pad),
@@ -326,6 +340,7 @@ INTO_DUCKDB: Mapping[str, Mapping[type, tuple[str, Rule]]] = {
         exp.DatetimeTrunc: ("this unit", _truncated),
         exp.DateTrunc: ("this unit", _truncated),
         exp.Dot: ("this expression", _same),
+        exp.IntDiv: ("this expression", _whole),
         exp.JSONExtractScalar: ("this expression scalar_only", _json_scalar),
         exp.PropertyEQ: ("this expression", _same),
         exp.RawString: ("this", _raw),
@@ -348,7 +363,6 @@ INTO_DUCKDB: Mapping[str, Mapping[type, tuple[str, Rule]]] = {
     "snowflake": {
         **_BOTH,
         exp.Contains: ("this expression", _say("contains(this_, expression_)")),
-        exp.CountIf: ("this zero_on_all_null", _say("count_if(this_)")),
         exp.DateAdd: ("this expression unit", _shifted),
         exp.DecodeCase: ("expressions", _decode),
         exp.EqualNull: ("this expression", _say("this_ is not distinct from expression_")),

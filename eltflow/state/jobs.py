@@ -445,11 +445,12 @@ class JobStore:
             _alert(connection, alerts, now)
 
     def alerts(self, now: datetime.datetime) -> list[AlertState]:
-        """The alerts to send now, oldest first; with one that is told together with others, all that wait for its connection."""
+        """The alerts to send now, oldest first; with one that is told together with others, all that wait for its connection and were not
+        tried yet: what did not arrive keeps its own pauses."""
         due = "state = 'pending' and (not_before is null or not_before <= ?)"
         query = (
-            f"select id, job, occasion, destination, body, attempts, together from alert where {due} or (state = 'pending' and together = 1"
-            f" and destination in (select destination from alert where together = 1 and {due})) order by id"
+            f"select id, job, occasion, destination, body, attempts, together from alert where {due} or (state = 'pending'"
+            f" and together = 1 and attempts = 0 and destination in (select destination from alert where together = 1 and {due})) order by id"
         )
         rows = self._connection.execute(query, (_text(now), _text(now))).fetchall()
         return [

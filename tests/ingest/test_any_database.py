@@ -114,7 +114,7 @@ def test_every_value_arrives(world):
         (
             *(Decimal("1234567890123456789012345678.0123456789"), 9223372036854775807, "nan", "0.10", True, "0001-01-01"),
             *("23:59:59.999999", "2026-03-29 02:30:00.123456", "2026-03-29 00:30:00+00", "a\tb\\n\n→", b"\x00\xff"),
-            *("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "null", "[1, null]"),
+            *("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "null", "{1,NULL}"),
         ),
         (
             *(Decimal("-1E-10"), -1, "-inf", "2", False, "9999-12-31", "00:00:00", "1969-12-31 23:59:59"),
@@ -180,6 +180,64 @@ def test_a_connection_that_is_wrong(world, more, code, words):
     assert not (it.root / "p.duckdb").exists() or it.rows("select count(*) from duckdb_tables() where table_name = 'x'") == [(0,)]
 
 
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_source_is_read_and_nothing_else(world, kind):
+    """Whatever a query says: looking at it, too."""
+    it = world(kind)
+    it.change("create table src.t (id int); insert into src.t values (1)")
+    queries = ["drop table src.t", "delete from src.t", "select 1 as a; drop table src.t; commit"]
+    for query in [*queries, "select 1) as x; drop table src.t; --"]:
+        it.step(source={"query": query})
+        for words in (["--dry-run"], []):
+            assert it.run(*words).code != 0, query
+    it.step(source={"query": "select id from src.t -- all of it"})
+    ran = it.run()
+    assert ran.code == 0, ran.text
+    it.step(source={"query": "select id from src.t;"})
+    assert it.run("--full-refresh").code == 0
+    assert it.rows("select id from s_raw.x") == [("1",)]
+
+
+def test_values_of_mariadb_that_its_driver_changes(world):
+    it = world("mariadb")
+    it.change(
+        "create table src.t (id int primary key, share float, span time, flags set('x','y','z'), big bigint unsigned, seen timestamp(6) null)"
+    )
+    it.change("set time_zone = '+05:00'; set global time_zone = '+05:00'")
+    it.change("insert into src.t values (1, 16777217, '30:00:00', 'x,z', 18446744073709551615, from_unixtime(0.5))")
+    try:
+        ran = it.run()
+        assert ran.code == 0, ran.text
+        shown = it.rows("select share, span, flags, big, seen::varchar from s_raw.x")
+        assert shown == [(16777216.0, "30:00:00", "x,z", 18446744073709551615, "1970-01-01 00:00:00.5+00")]
+    finally:
+        it.change("set global time_zone = 'SYSTEM'")
+
+
+def test_values_of_postgres_that_its_driver_changes(world):
+    it = world()
+    it.change(
+        "create table src.t (id int, span interval, place int4range, host inet, clock timetz);"
+        "insert into src.t values (1, '1 mon', '[1,5)', '10.0.0.1/24', '10:00+02'), (2, '30 days', null, null, '10:00-05')"
+    )
+    ran = it.run()
+    assert ran.code == 0, ran.text
+    assert it.rows("select span, place, host, clock::varchar from s_raw.x order by id") == [
+        ("1 mon", "[1,5)", "10.0.0.1/24", "10:00:00+02"),
+        ("30 days", None, None, "10:00:00-05"),
+    ]
+
+
+def test_text_is_no_cursor(world):
+    it = world()
+    it.change("create table src.t (id int, u text); insert into src.t values (1, 'Z')")
+    it.step("append", cursor={"column": "u"})
+    it.run()
+    ran = it.run()
+    assert ran.code == 1
+    assert "`u` is text, which is no cursor here" in ran.text
+
+
 def test_what_is_not_there(world):
     it = world()
     ran = it.run()
@@ -211,7 +269,7 @@ def test_what_sql_server_and_oracle_are_sent():
     )
     asked = tables.selected(Origin(query="select id from orders where t = ':x'"), [(Kept("id", "VARCHAR", "id"), "id")], None)
     assert " ".join(str(asked.compile(dialect=oracle.dialect())).split()) == (
-        "SELECT eltflow_rows.id FROM (select id from orders where t = ':x') eltflow_rows"
+        "SELECT eltflow_rows.id FROM ( select id from orders where t = ':x' ) eltflow_rows"
     )
 
 

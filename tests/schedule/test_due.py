@@ -110,6 +110,14 @@ def test_times_that_passed(catchup, expected: list[str], more: bool) -> None:
     assert left_out is more
 
 
+def test_the_last_time_stands_for_those_before_it() -> None:
+    """Its run is about all of the time that nobody ran for; the others are about their own."""
+    found, _ = slots(job(catchup="last"), utc("2026-01-01 08:30"), utc("2026-01-01 12:40"))
+    assert [(f"{one.start:%H:%M}", f"{one.end:%H:%M}") for one in found] == [("08:00", "12:00")]
+    found, _ = slots(job(catchup="all"), utc("2026-01-01 08:30"), utc("2026-01-01 12:40"))
+    assert {one.end - one.start for one in found} == {dt.timedelta(hours=1)}
+
+
 def test_a_time_that_has_just_come_is_run_without_catching_up() -> None:
     found, left_out = slots(job(catchup="none"), utc("2026-01-01 08:30"), utc("2026-01-01 12:00:20"))
     assert [f"{one.time:%H:%M}" for one in found] == ["12:00"]

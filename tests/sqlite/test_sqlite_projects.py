@@ -103,7 +103,7 @@ def test_a_column_that_is_not_there_is_no_text(folder, eltflow, tmp_path):
         ("boolean", "maybe", "it takes true and false"),
         ("integer", "3000000000", "it takes whole numbers from -2147483648 to 2147483647"),
         ("decimal(20,2)", "12345678901234567.89", "SQLite keeps 15 digits"),
-        ("date", "2021-02-29", "day is out of range"),
+        ("date", "2021-02-29", "it takes days of the years 1 to 9999"),
         ("double", "nan", "would make it NULL"),
         ("timestamp", "2020-01-01 10:00:00.1234567", "microseconds at the finest"),
     ],

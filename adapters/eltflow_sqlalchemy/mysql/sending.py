@@ -23,11 +23,15 @@ _DIALECT = MariaDBDialect()
 _AT_ONCE = 500  #: rows between two looks at whether to stop
 _HELP = "correct the delivery, or the table"
 _TEXTS = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set")
+_ROUNDED = ("decimal", "float", "double", "datetime", "timestamp", "time")
 _UNIQUE = """
 select index_name, group_concat(column_name order by seq_in_index separator '\\n') from information_schema.statistics
 where non_unique = 0 and table_schema = coalesce(%s, database()) and table_name = %s group by index_name order by index_name
 """
-_TYPES = "select column_name, data_type from information_schema.columns where table_schema = coalesce(%s, database()) and table_name = %s"
+_TYPES = """
+select column_name, data_type, collation_name from information_schema.columns
+where table_schema = coalesce(%s, database()) and table_name = %s
+"""
 _KEPT = """
 select t.engine, e.transactions from information_schema.tables as t left join information_schema.engines as e on e.engine = t.engine
 where t.table_schema = coalesce(%s, database()) and t.table_name = %s
@@ -78,7 +82,7 @@ class MySQLRecipient:
         self, to: Mapping[str, Any], keys: Sequence[Mapping[str, Any]], key: str, *, stop: Callable[[], bool]
     ) -> Mapping[int, str]:
         """By their signs, whatever the column's collation takes for the same: `a` is not the row of `A`, which may have come in its place."""
-        kinds = {str(name).lower(): str(kind) for name, kind in self._ask(_TYPES, *_named(str(to["table"])))}
+        kinds = {str(name).lower(): str(kind) for name, kind, _ in self._ask(_TYPES, *_named(str(to["table"])))}
         signs = {name: " collate utf8mb4_bin" if kinds.get(name.lower()) in _TEXTS else "" for name in keys[0]}
         told = " and ".join(f"{_plain(_DIALECT.quote(name))} = %s{sign}" for name, sign in signs.items())
         self._written(f"delete from {_plain(_item(to))} where {told}", keys, stop)
@@ -91,6 +95,15 @@ class MySQLRecipient:
             raise WarehouseError(f"there is no table {table}", help=_HELP)
         if found[0][1] != "YES":
             raise WarehouseError(f"{table} is kept by {found[0][0]}, which takes nothing back", help="make it a table of InnoDB")
+        for name, kind, collation in self._ask(_TYPES, *_named(table)):
+            if str(name).lower() not in {key.lower() for key in keys}:
+                continue
+            if str(kind) in _ROUNDED:
+                message = f"{name} of {table} is {kind}, which may round two keys to one"
+                raise WarehouseError(message, help="send by a key of whole numbers, texts or days")
+            if collation is not None and not str(collation).endswith("_bin"):
+                message = f"{table} takes different texts of {name} for the same ({collation}), so that one row would be sent over another"
+                raise WarehouseError(message, help="let whoever keeps the table give the column a collation that ends in _bin")
         unique = {str(name): set(str(columns).lower().split("\n")) for name, columns in self._ask(_UNIQUE, *_named(table))}
         wanted = {name.lower() for name in keys}
         if wanted not in unique.values():

@@ -145,7 +145,7 @@ class SQLiteTables:
             missed = f"{column} is null or typeof({column}) not in ({kind})"
             bounds = [(">=", since.value)] + ([("<", since.until)] if since.until is not None else [])
             within = " and ".join(f"{column} collate binary {sign} ?" for sign, _ in bounds)
-            where, parameters = f" where ({within}) or {missed}", tuple(_bound(value) for _, value in bounds)
+            where, parameters = f" where ({within}) or {missed}", tuple(_bound(value, sign == "<") for sign, value in bounds)
         fields = tuple(Field(name, kept.type) for kept, name in columns)
         return _Selected(self, f"select {values} from {origin.item(_DIALECT.quote)}{where}", parameters, fields, lenient)
 
@@ -196,11 +196,12 @@ class _Selected:
         raise NotImplementedError("no engine that takes Parquet is loaded from databases")
 
 
-def _bound(value: Any) -> Any:
-    """As the column's values are: days and points in time are texts. Of a point in time the day, for its text may be written in several
-    ways: what is read is more than was asked for, and never less."""
+def _bound(value: Any, upper: bool = False) -> Any:
+    """As the column's values are: days and points in time are texts. Of a point in time the day, of an upper limit the next one, for its text
+    may be written in several ways: what is read is more than was asked for, and never less."""
     if isinstance(value, datetime.datetime):
-        return value.date().isoformat()
+        later = upper and value.time() != datetime.time()
+        return (value.date() + datetime.timedelta(days=later)).isoformat()
     return float(value) if isinstance(value, Decimal) else value if isinstance(value, int) else str(value)
 
 

@@ -1,0 +1,3 @@
+{% macro one() %}1{% endmacro %}
+
+{% macro two() %}2{% endmacr %}
