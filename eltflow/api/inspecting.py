@@ -11,7 +11,7 @@ from eltflow.api.connections import calls, check_connections, opened_files, open
 from eltflow.api.explain import program_problem, warehouse_problem
 from eltflow.api.hashing import hashes
 from eltflow.api.loading import Loaded
-from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.base.diagnostics import MASK, EltflowError, fail
 from eltflow.base.names import did_you_mean
 from eltflow.base.plurals import counted
 from eltflow.base.records import dataclass, replace
@@ -20,7 +20,7 @@ from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.ingest import inspect_files
 from eltflow.compile.materialize.relation import loaded_columns
 from eltflow.compile.materialize.tables import inspect_tables
-from eltflow.compile.privacy import MASK, personal_values
+from eltflow.compile.privacy import personal_values
 from eltflow.compile.program import FileInfo, Hashing, Job, ProgramError, RecordSource, Steps
 from eltflow.ingest.files import file_reader
 from eltflow.ingest.looks import inspect

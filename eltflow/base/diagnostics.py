@@ -66,11 +66,15 @@ def plain(diagnostic: Diagnostic) -> str:
     return f"{where}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}{advice}"
 
 
+#: What stands in the place of what nobody may see.
+MASK = "*****"
+
+
 def without(secrets: Iterable[str], text: str) -> str:
     """The text with every secret left out; one that another begins with does not spoil that one."""
     for secret in sorted(set(secrets), key=len, reverse=True):
         if secret:
-            text = text.replace(secret, "*****")
+            text = text.replace(secret, MASK)
     return text
 
 

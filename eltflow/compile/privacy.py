@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from eltflow.base.diagnostics import MASK
 from eltflow.base.records import dataclass
 from eltflow.compile.compiled import cte_name
 from eltflow.compile.personal import Personal
 from eltflow.project.nodes import Node
 
-MASK = "*****"
 #: What an engine quotes in a message, or shows of a row: texts in quotes, values in parentheses, and long numbers.
 _VALUES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"|(?<=\)=)\([^)\n]*\)|(?<![\w./-])\d{4,}(?![\w/])|(?<=with value )\S+")
 #: What our own messages show of a row.

@@ -61,9 +61,10 @@ def opened(file: FileInfo) -> Iterator[tuple[Mapping[str, str], Iterator[tuple[i
         schema = reader.writer_schema
         if not isinstance(schema, Mapping) or schema.get("type") not in ("record", "error") or not schema.get("fields"):
             raise ProgramError(f"{file.name} holds values that are no records", "write records: their fields are the columns")
-        named: dict[str, Mapping[str, Any]] = {}
+        outer = str(schema["name"])
+        named: dict[str, Mapping[str, Any]] = {outer: schema}
         try:
-            read = [(str(field["name"]), *_read(field["type"], named, ())) for field in schema["fields"]]
+            read = [(str(field["name"]), *_read(field["type"], named, (outer,))) for field in schema["fields"]]
         except _BROKEN as error:
             raise _broken(file, 0, error) from None
         turns = [(name, turn) for name, _, turn in read if turn is not None]

@@ -66,7 +66,7 @@ class OpenedFiles:
     def _known(self, one: Remote) -> FileInfo:
         if self._folder is None:
             self._folder = rows_folder()
-        path = os.path.join(self._folder.name, f"{len(self._remote) + 1}-{local_name(urlsplit(one.name).path)}")
+        path = os.path.join(self._folder.name, f"{len(self._remote) + 1}-{local_name(_path(one.name))}")
         self._remote[path] = one
         file = FileInfo(path=path, name=_shown(one.name), size=one.size, mtime=one.version, temporary=True)
         if one.version and one.size >= 0:
@@ -79,6 +79,12 @@ class OpenedFiles:
         if self._opened is None:
             self._opened = self._connection.reader.open(self._connection.values, self._root)
         return self._opened
+
+
+def _path(name: str) -> str:
+    """The path of a file: of an address without its parameters; elsewhere `#` and `?` are signs like others."""
+    parts = urlsplit(name)
+    return parts.path if parts.scheme in ("http", "https") else name.partition("://")[2] or name
 
 
 def _shown(name: str) -> str:

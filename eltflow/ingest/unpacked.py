@@ -109,7 +109,7 @@ class UnpackedFiles:
             columns = kinds.Columns(self._declared)
 
             def types() -> dict[str, str]:
-                return {**dict.fromkeys(names, "VARCHAR"), **columns.types}
+                return {**dict.fromkeys(filter(None, names), "VARCHAR"), **columns.types}
 
             return self._parquet(file, numbered, columns.take, types)
 

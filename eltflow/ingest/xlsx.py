@@ -206,6 +206,8 @@ def _value(
 ) -> Any:
     value = cell.value
     if value is None:
+        if getattr(cell, "data_type", None) == "str":  # the formula gave a text without any sign: the cell shows nothing
+            return None
         if n < len(formulas) and formulas[n].value is not None:
             message = f"{where}: cell {_letters(column)}{row} holds a formula, and the file has no value of it"
             raise ProgramError(message, "open it in Excel and save it again, so that it is computed")

@@ -96,6 +96,47 @@ def test_formulas_have_the_values_that_were_computed(world):
     world.says("data/a.xlsx, sheet `S`: cell B2 holds a formula, and the file has no value of it", help)
 
 
+def test_a_formula_that_gives_an_empty_text_has_no_value(world):
+    book(world, [["n", "twice", None], [1, '=IF(A2=1,"","x")']], "a.xlsx")
+    path = world.root / "data" / "a.xlsx"
+    with zipfile.ZipFile(path) as packed:
+        parts = {one: packed.read(one) for one in packed.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    cell = parts[sheet].decode().partition('<c r="B2">')
+    assert cell[1]
+    parts[sheet] = (cell[0] + '<c r="B2" t="str">' + cell[2]).encode()
+    with zipfile.ZipFile(path, "w") as packed:
+        for one, data in parts.items():
+            packed.writestr(one, data)
+    world.project({"path": "data/a.xlsx"})
+    world.run()
+    assert world.rows() == [(1, None)]
+
+
+def test_an_archive_that_grows_has_its_bad_rows_once(world):
+    """Merged again, members and all."""
+    members = {"a.csv": "id,n\n1,1\n2,x\n", "b.csv": "id,n\n3,y\n"}
+    for _ in range(2):
+        with zipfile.ZipFile(world.root / "data/a.zip", "w") as packed:
+            for name, text in members.items():
+                packed.writestr(name, text)
+        step = {"load": "merge", "unique_key": "id", "on_bad_row": "quarantine", "columns": {"n": {"data_type": "integer"}}}
+        world.project({"path": "data/*.zip", "member": "*.csv"}, **step)
+        world.run()
+        members["c.csv"] = "id,n\n4,z\n"
+    bad = world.rows("select file, count(*) from s_raw.x__quarantine group by file order by 1")
+    assert bad == [("data/a.zip/a.csv", 1), ("data/a.zip/b.csv", 1), ("data/a.zip/c.csv", 1)]
+
+
+def test_records_that_hold_themselves_come_as_json(world):
+    fields = [{"name": "id", "type": "int"}, {"name": "next", "type": ["null", "tree"]}]
+    with open(world.root / "data/a.avro", "wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "tree", "fields": fields}, [{"id": 1, "next": {"id": 2, "next": None}}])
+    world.project({"path": "data/a.avro"})
+    world.run()
+    assert world.rows() == [(1, '{"id":2,"next":null}')]
+
+
 def test_errors_in_cells(world):
     """Stop the step, unless they mean no value; where a type is declared they are bad rows."""
     book(world, [["id", "n"], [1, 5], [2, "#DIV/0!"], [3, 7]])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 
+from eltflow.base.diagnostics import MASK
 from eltflow.base.names import shorten
 from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import matched_columns
@@ -16,6 +17,7 @@ from eltflow.compile.materialize.meta import own_columns
 from eltflow.compile.materialize.scan import Options, reading
 from eltflow.compile.materialize.shapes import key_of_column
 from eltflow.compile.program import Bad, FileInfo, Job, LostLease, Program, ProgramError, Steps
+from eltflow.project.external import ARCHIVES
 from eltflow.project.nodes import given_types
 from eltflow.project.steps import allowed
 from eltflow.transfer import Judged, Sifted
@@ -90,9 +92,11 @@ def put_aside(job: Job, forget: Sequence[str] | None) -> Steps[int | None]:
         yield _made(job)
     name = dialect.render(relation)
     if forget is None or forget:
-        only = (
-            "true" if forget is None else f"{dialect.quote(dialect.named('file'))} in ({', '.join(map(dialect.literal, forget))})"
-        )
+        file = dialect.quote(dialect.named("file"))
+        parts = [f"{file} in ({', '.join(map(dialect.literal, forget or ()))})"]
+        archives = [f"{one}/" for one in forget or () if one.lower().endswith(ARCHIVES)]  # whose members have names of their own
+        parts += [f"substr({file}, 1, {len(one)}) = {dialect.literal(one)}" for one in archives]
+        only = "true" if forget is None else " or ".join(parts)
         yield Statement(f"delete from {name} where {only}", role="dml")
     if job.bad is None:
         return 0
@@ -113,7 +117,8 @@ def put_aside(job: Job, forget: Sequence[str] | None) -> Steps[int | None]:
 
 
 def _once(job: Job, relation: Relation) -> Statement:
-    """Delete the rows of earlier loads that came again with this one: what is read of a database begins before where the last load ended."""
+    """Delete the rows of earlier loads that came again with this one: what is read of a database begins before where the last load ended.
+    Masked rows look alike and may be others, so that they stay: one too many is not one lost."""
     dialect, name = job.dialect, job.dialect.render(relation)
     quote = {column.name: dialect.quote(dialect.named(column.name)) for column in COLUMNS}
     same = " and ".join(
@@ -121,6 +126,7 @@ def _once(job: Job, relation: Relation) -> Statement:
         for c in ("raw", "reason", "column_name", "file")
     )
     load, run = quote["load_id"], dialect.literal(job.run)
+    same += f" and replace(eltflow_new.{quote['raw']}, {dialect.literal(MASK)}, '') = eltflow_new.{quote['raw']}"
     return Statement(
         f"delete from {name} as eltflow_old where eltflow_old.{load} <> {run} and exists (\n"
         f"  select 1 from {name} as eltflow_new where eltflow_new.{load} = {run} and {same}\n)",
