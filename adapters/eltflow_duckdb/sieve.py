@@ -374,6 +374,7 @@ def _lines(
 ) -> Sifted | None:
     """Of lines by a pattern, or of columns of fixed width."""
     fits, found, parts = _DIALECT.parts_of_lines(str(options["format"]), options)
+    _check_endings(path, name)
     # Lines that end in several ways are no rejects, and otherwise stop DuckDB 2.0.
     rejects = ", strict_mode = false, store_rejects = true, rejects_limit = 0"
     run(
@@ -403,6 +404,22 @@ def _lines(
     counts = "select (select count(*) from eltflow_lines where line is not null) + (select count(*) from eltflow_refused)"
     ((total,),) = run(connection, counts).fetchall()
     return _sifted(connection, name, folder, total, good)
+
+
+def _check_endings(path: str, name: str) -> None:
+    """Raise WarehouseError for a carriage return within a line of a file whose lines end in line feeds: DuckDB would make two lines of it.
+    Packed files are left to it."""
+    if not path.lower().endswith((".gz", ".zst", ".zstd")):
+        number, alone, ends = 0, 0, False
+        with open(path, "rb") as file:
+            for line in file:  # by line feeds
+                number += 1
+                ends = ends or line.endswith(b"\n")
+                inner = line.removesuffix(b"\n").removesuffix(b"\r")
+                alone = alone or (number if b"\r" in inner else 0)
+                if alone and ends:
+                    help = "take the sign out where the file is written, or let all lines end alike"
+                    raise WarehouseError(f"{name}:{alone} holds a carriage return, which may end a line or not", help=help)
 
 
 def _write_lines(path: str, lines: duckdb.DuckDBPyConnection) -> None:

@@ -72,7 +72,7 @@ def jobs(
     for line in render.table(("job", "starts", "next three times (UTC)"), shown):
         render.out(line)
     for mute in mutes:
-        reason = f": {mute.reason}" if mute.reason else ""
+        reason = f": {render.one_line(mute.reason)}" if mute.reason else ""
         render.note(f"{mute.kind} {mute.name} is muted until {_short(mute.until.isoformat())} UTC{reason}")
     if not rows:
         render.note("there are no jobs: write some in jobs.yml")

@@ -173,17 +173,18 @@ def drawn(found: Diagnostic, colour: bool = False) -> list[str]:
     lines = [f"{head}: {paint(first, 'bold', colour)}"]
     gutter = " " * (len(str(found.span.line)) if found.span is not None and found.span.line is not None else 1)
     if found.span is not None:
-        lines.append(f"{gutter}{paint('-->', 'blue', colour)} {_one_line(str(found.span))}")
+        lines.append(f"{gutter}{paint('-->', 'blue', colour)} {one_line(str(found.span))}")
         if found.source is not None and found.span.line is not None:
             lines += _quoted(found.source, found.span, gutter, style, colour)
     lines += [f"{gutter}   {line}".rstrip() for line in rest if line.strip()]
-    lines += [f"{gutter} = note: {_one_line(text)}" for text in found.notes]
+    lines += [f"{gutter} = note: {one_line(text)}" for text in found.notes]
     if found.help:
-        lines.append(f"{gutter} = help: {_one_line(found.help)}")
+        lines.append(f"{gutter} = help: {one_line(found.help)}")
     return lines
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text that others wrote, on one line and without what moves the cursor."""
     return visible(text.replace("\n", "␊"))
 
 

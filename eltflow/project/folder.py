@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def _walk(path: str, prefix: str, found: dict[str, Stamp]) -> None:
         if _is_folder(entry):
             if name not in _SKIP and not (entry.is_symlink() and _around(entry.path)):
                 _walk(entry.path, relative, found)
-        else:
-            found[relative] = _stamp(entry)
+        elif (stamp := _stamp(entry)) is not None:
+            found[relative] = stamp
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -56,12 +57,13 @@ def _around(link: str) -> bool:
     return os.path.commonpath((inside, target)) == target
 
 
-def _stamp(entry: os.DirEntry[str]) -> Stamp:
+def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
+    """None for what is no file: who read a pipe would wait for its other end."""
     try:
-        stat = entry.stat()
+        found = entry.stat()
     except OSError:  # a link to nothing or to itself: reading it says so
         return 0, 0
-    return stat.st_ctime_ns, stat.st_size
+    return (found.st_ctime_ns, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
 def find_root(start: Path, names: Iterable[str]) -> Path | None:

@@ -144,3 +144,17 @@ def test_bad_lines_of_fixed_width(world):
         (2, "`1x` is no integer", '{"id":"*****","n":"1x"}'),
         (3, "it is longer than `widths` say", None),
     ]
+
+
+def test_a_carriage_return_within_a_line_makes_no_line_of_it(world):
+    """Whether bad rows are put aside or not; a file whose lines all end in one is no other file."""
+    source = {"path": "data/a.log", "format": "lines", "pattern": r"(?P<k>\w) (?P<n>\d)(?P<rest>.*)"}
+    for more in ({}, {"on_bad_row": "quarantine"}):
+        world.project(source, **more)
+        (world.root / "data/a.log").write_bytes(b"a 1\nc 3 x\ry 4\nd 5\nbad\n")
+        told = world.run(code=1)
+        assert "Traceback" not in told
+    assert "data/a.log:2 holds a carriage return, which may end a line or not" in told
+    (world.root / "data/a.log").write_bytes(b"a 1\r\nc 3\r\nbad\r\n")
+    world.run()
+    assert world.rows("select k, n from s_raw.x order by k") == [("a", "1"), ("c", "3")]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from eltflow.project.folder import walk
+
 
 def test_clean_leaves_what_it_did_not_make(eltflow, project):
     root = project({"models/a.sql": "select 1 as x", "data/mine.csv": "a\n1\n"}, settings="target_path: data\n")
@@ -26,3 +30,11 @@ def test_a_disabled_model_is_not_read_by_its_plain_name(eltflow, project):
     assert read.code == 2
     assert "models/b.sql:2:6" in read.err
     assert "which is disabled" in read.err
+
+
+def test_what_is_no_file_is_left_out(tmp_path):
+    """Who reads a pipe waits for its other end."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/a.sql").write_text("select 1")
+    os.mkfifo(tmp_path / "models/b.sql")
+    assert list(walk(tmp_path, ["models"])) == ["models/a.sql"]
