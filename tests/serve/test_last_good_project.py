@@ -200,3 +200,48 @@ def test_a_file_that_cannot_be_copied(project: Project, monkeypatch: pytest.Monk
         assert ran(made)[0] == "ok"
         assert rows(root, "select id from s.a") == [(1,)]
         assert copies(root) == before
+
+
+def test_a_macro_that_nobody_calls_and_a_folder_that_is_gone(project: Project) -> None:
+    """Both load well, and are no good project."""
+    macro = "{% macro one() %}1{% endmacro %}"
+    root = project({"models/a.sql": TABLE + "select {{ one() }} as id", "macros/m.sql": macro, "jobs.yml": "jobs: [{name: j}]\n"})
+    with bench(root) as made:
+        keep(made)
+        for broken in ("{% macro one() %}2{% endmacr %}", "{% macro one() %}2"):
+            (root / "macros" / "m.sql").write_text(broken)
+            assert ran(made) == ("ok", None)
+            assert (made.service.keeping.broken or "").startswith("E0301: broken Jinja")
+        (root / "macros" / "m.sql").write_text(macro)
+        (root / "models").rename(root / "elsewhere")
+        assert ran(made) == ("ok", None)
+        assert made.service.keeping.broken == "E0106: there is no folder `models` any more"
+        (root / "elsewhere").rename(root / "models")
+        assert ran(made) == ("ok", None)
+        assert made.service.keeping.broken is None
+
+
+def test_a_program_of_a_task_that_no_copy_has(project: Project) -> None:
+    task = "tasks:\n  - {name: t, python: {path: scripts/f.py, function: go}, targets: [dev]}\n"
+    files = {"tasks/t.yml": task, "scripts/f.py": "def go():\n    open('went', 'a').write('x')\n", "models/a.sql": "select 1 as id"}
+    root = project({**files, "jobs.yml": "jobs: [{name: j, select: t, command: task}]\n"}, settings="default_target: dev\n")
+    with bench(root) as made:
+        keep(made)
+        (root / "models" / "a.sql").write_text("select {{ nothing() }}")
+        (root / "models" / "b.sql").write_text("select * from {{ ref('nothing') }}")
+        assert ran(made) == ("ok", None), made.said
+        assert made.service.keeping.broken is not None
+    assert (root / "went").read_text() == "x"
+
+
+def test_a_secret_that_is_away_for_a_moment_breaks_nothing(project: Project) -> None:
+    settings = "secrets: {type: files, path: kept}\nconnections: {x: {type: webhook, url: \"{{ secret('URL') }}\"}}\n"
+    root = project(
+        {"models/a.sql": "select 1 as id", "kept/URL": "http://127.0.0.1:9", "jobs.yml": "jobs: [{name: j}]\n"}, settings=settings
+    )
+    with bench(root) as made:
+        keep(made)
+        (root / "kept/URL").unlink()
+        (root / "models/b.sql").write_text("select 2 as id")
+        keep(made)
+        assert made.service.keeping.broken is None

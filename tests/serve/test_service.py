@@ -601,6 +601,27 @@ def test_new_files(project: Project) -> None:
         assert [run.started_by for run in made.runs()] == ["files: landing/a.csv", "files: landing/c.csv, landing/old.csv"]
 
 
+def test_a_connection_that_cannot_be_used_keeps_no_other_from_hearing(project: Project, hook: Hook) -> None:
+    jobs = "jobs:\n  - {name: j, alerts: [{on: failure, to: odd}, {on: failure, to: ops}]}\n"
+    odd = "  odd: {type: webhook, url: 'http://127.0.0.1:1/gehört', headers: {X-Odd: 'ü→'}}\n"
+    root = project({"models/a.sql": FAILS, "jobs.yml": jobs}, settings=OPS + odd)
+    with bench(root, OPS=hook.url, SEAL="wax") as made:
+        made.store.queue(NewRun(job="j", started_by="hand"), made.clock())
+        made.look(minutes=1)
+        made.send()
+        assert told(hook) == [("j", "failure")]
+        assert any("odd was not told of the failure" in said for said in made.said), made.said
+
+
+def test_a_wait_of_centuries_is_no_wait(project: Project, eltflow: Callable[..., Any]) -> None:
+    jobs = "jobs:\n  - {name: j, alerts: [{on: failure, to: ops, group_wait: 4000000 days}]}\n"
+    root = project({**MODELS, "jobs.yml": jobs}, settings=OPS)
+    checked = eltflow("jobs", "--check", cwd=root, env={"OPS": "http://127.0.0.1:9", "SEAL": "wax"})
+    assert checked.code == 2
+    assert "`group_wait` cannot be `4000000 days`" in checked.text
+    assert "help: write 3650 days or less" in checked.text
+
+
 def test_stale_sources_are_told(project: Project, hook: Hook) -> None:
     jobs = (
         "jobs:\n  - {name: j, command: freshness, retries: {attempts: 3}, alerts: [{on: [failure, recovery, warning], to: ops}]}\n"
