@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from eltflow.base.diagnostics import MASK
 from eltflow.base.plugins import driver
 from eltflow.base.records import dataclass, replace
 from eltflow.transfer import Field, Judged, Sifted
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import duckdb
 
 _DIALECT = DuckDBDialect()
-_MASK = "*****"
 _NUMBER = "eltflow_number"
 #: No value of a file: what stands for NULL where every value is to come as it is written.
 _NEVER = "\x01 eltflow \x01"
@@ -201,7 +201,7 @@ def _csv_column(place: str, name: str, judged: Judged, options: Mapping[str, Any
 
 
 def _masked(value: str, judged: Judged) -> str:
-    return f"case when {value} is not null then {_DIALECT.string(_MASK)} end" if judged.hidden else value
+    return f"case when {value} is not null then {_DIALECT.string(MASK)} end" if judged.hidden else value
 
 
 def _refused(connection: duckdb.DuckDBPyConnection, *, hidden: bool) -> None:
@@ -362,7 +362,7 @@ def _json_column(key: str, judged: Judged) -> _Column:
         cut = f" or try_cast({text} as double) <> cast(try_cast({text} as {type}) as double)" if _NUMBERS.match(type) else ""
         kind = f"coalesce(json_type(json, {path}), 'NULL')"
         wrong = f"{text} is not null and ({kind} in ('OBJECT', 'ARRAY') or try_cast({text} as {type}) is null{cut})"
-    shown = f"case when {text} is not null then to_json({_DIALECT.string(_MASK)}) end" if judged.hidden else f"(json -> {path})"
+    shown = f"case when {text} is not null then to_json({_DIALECT.string(MASK)}) end" if judged.hidden else f"(json -> {path})"
     return _Column(key, text, shown, judged, wrong)
 
 

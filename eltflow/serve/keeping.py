@@ -126,8 +126,9 @@ class Keeping:
     def _wrong(self, jobs: Jobs) -> tuple[str, str] | None:
         """The first thing that is wrong, code and words; None if every job's project can be loaded. A folder of models that is gone, which
         loads well where nobody named it, is a checkout that is under way rather than a wish."""
-        for name in jobs.settings.model_paths if self._good is not None else ():
-            if self._good is not None and (self._good.folder / name).is_dir() and not (self._root / name).is_dir():
+        before = None if self._good is None else self._good.folder
+        for name in jobs.settings.model_paths:
+            if before is not None and (before / name).is_dir() and not (self._root / name).is_dir():
                 return "E0106", f"E0106: there is no folder `{name}` any more"
         tried: dict[str, Job] = {}
         for job in jobs.jobs:

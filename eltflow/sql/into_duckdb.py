@@ -69,12 +69,15 @@ def _decode(node: Any, read: str) -> Any:
     return made.else_(rest[-1].copy()) if len(rest) % 2 else made
 
 
+def not_zero(divisor: Any) -> Any:
+    """A divisor at which the statement stops where it is zero, of which DuckDB makes infinity."""
+    return said(_SAID, "case when a_ = 0 then error('division by zero') else a_ end", a_=divisor)
+
+
 def _whole(node: Any, read: str) -> Any:
     """Of numbers with a fraction too, of which DuckDB's `//` leaves one; no digit goes through a float."""
     divisor = node.expression
-    if literal_number(divisor) in (None, 0):
-        divisor = said(_SAID, "case when a_ = 0 then error('division by zero') else a_ end", a_=divisor)
-    return said(_SAID, "(a_ - a_ % b_) // b_", a_=node.this, b_=divisor)
+    return said(_SAID, "(a_ - a_ % b_) // b_", a_=node.this, b_=divisor if literal_number(divisor) else not_zero(divisor))
 
 
 def _to_number(node: Any, read: str) -> Any:

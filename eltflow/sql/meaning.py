@@ -13,7 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from eltflow.sql.dates import DATE_RULES
-from eltflow.sql.into_duckdb import INTO_DUCKDB
+from eltflow.sql.into_duckdb import INTO_DUCKDB, not_zero
 from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
 from eltflow.sql.parse import dialect_of
 from eltflow.sql.template import Unsaid, call, cast, said
@@ -81,7 +81,7 @@ def _safe_divisor(node: Any, read: str, write: str) -> None:
     if write != "duckdb" or here != "an error":
         text = divisor.unnest().sql(dialect=read)
         raise Unsaid(f"a division by zero is {here} in {read}, and {there} there: divide by `nullif({text}, 0)`")
-    node.set("expression", noted(divisor, said(write, "case when a_ = 0 then error('division by zero') else a_ end", a_=divisor)))
+    node.set("expression", noted(divisor, not_zero(divisor)))
 
 
 def _divide(node: Any, read: str, write: str) -> Any:

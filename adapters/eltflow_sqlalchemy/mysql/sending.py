@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.names import listed
-from eltflow.base.plugins import driver
 from eltflow.transfer import Origin
 from eltflow.transfer.jsontext import dumps
-from eltflow.warehouse import Target, WarehouseError
+from eltflow.warehouse import WarehouseError
 from eltflow_sqlalchemy.mysql.dialect import MariaDBDialect
-from eltflow_sqlalchemy.mysql.tables import MySQLTableReader
+from eltflow_sqlalchemy.mysql.tables import MySQLTableReader, connected
 
 if TYPE_CHECKING:
     from eltflow_sqlalchemy.mysql.engine import MySQLDriver
@@ -44,16 +43,7 @@ class MySQLReceiver(MySQLTableReader):
     kinds = ("table",)
 
     def open(self, values: Mapping[str, Any], root: Path) -> MySQLRecipient:  # type: ignore[override]
-        with driver(f"{values['type']} connections", "'eltflow[mysql]'"):
-            import pymysql
-
-            from eltflow_sqlalchemy.mysql.engine import MySQLDriver
-        target = Target(name="", type=str(values["type"]), database=None, schema="", threads=1, values=values)
-        server = MySQLDriver(target, root, read_only=False)
-        try:
-            connection = server.connect()
-        except (pymysql.Error, OSError) as error:
-            raise server.refused(error) from None
+        server, connection = connected(values, root, read_only=False)
         return MySQLRecipient(server, connection, values.get("database"))
 
 

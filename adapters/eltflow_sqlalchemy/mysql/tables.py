@@ -37,17 +37,22 @@ class MySQLTableReader:
         return MARIADB.target_problems(values)
 
     def open(self, values: Mapping[str, Any], root: Path) -> MySQLTables:
-        with driver(f"{values['type']} connections", "'eltflow[mysql]'"):
-            import pymysql
-
-            from eltflow_sqlalchemy.mysql.engine import MySQLDriver
-        target = Target(name="", type=str(values["type"]), database=None, schema="", threads=1, values=values)
-        server = MySQLDriver(target, root, read_only=True)
-        try:
-            connection = server.connect()
-        except (pymysql.Error, OSError) as error:
-            raise server.refused(error) from None
+        server, connection = connected(values, root, read_only=True)
         return MySQLTables(server, connection, values.get("database"))
+
+
+def connected(values: Mapping[str, Any], root: Path, *, read_only: bool) -> tuple[MySQLDriver, pymysql.Connection[Any]]:
+    """The server of a connection with these settings, and a session there. Raises as `MySQLTableReader.open` does."""
+    with driver(f"{values['type']} connections", "'eltflow[mysql]'"):
+        import pymysql
+
+        from eltflow_sqlalchemy.mysql.engine import MySQLDriver
+    target = Target(name="", type=str(values["type"]), database=None, schema="", threads=1, values=values)
+    server = MySQLDriver(target, root, read_only=read_only)
+    try:
+        return server, server.connect()
+    except (pymysql.Error, OSError) as error:
+        raise server.refused(error) from None
 
 
 TABLES = MySQLTableReader()
