@@ -39,7 +39,7 @@ COMMANDS = (
     Command(key="load_same", title="load, nothing changed", words=("parse",)),
     Command(key="load_edit", title="load, one file changed", words=("parse",), before="edit"),
     Command(key="ls", title="`ls`", words=("ls",)),
-    Command(key="run_one", title="`run --select` one model", words=("run", "--select", "ONE")),
+    Command(key="run_one", title="`run --select` one model", words=("run", "--select", "ONE"), before="again"),
     Command(key="compile_cold", title="compile all, cold", words=("compile",), before="forget"),
     Command(key="compile_loaded", title="compile all, project loaded", words=("compile",), before="reload"),
     Command(key="compile_same", title="compile all, cached", words=("compile",)),

@@ -70,8 +70,8 @@ def look(
     if asked is not None and asked[2] is not None and not is_complaint(asked[2]):
         return Looked(typed=as_plain(asked[2]) if keeps_types else None)
     found = faults()
-    if own_sql and not found:
-        return Looked()
+    if not found and (own_sql or (not miscalled and (asked is None or asked[2] is None))):
+        return Looked()  # nothing is wrong, and the engine cannot be asked
     pending, told, notes = [one for one in found if not _text(statement, one)], list[Diagnostic](), list[Diagnostic]()
     mended: list[Splice] = []
     gone: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from eltflow.graph.graph import Graph
@@ -142,19 +143,29 @@ class NodeNames:
         self.rendered: dict[tuple[str, ...], str] = {}
         self.ephemeral: dict[str, None] = {}
         self.asked: list[bool] = []
-        config = ConfigView(node.config)
-        self.names: dict[str, Any] = {
-            **base,
+        self._groups = groups
+        self._base = base
+        self._renderer = renderer
+        self._run_query = run_query
+        self._target = target
+        self._itself = self._this()
+
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        """The names by which a template finds these; most models and tests need none of them."""
+        config = ConfigView(self._node.config)
+        return {
+            **self._base,
             "ref": self.ref,
             "source": self.source,
             "config": config,
-            "this": self._this(),
-            "model": node_view(node),
-            "graph": GraphView(graph, groups),
+            "this": self._itself,
+            "model": node_view(self._node),
+            "graph": GraphView(self._graph, self._groups),
             "execute": True,
             "is_incremental": self.is_incremental,
-            "run_query": run_query,
-            "adapter": AdapterView(renderer, dialect, target),
+            "run_query": self._run_query,
+            "adapter": AdapterView(self._renderer, self.dialect, self._target),
             "builtins": {"ref": self.ref, "source": self.source, "config": config},
         }
 

@@ -314,10 +314,10 @@ class Compiler:
             origin = RenderedLines(self.renderer, text, node.path, names.names, rendered)
         compiled = self._statement(node, text, rendered, origin, names, ask).compiled()
         self._check_named(node, compiled.columns)
-        cached = not (used & (VOLATILE | {"model"})) and not any(
-            node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header")
-        )
-        return self._with_hooks(replace(compiled, cached=cached, asked_kinds=bool(names.asked)), self.names(node, ask))
+        more = any(node.config.get(k) for k in ("pre_hook", "post_hook", "sql_header"))
+        cached = not (used & (VOLATILE | {"model"})) and not more
+        compiled = replace(compiled, cached=cached, asked_kinds=bool(names.asked))
+        return self._with_hooks(compiled, self.names(node, ask)) if more else compiled
 
     @staticmethod
     def _static_call(call: static.Call, names: NodeNames, text: str, path: str) -> str:

@@ -82,7 +82,9 @@ class Statement:
             looked = look(self, parsed, splices, lambda: resolved().faults, node)
             if looked.typed is not None and "pivot" in rendered.lower() and named_by_data(parsed):
                 looked = replace(looked, typed=None)
-            columns = looked.columns if not _OUTSIDE.search(rendered) else None
+            columns = looked.columns
+            if columns is not None and _OUTSIDE.search(rendered):
+                columns = None
             if columns is None and resolved().columns.complete:
                 columns = resolved().columns.names
         place, typed = self._placer(spliced), looked.typed

@@ -364,15 +364,18 @@ class _Walk:
         if "start" not in spot:
             return
         if table is not None:
-            found = _table_in(scope, self._key(table))
-            if self._key(table) == "alias" and key in scope.aliases:
+            name = self._key(table)
+            found = _table_in(scope, name)
+            if found is not None and (not found[1] or key in found[0]):
+                return
+            if name == "alias" and key in scope.aliases:
                 return  # DuckDB: `alias.x` is the x of the select list
-            if any(self._key(table) in folded for folded, _, _ in scope.tables.values()):
+            if any(name in folded for folded, _, _ in scope.tables.values()):
                 return  # a struct may have the name of its table
             if found is None:
                 self._nowhere(identifier, table, scope)
                 return
-            if not found[1] or key in found[0] or _is_word(identifier.name):
+            if _is_word(identifier.name):
                 return
             self.faults.append(Missing(identifier.name, spot["start"], spot["end"] + 1, table.name, found[2]))
             return
