@@ -14,6 +14,22 @@ LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
 )
+#: Types of whole numbers and of decimals, as people write them for one engine or another.
+_WHOLE = re.compile(
+    r"\s*(?:U?(?:TINY|SMALL|MEDIUM|BIG|HUGE)?INT(?:EGER)?(?:\s*\(\d+\))?|INT(?:[1248]|16|32|64|128)|BYTEINT|SHORT|LONG|SIGNED)"
+    r"(?:\s+UNSIGNED)?\s*\Z",
+    re.IGNORECASE,
+)
+_DECIMAL = re.compile(r"\s*(?:NUMBER|NUMERIC|DECIMAL|DEC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*\Z", re.IGNORECASE)
+#: The least whole number of one digit, of two digits, ...
+_LEAST = f"cast([0, {', '.join(str(10**n) for n in range(1, 19))}] as bigint[])"
+
+
+def _plain(text: str, value: str) -> str:
+    """Whether a text is surely a whole number as it is written everywhere: it begins with 1 to 9, and the `value` that it is taken for has as
+    many digits as it has signs, which nothing with a fraction, blank or `_` has; one with an exponent can only end with 00. A fifth of
+    what writing the value down again costs (2.0, November 2026)."""
+    return f"{text} >= '1' and {value} >= ({_LEAST})[strlen({text})] and ({value} & 3 <> 0 or {value} % 100 <> 0)"
 
 
 def _unrounded(text: str) -> str:
@@ -125,21 +141,37 @@ class DuckDBDialect(Dialect):
         """Without its database, which is that of the table itself: DuckDB 1.x takes a name with one for that of another."""
         return self.render(Relation(None, relation.schema, relation.identifier))
 
-    def spelt(self, text: str, type: str) -> str | None:
+    def spelt(self, text: str, type: str, value: str | None = None) -> str | None:
         """DuckDB takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""
+        value = value or f"try_cast({text} as {type})"
         if type in _INTEGERS:
-            return f"cast(try_cast({text} as {type}) as varchar) = {text}"
-        if type in ("DOUBLE", "FLOAT"):
+            return f"({_plain(text, value)}) or cast({value} as varchar) = {text}"
+        if type in ("DOUBLE", "FLOAT"):  # 1e400 is infinity to it
             # `:` is what follows 9. Twice as fast as a regular expression, and most numbers are short and begin with 1 to 9.
-            number = f"try_cast({text} as {type})"  # 1e400 is infinity to it
-            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':' and {number} < 1e16"
+            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':' and {value} < 1e16"
             zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
             odd = f"{zeros} or contains({text}, '_') or contains({text}, 'n')"
-            return f"({plain}) or (not ({odd}) and isfinite({number}) and ({_unrounded(text)}))"
+            return f"({plain}) or (not ({odd}) and isfinite({value}) and ({_unrounded(text)}))"
         if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
             return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
         # What is shorter is yes, no, t, f, y, n, 1 or 0. A list of words would be joined with, and a join loses the order of rows.
         return f"strlen({text}) >= 4" if type == "BOOLEAN" else None
+
+    def kept(self, text: str, type: str, value: str | None = None, *, rounds: bool = False) -> str | None:
+        if type.strip().upper() == "DATE":
+            day = f"try_cast({text} as date)"
+            whole = f"try_cast({text} as timestamp) is not distinct from try_cast({day} as timestamp)"
+            return f"strlen({text}) <= 10 or case when {day} is not null then {whole} end"
+        decimal = _DECIMAL.match(type)
+        digits = int(decimal[2] or (0 if decimal[1] else 3)) if decimal is not None else 0  # DECIMAL alone is DECIMAL(18, 3)
+        if (decimal is None and not _WHOLE.match(type)) or (rounds and digits):
+            return None
+        value = value or f"try_cast({text} as {f'decimal(38, {digits})' if digits else 'hugeint'})"
+        quick = _plain(text, value) if decimal is None else f"cast({value} as varchar) = {text}"
+        exponent = f"regexp_matches({text}, '^[+-]?[0-9_.]+[eE]')"
+        same = f"try_cast({text} as double) is not distinct from cast({value} as double)"
+        fraction = f"regexp_matches({text}, '[.][0-9_]{{{digits}}}[0-9_]*[1-9]')"
+        return f"({quick}) or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")

@@ -42,8 +42,6 @@ _STRUCTURE = {
     "LINE SIZE OVER MAXIMUM": "it is longer than any row may be",
 }
 _NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT\b|INTEGER|DECIMAL|DOUBLE|FLOAT", re.IGNORECASE)
-_WHOLE = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?", re.IGNORECASE)
-_DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)", re.IGNORECASE)
 #: Types whose values are texts that other types may take.
 _SIMPLE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*|DOUBLE|FLOAT|BOOLEAN|VARCHAR|DATE|TIME.*|UUID)\Z")
 _NESTED = re.compile(r"STRUCT|MAP|UNION|JSON|VARIANT|.*\]\Z", re.IGNORECASE)
@@ -195,7 +193,7 @@ def _csv_column(place: str, name: str, judged: Judged, options: Mapping[str, Any
     wrong = None
     if judged.type is not None and judged.type != "VARCHAR":
         spelt = _DIALECT.spelt(f"lower(trim({place}))", judged.type) if judged.strict else None
-        misspelt = f" or ({spelt}) is not true" if spelt is not None else ""
+        misspelt = f" or ({spelt}) is not true" if spelt is not None else f" or {_cut(place, judged.type)}"
         wrong = f"({text}) is not null and (try_cast({place} as {judged.type}) is null{misspelt})"
     return _Column(name, f"({text})", _masked(place, judged), judged, wrong)
 
@@ -438,12 +436,8 @@ def _text_column(text: str, name: str, judged: Judged) -> _Column:
 
 def _cut(text: str, type: str) -> str:
     """That a type takes a text, and not all of its digits: 1.5 for 2."""
-    if _WHOLE.fullmatch(type):
-        return f"not regexp_full_match(trim({text}), '[-+]?[0-9]+([.]0*)?')"
-    decimal = _DECIMAL.fullmatch(type)
-    if decimal is None:
-        return "false"
-    return f"regexp_matches(trim({text}), '^[-+]?[0-9]*[.][0-9]{{{decimal.group(1)}}}[0-9]*[1-9]|[eE]-')"
+    kept = _DIALECT.kept(f"trim({text})", type)
+    return f"({kept}) is not true" if kept is not None else "false"
 
 
 # -- rows of databases -------------------------------------------------------------------------------------------------------------

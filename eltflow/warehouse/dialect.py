@@ -114,12 +114,19 @@ class Dialect:
         """A comma-separated list of quoted column names, each after `prefix`."""
         return ", ".join(prefix + self.quote(name) for name in names)
 
-    def spelt(self, text: str, type: str) -> str | None:
+    def spelt(self, text: str, type: str, value: str | None = None) -> str | None:
         """A condition: the text (an expression, in small letters or as it was written) is how people write a value of the type, without
-        blanks around it. None where the engine itself is as strict.
+        blanks around it. None where the engine itself is as strict. `value` is the text as that type, NULL if it is none, where a query
+        has that already.
 
         Engines take more for a number than a decimal one, and more for a boolean than true and false.
         """
+        return None
+
+    def kept(self, text: str, type: str, value: str | None = None, *, rounds: bool = False) -> str | None:
+        """A condition, as `spelt`: a type that somebody chose keeps all of the value that the text means; false where it takes another, as
+        engines take 1.5 for 2, and NULL where it takes none. None for types that keep what they take, and for decimals if those are meant
+        to be `rounds`."""
         return None
 
     # -- statements ------------------------------------------------------------------------------------------------------------

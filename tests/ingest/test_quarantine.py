@@ -91,9 +91,9 @@ def test_what_is_written_down(lake):
     lake.project(load="replace", columns={"n": {"data_type": "bigint"}})
     lake.file("a.csv", CSV)
     answer = json.loads(lake.run("ingest", "--json"))["results"][0]
-    assert (answer["rows"], answer["quarantined"]) == (4, 6)  # an engine's own cast takes 1.5 for a bigint that was asked for
+    assert (answer["rows"], answer["quarantined"]) == (3, 7)  # 1.5 is no bigint, though an engine's own cast takes it for one
     result = json.loads((lake.root / "target/run_results.json").read_text())["results"][0]
-    assert (result["message"], result["adapter_response"]["rows_quarantined"]) == ("load: 4 rows, 6 quarantined", 6)
+    assert (result["message"], result["adapter_response"]["rows_quarantined"]) == ("load: 3 rows, 7 quarantined", 7)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -13,7 +13,7 @@ from eltflow.compile.materialize.relation import (
     built,
     has_hooks,
 )
-from eltflow.compile.materialize.scan import Options, exact, guarded, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, check_declared, exact, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
 from eltflow.project.external import ENDINGS, file_format
 from eltflow.project.nodes import given_types
@@ -69,7 +69,6 @@ def whole(
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
     and the types are looked for again in all rows.
     """
-    types = read_types(job, types)
     looks = look_at(job, job.files, format, options)
     if looks == "large" and not has_hooks(job):
         quick = rows_of(job, (yield from guarded(job, job.files, options, types)), chosen)
@@ -85,7 +84,9 @@ def whole(
 
 
 def typed(job: Job, format: str, options: Options, types: Mapping[str, str], looks: Looks) -> Steps[str]:
-    """A query for all rows of the job's files under types that every one of them allows."""
+    """A query for all rows of the job's files under types that every one of them allows, and those that are declared."""
+    yield from check_declared(job, job.files, format, options, types)
+    types = read_types(job, types)
     if format == "json":
         options, types = yield from exact(job, job.files, options, types)
     if looks == "plain" or format == "json":

@@ -31,7 +31,7 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, ask, check_declared, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
@@ -188,7 +188,7 @@ def _inspected(job: Job) -> Steps[tuple[str, Fit]]:
     looks = look_at(job, job.files, format, options)
     yield from _check_lines(job, job.files, format, options)
     found, types = yield from _fitted(job, format, options, types)
-    select = yield from typed(job, format, options, read_types(job, types), looks)
+    select = yield from typed(job, format, options, types, looks)
     return picked(job, select, found.chosen), found
 
 
@@ -340,6 +340,7 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
     how: tuple[Options, Mapping[str, str]] = (options, read)
+    yield from check_declared(job, fresh, format, options, types)
     if format == "json":
         how = yield from exact(job, fresh, options, read)
     rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)

@@ -117,24 +117,33 @@ def ask(job: Job, statement: Statement) -> Steps[Result]:
 
 
 def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]) -> Steps[str]:
-    """A query for all rows of CSV files under the types of their first rows; it fails at a row that is of another type."""
+    """A query for all rows of CSV files under the types of their first rows, and those that are given; it fails at a row that is of
+    another type."""
     dialect = reading(job)
-    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", options, types)))
-    inferred = {c.name: c.type or _TEXT for c in described.columns if c.name not in types}
-    casts, read = [], dict(inferred)
-    for name, type in inferred.items():
-        column = dialect.quote(name)
-        spelt = dialect.spelt(column, type)
-        if spelt is not None:
+    read_as = dict(types) if job.reader is None else dict.fromkeys(types, _TEXT)
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", options, read_as)))
+    read, values, casts = {c.name: c.type or _TEXT for c in described.columns}, list[str](), list[str]()
+    read |= read_as
+    for name, type in list(read.items()):
+        column, value = dialect.quote(name), dialect.quote(f"eltflow_value_{len(values)}")
+        if name in types and job.reader is not None:  # whoever is sent the text refuses it
+            held = _kept(job, column, types[name])
+            casts += [f"case when {held} then {column} else {column} || '?' end as {column}"] if held is not None else []
+            continue
+        if name in types and type.upper() == "DATE":
+            continue  # the reader takes days in one order, and refuses what has a time
+        held = _kept(job, column, type, value) if name in types else dialect.spelt(column, type, value)
+        if held is not None:
+            # What is misspelt gets a cast that fails, and the load with it; NULL stays NULL. The value is had once, in a query within.
             read[name] = _TEXT
-            # The very expression that `spelt` may hold, so that the engine computes it once. What is misspelt gets a cast that fails,
-            # and the load with it; NULL stays NULL.
-            wrong = f"cast({column} || '?' as {type})"
-            taken = f"try_cast({column} as {type})"
-            taken = taken if taken in spelt else f"cast({column} as {type})"
-            casts.append(f"case when {spelt} then {taken} else {wrong} end as {column}")
-    replaced = f" replace ({', '.join(casts)})" if casts else ""
-    return scan(dialect, files, "csv", options, {**read, **types}).replace("select *", f"select *{replaced}", 1)
+            values.append(f"try_cast({column} as {type}) as {value}")
+            casts.append(f"case when {held} then {value} else cast({column} || '?' as {type}) end as {column}")
+    query = scan(dialect, files, "csv", options, read)
+    if not casts:
+        return query
+    without = f" exclude ({', '.join(dialect.quote(f'eltflow_value_{n}') for n in range(len(values)))})" if values else ""
+    within = query.replace("select *", ", ".join(["select *", *values]), 1)
+    return f"select *{without} replace ({', '.join(casts)}) from ({within}) as eltflow_new"
 
 
 def settled(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]) -> Steps[dict[str, str]]:
@@ -153,14 +162,61 @@ def odd_values(
     take all the same."""
     dialect = reading(job)
     tried: dict[str, str] = {}
-    for name, type in types.items():
-        column = dialect.quote(name)
-        spelt = dialect.spelt(f"lower(trim({column}))", type)
+    within: list[str] = []
+    for n, (name, type) in enumerate(types.items()):
+        column, text, value = dialect.quote(name), f"eltflow_text_{n}", f"eltflow_value_{n}"
+        spelt = dialect.spelt(text, type, value)
         if spelt is not None:
             taken = f" and try_cast({column} as {type}) is not null" if castable else ""
             tried[name] = f"min(case when ({spelt}) is not true{taken} then {column} end)"
+            within.append(f"{column}, lower(trim({column})) as {text}, try_cast({text} as {type}) as {value}")
     if not tried:
         return {}
     item = dialect.files([f.read for f in files], "csv", {**options, "infer": "none"}, {})
-    result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from {item}", role="query"))
+    query = f"select {', '.join(tried.values())} from (select {', '.join(within)} from {item}) as eltflow_new"
+    result = yield from ask(job, Statement(query, role="query"))
     return {name: str(value) for row in result.rows for name, value in zip(tried, row, strict=True) if value is not None}
+
+
+def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> Steps[None]:
+    """Raise ProgramError for a value that the type which is declared for its column would change: 1.5, where that is `integer`."""
+    found = yield from _changed(job, files, format, options, types)
+    if found is None:
+        return
+    where = files[0]
+    for file in files if len(files) > 1 else ():
+        one = yield from _changed(job, [file], format, options, types)
+        if one is not None:
+            found, where = one, file
+            break
+    name, value = found
+    step = job.node.ingest.step if job.node.ingest is not None else {}
+    column = job.node.columns.get((step.get("rename") or {}).get(name, name))
+    shown = "a value" if column is not None and "pii" in column.tags else f"`{value}`"
+    message = f"the column `{name}` of {where.name} holds {shown}, which `{types[name].lower()}` would change"
+    raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
+
+
+def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | None:
+    """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL)."""
+    return reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
+
+
+def _changed(
+    job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]
+) -> Steps[tuple[str, str] | None]:
+    """A column, and a value of it that its type would change."""
+    dialect = reading(job)
+    tried: dict[str, str] = {}
+    for name, type in types.items():
+        column = dialect.quote(name)
+        text = column if format == "csv" else f"cast({column} as varchar)"
+        kept = _kept(job, text, type)
+        if kept is not None:
+            tried[name] = f"min(case when ({kept}) is false then {text} end)"
+    if not tried:
+        return None
+    query = scan(dialect, files, format, {**options, "infer": "none"}, {})
+    result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from ({query}) as eltflow_new", role="query"))
+    values = zip(tried, result.rows[0] if result.rows else (), strict=False)
+    return next(((name, str(value)) for name, value in values if value is not None), None)

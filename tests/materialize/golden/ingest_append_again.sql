@@ -6,7 +6,7 @@ select * from read_csv(['/data/a.csv'], header = true, delim = ',', quote = '"',
 select * from (
 select * from read_csv(['/data/b.csv'], header = true, delim = ',', quote = '"', escape = '"', comment = '', skip = 0, dateformat = '%Y-%m-%d', union_by_name = true, all_varchar = true)
 ) as eltflow_described limit 0;
-select min(case when (cast(try_cast(lower(trim("id")) as BIGINT) as varchar) = lower(trim("id"))) is not true and try_cast("id" as BIGINT) is not null then "id" end) from read_csv(['/data/a.csv', '/data/b.csv'], header = true, delim = ',', quote = '"', escape = '"', comment = '', skip = 0, dateformat = '%Y-%m-%d', union_by_name = true, all_varchar = true);
+select min(case when ((eltflow_text_0 >= '1' and eltflow_value_0 >= (cast([0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000] as bigint[]))[strlen(eltflow_text_0)] and (eltflow_value_0 & 3 <> 0 or eltflow_value_0 % 100 <> 0)) or cast(eltflow_value_0 as varchar) = eltflow_text_0) is not true and try_cast("id" as BIGINT) is not null then "id" end) from (select "id", lower(trim("id")) as eltflow_text_0, try_cast(eltflow_text_0 as BIGINT) as eltflow_value_0 from read_csv(['/data/a.csv', '/data/b.csv'], header = true, delim = ',', quote = '"', escape = '"', comment = '', skip = 0, dateformat = '%Y-%m-%d', union_by_name = true, all_varchar = true)) as eltflow_new;
 insert into "w"."s"."t" ("id", "v")
 select "id", "v" from (
 select "id", "v" from (

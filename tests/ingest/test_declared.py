@@ -1,0 +1,97 @@
+"""A type that is declared for a column of files takes no other value than what is written there."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+
+#: Type, a value that it keeps (and as it then is), and one that it would change.
+CASES = {
+    "integer": ("integer", "007", 7, "1.5"),
+    "exponent": ("bigint", "15e2", 1500, "15e-1"),
+    "fraction of zeros": ("bigint", "-3.00", -3, "-3.01"),
+    "decimal": ("decimal(10, 2)", "1.250", 1.25, "1.239"),
+    "decimal without digits": ("numeric(10)", "4.0", 4, "4.4"),
+}
+
+
+@pytest.fixture
+def lake(tmp_path, eltflow):
+    (tmp_path / "ingest").mkdir()
+    (tmp_path / "data").mkdir()
+    settings = {"name": "p", "targets": {"dev": {"type": "duckdb", "path": "p.duckdb", "schema": "s"}}}
+    (tmp_path / "eltflow.yml").write_text(json.dumps(settings))
+
+    def run(type, files, load="replace", **more):
+        for name, text in files.items():
+            (tmp_path / "data" / name).write_text(text)
+        step = {"name": "x", "source": {"kind": "files", "path": "data/*"}, "into": "raw.x", "load": load, **more}
+        step["columns"] = {"a": {"data_type": type, "tags": more.pop("tags", [])}}
+        step.pop("tags", None)
+        (tmp_path / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
+        return eltflow("ingest", cwd=tmp_path)
+
+    def rows():
+        with duckdb.connect(str(tmp_path / "p.duckdb"), read_only=True) as connection:
+            return connection.execute("select distinct a from s_raw.x order by 1").fetchall()
+
+    run.rows = rows
+    return run
+
+
+@pytest.mark.parametrize(("case", "many"), [*((case, 1) for case in CASES), ("integer", 6000), ("decimal", 6000)])
+def test_values_of_csv_are_kept_or_refused(lake, case, many):
+    type, good, value, bad = CASES[case]
+    head = "a,b\n" + f"{good},1\n" * many
+    ran = lake(type, {"a.csv": head})
+    assert ran.code == 0, ran.text
+    assert [float(v) for (v,) in lake.rows()] == [value]
+    ran = lake(type, {"a.csv": head, "b.csv": f"{head}{bad},1\n"})
+    assert ran.code == 1
+    assert f"the column `a` of data/b.csv holds `{bad}`, which `{type}` would change" in ran.text
+    assert [float(v) for (v,) in lake.rows()] == [value]
+
+
+@pytest.mark.parametrize("load", ["replace", "append"])
+def test_values_of_json_are_kept_or_refused(lake, load):
+    assert lake("integer", {"a.json": '{"a": 1}\n{"a": 2.0}\n'}, load).code == 0
+    assert lake.rows() == [(1,), (2,)]
+    assert (
+        "data/b.json holds `1.5`, which `integer` would change" in lake("integer", {"b.json": '{"a": 1}\n{"a": 1.5}\n'}, load).text
+    )
+    assert lake("date", {"b.json": '{"a": "2013-01-01 10:00:00"}\n', "a.json": '{"a": "2013-01-01"}\n'}).code == 1
+    assert lake("date", {"b.json": '{"a": "2013-01-01 00:00:00"}\n', "a.json": '{"a": "2013-01-01"}\n'}).code == 0
+    assert lake.rows() == lake.rows()[:1]
+
+
+def test_what_is_personal_is_not_shown(lake):
+    ran = lake("integer", {"a.csv": "a,b\n1.5,1\n"}, tags=["pii"])
+    assert ran.code == 1
+    assert "holds a value, which `integer` would change" in ran.text
+    assert "1.5" not in ran.text
+
+
+@pytest.mark.parametrize("text", ["0xFFFFFF", "1_000", "+7", "15e2", "1.5e4", "007", " 7x"])
+@pytest.mark.parametrize("many", [0, 25_000], ids=["first", "late"])
+def test_what_is_not_written_as_whole_numbers_is_none(project, eltflow, text, many):
+    """Beside whole numbers of as many digits as it has signs, too."""
+    lines = "".join(f"{10 ** (len(text) - 1) + n},1\n" for n in range(many or 1))
+    root = project({"seeds/n.csv": f"a,b\n{lines}{text},1\n"})
+    ran = eltflow("seed", cwd=root)
+    assert ran.code == 0, ran.text
+    with duckdb.connect(str(root / "p.duckdb"), read_only=True) as connection:
+        types = connection.execute("select distinct typeof(a) from s.n").fetchall()
+        assert types == [("DOUBLE",) if "e" in text else ("VARCHAR",)]
+        assert connection.execute("select count(*) from s.n where a = ?", [float(text) if "e" in text else text]).fetchone() != (0,)
+
+
+def test_a_seed_rounds_decimals_as_sql_does(project, eltflow):
+    files = {"seeds/n.csv": "a,b\n1.239,1\n", "seeds/n.yml": "seeds: [{name: n, config: {column_types: {a: 'decimal(10, 2)'}}}]"}
+    root = project(files)
+    assert eltflow("seed", cwd=root).code == 0
+    (root / "seeds/n.yml").write_text("seeds: [{name: n, config: {column_types: {a: integer}}}]")
+    ran = eltflow("seed", cwd=root)
+    assert ran.code == 1
+    assert "seeds/n.csv holds `1.239`, which `integer` would change" in ran.text
