@@ -157,6 +157,7 @@ class _Figures:
 
         with closing(JobStore(self._service.jobs.store)) as store:
             counts, last, alerts, known = store.counts(), store.last_ok(), store.alert_counts(), store.known()
+            failed = store.last_failed()
         ended = CounterMetricFamily("eltflow_job_runs", "Runs of jobs that ended, by outcome.", labels=["job", "outcome"])
         going = GaugeMetricFamily("eltflow_job_runs_now", "Runs of jobs that are queued or running.", labels=["job", "state"])
         for (job, state), count in counts.items():
@@ -164,6 +165,9 @@ class _Figures:
         through = GaugeMetricFamily("eltflow_job_last_success_timestamp_seconds", "When a job was last through.", labels=["job"])
         for job, at in last.items():
             through.add_metric([job], at.timestamp())
+        failing = GaugeMetricFamily("eltflow_job_last_run_failed", "Whether a job failed the last time.", labels=["job"])
+        for job, value in failed.items():
+            failing.add_metric([job], int(value))
         told = GaugeMetricFamily(
             "eltflow_alerts", "Alerts, by what they tell of and whether they arrived.", labels=["occasion", "state"]
         )
@@ -178,7 +182,7 @@ class _Figures:
         wrong.add_metric([], int(self._service.keeping.broken is not None))
         lag = GaugeMetricFamily("eltflow_scheduler_seconds_since_tick", "Seconds since the scheduler last looked at the clock.")
         lag.add_metric([], time.monotonic() - self._service.ticked)
-        return [ended, going, through, told, paused, broken, wrong, lag]
+        return [ended, going, through, failing, told, paused, broken, wrong, lag]
 
 
 _STYLE = """

@@ -517,6 +517,14 @@ class JobStore:
         rows = self._connection.execute("select job, max(ended_at) from job_run where state = 'ok' group by job")
         return {job: _time(at) for job, at in rows}
 
+    def last_failed(self) -> dict[str, bool]:
+        """Of each job that was ever through or failed, whether it failed the last time."""
+        rows = self._connection.execute(
+            "select job, max(case when state = 'ok' then ended_at end), max(case when state = 'failed' then ended_at end)"
+            " from job_run where state in ('ok', 'failed') and ended_at is not null group by job"
+        )
+        return {job: failed is not None and (ok is None or failed > ok) for job, ok, failed in rows}
+
     def recovers(self, run: JobRun) -> bool:
         """Whether the job's run before this one failed, or this one itself had, before it was resumed."""
         query = "select 1 from job_attempt where job_run = ? and outcome = 'failed' limit 1"
