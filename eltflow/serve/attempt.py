@@ -31,8 +31,10 @@ DONE = frozenset({"success", "pass", "warn"})
 #: Another run holds the target; or another process has its file open.
 _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
-#: The state cannot be reached, or is another service's to write.
-NO_STATE = frozenset({"E0808", "E0809"})
+#: The state cannot be used now.
+OUT_OF_REACH = "E0808"
+#: It cannot, or is another service's to write.
+NO_STATE = frozenset({OUT_OF_REACH, "E0809"})
 #: Before what is told of a whole run, where else a node's id stands.
 RUN = "run: "
 #: How an attempt ended of which nobody was left to cancel what it had started elsewhere.

@@ -26,7 +26,7 @@ from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
 from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Updated
 from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before
-from eltflow.serve.attempt import DONE, NO_STATE, At, Clock, Control, Ended, attempt, of_the_run
+from eltflow.serve.attempt import DONE, NO_STATE, OUT_OF_REACH, At, Clock, Control, Ended, attempt, of_the_run
 from eltflow.serve.keeping import Keeping
 from eltflow.serve.leading import Leading, leader_of
 from eltflow.serve.memory import give_back
@@ -171,6 +171,8 @@ class Service:
         self._watcher = threading.Thread(target=self._watch, name="eltflow-watch", daemon=True)
         self.watch = Watch(now, self.say)
         self._said_of: dict[str, str] = {}
+        #: Why the state cannot be used, while it cannot.
+        self.without_state: str | None = None
 
     def say(self, text: str) -> None:
         """Tell a person, one thread at a time."""
@@ -191,9 +193,9 @@ class Service:
                     if self.leads():
                         self.tick()
                 except EltflowError as error:
-                    if self.leading is None or not _of_the_state(error):
+                    if not _of_the_state(error):
                         raise
-                    self._without_state(self.leading, error)
+                    self._without_state(error)
                 self.wake.wait(POLL if self.led else _STAND_BY)
                 self.wake.clear()
         finally:
@@ -202,14 +204,17 @@ class Service:
     def leads(self) -> bool:
         """Whether this is the service that works. One that comes to lead takes over what is going on, one that does no more lets go of it."""
         if self.leading is None:
+            if not self.led:
+                self._again()
             return True
         if self.led and self.leading.token is not None:
             return True
         if self.led:
             self.say("another service took over")
-            self._let_go()
+            self._let_go("another service took over")
         self.ticked = time.monotonic()
         token, other = self.leading.take()
+        self.without_state = None
         if token is None:
             if other != self.behind:
                 self.say(f"stands by: {other} leads")
@@ -222,10 +227,20 @@ class Service:
         self.adopt()
         return True
 
-    def _let_go(self) -> None:
-        """Stop what runs: it is another's to run, and to write down."""
+    def _again(self) -> None:
+        """Go on with a state that nobody else leads, now that it can be used."""
+        self.ticked = time.monotonic()
+        self.store.close()
+        self.store = JobStore(self.jobs.store)
+        self.adopt()
+        self.led = True
+        self.without_state = None
+        self.say("the state can be used again")
+
+    def _let_go(self, why: str) -> None:
+        """Stop what runs: it is another's to run, or cannot be written down."""
         self.led = False
-        self._stop_all("another service took over")
+        self._stop_all(why)
         until = time.monotonic() + _PATIENCE
         for active in self.active.values():
             if active.thread is not None:
@@ -241,15 +256,18 @@ class Service:
         for active in list(self.active.values()):
             active.control.stop(why)
 
-    def _without_state(self, leading: Leading, error: EltflowError) -> None:
+    def _without_state(self, error: EltflowError) -> None:
         """What runs cannot be written down: it ends. Whichever service first reaches the state again goes on."""
         self.ticked = time.monotonic()
-        if self.led or self._said_of.get("state") != error.diagnostics[0].message:
-            self.say(error.diagnostics[0].message)
-        self._said_of["state"] = error.diagnostics[0].message
-        self._let_go()
-        with self._unless_lost():
-            leading.release()
+        first = error.diagnostics[0]
+        if self.led or self.without_state != first.message:
+            self.say(first.message)
+        if first.code == OUT_OF_REACH:
+            self.without_state = first.message
+        self._let_go("the state cannot be used")
+        if self.leading is not None:
+            with self._unless_lost():
+                self.leading.release()
 
     def stop(self) -> None:
         """End soon: what runs is cancelled in the warehouse, and goes on with the next start. May be called from a signal handler."""
@@ -282,7 +300,7 @@ class Service:
         try:
             yield
         except EltflowError as error:
-            if self.leading is None or not _of_the_state(error):
+            if not _of_the_state(error):
                 raise
 
     def adopt(self) -> None:

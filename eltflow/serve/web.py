@@ -81,13 +81,15 @@ def application(service: Service) -> Starlette:
 
     def healthz(request: Request) -> Response:
         stuck = time.monotonic() - service.ticked > _STUCK
+        lost = service.without_state
         body = {
-            "status": "stuck" if stuck else "ok",
+            "status": "stuck" if stuck else "no state" if lost is not None else "ok",
             "jobs": service.broken or "ok",
             "project": service.keeping.broken or "ok",
+            "state": lost or "ok",
             "leads": service.led,
         }
-        return JSONResponse(body, 503 if stuck else 200, _HEADERS)
+        return JSONResponse(body, 200 if body["status"] == "ok" else 503, _HEADERS)
 
     def metrics(request: Request) -> Response:
         return Response(generate_latest(registry), headers={**_HEADERS, "Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

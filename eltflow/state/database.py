@@ -162,10 +162,7 @@ class SqlitePlace:
 
 
 def _refused(path: Path, error: sqlite3.DatabaseError) -> EltflowError:
-    broken = not isinstance(error, sqlite3.OperationalError)
-    help = (
-        "move the file away; eltflow starts a new one"
-        if broken
-        else "see that it may be written and its disk has room, and try again"
-    )
-    return fail("E0802", f"the run history {path} cannot be {'read' if broken else 'used'}: {error}", help=help)
+    if isinstance(error, sqlite3.OperationalError):  # not now; but what the file holds is whole
+        help = "see that it may be written and its disk has room, and try again"
+        return fail("E0808", f"the run history {path} cannot be used: {error}", help=help)
+    return fail("E0802", f"the run history {path} cannot be read: {error}", help="move the file away; eltflow starts a new one")

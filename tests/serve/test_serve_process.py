@@ -203,7 +203,7 @@ def test_its_pages(project: Project, eltflow: Run) -> None:
     with serve(root) as (address, _):
         eltflow("trigger", "nightly", "--wait", cwd=root)
         eltflow("trigger", "k", "--wait", cwd=root)
-        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","project":"ok","leads":true}')
+        assert fetch(address + "healthz") == (200, '{"status":"ok","jobs":"ok","project":"ok","state":"ok","leads":true}')
         status, page = fetch(address)
         assert status == 200
         assert "<script" not in page
