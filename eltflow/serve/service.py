@@ -43,8 +43,10 @@ _BUSY = 5.0
 _LATE = 60.0
 #: Seconds that runs may take to stop when the service ends.
 _PATIENCE = 10.0
-#: Between two looks at files.
-_LOOK = datetime.timedelta(seconds=2)
+#: Seconds between two looks at files.
+_LOOK = 2.0
+#: By how many seconds a clock that is set is told of; one that is kept right goes by less.
+_JUMP = 5.0
 #: How often an alert is tried, over some eight hours.
 _ALERT_TRIES = 16
 #: Seconds between two turns of what watches targets and sources.
@@ -70,7 +72,7 @@ class _Active:
     run: JobRun
     run_id: str
     target: str | None
-    began: datetime.datetime
+    began: float
     control: Control
     ended: Ended | None = None
     thread: threading.Thread | None = None
@@ -141,12 +143,25 @@ def files_now(root: Path, pattern: str) -> dict[str, list[int]]:
 
 class Service:
     """Runs the jobs of one project. `say` is told what a person may want to read; `most` runs go on at the same time; `at` is called at
-    each of `POINTS`. `led` says whether this service works, or stands by `behind` another."""
+    each of `POINTS`. `steady` counts seconds, whatever happens to the clock that tells `now`. `led` says whether this service works, or stands
+    by `behind` another."""
 
-    def __init__(self, root: Path, options: Options, *, now: Clock, say: Say, most: int = 4, at: At = lambda point: None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        options: Options,
+        *,
+        now: Clock,
+        say: Say,
+        most: int = 4,
+        at: At = lambda point: None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.root = root
         self.options = options
         self.now = now
+        self.steady = steady
+        self._seen = (now(), steady())
         self._say, self._saying = say, threading.Lock()
         self.most = most
         self.at = at
@@ -163,7 +178,7 @@ class Service:
         self.wake = threading.Event()
         self.stopping = threading.Event()
         self.ticked = time.monotonic()
-        self._looked = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+        self._looked = float("-inf")
         self._files: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._due: dict[str, tuple[Job, datetime.datetime, datetime.datetime]] = {}
         self._sender = threading.Thread(target=self._send, name="eltflow-alerts", daemon=True)
@@ -277,10 +292,10 @@ class Service:
     def close(self) -> None:
         self.stopping.set()
         self._stop_all("the service was stopped")
-        deadline = self.now() + datetime.timedelta(seconds=_PATIENCE)
+        deadline = time.monotonic() + _PATIENCE
         for active in list(self.active.values()):
             if active.thread is not None:
-                active.thread.join(max(0.0, (deadline - self.now()).total_seconds()))
+                active.thread.join(max(0.0, deadline - time.monotonic()))
             if active.ended is not None:
                 with self._unless_lost():
                     self._finish(active, stopping=True)
@@ -317,6 +332,7 @@ class Service:
     def tick(self) -> None:
         """Look at everything once."""
         self.ticked = time.monotonic()
+        self._look_at_clock()
         self.reload()
         self.collect()
         self.cancel()
@@ -325,6 +341,15 @@ class Service:
         self.watch_deadlines()
         self.start()
         self._to_send.set()
+
+    def _look_at_clock(self) -> None:
+        """Say so when the clock was set: due times that it passes are due, and those that it comes to again had their runs."""
+        (before, then), self._seen = self._seen, (self.now(), self.steady())
+        set_by = (self._seen[0] - before).total_seconds() - (self._seen[1] - then)
+        if abs(set_by) > _JUMP:
+            span = datetime.timedelta(seconds=round(abs(set_by)))
+            back = ": due times until it is as late again had their runs" if set_by < 0 else ""
+            self.say(f"the clock was set {'back' if set_by < 0 else 'on'} by {span}{back}")
 
     # -- the project -----------------------------------------------------------------------------------------------------------
 
@@ -408,10 +433,10 @@ class Service:
     def look_at_files(self) -> None:
         """Queue a run where files are new or changed, and stand still since the last look. Those that are there when a job is first met
         are not new."""
-        now = self.now()
-        if now - self._looked < _LOOK:
+        now, steady = self.now(), self.steady()
+        if steady - self._looked < _LOOK:
             return
-        self._looked = now
+        self._looked = steady
         known = self.store.known()
         for job in self.jobs.jobs:
             for trigger in job.triggers:
@@ -463,7 +488,7 @@ class Service:
                 continue
             self.at("run begun")
             taken.add(target)
-            active = _Active(job=job, run=run, run_id=run_id, target=target, began=now, control=Control(self.store.token))
+            active = _Active(job=job, run=run, run_id=run_id, target=target, began=self.steady(), control=Control(self.store.token))
             active.thread = threading.Thread(target=self._work, args=(active,), name=f"eltflow-job-{job.name}", daemon=True)
             self.active[run.id] = active
             self.say(f"{job.name}: run {run.id[:8]} begins" + (f" (attempt {run.attempt + 1})" if run.attempt else ""))
@@ -485,7 +510,7 @@ class Service:
             if active.run.id in asked:
                 active.control.stop("cancelled")
             limit = active.job.timeout
-            if limit is not None and (self.now() - active.began).total_seconds() > limit:
+            if limit is not None and self.steady() - active.began > limit:
                 active.control.stop(f"timed out after {limit:g} s")
 
     def collect(self) -> None:

@@ -24,16 +24,25 @@ PYTHON = sys.executable
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """Stands still until time goes on, or it is set."""
 
     def __init__(self, text: str) -> None:
         self.time = dt.datetime.fromisoformat(text).replace(tzinfo=UTC)
+        self.seconds = 0.0
+
+    def steady(self) -> float:
+        return self.seconds
+
+    def set(self, **span: float) -> None:
+        """Another time, although none went by."""
+        self.time += dt.timedelta(**span)
 
     def __call__(self) -> dt.datetime:
         return self.time
 
     def go(self, **span: float) -> None:
         self.time += dt.timedelta(**span)
+        self.seconds += dt.timedelta(**span).total_seconds()
 
 
 class Bench:
@@ -42,7 +51,9 @@ class Bench:
     def __init__(self, root: Path, clock: Clock, env: Mapping[str, str]) -> None:
         self.said: list[str] = []
         self.clock = clock
-        self.service = Service(root, api.new_options(env={**os.environ, **env}), now=clock, say=self.said.append)
+        self.service = Service(
+            root, api.new_options(env={**os.environ, **env}), now=clock, say=self.said.append, steady=clock.steady
+        )
         self.service.adopt()
         self.store = self.service.store
 
