@@ -60,9 +60,10 @@ def cpu(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / TICKS
 
 
-def memory(pid: int) -> float:
-    """What a process has of memory, in MB (10^6)."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+def memory(pid: int, kind: str = "VmRSS") -> float:
+    """What a process has of memory, in MB (10^6): all of it, or what is its own (`RssAnon`) and no page of a program's file, which the system
+    has only as long as it wants to."""
+    found = re.search(rf"{kind}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found.group(1)) * 1024 / 1e6
 
@@ -72,8 +73,8 @@ def triggered(root: Path, job: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def idle(root: Path, seconds: float) -> tuple[float, float, float]:
-    """(CPU in per cent, MB before anything ran, MB after a run) of a service with 20 jobs that has nothing to do."""
+def idle(root: Path, seconds: float) -> tuple[float, float, float, float]:
+    """(CPU in per cent, MB before anything ran, MB after a run, MB of its own after it) of a service with 20 jobs that has nothing to do."""
     jobs = "".join(f"  - {{name: j{i}, triggers: [{{cron: '{i} 3 * * *', timezone: Europe/Paris}}]}}\n" for i in range(20))
     project(root, {"a": "select 1 as id"}, f"jobs:\n{jobs}")
     with serve(root) as (pid, _):
@@ -83,7 +84,7 @@ def idle(root: Path, seconds: float) -> tuple[float, float, float]:
         share = 100 * (cpu(pid) - before) / (time.monotonic() - at)
         triggered(root, "j1")
         time.sleep(2)
-        return share, small, memory(pid)
+        return share, small, memory(pid), memory(pid, "RssAnon")
 
 
 def nodes(root: Path, count: int) -> tuple[float, float]:
@@ -160,8 +161,8 @@ def first_statement(root: Path) -> float:
 def main(count: int = 1000) -> None:
     with tempfile.TemporaryDirectory(prefix="eltflow-serving-") as place:
         root = Path(place)
-        share, small, large = idle(root / "idle", 60)
-        print(f"idle, 20 jobs: {share:.2f} % of a CPU, {small:.0f} MB; after a run {large:.0f} MB")
+        share, small, large, own = idle(root / "idle", 60)
+        print(f"idle, 20 jobs: {share:.2f} % of a CPU, {small:.0f} MB; after a run {large:.0f} MB, {own:.0f} of them its own")
         served, by_hand = nodes(root / "nodes", count)
         print(
             f"{count:,} views: {served:.2f} CPU s by the service, {by_hand:.2f} by `eltflow run`: {1000 * served / count:.2f} ms a node"
