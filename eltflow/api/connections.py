@@ -116,11 +116,25 @@ def _place(loaded: Loaded, node: Node) -> Connection:
     return made
 
 
+def check_unnested(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError (E0103) for lists that are to be unnested on a target that cannot."""
+    findings = Findings(loaded.read)
+    lists = {one.unique_id: one for node in nodes for one in (node, *loaded.graph.beside(node.unique_id)) if one.unnests}
+    for node in lists.values():
+        there = loaded.places.at(loaded.places.step_target(node))
+        if not there.adapter.dialect.capabilities.unnests and node.patch is not None:
+            message = f"`unnest` works on DuckDB and PostgreSQL, and {there.adapter.name} keeps no lists whose items could be rows of a view"
+            findings.at(
+                node.patch, node.place, "E0103", message, help="take it out, and read the list in a model, or load it elsewhere"
+            )
+    findings.stop()
+
+
 def check_backfill(loaded: Loaded, nodes: Iterable[Node]) -> None:
     """Raise EltflowError (E0124) for steps whose rows cannot be brought in again between two values of a cursor."""
     findings = Findings(loaded.read)
     for node in nodes:
-        if node.ingest is None or node.patch is None:
+        if node.ingest is None or node.patch is None or node.unnests:
             continue
         load, cursor = node.ingest.load, node.ingest.step.get("cursor") or {}
         place: tuple[str, ...] = ("load",)

@@ -14,7 +14,15 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, View, compile_first, compiler_at, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table, unpacked_files
+from eltflow.api.connections import (
+    check_backfill,
+    check_connections,
+    check_unnested,
+    opened_files,
+    opened_records,
+    opened_table,
+    unpacked_files,
+)
 from eltflow.api.copying import Copies, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
@@ -34,7 +42,7 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_values
-from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.compile.program import Along, FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.once import Once
@@ -136,6 +144,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         from eltflow.api.tasking import check_tasks
 
         check_tasks(loaded, runnable)
+    check_unnested(loaded, runnable)
     if options.backfill is not None:
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
@@ -475,7 +484,7 @@ def job_of(
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
     own = node.config.get("full_refresh")
-    return Job(
+    job = Job(
         node=node,
         relation=node.relation,
         dialect=loaded.adapter.dialect,
@@ -497,7 +506,31 @@ def job_of(
         run_id=run_id if records else None,
         options=options or {},
         hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
+        beside=_table_of(loaded, node, catalog),
     )
+    return replace(job, children=tuple(_of_lists(loaded, job, child, catalog) for child in loaded.graph.beside(node.unique_id)))
+
+
+def _of_lists(loaded: Loaded, job: Job, node: Node, catalog: Catalog) -> Job:
+    """What a node of the lists of a step needs in the step's own program."""
+    assert node.relation is not None
+    return replace(
+        job,
+        node=node,
+        relation=node.relation,
+        compiled=None,
+        existing=catalog.get(node.relation),
+        files=(),
+        beside=CatalogTable(job.relation, "table"),
+        pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
+        hashing=None,
+    )
+
+
+def _table_of(loaded: Loaded, node: Node, catalog: Catalog) -> CatalogTable | None:
+    """The table whose lists a node unnests; None if it is not there, and of every other node."""
+    parents = [loaded.graph.nodes[parent].relation for parent in node.parents] if node.unnests else []
+    return next((catalog.get(relation) for relation in parents if relation is not None), None)
 
 
 def files_written(loaded: Loaded, node: Node, run: str) -> LocalFiles | None:
@@ -528,6 +561,7 @@ class _Worker:
         self.said = _said(site.loaded, state.run_id)
         assert state.plan is not None
         self.waits: dict[str, Waiting] = {}  #: what tasks wait for
+        self.along: dict[str, Along] = {}  #: nodes that the programs of others made
         self._opened = contextlib.ExitStack()
         self._forks: Once[Forks] = Once()
         steps = [step for step in state.plan.steps.values() if step.target == site.name]
@@ -567,6 +601,9 @@ class _Worker:
             return self._task(step, session, tell, stopped)
         if step.action == "deliver":
             return self._delivered(step, session, tell, stopped)
+        if step.id in self.along:
+            made = self.along[step.id]
+            return StepResult(step=step.id, status="success", kind="view" if made.table.kind == "view" else "load", rows=made.rows)
         compiled = self.state.compiled.get(step.id)
         if compiled is None:
             compiled = self.compiler.node(step.node, asking(session, self.loaded.adapter.dialect))
@@ -621,6 +658,9 @@ class _Worker:
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        for one in outcome.along:
+            self.catalog.add(one.table)
+            self.along[one.node] = one
         if outcome.quarantined:
             where, count = quarantine_of(job), outcome.quarantined
             tell(

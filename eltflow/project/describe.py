@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project import deliveries, steps, tasks
+from eltflow.project import deliveries, steps, tasks, unnest
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TaskInfo
@@ -334,11 +334,9 @@ class Describer:
         self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path, places: Mapping[str, Path] | None = None
     ) -> None:
         """Take in one ingestion step; `places` are those, within the entry's, of keys that are not written in the entry itself."""
-        schema, _, table = str(entry["into"]).rpartition(".")
         if "env" in entry:
             entry = {**entry, "source": {**entry["source"], "env": entry["env"]}}
-        describe = _at(self._describe, path, place)
-        for inner, message, help in steps.problems(entry):
+        for inner, message, help in (*steps.problems(entry), *unnest.problems(entry)):
             within = (places or {}).get(str(inner[0]), ())
             self._findings.at(path, (*place, *within, *inner), "E0103", message, help=help)
         info = IngestInfo(
@@ -347,13 +345,34 @@ class Describer:
             into=entry["into"],
             step=steps.settings(entry),
         )
+        layers = self._layers("ingest", (*folder, entry["name"]))
+        self._loading(entry, path, folder, place, info, layers)
+        for column, one in unnest.children(entry):
+            inner = (*place, *(places or {}).get("unnest", ()), *unnest.place_of(entry, column))
+            step = {**steps.settings(one), **one["unnest"]}
+            items = IngestInfo(source=one["source"], load=info.load, into=one["into"], step=step)
+            self._loading(one, path, folder, inner, items, layers, reads=(f"ref({entry['name']!r})",))
+
+    def _loading(
+        self,
+        entry: Mapping[str, Any],
+        path: str,
+        folder: tuple[str, ...],
+        place: Path,
+        info: IngestInfo,
+        layers: tuple[Mapping[str, Any], ...],
+        reads: tuple[str, ...] = (),
+    ) -> None:
+        """Take in a table that a step makes: what is said of it stands at a place."""
+        schema, _, table = str(entry["into"]).rpartition(".")
+        describe = _at(self._describe, path, place)
         self.result.drafts.append(
             Draft(
                 resource_type="ingest",
                 name=entry["name"],
                 path=path,
                 folder=folder,
-                layers=(*self._layers("ingest", (*folder, entry["name"])), self._render(entry_config(entry), path, place)),
+                layers=(*layers, self._render(entry_config(entry), path, place)),
                 description=describe(entry.get("description")),
                 columns=columns_of(entry, describe),
                 patch=path,
@@ -361,6 +380,7 @@ class Describer:
                 ingest=info,
                 schema=schema or None,
                 identifier=table,
+                depends_on=reads,
             )
         )
         attached = Attachment(

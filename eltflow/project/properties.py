@@ -345,6 +345,27 @@ _WAYS: dict[str, Shape] = {
     "meta": _META,
     "tags": _TAGS,
 }
+_OF_LIST = Object(
+    what="a list of a step",
+    fields={
+        "materialized": Scalar(choices=("view", "table"), about="What its items are rows of: a view (default), or a table."),
+        "key": OneOf(
+            options=(TEXT, ListOf(TEXT)),
+            about="The columns of the step's table that say which row an item belongs to; its `unique_key` unless told.",
+        ),
+        "description": DOC_TEXT,
+        "columns": MapOf(STEP_COLUMN, about="What is said of the fields of its items, under their names.", example=_COLUMNS),
+        "data_tests": TESTS,
+        "tests": TESTS,
+        "config": _configured("ingest"),
+        "meta": _META,
+        "tags": _TAGS,
+    },
+)
+_WAYS["unnest"] = OneOf(
+    options=(TEXT, ListOf(TEXT), MapOf(Nullable(_OF_LIST))),
+    about="Columns that hold lists, whose items are rows of <table>__<column>: their names, or a mapping of them to what is said of each.",
+)
 _OF_TABLE = Object(what="a table of a step", fields=_WAYS)
 TABLES = Object(
     what="the `source` of a step",

@@ -26,6 +26,8 @@ REMOTE = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "http": "http"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
+#: Of a history: when a version began to hold, and when it ended; NULL where it holds.
+VERSIONS = ("eltflow_valid_from", "eltflow_valid_to")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
 #: What each way to load needs to know of rows that take the place of others.

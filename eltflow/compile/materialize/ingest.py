@@ -33,6 +33,7 @@ from eltflow.compile.materialize.relation import (
 )
 from eltflow.compile.materialize.scan import Options, ask, exact, reading, scan, settled
 from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
+from eltflow.compile.materialize.unnested import beside, fields_of, following, unnested
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
 from eltflow.project.external import TURNED, file_format
@@ -250,7 +251,8 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
     aside = yield from rows_together(job, _written_down(job, job.files, count, None))
     if job.records is not None and found is not None:
         yield from arrived_up_to(job, job.relation, [landing(job, final) for _, final in found.chosen])
-    return replace(outcome, kind="load", rows=count, files=_counted(job, job.files), told=told, quarantined=aside)
+    outcome = replace(outcome, kind="load", rows=count, files=_counted(job, job.files), told=told, quarantined=aside)
+    return (yield from unnested(job, outcome, fields_of(job, rows)))
 
 
 def _counted(job: Job, files: Sequence[FileInfo]) -> int | None:
@@ -302,14 +304,18 @@ def _loaded(
     columns: Sequence[CatalogColumn] = (),
     before: Sequence[Statement] = (),
     again: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
 ) -> Program:
-    """The rows brought in and written down, in place of what was written of the files that come `again`."""
+    """The rows brought in and written down, in place of what was written of the files that come `again`; `types` are what their columns are
+    read as, by their names in the table."""
     yield from send(before)
+    job = yield from following(job, [(c.name, c.type) for c in columns], types or {})
     bring = bring_in if job.records is None and not keeps_history(job) else arrived
     written, gone = yield from bring(job, rows, names, columns)
     check_unchanged(job, files)
     aside = yield from _written_down(job, files, written, again)
-    return Outcome(kind="load", rows=written, changed=gone, files=_counted(job, files), quarantined=aside)
+    outcome = Outcome(kind="load", rows=written, changed=gone, files=_counted(job, files), quarantined=aside)
+    return (yield from beside(job, outcome))
 
 
 def _add(job: Job) -> Program:
@@ -344,7 +350,8 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
         how = yield from exact(job, fresh, options, read)
     rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
     changed = [f.name for f in files if f.name in known]
-    body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed)
+    read_as = {name: of_files[source] for source, name in found.chosen}
+    body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed, types=read_as)
     outcome = yield from rows_together(job, body)
     return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
 
