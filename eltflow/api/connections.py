@@ -177,6 +177,12 @@ def _connected(loaded: Loaded, node: Node) -> Connection:
     return connection
 
 
+def taking_turns(loaded: Loaded) -> dict[str, int]:
+    """The connections with a `rate_limit`, of which one step asks at a time: each keeps to the pace for itself."""
+    connections = loaded.opened.project.settings.connections
+    return {name: 1 for name, values in connections.items() if "rate_limit" in values}
+
+
 def opened_records(
     loaded: Loaded,
     node: Node,

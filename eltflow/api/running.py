@@ -21,6 +21,7 @@ from eltflow.api.connections import (
     opened_files,
     opened_records,
     opened_table,
+    taking_turns,
     unpacked_files,
 )
 from eltflow.api.copying import Copies, copying, moving
@@ -307,7 +308,7 @@ def _execute(
             run_id=state.run_id,
             ledger=state.results,
             cancelled=lambda: state.cancelled or state.fenced,
-            pools=options.pools,
+            pools=options.pools or Pools(taking_turns(loaded)),
             elsewhere={name: site.database.session for name, site in sites.items()},
         )
         for event in events:

@@ -337,8 +337,7 @@ class Describer:
         if "env" in entry:
             entry = {**entry, "source": {**entry["source"], "env": entry["env"]}}
         for inner, message, help in (*steps.problems(entry), *unnest.problems(entry)):
-            within = (places or {}).get(str(inner[0]), ())
-            self._findings.at(path, (*place, *within, *inner), "E0103", message, help=help)
+            self._findings.at(path, (*place, *_within(inner, places or {})), "E0103", message, help=help)
         info = IngestInfo(
             source=self._render(entry["source"], path, (*place, "source")),
             load=entry.get("load") or "replace",
@@ -391,6 +390,17 @@ class Describer:
             file=path,
         )
         self.result.drafts += tests_of(entry, attached, place, self._package, self._known, self._findings)
+
+
+def _within(inner: Path, places: Mapping[str, Path]) -> Path:
+    """Where in a step's entry that is written which a table of it says at `inner`; what says how it is asked for stands there without
+    `source`."""
+    own = places.get(".".join(map(str, inner[:2]))) if len(inner) > 1 else None
+    if own is not None:
+        return (*own, *inner[1:]) if own else inner
+    if inner == ("source",):
+        return places.get("source", inner)
+    return (*places.get(str(inner[0]), ()), *inner)
 
 
 def _named(entry: Mapping[str, Any], key: str) -> tuple[tuple[Path, str], ...]:
