@@ -82,7 +82,7 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
         )
     for key in _OWN:
         if key in entry:
-            help = f"say it of one: `{named}: {{orders: {{{key}: ...}}}}`"
+            help = f"say it of a {named.removesuffix('s')}: `{named}: {{orders: {{{key}: ...}}}}`"
             made.findings.append(((key,), f"`{key}` of a step that brings several tables would be of all of them", help))
     if named == "resources":
         made.findings += _resource_problems(source, told)

@@ -26,12 +26,14 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A column of a table that is read: its name, the type (as DuckDB spells it) that its values come as, the expression of the source's
-    own SQL that gives them so, and what is lost or changed by that, in words, if anything is."""
+    own SQL that gives them so, and what is lost or changed by that, in words, if anything is; `unordered` says why nobody can go on from one
+    of its values, if that is so."""
 
     name: str
     type: str
     expression: str
     note: str | None = None
+    unordered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

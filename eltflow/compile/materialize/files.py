@@ -62,14 +62,15 @@ def whole(
     body: Callable[[Rows], Program],
     *,
     chosen: Pairs | None = None,
+    agreed: Mapping[str, str] | None = None,
 ) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
-    `chosen` are the columns to take, with their names in the table; all of them unless given.
+    `chosen` are the columns to take, with their names in the table; all of them unless given. `agreed` are types that the files say.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
     and the types are looked for again in all rows.
     """
-    types = read_types(job, types)
+    types = {**(agreed or {}), **read_types(job, types)}
     looks = look_at(job, job.files, format, options)
     if looks == "large" and not has_hooks(job):
         quick = rows_of(job, (yield from guarded(job, job.files, options, types)), chosen)
