@@ -190,17 +190,18 @@ def opened_records(
     stop: Callable[[], bool] = lambda: False,
     some: bool = False,
     forks: Callable[[], Forks] | None = None,
+    far: Callable[[int | None, int], None] = lambda records, size: None,
 ) -> RecordSource | None:
     """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough; `forks` gives
-    the process that functions are forked from. Raises EltflowError."""
+    the process that functions are forked from, `far` is told how many records and bytes have come. Raises EltflowError."""
     if node.ingest is None or not asks(node):
         return None
     if calls(node):
         from eltflow.ingest.functions import OpenedFunction  # it imports what starts processes
 
-        return OpenedFunction(_call(loaded, node), forks=forks, stop=stop, most=_SOME if some else None)
+        return OpenedFunction(_call(loaded, node), forks=forks, stop=stop, most=_SOME if some else None, far=far)
     answers = 1 if some else None
-    return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
+    return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers, far=far)
 
 
 def _call(loaded: Loaded, node: Node) -> Call:

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import functools
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.once import Once
 from eltflow.engine.pools import Pools
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
+from eltflow.events import Event, Message, RunFinished, StepFinished, StepProgressed, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
 from eltflow.ingest.remote import OpenedFiles
@@ -612,7 +613,7 @@ class _Worker:
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
         tables = opened_table(self.loaded, step.node)
-        records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks)
+        records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks, far=_far(step, tell))
         elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         unpacked = unpacked_files(step.node, elsewhere, stop=stopped)
         with contextlib.ExitStack() as opened:
@@ -815,6 +816,12 @@ def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
         return None
     more = wanted if isinstance(wanted, Mapping) else {}
     return {**more, "app": "eltflow", "project": settings.name, "target": loaded.target.name, "run": run_id}
+
+
+def _far(step: Step, tell: Callable[[Event], None]) -> Callable[[int | None, int], None]:
+    """Tells how far a step is, from now on."""
+    began = time.monotonic()
+    return lambda rows, size: tell(StepProgressed(step=step.id, rows=rows, bytes=size, seconds=time.monotonic() - began))
 
 
 def _say(step: Step, texts: Iterable[str], tell: Callable[[Event], None]) -> None:
