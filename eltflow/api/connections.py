@@ -25,6 +25,7 @@ from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE, Settings
 from eltflow.project.steps import FETCHED, connection_type, is_remote
 from eltflow.project.surface import Environ, copied
+from eltflow.transfer import Tables
 from eltflow.warehouse.connection import Connection
 
 if TYPE_CHECKING:
@@ -246,11 +247,14 @@ def _call(loaded: Loaded, node: Node) -> Call:
     )
 
 
-def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:
-    """What a step reads of another database, not opened yet; None for every other node. Raises EltflowError."""
+def opened_table(
+    loaded: Loaded, node: Node, join: Callable[[Tables, Callable[[], Tables]], None] | None = None
+) -> OpenedTable | None:
+    """What a step reads of another database, not opened yet; None for every other node. `join` is given the connection once it is open, and
+    what opens another. Raises EltflowError."""
     if node.ingest is None or not reads_database(node):
         return None
-    return OpenedTable(_connected(loaded, node), node.ingest.source, loaded.root)
+    return OpenedTable(_connected(loaded, node), node.ingest.source, loaded.root, join)
 
 
 def connection_of(loaded: Loaded, name: str) -> Connection:

@@ -22,6 +22,7 @@ from eltflow.api.connections import (
     opened_files,
     opened_records,
     opened_table,
+    reads_database,
     taking_turns,
     unpacked_files,
 )
@@ -55,10 +56,12 @@ from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
+from eltflow.ingest.tables import OneMoment
 from eltflow.plan.build import make_plan, takes_step
 from eltflow.plan.plan import Copy, Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.state.store import NodeRecord, RunRecord
+from eltflow.transfer import SharesMoment, Tables
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Session
@@ -566,6 +569,7 @@ class _Worker:
         self.along: dict[str, Along] = {}  #: nodes that the programs of others made
         self._opened = contextlib.ExitStack()
         self._forks: Once[Forks] = Once()
+        self._moments: Once[OneMoment] = Once()
         steps = [step for step in state.plan.steps.values() if step.target == site.name]
         self.built = frozenset(step.node.relation for step in steps if step.action != "test")
         tests = (step.node for step in steps if step.action == "test")
@@ -612,7 +616,7 @@ class _Worker:
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
-        tables = opened_table(self.loaded, step.node)
+        tables = opened_table(self.loaded, step.node, self._joining(step))
         records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks, far=_far(step, tell))
         elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         unpacked = unpacked_files(step.node, elsewhere, stop=stopped)
@@ -630,6 +634,30 @@ class _Worker:
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
                 job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
             return self._made(step, session, tell, compiled, job)
+
+    def _joining(self, step: Step) -> Callable[[Tables, Callable[[], Tables]], None] | None:
+        """What lets the tables that one step of the project brings be read at one moment, where the server has such; None for all others."""
+        members = self._brought.get((step.node.path, step.node.place), ())
+        if len(members) < 2:
+            return None
+
+        def join(tables: Tables, open: Callable[[], Tables]) -> None:
+            if isinstance(tables, SharesMoment):
+                key = (step.node.path, step.node.place)
+                made = self._moments.get(key, lambda: self._opened.enter_context(contextlib.closing(OneMoment(open(), members))))
+                made.join(step.id, tables)
+
+        return join
+
+    @functools.cached_property
+    def _brought(self) -> Mapping[tuple[str, tuple[str | int, ...]], list[str]]:
+        """The steps of the plan that read databases, by the entry that they are written in."""
+        assert self.state.plan is not None
+        made: dict[tuple[str, tuple[str | int, ...]], list[str]] = {}
+        for step in self.state.plan.steps.values():
+            if step.target == self.site.name and reads_database(step.node):
+                made.setdefault((step.node.path, step.node.place), []).append(step.id)
+        return made
 
     def _within(self, job: Job) -> Job:
         """The job with the values of its cursor that it is about, where somebody says which. The first load is about everything."""

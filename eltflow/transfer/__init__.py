@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from eltflow.base.records import dataclass
 
@@ -207,6 +207,19 @@ class Tables(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SharesMoment(Protocol):
+    """Of a connection to a database that can show several connections what was there at one moment. All raise WarehouseError."""
+
+    def moment(self) -> str:
+        """What another connection sees the same by, as long as this one is open."""
+        ...
+
+    def see(self, moment: str) -> None:
+        """See what was there at that moment; before anything was read."""
+        ...
 
 
 class ConnectionType(Protocol):
