@@ -72,6 +72,17 @@ class StepRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgressed:
+    """How far a step is that does not know how much there is: records taken (None where they are not counted), bytes kept, and seconds since
+    it began to ask."""
+
+    step: str
+    rows: int | None
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
     result: StepResult
 
@@ -99,4 +110,4 @@ class RunFinished:
     cancelled: bool = False
 
 
-Event = RunStarted | StepStarted | StepRetried | StepFinished | Message | StillRunning | RunFinished
+Event = RunStarted | StepStarted | StepRetried | StepProgressed | StepFinished | Message | StillRunning | RunFinished

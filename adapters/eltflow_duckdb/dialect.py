@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Field, Source
-from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement, Unnested
 
 #: How files of lines are read: each line is a text, and one without anything NULL.
 LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
@@ -95,6 +95,7 @@ class DuckDBDialect(Dialect):
     default_schema = "main"
     capabilities = Capabilities(
         transactional_ddl=True,
+        unnests=True,
         create_or_replace_table=True,
         reads_files=True,
         merge=True,
@@ -229,6 +230,38 @@ class DuckDBDialect(Dialect):
         if format == "json" and type.upper() in ("VARCHAR", "TEXT", "STRING"):
             return f"(to_json({column}) ->> '$')"  # a cast would keep the quotes of what was read as JSON
         return super().cast_read(format, column, type)
+
+    def unnested(self, source: str, what: Unnested) -> str:
+        quote, column = self.quote, self.quote(what.column)
+        items = f"cast(case when json_type({column}) = 'ARRAY' then {column} end as json[])" if what.json else column
+        keys = "".join(f"{quote(own)}, " for own, _ in what.keys)
+        place = f"unnest({items}) as eltflow_item, generate_subscripts({items}, 1) as eltflow_place"
+        inner = f"select {keys}{place} from {source} as eltflow_rows"
+        named = [f"{quote(own)} as {quote(name)}" for own, name in what.keys]
+        named.append(f"eltflow_place as {quote(what.position)}")
+        named += [f"{self._item(field, type, what.json)} as {quote(name)}" for field, name, type in what.items]
+        return f"select {', '.join(named)} from (\n  {inner}\n) as eltflow_items"
+
+    def _item(self, field: str | None, type: str | None, json: bool) -> str:
+        """A field of an item, or the item itself, as a type."""
+        if not json:
+            value = "eltflow_item" if field is None else f"struct_extract(eltflow_item, {self.string(field)})"
+        else:
+            path = "$" if field is None else "/" + field.replace("~", "~0").replace("/", "~1")
+            plain = type is None or type.upper() == "JSON"
+            value = f"json_extract{'' if plain else '_string'}(eltflow_item, {self.string(path)})"
+        return value if type is None else f"cast({value} as {type})"
+
+    def not_unnested(self, source: str, what: Unnested) -> Statement:
+        column = self.quote(what.column)
+        lists = f"coalesce(json_type({column}), 'NULL') not in ('ARRAY', 'NULL')"
+        own = f"cast(case when json_type({column}) = 'ARRAY' then {column} end as json[])"
+        bare = f"len(list_filter({own}, lambda one: coalesce(json_type(one), 'NULL') not in ('OBJECT', 'NULL')))"
+        items = f"coalesce(sum({bare}), 0)" if what.objects else "0"
+        return Statement(
+            f"select count(*) filter (where {lists}), {items} from (select {column} from {source} as eltflow_rows) as eltflow_lists",
+            role="query",
+        )
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """From a file that the session writes the source's text to, whose path and longest line it binds."""

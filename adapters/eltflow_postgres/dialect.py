@@ -10,7 +10,7 @@ from typing import Any
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
-from eltflow.warehouse import Capabilities, Column, Contract, Dialect, LeaseStatements, Relation, Statement
+from eltflow.warehouse import Capabilities, Column, Contract, Dialect, LeaseStatements, Relation, Statement, Unnested
 
 _NOTHING: Mapping[str, Any] = {}
 _ALL = ("all", "all privileges")
@@ -152,6 +152,7 @@ class PostgresDialect(Dialect):
     clock = "clock_timestamp()"
     capabilities = Capabilities(
         transactional_ddl=True,
+        unnests=True,
         create_or_replace_table=False,
         replace_view_columns=False,
         materialized_views=True,
@@ -356,12 +357,54 @@ class PostgresDialect(Dialect):
             return "HUGEINT" if type == _TYPES["HUGEINT"] else "VARCHAR"
         return f"DECIMAL({digits},{scale})"
 
+    def out_of_json(self, type: str) -> str | None:
+        """A number with a fraction is a decimal there, and keeps its digits; what JSON has no value for comes as it is written."""
+        own = self.keeps(type)
+        return _OUT_OF_JSON.get(own, own) if own is not None else self.types["VARCHAR"]
+
+    def unnested(self, source: str, what: Unnested) -> str:
+        quote = self.quote
+        named = [f"eltflow_rows.{quote(own)} as {quote(name)}" for own, name in what.keys]
+        named.append(f"eltflow_items.eltflow_place as {quote(what.position)}")
+        named += [f"{self._item(field, type)} as {quote(name)}" for field, name, type in what.items]
+        return f"select {', '.join(named)} from {source} as eltflow_rows\n  cross join lateral {self._items(what)}"
+
+    def _items(self, what: Unnested) -> str:
+        column = f"eltflow_rows.{self.quote(what.column)}"
+        lists = f"case when jsonb_typeof({column}) = 'array' then {column} end"
+        return f"jsonb_array_elements({lists}) with ordinality as eltflow_items(eltflow_item, eltflow_place)"
+
+    def _item(self, field: str | None, type: str | None) -> str:
+        item = "eltflow_items.eltflow_item"
+        if type is None or type == "jsonb":
+            return item if field is None else f"({item} -> {self.string(field)})"
+        return f"cast({item} #>> '{{}}' as {type})" if field is None else f"cast({item} ->> {self.string(field)} as {type})"
+
+    def not_unnested(self, source: str, what: Unnested) -> Statement:
+        column = f"eltflow_rows.{self.quote(what.column)}"
+        lists = f"select count(*) from {source} as eltflow_rows where jsonb_typeof({column}) not in ('array', 'null')"
+        items = "0"
+        if what.objects:
+            bare = "jsonb_typeof(eltflow_items.eltflow_item) not in ('object', 'null')"
+            items = f"(select count(*) from {source} as eltflow_rows cross join lateral {self._items(what)} where {bare})"
+        return Statement(f"select ({lists}), {items}", role="query")
+
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         sql = f"copy {self.render(relation)} ({self.columns(columns)}) from stdin"
         return Statement(sql, role="load", main=True, source=source)
 
     def _named(self, relation: Relation) -> dict[str, str]:
         return {"schema": self.string(relation.schema or ""), "name": self.string(relation.identifier)}
+
+
+#: What values of a type that are taken out of JSON are given.
+_OUT_OF_JSON: Mapping[str, str] = {
+    "real": "numeric",
+    "double precision": "numeric",
+    "bytea": "text",
+    "bit varying": "text",
+    "interval": "text",
+}
 
 
 def _unlogged(config: Mapping[str, Any]) -> str:

@@ -126,6 +126,15 @@ class PostgresTables:
         rows = self._session.execute(Statement(f"select {highest}::text from {origin.item(_DIALECT.quote)}", role="query")).rows
         return None if rows[0][0] is None else str(rows[0][0])
 
+    def moment(self) -> str:
+        self._session.execute(
+            Statement("set idle_in_transaction_session_timeout = 0")
+        )  # it waits for those that are to see the same
+        return str(self._session.execute(Statement("select pg_export_snapshot()", role="query")).rows[0][0])
+
+    def see(self, moment: str) -> None:
+        self._session.execute(Statement(f"set transaction snapshot {_DIALECT.string(moment)}"))
+
     def close(self) -> None:
         self._session.end()
 

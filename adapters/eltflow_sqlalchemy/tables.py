@@ -180,7 +180,6 @@ class AnyTables:
         query = sqlalchemy.select(*(self._item(source.c[kept.name], kept) for kept, _ in columns))
         if since is None:
             return query
-        _check_cursor(since.column, since.type)
         column = source.c[since.column]
         within = [column >= _bound(since.value, since.type)]
         if since.until is not None:
@@ -212,7 +211,6 @@ class AnyTables:
     def highest(self, origin: Origin, column: Kept) -> str | None:
         import sqlalchemy
 
-        _check_cursor(column.name, column.type)
         source = self._from(origin, [column.name])
         with _told(self.name):
             value = self.connection.execute(sqlalchemy.select(sqlalchemy.func.max(source.c[column.name]))).scalar()
@@ -256,13 +254,6 @@ def _text(value: Any, zoned: bool) -> str:
     if zoned and isinstance(value, datetime.datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=datetime.UTC)
     return as_text(value)
-
-
-def _check_cursor(column: str, type: str) -> None:
-    """Raise WarehouseError for a cursor of text: in which order a database has those is its own affair."""
-    if type == "VARCHAR":
-        help = "name a column of numbers, days or points in time, or leave the cursor out with `load: merge`"
-        raise WarehouseError(f"`{column}` is text, which is no cursor here: each database has an order of its own", help=help)
 
 
 def _plain(query: str) -> str:
@@ -315,7 +306,8 @@ def _kept(name: str, column: str, type: Any) -> Kept:
         case types.String() if type.__class__.__name__ == "SET":
             note = f"`{column}` is {type!r}, and comes as text"
         case types.String():
-            pass
+            why = f"`{column}` is text, which is no cursor here: each database has an order of its own"
+            return Kept(column, read, column, unordered=why)
         case _:
             note = f"`{column}` is {type!r}, and comes as text"
     return Kept(column, read, column, note)

@@ -25,6 +25,7 @@ from eltflow.project.nodes import Node, given_types
 from eltflow.project.settings import FILE, Settings
 from eltflow.project.steps import FETCHED, connection_type, is_remote
 from eltflow.project.surface import Environ, copied
+from eltflow.transfer import Tables
 from eltflow.warehouse.connection import Connection
 
 if TYPE_CHECKING:
@@ -116,11 +117,25 @@ def _place(loaded: Loaded, node: Node) -> Connection:
     return made
 
 
+def check_unnested(loaded: Loaded, nodes: Iterable[Node]) -> None:
+    """Raise EltflowError (E0103) for lists that are to be unnested on a target that cannot."""
+    findings = Findings(loaded.read)
+    lists = {one.unique_id: one for node in nodes for one in (node, *loaded.graph.beside(node.unique_id)) if one.unnests}
+    for node in lists.values():
+        there = loaded.places.at(loaded.places.step_target(node))
+        if not there.adapter.dialect.capabilities.unnests and node.patch is not None:
+            message = f"`unnest` works on DuckDB and PostgreSQL, and {there.adapter.name} keeps no lists whose items could be rows of a view"
+            findings.at(
+                node.patch, node.place, "E0103", message, help="take it out, and read the list in a model, or load it elsewhere"
+            )
+    findings.stop()
+
+
 def check_backfill(loaded: Loaded, nodes: Iterable[Node]) -> None:
     """Raise EltflowError (E0124) for steps whose rows cannot be brought in again between two values of a cursor."""
     findings = Findings(loaded.read)
     for node in nodes:
-        if node.ingest is None or node.patch is None:
+        if node.ingest is None or node.patch is None or node.unnests:
             continue
         load, cursor = node.ingest.load, node.ingest.step.get("cursor") or {}
         place: tuple[str, ...] = ("load",)
@@ -163,6 +178,12 @@ def _connected(loaded: Loaded, node: Node) -> Connection:
     return connection
 
 
+def taking_turns(loaded: Loaded) -> dict[str, int]:
+    """The connections with a `rate_limit`, of which one step asks at a time: each keeps to the pace for itself."""
+    connections = loaded.opened.project.settings.connections
+    return {name: 1 for name, values in connections.items() if "rate_limit" in values}
+
+
 def opened_records(
     loaded: Loaded,
     node: Node,
@@ -170,17 +191,18 @@ def opened_records(
     stop: Callable[[], bool] = lambda: False,
     some: bool = False,
     forks: Callable[[], Forks] | None = None,
+    far: Callable[[int | None, int], None] = lambda records, size: None,
 ) -> RecordSource | None:
     """What a step asks for its records, nothing asked yet; None for every other node. With `some`, the first of them are enough; `forks` gives
-    the process that functions are forked from. Raises EltflowError."""
+    the process that functions are forked from, `far` is told how many records and bytes have come. Raises EltflowError."""
     if node.ingest is None or not asks(node):
         return None
     if calls(node):
         from eltflow.ingest.functions import OpenedFunction  # it imports what starts processes
 
-        return OpenedFunction(_call(loaded, node), forks=forks, stop=stop, most=_SOME if some else None)
+        return OpenedFunction(_call(loaded, node), forks=forks, stop=stop, most=_SOME if some else None, far=far)
     answers = 1 if some else None
-    return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers)
+    return OpenedRecords(_connected(loaded, node), node.ingest.source, loaded.root, stop=stop, answers=answers, far=far)
 
 
 def _call(loaded: Loaded, node: Node) -> Call:
@@ -225,11 +247,14 @@ def _call(loaded: Loaded, node: Node) -> Call:
     )
 
 
-def opened_table(loaded: Loaded, node: Node) -> OpenedTable | None:
-    """What a step reads of another database, not opened yet; None for every other node. Raises EltflowError."""
+def opened_table(
+    loaded: Loaded, node: Node, join: Callable[[Tables, Callable[[], Tables]], None] | None = None
+) -> OpenedTable | None:
+    """What a step reads of another database, not opened yet; None for every other node. `join` is given the connection once it is open, and
+    what opens another. Raises EltflowError."""
     if node.ingest is None or not reads_database(node):
         return None
-    return OpenedTable(_connected(loaded, node), node.ingest.source, loaded.root)
+    return OpenedTable(_connected(loaded, node), node.ingest.source, loaded.root, join)
 
 
 def connection_of(loaded: Loaded, name: str) -> Connection:

@@ -292,7 +292,7 @@ def _origins(loaded: Loaded, node: Node) -> list[Dataset]:
     """What a seed or a step reads."""
     if node.resource_type == "seed":
         return [("file", str(loaded.root / node.path))]
-    if node.ingest is None:
+    if node.ingest is None or node.unnests:
         return []
     source = node.ingest.source
     if reads_database(node):

@@ -65,12 +65,16 @@ def preview(loaded: Loaded, name: str, rows: int = 10) -> Inspected:
         raise fail(
             "E0214", what, help=did_you_mean(name, [n.name for n in steps]) or "eltflow ls --resource-type ingest lists them"
         )
+    if node.ingest is not None and node.unnests:
+        step, column = node.ingest.source["step"], node.ingest.source["column"]
+        message = f"`{node.name}` is no step of its own: it holds the items of `{column}` in what `{step}` loads"
+        raise fail("E0214", message, help=f"eltflow ingest --preview {step}")
     return inspect_steps(loaded, [node.unique_id], rows)[0]
 
 
 def inspect_steps(loaded: Loaded, ids: Sequence[str], rows: int = 0) -> tuple[Inspected, ...]:
     """What steps would load into tables made now, with so many rows of each. Raises EltflowError with what every one would stop at."""
-    nodes = [loaded.graph.nodes[i] for i in ids]
+    nodes = [node for i in ids if not (node := loaded.graph.nodes[i]).unnests]
     check_connections(loaded, nodes)
     found, failed = [], []
     for node in nodes:

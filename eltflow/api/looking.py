@@ -201,6 +201,8 @@ _BRINGS = {"append": "appends", "merge": "merges", "delete+insert": "brings in",
 def _load(loaded: Loaded, node: Node, catalog: Catalog, known: _Known | None) -> _Load:
     files = files_of(loaded, node)
     assert node.ingest is not None and node.relation is not None
+    if node.unnests:
+        return _Load((), f"the items of `{node.ingest.source['column']}` in what `{node.ingest.source['step']}` loads")
     if reads_database(node) or asks(node):
         return _Load((), _from_connection(node, catalog))
     if reads_elsewhere(node):

@@ -72,7 +72,7 @@ def seen(loaded: Loaded, ids: Sequence[str] | None, name: str = "") -> list[Rela
     ids = ids if ids is not None or not name else [*main.graph.nodes]
     if ids is None or len(ids) > FEW:
         return None
-    wanted = {*ids, *main.graph.ancestors(ids)}
+    wanted = {*ids, *(node.unique_id for i in ids for node in main.graph.beside(i)), *main.graph.ancestors(ids)}
     there = [i for i in wanted if not name or main.places.elsewhere.get(i) == name]
     found = [n.relation for i in there if (n := loaded.graph.nodes.get(i)) is not None and n.relation is not None]
     return found if len(found) <= FEW else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from eltflow.api.loading import Loaded
-from eltflow.compile.materialize.meta import applied_by, applied_table, load_tables, sent_key_table, sent_tables
+from eltflow.compile.materialize.meta import applied_by, applied_table, load_tables, sent_key_table, sent_tables, unnested_table
 from eltflow.engine.drive import patiently
 from eltflow.events import Message
 from eltflow.project.nodes import Node
@@ -20,6 +20,9 @@ def make_tables(loaded: Loaded, nodes: Sequence[Node], control: Session) -> bool
     dialect = loaded.adapter.dialect
     for database in _databases(n for n in nodes if n.resource_type in ("ingest", "task")):
         for statement in load_tables(dialect, database):
+            patiently(control, statement)
+    for database in _databases(n for n in nodes if n.unnests or loaded.graph.beside(n.unique_id)):
+        for statement in unnested_table(dialect, database):
             patiently(control, statement)
     if any(n.deliver is not None and n.deliver.key for n in nodes):
         for statement in sent_tables(dialect, loaded.target.database):

@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import functools
 import os
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,17 @@ from eltflow import __version__
 from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, View, compile_first, compiler_at, files_of, keep_compiled, new_warnings
-from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table, unpacked_files
+from eltflow.api.connections import (
+    check_backfill,
+    check_connections,
+    check_unnested,
+    opened_files,
+    opened_records,
+    opened_table,
+    reads_database,
+    taking_turns,
+    unpacked_files,
+)
 from eltflow.api.copying import Copies, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
@@ -34,21 +45,23 @@ from eltflow.compile.materialize.test import stores_failures
 from eltflow.compile.node import Compiler
 from eltflow.compile.personal import Personal
 from eltflow.compile.privacy import masked_rows, masked_text, personal_columns, personal_values
-from eltflow.compile.program import FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
+from eltflow.compile.program import Along, FileInfo, Hashing, Job, Looks, LostLease, Outcome, Program, ProgramError
 from eltflow.engine.comment import Commented, comment
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.engine.once import Once
 from eltflow.engine.pools import Pools
 from eltflow.engine.run import run, utc_now
-from eltflow.events import Event, Message, RunFinished, StepFinished, StepResult
+from eltflow.events import Event, Message, RunFinished, StepFinished, StepProgressed, StepResult
 from eltflow.ingest.files import digest, file_now, file_reader
 from eltflow.ingest.looks import inspect
 from eltflow.ingest.remote import OpenedFiles
 from eltflow.ingest.sieve import TemporarySieve
+from eltflow.ingest.tables import OneMoment
 from eltflow.plan.build import make_plan, takes_step
 from eltflow.plan.plan import Copy, Plan, Request, Step
 from eltflow.project.nodes import Node
 from eltflow.state.store import NodeRecord, RunRecord
+from eltflow.transfer import SharesMoment, Tables
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Session
@@ -136,6 +149,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
         from eltflow.api.tasking import check_tasks
 
         check_tasks(loaded, runnable)
+    check_unnested(loaded, runnable)
     if options.backfill is not None:
         check_backfill(loaded, runnable)
     state.hasher = hasher(loaded, runnable)
@@ -298,7 +312,7 @@ def _execute(
             run_id=state.run_id,
             ledger=state.results,
             cancelled=lambda: state.cancelled or state.fenced,
-            pools=options.pools,
+            pools=options.pools or Pools(taking_turns(loaded)),
             elsewhere={name: site.database.session for name, site in sites.items()},
         )
         for event in events:
@@ -475,7 +489,7 @@ def job_of(
     """What the node's materialization needs; its files are looked for now."""
     assert node.relation is not None
     own = node.config.get("full_refresh")
-    return Job(
+    job = Job(
         node=node,
         relation=node.relation,
         dialect=loaded.adapter.dialect,
@@ -497,7 +511,31 @@ def job_of(
         run_id=run_id if records else None,
         options=options or {},
         hashing=Hashing(file_reader(), hasher or _unhashed) if hashes(node) else None,
+        beside=_table_of(loaded, node, catalog),
     )
+    return replace(job, children=tuple(_of_lists(loaded, job, child, catalog) for child in loaded.graph.beside(node.unique_id)))
+
+
+def _of_lists(loaded: Loaded, job: Job, node: Node, catalog: Catalog) -> Job:
+    """What a node of the lists of a step needs in the step's own program."""
+    assert node.relation is not None
+    return replace(
+        job,
+        node=node,
+        relation=node.relation,
+        compiled=None,
+        existing=catalog.get(node.relation),
+        files=(),
+        beside=CatalogTable(job.relation, "table"),
+        pointed=pointed_at(node, loaded.graph.nodes, loaded.graph.children.get(node.unique_id, ())),
+        hashing=None,
+    )
+
+
+def _table_of(loaded: Loaded, node: Node, catalog: Catalog) -> CatalogTable | None:
+    """The table whose lists a node unnests; None if it is not there, and of every other node."""
+    parents = [loaded.graph.nodes[parent].relation for parent in node.parents] if node.unnests else []
+    return next((catalog.get(relation) for relation in parents if relation is not None), None)
 
 
 def files_written(loaded: Loaded, node: Node, run: str) -> LocalFiles | None:
@@ -528,8 +566,10 @@ class _Worker:
         self.said = _said(site.loaded, state.run_id)
         assert state.plan is not None
         self.waits: dict[str, Waiting] = {}  #: what tasks wait for
+        self.along: dict[str, Along] = {}  #: nodes that the programs of others made
         self._opened = contextlib.ExitStack()
         self._forks: Once[Forks] = Once()
+        self._moments: Once[OneMoment] = Once()
         steps = [step for step in state.plan.steps.values() if step.target == site.name]
         self.built = frozenset(step.node.relation for step in steps if step.action != "test")
         tests = (step.node for step in steps if step.action == "test")
@@ -567,14 +607,17 @@ class _Worker:
             return self._task(step, session, tell, stopped)
         if step.action == "deliver":
             return self._delivered(step, session, tell, stopped)
+        if step.id in self.along:
+            made = self.along[step.id]
+            return StepResult(step=step.id, status="success", kind="view" if made.table.kind == "view" else "load", rows=made.rows)
         compiled = self.state.compiled.get(step.id)
         if compiled is None:
             compiled = self.compiler.node(step.node, asking(session, self.loaded.adapter.dialect))
             self.state.compiled[step.id] = compiled
         if step.action == "test" and self.batches.passes(step.node, session):
             return StepResult(step=step.id, status="pass", kind="test", failures=0)
-        tables = opened_table(self.loaded, step.node)
-        records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks)
+        tables = opened_table(self.loaded, step.node, self._joining(step))
+        records = opened_records(self.loaded, step.node, stop=stopped, forks=self.forks, far=_far(step, tell))
         elsewhere = opened_files(self.loaded, step.node, stop=stopped)
         unpacked = unpacked_files(step.node, elsewhere, stop=stopped)
         with contextlib.ExitStack() as opened:
@@ -591,6 +634,30 @@ class _Worker:
                 sieve = TemporarySieve(file_reader(), None if reach.unsure else reach.names)
                 job = replace(job, sieve=opened.enter_context(contextlib.closing(sieve)))
             return self._made(step, session, tell, compiled, job)
+
+    def _joining(self, step: Step) -> Callable[[Tables, Callable[[], Tables]], None] | None:
+        """What lets the tables that one step of the project brings be read at one moment, where the server has such; None for all others."""
+        members = self._brought.get((step.node.path, step.node.place), ())
+        if len(members) < 2:
+            return None
+
+        def join(tables: Tables, open: Callable[[], Tables]) -> None:
+            if isinstance(tables, SharesMoment):
+                key = (step.node.path, step.node.place)
+                made = self._moments.get(key, lambda: self._opened.enter_context(contextlib.closing(OneMoment(open(), members))))
+                made.join(step.id, tables)
+
+        return join
+
+    @functools.cached_property
+    def _brought(self) -> Mapping[tuple[str, tuple[str | int, ...]], list[str]]:
+        """The steps of the plan that read databases, by the entry that they are written in."""
+        assert self.state.plan is not None
+        made: dict[tuple[str, tuple[str | int, ...]], list[str]] = {}
+        for step in self.state.plan.steps.values():
+            if step.target == self.site.name and reads_database(step.node):
+                made.setdefault((step.node.path, step.node.place), []).append(step.id)
+        return made
 
     def _within(self, job: Job) -> Job:
         """The job with the values of its cursor that it is about, where somebody says which. The first load is about everything."""
@@ -621,6 +688,9 @@ class _Worker:
             self.catalog.add(table)
         for relation in outcome.gone:
             self.catalog.remove(relation)
+        for one in outcome.along:
+            self.catalog.add(one.table)
+            self.along[one.node] = one
         if outcome.quarantined:
             where, count = quarantine_of(job), outcome.quarantined
             tell(
@@ -774,6 +844,12 @@ def _said(loaded: Loaded, run_id: str) -> Mapping[str, str] | None:
         return None
     more = wanted if isinstance(wanted, Mapping) else {}
     return {**more, "app": "eltflow", "project": settings.name, "target": loaded.target.name, "run": run_id}
+
+
+def _far(step: Step, tell: Callable[[Event], None]) -> Callable[[int | None, int], None]:
+    """Tells how far a step is, from now on."""
+    began = time.monotonic()
+    return lambda rows, size: tell(StepProgressed(step=step.id, rows=rows, bytes=size, seconds=time.monotonic() - began))
 
 
 def _say(step: Step, texts: Iterable[str], tell: Callable[[Event], None]) -> None:

@@ -182,6 +182,9 @@ def _masks(loaded: Loaded, node: Node) -> tuple[dict[str, Mask], list[Diagnostic
     """How each personal column of a table is masked, by its name in small letters."""
     masks: dict[str, Mask] = dict.fromkeys(sorted(loaded.personal.held(node).names), "hash")
     found: list[Diagnostic] = []
+    if node.unnests and loaded.personal.held(node).doubtful:
+        message = f"`{node.display}` holds the items of lists that are personal, in columns which are not known here"
+        found.append(_at(loaded, node, message, help="leave it out with --exclude"))
     for one in loaded.personal.linked(node):
         for column in one.columns.values():
             mask = column.meta.get("mask")

@@ -122,7 +122,7 @@ def _several(root: Path, settings: Settings) -> Iterator[tuple[str, tuple[str, M
             file = path.relative_to(root).as_posix()
             value = yamlfile.read(read_text(root, file), file)
             for entry in (value or {}).get("steps") or () if isinstance(value, Mapping) else ():
-                if isinstance(entry, Mapping) and several.brings_several(entry):
+                if isinstance(entry, Mapping) and "tables" in (entry.get("source") or {}):
                     yield str(entry.get("name")), (file, entry["source"])
 
 

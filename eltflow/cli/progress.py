@@ -11,7 +11,18 @@ from eltflow.api import Loaded, RunState
 from eltflow.base.names import listed
 from eltflow.base.plurals import counted
 from eltflow.cli import render
-from eltflow.events import BAD, Event, Message, RunFinished, RunStarted, StepFinished, StepResult, StepRetried, StepStarted
+from eltflow.events import (
+    BAD,
+    Event,
+    Message,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    StepProgressed,
+    StepResult,
+    StepRetried,
+    StepStarted,
+)
 from eltflow.plan.plan import Step
 from eltflow.project.tests import given_name
 
@@ -35,6 +46,7 @@ class Progress:
         self._colour = render.coloured(sys.stdout)
         self._live = render.live(sys.stdout) and not quiet
         self._running: dict[str, float] = {}
+        self._far: dict[str, str] = {}
         self._pending: dict[str, int] = {}
         self._held: dict[str, list[StepResult]] = {}
         self._owner: dict[str, str] = {}
@@ -51,8 +63,11 @@ class Progress:
             self._begin(event)
         elif isinstance(event, StepStarted):
             self._running[event.step] = time.monotonic()
+        elif isinstance(event, StepProgressed):
+            self._far[event.step] = far_said(event)
         elif isinstance(event, StepFinished):
             self._running.pop(event.result.step, None)
+            self._far.pop(event.result.step, None)
             self._done += 1
             self._finish(event.result)
         elif isinstance(event, StepRetried):
@@ -181,7 +196,7 @@ class Progress:
             return
         now = time.monotonic()
         oldest = sorted(self._running.items(), key=lambda item: item[1])
-        parts = [f"{self._steps[step].node.display} {render.seconds(now - since)}" for step, since in oldest]
+        parts = [self._told(step, now - since) for step, since in oldest]
         total = len(self._steps)
         right = f"{self._done} of {total}"
         left = self._remaining(now)
@@ -193,6 +208,11 @@ class Progress:
         sys.stdout.write(render.cut(text, render.width() - 1))
         sys.stdout.flush()
         self._shown = True
+
+    def _told(self, step: str, seconds: float) -> str:
+        """A step that runs: how long, and how far it is where nobody knows how much there is."""
+        said = f"{self._steps[step].node.display} {render.seconds(seconds)}"
+        return f"{said} ({self._far[step]})" if step in self._far else said
 
     def _remaining(self, now: float) -> float | None:
         """Seconds left by history: the longer of the longest path and the work shared among threads."""
@@ -207,6 +227,15 @@ class Progress:
 
 
 # -- words ---------------------------------------------------------------------------------------------------------------------
+
+
+def far_said(event: StepProgressed) -> str:
+    """How far a step is: its rows, their bytes and how fast they come, as far as these are known."""
+    seconds = max(event.seconds, 0.1)
+    size = f"{event.bytes / 1e6:,.1f} MB"
+    if event.rows is None:
+        return f"{size}, {event.bytes / 1e6 / seconds:,.1f} MB/s"
+    return f"{counted(event.rows, 'row')}, {size}, {event.rows / seconds:,.0f} rows/s"
 
 
 def test_label(step: Step) -> str:

@@ -13,6 +13,8 @@ from eltflow.base.records import dataclass
 from eltflow.compile.compiled import CTE_PREFIX, Compiled, NeedsWarehouse
 from eltflow.compile.node import Compiler
 from eltflow.project.nodes import Node
+from eltflow.project.steps import VERSIONS
+from eltflow.project.unnest import key_columns
 from eltflow.sql.lineage import lineage
 from eltflow.sql.parse import Refused, parse
 from eltflow.sql.reads import Ident
@@ -90,6 +92,8 @@ class Lineages:
         if node.resource_type in ("model", "test", "analysis"):
             return self._of_sql(node)
         names = self.names(node)
+        if node.unnests and node.parents:
+            return _of_lists(node, names)
         reason = None if names.complete else f"the columns of {node.display} are not known before it is built"
         parents = node.parents if node.source is not None else ()
         columns = tuple(ColumnLineage(n, tuple(Origin(p, n, "copied") for p in parents), ()) for n in names.names)
@@ -279,6 +283,25 @@ class Lineages:
             if found.unlisted is not None:
                 unlisted[node.unique_id] = found.unlisted
         return Coverage(columns=total, unknown=unknown, unlisted=unlisted)
+
+
+def _of_lists(node: Node, names: Names) -> QueryLineage:
+    """The columns of the items of lists: keys of the table that these are in, and what the lists hold."""
+    assert node.ingest is not None
+    parent, column = node.parents[0], str(node.ingest.source["column"])
+    keys = {name.lower(): own for name, own in key_columns(node.ingest.into, column, node.ingest.step["key"]).items()}
+    made = []
+    for name in names.names:
+        own = keys.get(name.lower())
+        if own is not None:
+            origin = Origin(parent, own, "copied" if own == name else "renamed")
+        elif name.lower() in VERSIONS:
+            origin = Origin(parent, name, "copied")
+        else:
+            origin = Origin(parent, column, "computed")
+        made.append(ColumnLineage(name, (origin,), ()))
+    reason = None if names.complete else f"the columns of {node.display} are not known before it is made"
+    return QueryLineage(tuple(made), (Influence(parent, column, "unnest"),), reason)
 
 
 def _edges_of(unique_id: str, column: ColumnLineage, rows: tuple[Influence, ...]) -> list[Edge]:

@@ -16,6 +16,7 @@ from eltflow.base.records import dataclass, field
 from eltflow.compile.compiled import Compiled
 from eltflow.compile.node import Compiler
 from eltflow.project.nodes import Node
+from eltflow.project.unnest import POSITION, key_columns
 from eltflow.sql.values import ColumnLineage
 
 if TYPE_CHECKING:
@@ -73,10 +74,29 @@ class Personal:
         made = Held(names=own, via=dict.fromkeys(own))
         if node.opaque is not None:
             made.doubtful = self.any  # it may read more than its edges tell
+        elif node.unnests and node.parents and node.unique_id in self._carrying:
+            self._unnest(node, made, {column.name.lower() for column in described if column.meta.get(TAG) is False})
         elif node.resource_type == "model" and node.unique_id in self._carrying:
             cleared = {column.name.lower() for column in described if column.meta.get(TAG) is False} - own
             self._follow(node, made, cleared)
         return made
+
+    def _unnest(self, node: Node, made: Held, cleared: set[str]) -> None:
+        """Add the columns of the items of lists: all of them, where the lists are personal, and keys that are."""
+        assert node.ingest is not None
+        parent, column = self.graph.nodes[node.parents[0]], str(node.ingest.source["column"])
+        above = self.held(parent)
+        keys = {name.lower(): own for name, own in key_columns(node.ingest.into, column, node.ingest.step["key"]).items()}
+        known = [*self.compiler.known.names(node).names, *node.columns] if above.has(column.lower()) else []
+        spots = {name.lower(): column for name in known} | {n: own for n, own in keys.items() if above.has(own.lower())}
+        plain = {*cleared, POSITION, *(name for name in keys if name not in spots or spots[name] == column)}
+        for name, own in spots.items():
+            if name not in plain:
+                made.names.add(name)
+                if own.lower() in above.via:
+                    made.via.setdefault(name, (parent.unique_id, own))
+        made.doubtful = above.has(column.lower())
+        made.listed = frozenset(plain)
 
     @cached_property
     def _lineages(self) -> Lineages:

@@ -13,7 +13,16 @@ from eltflow.project.nodes import Node
 from eltflow.transfer import Judged, Kept, Sifted, Since, Source
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import FileReader
-from eltflow.warehouse.values import CatalogTable, Contract, Layout, Relation, Result, Statement, WarehouseError
+from eltflow.warehouse.values import CatalogTable, Contract, Layout, Relation, Result, Statement, Unnested, WarehouseError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Along:
+    """What the program of one node made of another: its id, what stands there now, and the rows that were written, if that is a table."""
+
+    node: str
+    table: CatalogTable
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +30,8 @@ class Outcome:
     """What a program did. `kind` names how it was built (view, table, append, merge, ...); `rows` are those written, `changed` those
     replaced; a test has `failures`, its `status`, and a sample of failing rows, or a `note` (with the engine's `note_code`) why there
     is none. `told` is what people should know about a load, `quarantined` how many bad rows it put aside. `made` is what it built,
-    `moved` are views on top that were made again, `gone` are those that could not be, `unpointed` tables that lost foreign keys on it."""
+    `moved` are views on top that were made again, `gone` are those that could not be, `unpointed` tables that lost foreign keys on it; `along`
+    are other nodes that it made."""
 
     kind: str
     rows: int | None = None
@@ -34,6 +44,7 @@ class Outcome:
     moved: tuple[CatalogTable, ...] = ()
     gone: tuple[Relation, ...] = ()
     unpointed: tuple[Relation, ...] = ()
+    along: tuple[Along, ...] = ()
     files: int | None = None
     message: str | None = None
     told: tuple[str, ...] = ()
@@ -233,12 +244,14 @@ class Job:
     them: fetched, unpacked and turned into formats that it knows, one file or several for each; None where they are read as they are.
     `sifted` are the paths of the good rows of those that have bad ones, by their own. `reader` reads files for an engine
     that cannot, `tables` is what a step reads of another database. `records` is what it asks for records: `files` holds them once
-    they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up
-    to which rows are brought in again, those of the run's own `interval` where it says so. `hashing` is what its hashed columns need,
-    `sieve` parts bad rows from the others, `bad` are those that it found. `written` are the files that a model is kept in. `ours` tells whether
-    a relation is one of the project's. `contract` is what the node promises, `pointed` says that foreign keys point at it. `fence` is a query
-    without rows if another run may write in this one's place. `run_id` is what the effect is recorded under in `eltflow_meta.applied`, None
-    where it is not. `dry` says that nothing is sent: answers are made up, and nothing is concluded from them.
+    they were fetched, `since` up to where the table was loaded then. `backfill` are the values of the cursor, as text, from and up to which
+    rows are brought in again, those of the run's own `interval` where it says so. `hashing` is what its hashed columns need, `sieve` parts
+    bad rows from the others, `bad` are those that it found. `children` are the nodes of the lists that the step unnests, `nested` how they go
+    with the rows that are loaded; `beside` is the table whose lists a node unnests, None if that is not there. `written` are the files that a
+    model is kept in. `ours` tells whether a relation is one of the project's. `contract` is what the node promises, `pointed` says that
+    foreign keys point at it. `fence` is a query without rows if another run may write in this one's place. `run_id` is what the effect is
+    recorded under in `eltflow_meta.applied`, None where it is not. `dry` says that nothing is sent: answers are made up, and nothing is
+    concluded from them.
     """
 
     node: Node
@@ -265,6 +278,9 @@ class Job:
     sieve: Sieve | None = None
     bad: Bad | None = None
     written: Written | None = None
+    children: tuple[Job, ...] = ()
+    nested: tuple[Nested, ...] = ()
+    beside: CatalogTable | None = None
     contract: Contract | None = None
     pointed: bool = False
     fence: Statement | None = None
@@ -289,6 +305,18 @@ class Job:
         if limit is not None:
             name = shorten(name, limit - len(suffix))
         return self.relation.sibling(self.dialect.named(name + suffix))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """A node of the items of lists, and how they are unnested. It `stands` so already; it `follows` if it is a table that gets the items of
+    new rows; and it is `sure` that none of their values can be wrong there."""
+
+    job: Job
+    what: Unnested
+    stands: bool
+    follows: bool
+    sure: bool
 
 
 def transaction(dialect: Dialect, body: Steps[T], fence: Statement | None = None) -> Steps[T]:

@@ -65,6 +65,10 @@ class Graph:
         """The tests that read a node."""
         return (child for child in self.children.get(unique_id, ()) if self.nodes[child].resource_type == "test")
 
+    def beside(self, unique_id: str) -> list[Node]:
+        """The nodes of the lists that a step unnests."""
+        return [self.nodes[child] for child in self.children.get(unique_id, ()) if self.nodes[child].unnests]
+
     def of_type(self, *types: str) -> Iterator[Node]:
         """The nodes of the given resource types, in order."""
         return (node for node in self.nodes.values() if node.resource_type in types)

@@ -101,7 +101,8 @@ class _Work:
             raise _no_record(item)
         if time.monotonic() - self._said > _TICK:
             self._said = time.monotonic()
-            self._tell({"records": self.records})
+            size = sum(os.path.getsize(path) for path in self.parts if os.path.exists(path))
+            self._tell({"records": self.records, "bytes": size})
 
     def _record(self, record: Mapping[str, Any]) -> None:
         self.records += 1

@@ -20,6 +20,8 @@ from eltflow.compile.program import FileInfo, ProgramError
 from eltflow.ingest.forks import Forked, Forks
 from eltflow.warehouse.values import WarehouseError
 
+#: Is told how far something is that may have no end: the records that were taken, None where nobody counts them, and their bytes.
+Far = Callable[[int | None, int], None]
 _TICK = 0.2  #: seconds between two looks at whether to stop
 _PATIENCE = 1.0  #: seconds in which a process that has said its last word ends
 _SHOWN = 20  #: lines of what a function prints
@@ -48,7 +50,8 @@ class Call:
 
 class OpenedFunction:
     """What a step or a task calls. `forks` gives the process that it is forked from, which others use too (one of its own unless told); `most`
-    limits how many records are taken, `stop` says that none is wanted any more. Whoever makes it closes it."""
+    limits how many records are taken, `stop` says that none is wanted any more, and `far` is told now and then how many records and bytes came.
+    Whoever makes it closes it."""
 
     def __init__(
         self,
@@ -57,8 +60,10 @@ class OpenedFunction:
         forks: Callable[[], Forks] | None = None,
         stop: Callable[[], bool] = lambda: False,
         most: int | None = None,
+        far: Far = lambda records, size: None,
     ) -> None:
         self._call = call
+        self._far = far
         self._forks = forks
         self._own: Forks | None = None
         self._stop = stop
@@ -151,6 +156,8 @@ class OpenedFunction:
                 said: Mapping[str, Any] = json.loads(line)
                 if "ended" in said or "failed" in said:
                     return said
+                if "records" in said:
+                    self._far(said["records"], said["bytes"])
 
     def _failure(self, failed: Mapping[str, Any]) -> ProgramError:
         secrets = self._call.secrets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,12 @@ from eltflow.warehouse.connection import Connection, telling
 from eltflow.warehouse.values import WarehouseError
 
 _NAME = "records.ndjson"
+_TICK = 0.5  #: seconds between two words of how far it is
 
 
 class OpenedRecords:
-    """What a step asks. `answers` limits how many are read, `stop` says that none is wanted any more. Whoever makes it closes it."""
+    """What a step asks. `answers` limits how many are read, `stop` says that none is wanted any more, `far` is told now and
+    then how many bytes were kept. Whoever makes it closes it."""
 
     def __init__(
         self,
@@ -29,12 +32,14 @@ class OpenedRecords:
         *,
         stop: Callable[[], bool] = lambda: False,
         answers: int | None = None,
+        far: Callable[[int | None, int], None] = lambda records, size: None,
     ) -> None:
         self._connection = connection
         self._source = source
         self._root = root
         self._stop = stop
         self._answers = answers
+        self._far = far
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.types: Mapping[str, str] = {}
         self.token: str | None = None
@@ -53,7 +58,7 @@ class OpenedRecords:
             with telling(self._connection):
                 records: Records = self._connection.reader.open(self._connection.values, self._root)
                 with closing(records):
-                    found = records.fetch(self._source, since, spool, stop=self._stop, answers=self._answers, until=until)
+                    found = records.fetch(self._source, since, spool, stop=self._watched(spool), answers=self._answers, until=until)
         except WarehouseError:
             if self._stop():
                 raise WarehouseError("cancelled", kind="cancelled") from None
@@ -62,6 +67,21 @@ class OpenedRecords:
             return ()
         stat = os.stat(spool)
         return (FileInfo(path=str(spool), name=self.where, size=stat.st_size, mtime=stat.st_mtime_ns),)
+
+    def _watched(self, spool: Path) -> Callable[[], bool]:
+        """What asks whether to stop, which whoever fetches does between two answers: a moment to tell how far it is."""
+        said = time.monotonic()
+
+        def stop() -> bool:
+            nonlocal said
+            if time.monotonic() - said > _TICK and spool.exists():
+                said = time.monotonic()
+                size = os.stat(spool).st_size
+                if size:  # what was written may be in a buffer still
+                    self._far(None, size)
+            return self._stop()
+
+        return stop
 
     def guess(self) -> Mapping[str, Any]:
         """What the first answer suggests to add to the step's source. Raises WarehouseError."""

@@ -84,7 +84,9 @@ class UnpackedFiles:
         from eltflow.ingest import zips
 
         made = []
-        for member, path in zips.unpacked(file, wanted, self._limit, self._place, self._stop):
+        members = list(zips.unpacked(file, wanted, self._limit, self._place, self._stop))
+        zips.check_inner(file, members, self._limit, self._stop)
+        for member, path in members:
             stat = os.stat(path)
             made.append(
                 FileInfo(path=path, name=f"{file.name}/{member}", size=stat.st_size, mtime=stat.st_mtime_ns, temporary=True)

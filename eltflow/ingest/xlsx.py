@@ -22,6 +22,10 @@ from eltflow.project.steps import corners_of
 #: How old workbooks begin, and those that are encrypted.
 _OLE = b"\xd0\xcf\x11\xe0"
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
+#: A row in the XML of a sheet, and its number there.
+_ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*)>")
+_NUMBER = re.compile(rb"(?:^|\s)r\s*=\s*[\"']([\d.]+)")
+_BLOCK = 1 << 20  #: bytes
 _MIDNIGHT = datetime.time()
 Rows = Iterator[tuple[int, Mapping[str, Any]]]
 
@@ -49,7 +53,9 @@ def opened(
                 stack.enter_context(closing(openpyxl.load_workbook(file.path, read_only=True, data_only=cached)))
                 for cached in ((True, False) if computed else (True,))
             ]
-            names, rows = _table(file, books[0], books[1] if computed else None, source, declared)
+            sheet = _sheet(file, books[0], source.get("sheet"))
+            _check_order(file, sheet)
+            names, rows = _table(file, sheet, books[1] if computed else None, source, declared)
         yield names, _guarded(file, rows)
 
 
@@ -89,10 +95,30 @@ def _computes(packed: zipfile.ZipFile) -> bool:
     return False
 
 
+def _check_order(file: FileInfo, sheet: Any) -> None:
+    """Raise ProgramError for a sheet whose rows do not follow each other in the file: the library passes over one that comes late (openpyxl
+    3.1, November 2026)."""
+    last, end = 0, b""
+    with zipfile.ZipFile(file.path) as packed, packed.open(sheet._worksheet_path) as read:
+        while True:
+            block = read.read(_BLOCK)
+            data = end + block
+            cut = data.rfind(b"<") if block else len(data)
+            end = data[cut:]
+            for found in _ROW.finditer(data, 0, cut):
+                told = _NUMBER.search(found.group(1))
+                row = int(float(told.group(1))) if told is not None else last + 1
+                if row <= last:
+                    message = f"{file.name}, sheet `{sheet.title}`: row {row} stands behind row {last} in the file"
+                    raise ProgramError(message, "open it in Excel and save it again, which puts its rows in order")
+                last = row
+            if not block:
+                return
+
+
 def _table(
-    file: FileInfo, book: Any, formulas: Any, source: Mapping[str, Any], declared: Collection[str]
+    file: FileInfo, sheet: Any, formulas: Any, source: Mapping[str, Any], declared: Collection[str]
 ) -> tuple[Sequence[str], Rows]:
-    sheet = _sheet(file, book, source.get("sheet"))
     top, left, bottom, right = corners_of(str(source["range"])) if source.get("range") else (1, 1, float("inf"), float("inf"))
     part = {"min_row": top, "min_col": left}
     part |= {key: int(value) for key, value in (("max_row", bottom), ("max_col", right)) if value != float("inf")}

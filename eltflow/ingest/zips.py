@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import re
 import stat
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import IO
+from typing import IO, Any
 
 from eltflow.base.names import did_you_mean, listed
+from eltflow.base.plugins import driver
+from eltflow.base.records import replace
 from eltflow.compile.program import FileInfo, ProgramError
 from eltflow.ingest.files import local_name
 from eltflow.warehouse.values import WarehouseError
 
 _BLOCK = 1 << 20  #: bytes
 _WHAT = "zip archive"
+WORKBOOKS = (".xlsx", ".xlsm")
 #: What systems put beside the files that a person packed.
 _BESIDE = re.compile(r"(?:.*/)?(?:__MACOSX/.*|\.DS_Store|Thumbs\.db)")
 _LEADS_OUT = re.compile(r"/|[A-Za-z]:|(?:.*/)?\.\.(?:/|\Z)")
@@ -48,6 +53,41 @@ def check_size(file: FileInfo, members: Sequence[zipfile.ZipInfo], limit: int) -
     if size > limit:
         message = f"{file.name} would be {size:,} bytes unpacked, and at most {limit:,} are"
         raise ProgramError(message, "if that is meant, allow more: `max_unpacked_mb:`", place=("source",))
+
+
+def check_inner(file: FileInfo, members: Sequence[tuple[str, str]], limit: int, stop: Callable[[], bool]) -> None:
+    """Raise ProgramError where members (name, path here) that are packed themselves hold more than may be unpacked of an archive, together
+    with the others. What a packed file says of its size is not believed: it is read until it is too much."""
+    size = 0
+    for name, path in members:
+        opens = next((opens for ending, opens in _PACKED.items() if name.lower().endswith(ending)), open)
+        if name.lower().endswith(WORKBOOKS):
+            with archive(replace(file, path=path, name=f"{file.name}/{name}"), "workbook") as book:
+                size += sum(member.file_size for member in book.infolist())
+        elif opens is open:
+            size += os.path.getsize(path)
+        else:
+            with reading(replace(file, name=f"{file.name}/{name}"), "packed file"), opens(path, "rb") as packed:
+                while size <= limit and (block := packed.read(_BLOCK)):
+                    size += len(block)
+                    if stop():
+                        break
+        if stop():
+            raise WarehouseError("cancelled", kind="cancelled")
+        if size > limit:
+            message = f"{file.name} would be more than {limit:,} bytes unpacked, with what `{name}` in it holds"
+            raise ProgramError(message, "if that is meant, allow more: `max_unpacked_mb:`", place=("source",))
+
+
+def _zstd(path: str, mode: str) -> IO[bytes]:
+    with driver("packed files in an archive, by zstd,", "zstandard"):
+        import zstandard
+    opened: IO[bytes] = zstandard.open(path, mode)
+    return opened
+
+
+#: How members are opened that are packed, by the ends of their names.
+_PACKED: Mapping[str, Callable[[str, str], Any]] = {".gz": gzip.open, ".zst": _zstd, ".zstd": _zstd}
 
 
 def unpacked(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from eltflow.base.records import dataclass, field
-from eltflow.project import deliveries, steps, tasks
+from eltflow.project import deliveries, steps, tasks, unnest
 from eltflow.project.config import as_list, canonical
 from eltflow.project.findings import Findings
 from eltflow.project.nodes import ColumnInfo, ConstraintInfo, DeliverInfo, ExposureInfo, IngestInfo, SourceInfo, TaskInfo
@@ -334,26 +334,44 @@ class Describer:
         self, entry: Mapping[str, Any], path: str, folder: tuple[str, ...], place: Path, places: Mapping[str, Path] | None = None
     ) -> None:
         """Take in one ingestion step; `places` are those, within the entry's, of keys that are not written in the entry itself."""
-        schema, _, table = str(entry["into"]).rpartition(".")
         if "env" in entry:
             entry = {**entry, "source": {**entry["source"], "env": entry["env"]}}
-        describe = _at(self._describe, path, place)
-        for inner, message, help in steps.problems(entry):
-            within = (places or {}).get(str(inner[0]), ())
-            self._findings.at(path, (*place, *within, *inner), "E0103", message, help=help)
+        for inner, message, help in (*steps.problems(entry), *unnest.problems(entry)):
+            self._findings.at(path, (*place, *_within(inner, places or {})), "E0103", message, help=help)
         info = IngestInfo(
             source=self._render(entry["source"], path, (*place, "source")),
             load=entry.get("load") or "replace",
             into=entry["into"],
             step=steps.settings(entry),
         )
+        layers = self._layers("ingest", (*folder, entry["name"]))
+        self._loading(entry, path, folder, place, info, layers)
+        for column, one in unnest.children(entry):
+            inner = (*place, *(places or {}).get("unnest", ()), *unnest.place_of(entry, column))
+            step = {**steps.settings(one), **one["unnest"]}
+            items = IngestInfo(source=one["source"], load=info.load, into=one["into"], step=step)
+            self._loading(one, path, folder, inner, items, layers, reads=(f"ref({entry['name']!r})",))
+
+    def _loading(
+        self,
+        entry: Mapping[str, Any],
+        path: str,
+        folder: tuple[str, ...],
+        place: Path,
+        info: IngestInfo,
+        layers: tuple[Mapping[str, Any], ...],
+        reads: tuple[str, ...] = (),
+    ) -> None:
+        """Take in a table that a step makes: what is said of it stands at a place."""
+        schema, _, table = str(entry["into"]).rpartition(".")
+        describe = _at(self._describe, path, place)
         self.result.drafts.append(
             Draft(
                 resource_type="ingest",
                 name=entry["name"],
                 path=path,
                 folder=folder,
-                layers=(*self._layers("ingest", (*folder, entry["name"])), self._render(entry_config(entry), path, place)),
+                layers=(*layers, self._render(entry_config(entry), path, place)),
                 description=describe(entry.get("description")),
                 columns=columns_of(entry, describe),
                 patch=path,
@@ -361,6 +379,7 @@ class Describer:
                 ingest=info,
                 schema=schema or None,
                 identifier=table,
+                depends_on=reads,
             )
         )
         attached = Attachment(
@@ -371,6 +390,17 @@ class Describer:
             file=path,
         )
         self.result.drafts += tests_of(entry, attached, place, self._package, self._known, self._findings)
+
+
+def _within(inner: Path, places: Mapping[str, Path]) -> Path:
+    """Where in a step's entry that is written which a table of it says at `inner`; what says how it is asked for stands there without
+    `source`."""
+    own = places.get(".".join(map(str, inner[:2]))) if len(inner) > 1 else None
+    if own is not None:
+        return (*own, *inner[1:]) if own else inner
+    if inner == ("source",):
+        return places.get("source", inner)
+    return (*places.get(str(inner[0]), ()), *inner)
 
 
 def _named(entry: Mapping[str, Any], key: str) -> tuple[tuple[Path, str], ...]:

@@ -161,6 +161,11 @@ class Node:
     constraints: tuple[ConstraintInfo, ...] = ()
 
     @property
+    def unnests(self) -> bool:
+        """Whether its rows are the items of lists in the table of a step."""
+        return self.ingest is not None and self.ingest.source.get("kind") == "unnest"
+
+    @property
     def contracted(self) -> bool:
         """Whether its columns and their types are promised, and held to that."""
         return self.resource_type == "model" and bool((self.config.get("contract") or {}).get("enforced"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from eltflow.project import config
 from eltflow.project.config import FLAG, FRESHNESS, META, NAMES, NUMBER, TEXT
@@ -237,57 +238,46 @@ _SINCE = {
     "until": Scalar(about="What the end of a backfill is sent as."),
 }
 _FROM = Scalar(about="One of `connections:` in eltflow.yml.")
-REST = Object(
-    what="the `source` of a step",
-    required=("kind", "connection", "path"),
-    fields={
-        "kind": _KIND,
-        "connection": _FROM,
-        "path": Scalar(about="What is asked for, behind the connection's url."),
-        "method": Scalar(choices=("get", "post")),
-        "params": MapOf(about="Parameters of the request's address."),
-        "body": MapOf(about="What is sent with a post, as JSON."),
-        "records": _RECORDS,
-        "pagination": PAGINATION,
-        "incremental": Object(what="`incremental`", about="How only what is new is asked for.", required=("param",), fields=_SINCE),
-        "for_each": Object(
-            what="`for_each`",
-            about="Records that are asked for first; the step's own are asked for once for each of them.",
-            required=("path", "fields"),
-            fields={
-                "path": TEXT,
-                "params": MapOf(),
-                "records": _RECORDS,
-                "pagination": PAGINATION,
-                "fields": MapOf(TEXT, about="Columns that the step's records get, by the path of their value in the first ones."),
-            },
-        ),
-    },
-)
-GRAPHQL = Object(
-    what="the `source` of a step",
-    required=("kind", "connection", "query", "records"),
-    fields={
-        "kind": _KIND,
-        "connection": _FROM,
-        "path": Scalar(about="What is asked, behind the connection's url; that itself unless told."),
-        "query": Scalar(about="The query, in GraphQL."),
-        "variables": MapOf(about="The variables of the query."),
-        "records": _RECORDS,
-        "pagination": Object(
-            what="`pagination`",
-            about="How the rest of an answer that comes in parts is asked for.",
-            required=("variable", "next"),
-            fields={"variable": _PARAM, "next": Scalar(about=_PATH_IN), "more": Scalar(about=_PATH_IN)},
-        ),
-        "incremental": Object(
-            what="`incremental`",
-            about="How only what is new is asked for.",
-            required=("variable",),
-            fields={"variable": _PARAM, "format": _SINCE["format"], "until": _SINCE["until"]},
-        ),
-    },
-)
+#: What a request says, of a step or of each of its resources.
+_REST: dict[str, Shape] = {
+    "path": Scalar(about="What is asked for, behind the connection's url."),
+    "method": Scalar(choices=("get", "post")),
+    "params": MapOf(about="Parameters of the request's address."),
+    "body": MapOf(about="What is sent with a post, as JSON."),
+    "records": _RECORDS,
+    "pagination": PAGINATION,
+    "incremental": Object(what="`incremental`", about="How only what is new is asked for.", required=("param",), fields=_SINCE),
+    "for_each": Object(
+        what="`for_each`",
+        about="Records that are asked for first; the step's own are asked for once for each of them.",
+        required=("path", "fields"),
+        fields={
+            "path": TEXT,
+            "params": MapOf(),
+            "records": _RECORDS,
+            "pagination": PAGINATION,
+            "fields": MapOf(TEXT, about="Columns that the step's records get, by the path of their value in the first ones."),
+        },
+    ),
+}
+_GRAPHQL: dict[str, Shape] = {
+    "path": Scalar(about="What is asked, behind the connection's url; that itself unless told."),
+    "query": Scalar(about="The query, in GraphQL."),
+    "variables": MapOf(about="The variables of the query."),
+    "records": _RECORDS,
+    "pagination": Object(
+        what="`pagination`",
+        about="How the rest of an answer that comes in parts is asked for.",
+        required=("variable", "next"),
+        fields={"variable": _PARAM, "next": Scalar(about=_PATH_IN), "more": Scalar(about=_PATH_IN)},
+    ),
+    "incremental": Object(
+        what="`incremental`",
+        about="How only what is new is asked for.",
+        required=("variable",),
+        fields={"variable": _PARAM, "format": _SINCE["format"], "until": _SINCE["until"]},
+    ),
+}
 STEP_COLUMN = Object(
     what="a column of a step",
     fields={
@@ -345,6 +335,27 @@ _WAYS: dict[str, Shape] = {
     "meta": _META,
     "tags": _TAGS,
 }
+_OF_LIST = Object(
+    what="a list of a step",
+    fields={
+        "materialized": Scalar(choices=("view", "table"), about="What its items are rows of: a view (default), or a table."),
+        "key": OneOf(
+            options=(TEXT, ListOf(TEXT)),
+            about="The columns of the step's table that say which row an item belongs to; its `unique_key` unless told.",
+        ),
+        "description": DOC_TEXT,
+        "columns": MapOf(STEP_COLUMN, about="What is said of the fields of its items, under their names.", example=_COLUMNS),
+        "data_tests": TESTS,
+        "tests": TESTS,
+        "config": _configured("ingest"),
+        "meta": _META,
+        "tags": _TAGS,
+    },
+)
+_WAYS["unnest"] = OneOf(
+    options=(TEXT, ListOf(TEXT), MapOf(Nullable(_OF_LIST))),
+    about="Columns that hold lists, whose items are rows of <table>__<column>: their names, or a mapping of them to what is said of each.",
+)
 _OF_TABLE = Object(what="a table of a step", fields=_WAYS)
 TABLES = Object(
     what="the `source` of a step",
@@ -362,6 +373,21 @@ TABLES = Object(
         "exclude": OneOf(options=(TEXT, ListOf(TEXT)), about="Names and patterns of `tables` that are left out."),
     },
 )
+
+
+def _asked(own: Mapping[str, Shape]) -> Object:
+    """The source of a step that asks for records: for those of one request, or of several resources."""
+    resource = Object(what="a resource of a step", fields={**_WAYS, **{key: Nullable(shape) for key, shape in own.items()}})
+    resources = OneOf(
+        options=(ListOf(TEXT), MapOf(Nullable(resource))),
+        about="Several kinds of records, a table and a node each: names, or a mapping of them to what is said of each.",
+    )
+    fields = {"kind": _KIND, "connection": _FROM, **own, "resources": resources}
+    return Object(what="the `source` of a step", required=("kind", "connection"), fields=fields)
+
+
+REST = _asked(_REST)
+GRAPHQL = _asked(_GRAPHQL)
 STEP = Object(
     what="a step",
     required=("name", "source", "into"),

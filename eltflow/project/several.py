@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import Any
 
-from eltflow.base.names import did_you_mean, listed
+from eltflow.base.names import IDENTIFIER, IDENTIFIER_HELP, did_you_mean, listed
 from eltflow.base.records import dataclass, field
 from eltflow.project.config import as_list
 from eltflow.project.shape import Path
@@ -19,7 +19,13 @@ from eltflow.project.steps import Finding
 _WILD = re.compile(r"[*?\[]")
 _PLACE = "{table}"
 #: What can be said of one table alone.
-_OWN = ("columns", "data_tests", "tests", "column_types")
+_OWN = ("columns", "data_tests", "tests", "column_types", "unnest")
+#: What says which records a resource has, and not how all of them are asked for.
+_WHICH = ("path", "query", "body", "for_each")
+
+
+#: What says how a resource's records are asked for.
+_ASKS = frozenset({"path", "method", "params", "body", "records", "pagination", "incremental", "for_each", "query", "variables"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +39,8 @@ class Several:
 
 def brings_several(entry: Mapping[str, Any]) -> bool:
     """Whether an entry names several tables."""
-    return "tables" in (entry.get("source") or {})
+    source = entry.get("source") or {}
+    return "tables" in source or "resources" in source
 
 
 def list_of(path: str, name: str) -> str:
@@ -46,9 +53,9 @@ def listed_in(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-def patterns_of(source: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """What a source names under `tables`, each with what is said of it."""
-    told = source.get("tables")
+def patterns_of(source: Mapping[str, Any], key: str = "tables") -> dict[str, Mapping[str, Any]]:
+    """What a source names under `tables` (or another key), each with what is said of it."""
+    told = source.get(key)
     if isinstance(told, Mapping):
         return {str(name): about or {} for name, about in told.items()}
     return {str(name): {} for name in as_list(told)}
@@ -64,7 +71,8 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
     """The entries of a step that brings several tables; `there` are those that stand in `list_file`, None if there is no such file."""
     made = Several()
     source = entry["source"]
-    told = patterns_of(source)
+    named = "resources" if "resources" in source else "tables"
+    told = patterns_of(source, named)
     without = [str(name) for name in as_list(source.get("exclude"))]
     wild = [name for name in (*told, *without) if _WILD.search(name)]
     if _PLACE not in str(entry["into"]):
@@ -74,8 +82,14 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
         )
     for key in _OWN:
         if key in entry:
-            help = f"say it of a table: `tables: {{orders: {{{key}: ...}}}}`"
+            help = f"say it of a {named.removesuffix('s')}: `{named}: {{orders: {{{key}: ...}}}}`"
             made.findings.append(((key,), f"`{key}` of a step that brings several tables would be of all of them", help))
+    if named == "resources":
+        made.findings += _resource_problems(source, told)
+        made.entries += _resources(entry, told)
+        if not told:
+            made.findings.append((("source", named), "this step brings no table", "name a resource: `resources: [orders]`"))
+        return made
     if wild and there is None:
         message = f"which tables `{wild[0]}` means is not written down in {list_file} yet"
         made.findings.append((("source", "tables"), message, f"write it there: eltflow init-source --tables {entry['name']}"))
@@ -93,6 +107,48 @@ def expanded(entry: Mapping[str, Any], there: Sequence[str] | None, list_file: s
     if not made.entries and not made.findings:
         made.findings.append((("source", "tables"), "this step brings no table", "name some, or exclude fewer"))
     return made
+
+
+def _resource_problems(source: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """What is wrong with the names of resources, and with what is said of all of them."""
+    for name in told:
+        if not IDENTIFIER.match(name):
+            place = ("source", "resources", name) if isinstance(source["resources"], Mapping) else ("source", "resources")
+            help = f"{IDENTIFIER_HELP}; its path may be another: `resources: {{orders: {{path: /{name.strip('/')}}}}}`"
+            yield place, f"`{name}` cannot be the name of a table", help
+    for key in _WHICH:
+        if key in source:
+            help = f"say it of one: `resources: {{orders: {{{key}: ...}}}}`"
+            yield ("source", key), f"`{key}` of a step with several resources would be of all of them", help
+
+
+def _resources(entry: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
+    """An entry for each resource. How all are asked holds for each that says nothing else; `null` says that it does not."""
+    shared = {key: value for key, value in entry["source"].items() if key not in ("resources", *_WHICH)}
+    for name, about in told.items():
+        place: Path = (
+            ("source", "resources", name) if isinstance(entry["source"]["resources"], Mapping) else ("source", "resources")
+        )
+        asks = {key: value for key, value in about.items() if key in _ASKS}
+        own = {key: value for key, value in about.items() if key not in _ASKS}
+        source = {**shared, **asks}
+        if isinstance(shared.get("params"), Mapping) and isinstance(asks.get("params"), Mapping):
+            source["params"] = {**shared["params"], **asks["params"]}
+        if entry["source"]["kind"] == "rest":
+            source = {"path": f"/{name}", **source}
+        if "incremental" not in asks and not (own.get("cursor") or entry.get("cursor")):
+            source.pop("incremental", None)
+        made = {
+            **entry,
+            **own,
+            "name": f"{entry['name']}.{name}",
+            "into": str(entry["into"]).replace(_PLACE, name),
+            "source": {key: value for key, value in source.items() if value is not None},
+        }
+        # Where `path` or `query` is missing, that is said of the resource.
+        places = {**dict.fromkeys(own, place), "source": place, **{f"source.{key}": place for key in asks}}
+        places |= {f"source.{key}": () for key in shared if key not in asks}
+        yield made, places
 
 
 def _entries(

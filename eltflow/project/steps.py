@@ -26,8 +26,12 @@ REMOTE = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "http": "http"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 #: The places of a path that `for_each` fills.
 PLACES = re.compile(r"\{(\w+)\}")
+#: Of a history: when a version began to hold, and when it ended; NULL where it holds.
+VERSIONS = ("eltflow_valid_from", "eltflow_valid_to")
 #: (place in the entry, message, help).
 Finding = tuple[Path, str, str]
+#: What a request needs, by the kind of source.
+_ASKS = {"rest": ("path",), "graphql": ("query", "records")}
 #: What each way to load needs to know of rows that take the place of others.
 _MATCHES = {"merge": "unique_key", "history": "unique_key", "delete+insert": "partition_by"}
 
@@ -128,6 +132,10 @@ def problems(entry: Mapping[str, Any]) -> Iterator[Finding]:
         help = "take it out, declare types under `columns:`, and put what is not of them aside with `on_bad_row: quarantine`"
         yield ("schema_changes", "type"), message, help
     source = entry.get("source") or {}
+    for key in _ASKS.get(str(kind), ()):
+        if not source.get(key):
+            help = f"add `{key}:`" + (", or name several: `resources: [orders, customers]`" if key == "path" else "")
+            yield ("source",), f"a step of kind `{kind}` needs `{key}`", help
     if kind in ASKED:
         yield from _requests(source, bool(cursor))
     if kind == "sql" and bool(source.get("table")) == bool(source.get("query")):

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from eltflow.base.records import dataclass
 
@@ -26,12 +26,14 @@ class Field:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A column of a table that is read: its name, the type (as DuckDB spells it) that its values come as, the expression of the source's
-    own SQL that gives them so, and what is lost or changed by that, in words, if anything is."""
+    own SQL that gives them so, and what is lost or changed by that, in words, if anything is; `unordered` says why nobody can go on from one
+    of its values, if that is so."""
 
     name: str
     type: str
     expression: str
     note: str | None = None
+    unordered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,19 @@ class Tables(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class SharesMoment(Protocol):
+    """Of a connection to a database that can show several connections what was there at one moment. All raise WarehouseError."""
+
+    def moment(self) -> str:
+        """What another connection sees the same by, as long as this one is open."""
+        ...
+
+    def see(self, moment: str) -> None:
+        """See what was there at that moment; before anything was read."""
+        ...
 
 
 class ConnectionType(Protocol):

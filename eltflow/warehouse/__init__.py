@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Result,
         Statement,
         Target,
+        Unnested,
         WarehouseError,
     )
 
@@ -46,6 +47,7 @@ _HOME = {
     "Session": "protocols",
     "Statement": "values",
     "Target": "values",
+    "Unnested": "values",
     "WarehouseError": "values",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "Session",
     "Statement",
     "Target",
+    "Unnested",
     "WarehouseError",
 ]
 

@@ -10,7 +10,17 @@ from typing import Any
 
 from eltflow.base.records import replace as changed
 from eltflow.transfer import Source
-from eltflow.warehouse.values import Capabilities, Column, Constraint, Contract, Layout, LeaseStatements, Relation, Statement
+from eltflow.warehouse.values import (
+    Capabilities,
+    Column,
+    Constraint,
+    Contract,
+    Layout,
+    LeaseStatements,
+    Relation,
+    Statement,
+    Unnested,
+)
 
 _NOTHING: Mapping[str, Any] = {}
 #: The alias of the table that a statement changes; or a text or a name in quotes, where it is none.
@@ -447,6 +457,18 @@ class Dialect:
     def reads_as(self, type: str) -> str:
         """The type, as DuckDB spells it, as which values for a column of the engine's type are read: the other way round of `keeps`."""
         return type
+
+    def out_of_json(self, type: str) -> str | None:
+        """The engine's type for a value, of a type as DuckDB spells it, that is taken out of JSON. None where that is JSON itself."""
+        return self.keeps(type)
+
+    def unnested(self, source: str, what: Unnested) -> str:
+        """A query for the items of lists, a row each; `source` is a table or a query in brackets. Where `Capabilities.unnests` alone."""
+        raise NotImplementedError
+
+    def not_unnested(self, source: str, what: Unnested) -> Statement:
+        """Counts of what is kept as JSON and `unnested` would pass over: values that are no list, and items without fields."""
+        raise NotImplementedError
 
     def gives(self, column: str, type: str) -> tuple[str, str]:
         """The expression that gives the values of a column (SQL) of the engine's type, and the type, as DuckDB spells it, as which they come:

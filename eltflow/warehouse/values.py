@@ -167,6 +167,7 @@ class Capabilities:
     `external` are the formats of files that the engine writes rows to and reads them from again, each with the options that it takes.
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
+    `unnests` says that the items of lists which are kept in a column can be rows of a view.
     """
 
     transactional_ddl: bool = False
@@ -198,6 +199,25 @@ class Capabilities:
     columns_in_create_as: bool = False
     renames_pointing: bool = True
     renames_views: bool = True
+    unnests: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unnested:
+    """How the items of the lists in a `column` become rows: `keys` are columns of the list's row, each with its name beside the items;
+    `position` names the place of an item in its list, from 1; `items` are (field, name, type): the field of an item, None for the item
+    itself, what its column is called, and the engine's type that its values are given, None for that which they have. `json` says that the
+    list is kept as JSON, `objects` that its items have fields."""
+
+    column: str
+    keys: tuple[tuple[str, str], ...]
+    position: str
+    items: tuple[tuple[str | None, str, str | None], ...]
+    json: bool
+
+    @property
+    def objects(self) -> bool:
+        return any(field is not None for field, _, _ in self.items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,12 @@ def _environment(tmp_path: Path) -> dict[str, str]:
         shim = tools / name
         shim.write_text(f'#!/bin/sh\nexec "{sys.executable}"{module} "$@"\n')
         shim.chmod(0o755)
-    return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "MY_SCHEMA": "me", "PYTHONPATH": str(pages.ROOT)}
+    return {
+        **os.environ,
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "MY_SCHEMA": "me",
+        "PYTHONPATH": f"{pages.ROOT}{os.pathsep}{pages.ROOT / 'adapters'}",
+    }
 
 
 def _folder(path: Path, *, empty: bool) -> Path:

@@ -232,10 +232,11 @@ def test_text_is_no_cursor(world):
     it = world()
     it.change("create table src.t (id int, u text); insert into src.t values (1, 'Z')")
     it.step("append", cursor={"column": "u"})
-    it.run()
-    ran = it.run()
-    assert ran.code == 1
-    assert "`u` is text, which is no cursor here" in ran.text
+    for arguments in (("--dry-run",), ()):
+        ran = it.run(*arguments)
+        assert ran.code == 1
+        assert "`u` is text, which is no cursor here" in ran.text
+        assert "ingest/" in ran.text
 
 
 def test_what_is_not_there(world):

@@ -16,6 +16,7 @@ from uuid import UUID
 import fastavro
 import openpyxl
 import pytest
+import zstandard
 
 from eltflow.compile.program import ProgramError
 from eltflow.ingest.files import file_info, file_reader
@@ -584,3 +585,77 @@ def test_bytes_that_are_none_of_the_encoding(world):
     (world.root / "data/a.csv").write_bytes(b"id,name\n" + b"1,x\n" * 600_000 + b"2,\x81\n")
     world.project({"path": "data/a.csv", "encoding": "cp1252"})
     world.says("data/a.csv, line 600002: byte 0x81 is none of cp1252", "correct `encoding`, or the file")
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_a_column_that_is_empty_in_one_workbook_has_the_type_of_the_others(world, target):
+    world.project({"path": "data/*.xlsx"}, target, load="append")
+    head = ["id", "n", "at", "price"]
+    book(world, [head, [1, None, None, None]], "a.xlsx")
+    book(world, [head, [2, 7, MOMENT, 1.5]], "b.xlsx")
+    world.run()
+    book(world, [head, [3, None, None, None]], "c.xlsx")
+    book(world, [head, [4, 8, MOMENT, 2.5]], "d.xlsx")
+    world.run()
+    assert world.rows() == [(1, None, None, None), (2, 7, MOMENT, 1.5), (3, None, None, None), (4, 8, MOMENT, 2.5)]
+    book(world, [head, [5, "x", None, None]], "e.xlsx")
+    book(world, [head, [6, 9, None, None]], "f.xlsx")
+    assert "the column `n` is VARCHAR in data/e.xlsx and BIGINT in data/f.xlsx" in world.fails()
+
+
+def test_a_column_that_is_empty_in_one_file_of_text_has_the_type_of_the_others(world):
+    world.project({"path": "data/*.csv"})
+    (world.root / "data/a.csv").write_text("id,n,day\n1,,\n")
+    (world.root / "data/b.csv").write_text("id,n,day\n2,7,2026-01-31\n")
+    world.run()
+    assert world.rows() == [(1, None, None), (2, 7, DAY)]
+
+
+def test_a_column_that_is_null_in_one_file_of_json_has_the_type_of_the_others(world):
+    world.project({"path": "data/*.json"})
+    (world.root / "data/a.json").write_text('{"id": 1, "n": null}\n')
+    (world.root / "data/b.json").write_text('{"id": 2, "n": 7}\n')
+    world.run()
+    assert world.rows() == [(1, None), (2, 7)]
+
+
+@pytest.mark.parametrize("order", [[0, 2, 1, 3], [0, 1, 1, 2], [1, 0, 2, 3]])
+def test_rows_of_a_sheet_that_do_not_follow_each_other(world, order):
+    world.project({"path": "data/*.xlsx"})
+    book(world, [["n"], *([n] for n in range(1, 4))])
+    path, sheet = world.root / "data/a.xlsx", "xl/worksheets/sheet1.xml"
+    with zipfile.ZipFile(path) as packed:
+        parts = {one: packed.read(one) for one in packed.namelist()}
+    start, *rows = parts[sheet].split(b"<row ")
+    last, end = rows[-1].split(b"</row>")
+    rows = [f"<row {row}".encode() for row in map(bytes.decode, [*rows[:-1], last + b"</row>"])]
+    parts[sheet] = start + b"".join(rows[n] for n in order) + end
+    with zipfile.ZipFile(path, "w") as packed:
+        for one, data in parts.items():
+            packed.writestr(one, data)
+    found = world.fails()
+    assert "data/a.xlsx, sheet `S`: row" in found
+    assert "in the file" in found
+
+
+def test_what_packed_members_hold_counts(world):
+    world.project({"path": "data/*.zip", "member": "*", "max_unpacked_mb": 1})
+    large = b"n\n" + b"1\n" * 700_000
+
+    def packed(**members):
+        with zipfile.ZipFile(world.root / "data/a.zip", "w") as made:
+            for name, data in members.items():
+                made.writestr(name.replace("_", "."), data)
+
+    for name, data in (("a_csv_gz", gzip.compress(large)), ("a_csv_zst", zstandard.compress(large))):
+        packed(**{name: data})
+        found = world.fails()
+        assert f"data/a.zip would be more than 1,048,576 bytes unpacked, with what `{name.replace('_', '.')}` in it holds" in found
+        half = large[: len(large) // 2]
+        packed(**{name: gzip.compress(half) if name.endswith("gz") else zstandard.compress(half)})
+        world.run()
+        assert world.rows("select count(*) from s_raw.x") == [(350_000,)]
+        packed(**{name: gzip.compress(half) if name.endswith("gz") else zstandard.compress(half), "b_csv": half})
+        assert "would be more than" in world.fails()
+    packed(**{"a_csv_gz": b"no gzip"})
+    assert "data/a.zip/a.csv.gz cannot be read" in world.fails()

@@ -12,6 +12,7 @@ from eltflow.compile.materialize.ingest import load_files
 from eltflow.compile.materialize.relation import dynamic_table, materialized_view, table, view
 from eltflow.compile.materialize.tables import load_tables
 from eltflow.compile.materialize.test import data_test
+from eltflow.compile.materialize.unnested import unnest
 from eltflow.compile.program import Job, Program
 
 #: By the `kind:` of a step's source.
@@ -21,6 +22,7 @@ _LOADS: Mapping[str, Callable[[Job], Program]] = {
     "rest": load_fetched,
     "graphql": load_fetched,
     "python": load_fetched,
+    "unnest": unnest,
 }
 
 

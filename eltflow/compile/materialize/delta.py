@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from eltflow.base.names import did_you_mean, listed
 from eltflow.compile.materialize.incremental import as_columns
 from eltflow.compile.materialize.relation import Rows
+from eltflow.compile.materialize.unnested import needs_staging, put_in, taken_out
 from eltflow.compile.program import Job, ProgramError, Steps
 from eltflow.project.config import as_list
 from eltflow.warehouse.values import CatalogColumn, Column, Relation, Statement
@@ -16,8 +17,14 @@ def bring_in(job: Job, rows: Rows, names: Sequence[str], columns: Sequence[Catal
     """Bring rows, whose columns are `names` of the table's `columns`, into the table as the step's `load` says, in the transaction that
     is open. Gives (rows written, rows that they replaced)."""
     assert job.node.ingest is not None
-    if job.node.ingest.load == "append":
+    if job.node.ingest.load == "append" and not needs_staging(job):
         return (yield from add(job, job.relation, rows, names)), None
+    if job.node.ingest.load == "append":
+        staged = yield from stage(job, rows, names, columns)
+        yield from put_in(job, job.dialect.render(staged), names)
+        inserted = yield job.dialect.insert_from(job.relation, names, staged)
+        yield job.dialect.drop(staged)
+        return inserted.affected, None
     matched_by(job, names)
     staged = yield from stage(job, rows, names, columns)
     return (yield from put(job, staged, names))
@@ -31,6 +38,8 @@ def put(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tuple[int | N
     yield from settle(job, staged, by, cursor)
     if cursor is not None and job.node.ingest.load == "merge":
         yield without_older(job, staged, by, cursor)
+    yield from taken_out(job, staged)
+    yield from put_in(job, job.dialect.render(staged), names)
     deleted = yield job.dialect.delete_matching(job.relation, staged, by)
     inserted = yield job.dialect.insert_from(job.relation, names, staged)
     yield job.dialect.drop(staged)

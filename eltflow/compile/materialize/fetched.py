@@ -18,6 +18,7 @@ from eltflow.compile.materialize.ingest import adds, load_files
 from eltflow.compile.materialize.meta import loaded_up_to, record_load
 from eltflow.compile.materialize.quarantine import put_aside
 from eltflow.compile.materialize.relation import built
+from eltflow.compile.materialize.unnested import emptied
 from eltflow.compile.materialize.upto import check_loaded, token_moved
 from eltflow.compile.program import Job, Outcome, Program, ProgramError, Steps, rows_together
 from eltflow.warehouse.values import Statement
@@ -151,7 +152,7 @@ def _nothing(job: Job) -> Program:
     aside = yield from put_aside(job, None)
     yield from record_load(job, (), 0, forget=None)
     yield from token_moved(job)
-    return Outcome(kind="load", rows=0, quarantined=aside)
+    return (yield from emptied(job, Outcome(kind="load", rows=0, quarantined=aside)))
 
 
 __all__ = ["asked", "load_fetched", "written"]

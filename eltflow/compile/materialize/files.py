@@ -62,9 +62,10 @@ def whole(
     body: Callable[[Rows], Program],
     *,
     chosen: Pairs | None = None,
+    agreed: Mapping[str, str] | None = None,
 ) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
-    `chosen` are the columns to take, with their names in the table; all of them unless given.
+    `chosen` are the columns to take, with their names in the table; all of them unless given. `agreed` are types that the files say.
 
     Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
     and the types are looked for again in all rows.
@@ -79,14 +80,17 @@ def whole(
                 raise
             if job.dialect.capabilities.transactional_ddl:
                 yield job.dialect.rollback()
-    select = yield from typed(job, format, options, types, looks)
+    select = yield from typed(job, format, options, types, looks, agreed)
     return (yield from built(job, body(rows_of(job, select, chosen))))
 
 
-def typed(job: Job, format: str, options: Options, types: Mapping[str, str], looks: Looks) -> Steps[str]:
-    """A query for all rows of the job's files under types that every one of them allows, and those that are declared."""
+def typed(
+    job: Job, format: str, options: Options, types: Mapping[str, str], looks: Looks, agreed: Mapping[str, str] | None = None
+) -> Steps[str]:
+    """A query for all rows of the job's files under types that every one of them allows, those that the files `agreed` on, and those that are
+    declared."""
     yield from check_declared(job, job.files, format, options, types)
-    types = read_types(job, types)
+    types = {**(agreed or {}), **read_types(job, types)}
     if format == "json":
         options, types = yield from exact(job, job.files, options, types)
     if looks == "plain" or format == "json":

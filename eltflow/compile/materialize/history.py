@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import cursor_of, matched_by, settle, without_older
+from eltflow.compile.materialize.unnested import put_in
 from eltflow.compile.program import Job, ProgramError, Steps
+from eltflow.project.steps import VERSIONS
 from eltflow.warehouse.values import CatalogColumn, Column, Relation, Statement
 
-#: When a version began to hold, and when it ended; NULL where it holds.
-FROM, TO = "eltflow_valid_from", "eltflow_valid_to"
+FROM, TO = VERSIONS
 MOMENT = "TIMESTAMP WITH TIME ZONE"
 _MOMENTS = (MOMENT, "TIMESTAMP", "DATE")
 
@@ -57,6 +58,7 @@ def put_versions(job: Job, staged: Relation, names: Sequence[str]) -> Steps[tupl
     yield from settle(job, staged, by, cursor)
     if cursor is not None:
         yield without_older(job, staged, by, cursor)
+    yield from put_in(job, dialect.render(staged), names)
     table, new = dialect.render(job.relation), dialect.render(staged)
     holds = f"eltflow_old.{_quoted(job, TO)} is null"
     same = " and ".join(f"eltflow_new.{quote(k)} = eltflow_old.{quote(k)}" for k in by)

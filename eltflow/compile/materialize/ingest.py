@@ -32,7 +32,8 @@ from eltflow.compile.materialize.relation import (
     send,
 )
 from eltflow.compile.materialize.scan import Options, ask, check_declared, exact, reading, scan, settled
-from eltflow.compile.materialize.shapes import Fit, added_column, again, check_kept, check_types, described_files, fit
+from eltflow.compile.materialize.shapes import Fit, added_column, again, agreed_types, check_kept, described_files, fit
+from eltflow.compile.materialize.unnested import beside, fields_of, following, unnested
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
 from eltflow.project.external import TURNED, file_format
@@ -157,20 +158,21 @@ def _whole(job: Job, read: Job) -> Program:
     format, options, types = _options(read)
     look_at(read, read.files, format, options)
     yield from _check_lines(read, read.files, format, options)
-    found = None
+    found, agreed = None, dict[str, str]()
     if len(read.files) > 1 or any(job.node.ingest.step.get(key) for key in _OF_COLUMNS):
-        found, types = yield from _fitted(read, format, options, types)
+        found, types, agreed = yield from _fitted(read, format, options, types)
     chosen = found.chosen if found is not None and _picks(job, found) else None
-    return (yield from whole(read, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen))
+    return (yield from whole(read, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen, agreed=agreed))
 
 
-def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str]]]:
-    """How the columns of all files go into a table of their own, and the types that are given to them."""
+def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str], dict[str, str]]]:
+    """How the columns of all files go into a table of their own, the types that are given to them, and those that the files agree on where
+    some are empty."""
     described = yield from described_files(job, job.files, format, options)
     check_records(job, format, described)
-    check_types([(f.name, c) for f, c in described], format, types)
+    agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, [(f.name, c) for f, c in described], None)
-    return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}
+    return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}, agreed
 
 
 def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
@@ -187,8 +189,8 @@ def _inspected(job: Job) -> Steps[tuple[str, Fit]]:
     format, options, types = _options(job)
     looks = look_at(job, job.files, format, options)
     yield from _check_lines(job, job.files, format, options)
-    found, types = yield from _fitted(job, format, options, types)
-    select = yield from typed(job, format, options, types, looks)
+    found, types, agreed = yield from _fitted(job, format, options, types)
+    select = yield from typed(job, format, options, types, looks, agreed)
     return picked(job, select, found.chosen), found
 
 
@@ -250,7 +252,8 @@ def _replace(job: Job, rows: Rows, found: Fit | None) -> Program:
     aside = yield from rows_together(job, _written_down(job, job.files, count, None))
     if job.records is not None and found is not None:
         yield from arrived_up_to(job, job.relation, [landing(job, final) for _, final in found.chosen])
-    return replace(outcome, kind="load", rows=count, files=_counted(job, job.files), told=told, quarantined=aside)
+    outcome = replace(outcome, kind="load", rows=count, files=_counted(job, job.files), told=told, quarantined=aside)
+    return (yield from unnested(job, outcome, fields_of(job, rows)))
 
 
 def _counted(job: Job, files: Sequence[FileInfo]) -> int | None:
@@ -302,14 +305,18 @@ def _loaded(
     columns: Sequence[CatalogColumn] = (),
     before: Sequence[Statement] = (),
     again: Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
 ) -> Program:
-    """The rows brought in and written down, in place of what was written of the files that come `again`."""
+    """The rows brought in and written down, in place of what was written of the files that come `again`; `types` are what their columns are
+    read as, by their names in the table."""
     yield from send(before)
+    job = yield from following(job, [(c.name, c.type) for c in columns], types or {})
     bring = bring_in if job.records is None and not keeps_history(job) else arrived
     written, gone = yield from bring(job, rows, names, columns)
     check_unchanged(job, files)
     aside = yield from _written_down(job, files, written, again)
-    return Outcome(kind="load", rows=written, changed=gone, files=_counted(job, files), quarantined=aside)
+    outcome = Outcome(kind="load", rows=written, changed=gone, files=_counted(job, files), quarantined=aside)
+    return (yield from beside(job, outcome))
 
 
 def _add(job: Job) -> Program:
@@ -333,19 +340,20 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     described = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
-    check_types(parts, format, types)
+    agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, parts, of_source(job))
-    of_files = {c.name: c.type or "" for _, columns in reversed(described) for c in columns}
+    of_files = {**{c.name: c.type or "" for _, columns in reversed(described) for c in columns}, **agreed}
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
-    read = {**_left(found, format, of_files), **kept, **more, **read_types(job, types)}
+    read = {**_left(found, format, of_files), **agreed, **kept, **more, **read_types(job, types)}
     how: tuple[Options, Mapping[str, str]] = (options, read)
     yield from check_declared(job, fresh, format, options, types)
     if format == "json":
         how = yield from exact(job, fresh, options, read)
     rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
     changed = [f.name for f in files if f.name in known]
-    body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed)
+    read_as = {name: of_files[source] for source, name in found.chosen}
+    body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed, types=read_as)
     outcome = yield from rows_together(job, body)
     return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
 

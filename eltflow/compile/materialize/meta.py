@@ -38,6 +38,9 @@ CURSOR_COLUMNS = (
     Column("loaded_at", _MOMENT),
 )
 
+#: How the lists of a table are unnested beside it, as JSON.
+UNNESTED_COLUMNS = (Column("relation", "varchar"), Column("definition", "varchar"), Column("load_id", "varchar"))
+
 #: One row for each effect; of a relation, the latest is of what stands there. No key is declared: on DuckDB it would make a row three times
 #: as dear (2.4 instead of 0.8 ms of CPU; 2.0, November 2026), and the run lock keeps two runs from one relation.
 APPLIED_COLUMNS = (
@@ -109,6 +112,14 @@ def load_tables(dialect: Dialect, database: str | None) -> tuple[Statement, ...]
         dialect.create_table(table_of(dialect, database, "file"), own_columns(dialect, FILE_COLUMNS)),
         dialect.create_table(table_of(dialect, database, "load"), own_columns(dialect, LOAD_COLUMNS)),
         dialect.create_table(table_of(dialect, database, "cursor"), own_columns(dialect, CURSOR_COLUMNS)),
+    )
+
+
+def unnested_table(dialect: Dialect, database: str | None) -> tuple[Statement, ...]:
+    """The statements that make the table of how lists are unnested, if it is not there."""
+    return (
+        dialect.create_schema(database, dialect.named(META)),
+        dialect.create_table(table_of(dialect, database, "unnested"), own_columns(dialect, UNNESTED_COLUMNS)),
     )
 
 

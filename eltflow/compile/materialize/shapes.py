@@ -153,17 +153,43 @@ def _told(
     return notes
 
 
-def check_types(described: Described, format: str, types: Mapping[str, str]) -> None:
-    """Raise ProgramError where a column is a number in one file and text in another. In CSV everything is text, which loses nothing."""
-    seen: dict[str, tuple[str, str]] = {}
-    for part, columns in described if format != "csv" else ():
+def agreed_types(
+    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options, types: Mapping[str, str]
+) -> Steps[dict[str, str]]:
+    """What columns are read as that are of one kind in some files and empty in the others. Raises ProgramError where a column is a number in
+    one file and text in another. In CSV everything is text, which loses nothing."""
+    kinds: dict[str, dict[str, list[tuple[str, FileInfo]]]] = {}
+    for file, columns in described if format != "csv" else ():
         for column in columns:
-            type, other = seen.setdefault(column.name, (column.type or "", part))
-            if column.name not in types and _family(type) != _family(column.type or ""):
-                raise ProgramError(
-                    f"the column `{column.name}` is {type} in {other} and {column.type} in {part}",
-                    f"say what it is read as: `column_types: {{{column.name}: varchar}}`",
-                )
+            type = column.type or ""
+            kinds.setdefault(column.name, {}).setdefault(_family(type), []).append((type, file))
+    agreed = {}
+    for name, families in kinds.items():
+        if len(families) < 2 or name in types:
+            continue
+        held: list[tuple[str, FileInfo]] = []
+        for files in families.values():
+            for type, file in files:
+                if not (yield from _empty(job, file, format, options, name)):
+                    held.append((type, file))
+                    break
+        if len(held) > 1:
+            (one, first), (other, second) = held[:2]
+            raise ProgramError(
+                f"the column `{name}` is {one} in {first.name} and {other} in {second.name}",
+                f"say what it is read as: `column_types: {{{name}: varchar}}`",
+            )
+        if held:
+            agreed[name] = held[0][0]
+    return agreed
+
+
+def _empty(job: Job, file: FileInfo, format: str, options: Options, name: str) -> Steps[bool]:
+    """Whether a column of a file has no value at all."""
+    column = reading(job).quote(name)
+    query = f"select count({column}) from ({scan(reading(job), [file], format, options, {})}) as eltflow_new"
+    found = yield from ask(job, Statement(query, role="query"))
+    return bool(found.rows) and not found.rows[0][0]
 
 
 def _family(type: str) -> str:

@@ -149,6 +149,9 @@ def _check_ordered(job: Job, cursor: Kept, name: str) -> None:
     if cursor.note is not None:
         help = "name a column of another type, or give this one its own: with `query:`, as in `select cast(n as bigint) as n, ...`"
         raise ProgramError(f"{cursor.note}, and so cannot be the cursor", help, place=("cursor", "column"))
+    if cursor.unordered is not None:
+        help = "name a column of numbers, days or points in time, or leave the cursor out with `load: merge`"
+        raise ProgramError(cursor.unordered, help, place=("cursor", "column"))
     if declared is not None and wanted is not None and not job.dialect.holds(declared.lower(), wanted.lower()):
         message = f"the cursor `{name}` is {wanted} in the source, and {declared} by its configuration: its values would go in another order"
         raise ProgramError(message, "leave it the type that it has", place=("cursor", "column"))

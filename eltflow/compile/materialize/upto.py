@@ -10,6 +10,7 @@ from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, p
 from eltflow.compile.materialize.history import keeps_history, put_versions
 from eltflow.compile.materialize.meta import loaded_up_to, record_cursor
 from eltflow.compile.materialize.relation import Rows
+from eltflow.compile.materialize.unnested import put_in
 from eltflow.compile.program import Job, ProgramError, Steps
 from eltflow.transfer import Kept, Since
 from eltflow.warehouse.values import CatalogColumn, Relation, Statement
@@ -49,6 +50,7 @@ def appended(job: Job, staged: Relation, names: Sequence[str], cursor: Kept, lim
     columns = dialect.columns(names)
     there = f"select {columns} from {dialect.render(job.relation)}{late}"
     fresh = f"select {columns} from {dialect.render(staged)}{late}\nexcept all\n{there}"
+    yield from put_in(job, f"(\n{fresh}\n)", names)
     result = yield dialect.insert_select(job.relation, names, fresh)
     return result.affected
 
