@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import shutil
-import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from google.cloud import bigquery
 
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import TEMPORARY
+from eltflow.base.temporary import rows_folder
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_bigquery.dialect import BigQueryDialect
@@ -84,6 +83,18 @@ class BigQuerySession:
             return _result(job, columns=columns, rows=[row.values() for row in rows])
         return _result(job, affected=job.num_dml_affected_rows if statement.role in ("dml", "user") else None)
 
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """A page of the result after the other."""
+        self._cancelled = False
+        try:
+            _, rows = self._query(statement)
+            for page in rows.pages:
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                yield [row.values() for row in page]
+        except FAILURES as error:
+            raise as_warehouse_error(error, cancelled=self._cancelled) from None
+
     def _ended_transaction(self) -> None:
         self._open = False
         self._discard()
@@ -146,13 +157,13 @@ class BigQuerySession:
         source, (relation, *columns) = statement.source, statement.parameters
         assert source is not None
         staged = relation.sibling(f"{relation.identifier}__load{TEMPORARY}{uuid.uuid4().hex[:8]}")
-        folder = Path(tempfile.mkdtemp(prefix="eltflow-"))
         table = self._table(staged, source.fields, columns)
         try:
-            source.parquet(str(folder), columns, plain=True)
-            self._client.create_table(table, exists_ok=True, retry=self._database.again())  # by a request without an answer
-            for file in sorted(folder.iterdir()):
-                self._send_file(file, table.reference, statement)
+            with rows_folder() as folder:
+                source.parquet(folder, columns, plain=True)
+                self._client.create_table(table, exists_ok=True, retry=self._database.again())  # by a request without an answer
+                for file in sorted(Path(folder).iterdir()):
+                    self._send_file(file, table.reference, statement)
             types = {
                 f.name.lower(): of_field(f)
                 for f in self._client.get_table(_reference(relation), retry=self._database.again()).schema
@@ -163,7 +174,6 @@ class BigQuerySession:
             job, _ = self._query(Statement(insert, role="dml", purpose=statement.purpose))
             return _result(job, affected=job.num_dml_affected_rows)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             self._staged.append(table.reference)
             self._discard()
 

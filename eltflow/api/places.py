@@ -16,6 +16,7 @@ from eltflow.graph.graph import Graph
 from eltflow.graph.targets import elsewhere
 from eltflow.plan.plan import Copy
 from eltflow.project.nodes import Node
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
     from eltflow.api.loading import Loaded
     from eltflow.compile.across import Across
     from eltflow.compile.node import Compiler
-    from eltflow.warehouse.dialect import Dialect
-
-#: Into which rows of another database can be sent, as steps do that read databases.
-_TAKE = "DuckDB, PostgreSQL or SQLite"
 
 
 class Places:
@@ -110,13 +107,11 @@ class Places:
     def refused(self, there: str, here: str) -> tuple[str, str] | None:
         """Why no rows can come from one target to another (message, help), if that is so."""
         into, origin = self.at(here), self.at(there)
-        if origin.target.type not in plugins.names("eltflow.sources"):
-            return (
-                f"rows of a target of type {origin.target.type} cannot be read bit by bit",
-                "bring them to the other side by other means, and read them as a source",
-            )
-        if not into.adapter.dialect.capabilities.transactional_ddl or into.target.type not in plugins.names("eltflow.sources"):
-            return f"no rows can be sent to a target of type {into.target.type}", f"let a model on {_TAKE} read it"
+        help = "bring them to the other side by other means, and read them as a source"
+        if not origin.adapter.dialect.capabilities.streams and origin.target.type not in plugins.names("eltflow.sources"):
+            return f"rows of a target of type {origin.target.type} cannot be read bit by bit", help
+        if type(into.adapter.dialect).load is Dialect.load:
+            return f"no rows can be sent to a target of type {into.target.type}", help
         return None
 
     def across(self, here: str, compiler: Callable[[str], Compiler], made: Mapping[str, Compiler]) -> Across:

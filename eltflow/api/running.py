@@ -15,7 +15,7 @@ from eltflow.api.asking import asking
 from eltflow.api.batching import Batches
 from eltflow.api.compiling import FirstLook, View, compile_first, compiler_at, files_of, keep_compiled, new_warnings
 from eltflow.api.connections import check_backfill, check_connections, opened_files, opened_records, opened_table, unpacked_files
-from eltflow.api.copying import Copies, copying, moving
+from eltflow.api.copying import Copies, becomes, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
@@ -562,7 +562,7 @@ class _Worker:
         if step.action == "hook":
             return self._hook(step, session)
         if step.action == "copy":
-            return self._copied(step, session, tell)
+            return self._copied(step, session, tell, stopped)
         if step.action == "task":
             return self._task(step, session, tell, stopped)
         if step.action == "deliver":
@@ -701,14 +701,18 @@ class _Worker:
         _say(step, function.told, tell)
         return StepResult(step=step.id, status="success", kind="python")
 
-    def _copied(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+    def _copied(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
         copy, places = self.copies.of(step), self.places
         of = places.graph.nodes[copy.of]
         origin = next(site for site in self.state.sites if site.name == places.step_target(of))
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         try:
-            with moving(origin, of) as moved:
-                for text in moved.told:  # what a reader gets is not what its model says, which nobody may find out by chance
+            with moving(origin, of, trace.purpose, stopped) as moved:
+                changed = becomes(self.loaded.adapter.dialect, moved.rows.fields, self.loaded.target.name)
+                for text in (
+                    *moved.told,
+                    *changed,
+                ):  # what a reader gets is not what its model says, which nobody may find out by chance
                     tell(Message(text=f"`{step.node.name}`: {text}", level="warning"))
                 outcome = self._driven(step, copying(self.site, step, of, moved, self.state.run_id), session, trace, None)
         except WarehouseError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -42,6 +42,16 @@ class Database(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """A `Session` that gives the rows of a query bit by bit (`Capabilities.streams`)."""
+
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows that the statement gives, some thousand at a time, in memory that does not grow with their number. Until the last of them
+        the session does nothing else. Raises WarehouseError."""
+        ...
 
 
 @runtime_checkable
@@ -90,6 +100,10 @@ class FileReader(Protocol):
 
     def source(self, select: str) -> Source:
         """The rows of a query over files. Raises WarehouseError."""
+        ...
+
+    def columnar(self, source: Source) -> Source:
+        """The rows of any source, as one that can be written as Parquet too: by way of a file of its text, in a folder for temporary ones."""
         ...
 
     def sift(
