@@ -24,6 +24,7 @@ from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Res
 from eltflow.warehouse.values import RelationKind
 from eltflow_bigquery.dialect import BigQueryDialect
 from eltflow_bigquery.errors import FAILURES, as_connection_error, as_warehouse_error, taken, unanswered
+from eltflow_bigquery.results import Results
 from eltflow_bigquery.signin import credentials
 from eltflow_bigquery.types import STAGED, of_field, spelt
 
@@ -80,18 +81,21 @@ class BigQuerySession:
             self._ended_transaction()
         if statement.role == "query":
             columns = tuple(Column(field.name, of_field(field)) for field in rows.schema)
-            return _result(job, columns=columns, rows=[row.values() for row in rows])
+            return _result(job, columns=columns, rows=[row for batch in self._rows(job, rows) for row in batch])
         return _result(job, affected=job.num_dml_affected_rows if statement.role in ("dml", "user") else None)
 
+    def _rows(self, job: Any, rows: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """What a transaction has not committed is asked for where it was written."""
+        return self._database.results.batches(job, rows, self._client.project, large=not self._open)
+
     def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
-        """A page of the result after the other."""
+        """The rows as they come, by either way that a result has."""
         self._cancelled = False
         try:
-            _, rows = self._query(statement)
-            for page in rows.pages:
+            for batch in self._rows(*self._query(statement)):
                 if self._cancelled:
                     raise WarehouseError("cancelled", kind="cancelled")
-                yield [row.values() for row in page]
+                yield batch
         except FAILURES as error:
             raise as_warehouse_error(error, cancelled=self._cancelled) from None
 
@@ -241,6 +245,7 @@ class BigQueryDatabase:
         self._values = values
         self._endpoint = str(values.get("api_endpoint") or "") or None
         self._credentials = credentials(values, root)
+        self.results = Results(values, self._credentials)
         self.seconds = float(values.get("job_creation_timeout_seconds") or 60)  #: that a request may take which starts a job
         self.patience = float(values.get("job_retry_deadline_seconds") or 120)  #: seconds for which a request is sent again
         self.location: str | None = str(values.get("location") or "") or None
@@ -346,7 +351,13 @@ class BigQueryDatabase:
             for table, (kind, comment, columns) in made.items()
         ]
 
+    def told(self) -> Sequence[str]:
+        """What people should know of how results are read, and were not told before."""
+        said, self.results.told = self.results.told, []
+        return said
+
     def close(self) -> None:
+        self.results.close()
         self.control.close()
 
 

@@ -19,7 +19,7 @@ from eltflow.plan.plan import Copy
 from eltflow.project.nodes import Node
 from eltflow.state.lock import TARGET, lock_path, run_lock
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.protocols import Database
+from eltflow.warehouse.protocols import Database, Tells
 from eltflow.warehouse.values import CatalogTable, Relation, WarehouseError
 
 #: With more relations than this, the whole catalog is read at once.
@@ -154,6 +154,11 @@ def schemas_of(nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
 
 def schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
     return list({(r.database, r.schema): None for r in relations if r.schema})
+
+
+def said_by(database: Database) -> Sequence[str]:
+    """What a target has to say of how it is used, and has not said before."""
+    return database.told() if isinstance(database, Tells) else ()
 
 
 def short(run_id: str) -> str:

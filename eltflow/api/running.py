@@ -19,7 +19,7 @@ from eltflow.api.copying import Copies, becomes, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
-from eltflow.api.opening import FEW, Site, about_run, opened, schemas, schemas_of, seen, short, sites_of
+from eltflow.api.opening import FEW, Site, about_run, opened, said_by, schemas, schemas_of, seen, short, sites_of
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
@@ -303,6 +303,8 @@ def _execute(
         )
         for event in events:
             moved.take(event)
+            if isinstance(event, StepFinished):
+                yield from (Message(text=text) for site in state.sites for text in said_by(site.database))
             while loaded.messages:
                 yield loaded.messages.pop(0)
             if isinstance(event, StepFinished) and event.result.step not in state.explained:

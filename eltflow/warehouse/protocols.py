@@ -64,6 +64,15 @@ class Estimates(Protocol):
 
 
 @runtime_checkable
+class Tells(Protocol):
+    """A `Database` that may find out what people should know of how it is used, which is no error."""
+
+    def told(self) -> Sequence[str]:
+        """What was not told before."""
+        ...
+
+
+@runtime_checkable
 class Reads(Protocol):
     """A `Database` that a process opens once: its tables are read by way of what is open, and not by a connection of their own."""
 
