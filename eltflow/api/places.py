@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from eltflow.compile.node import Compiler
 
 
+#: The part of a run's id in the names of copies, where nothing runs.
+_NO_RUN = "00000000"
+
+
 class Places:
     """The targets of a project's nodes. Another one's settings are read when it is first asked for, and it is opened by nobody here."""
 
@@ -34,7 +38,22 @@ class Places:
         self.loaded = loaded
         self.run = loaded.options.target or loaded.target.name if _says(loaded.graph) else ""
         self._relations: dict[tuple[str, str], Relation] = {}
+        self._mark = _NO_RUN
         self.elsewhere: Mapping[str, str] = elsewhere(loaded.graph, self.run) if self.run else {}
+
+    def runs(self, run_id: str) -> None:
+        """Give copies the names that they have in this run."""
+        self._mark = run_id.replace("-", "")[:8]
+        self._relations.clear()
+
+    def settled(self, sql: str) -> str:
+        """A compiled text without what differs from run to run: copies named as where nothing runs."""
+        if self._mark == _NO_RUN:
+            return sql
+        for name in (TEMPORARY, TEMPORARY.upper()):
+            mark = self._mark if name == TEMPORARY else self._mark.upper()
+            sql = sql.replace(name + mark, name + _NO_RUN)
+        return sql
 
     def target(self, node: Node) -> str:
         """The name of the target that a node lives on."""
@@ -98,7 +117,7 @@ class Places:
             return found
         loaded = self.at(here)
         dialect, target = loaded.adapter.dialect, loaded.target
-        suffix = f"_{fingerprint(node.unique_id, here)[:6]}{TEMPORARY}{self.loaded.options.invocation_id.replace('-', '')[:8]}"
+        suffix = f"_{fingerprint(node.unique_id, here)[:6]}{TEMPORARY}{self._mark}"
         limit = dialect.capabilities.identifier_limit
         name = node.name if limit is None else shorten(node.name, limit - len(suffix))
         database, schema = (part if part is None else dialect.named(part) for part in (target.database, target.schema))

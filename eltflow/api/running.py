@@ -128,6 +128,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
     loaded.heard.clear()  # each run says it once
+    loaded.places.runs(state.run_id)
     runnable = _runnable(loaded, options)
     first = compile_first(loaded, runnable, seen(loaded, options.selected), full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
