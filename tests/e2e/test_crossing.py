@@ -75,7 +75,8 @@ class World:
         if values["type"] == "spark":
             values["server_side_parameters"] = {"spark.sql.session.timeZone": "Europe/Berlin"}
         self.targets[name] = values
-        for statement in ("drop schema if exists {} cascade", "create schema if not exists {}"):
+        cascade = "" if kind == "mariadb" else " cascade"
+        for statement in (f"drop schema if exists {{}}{cascade}", "create schema if not exists {}"):
             self.sql(name, statement.format(values["schema"]), quiet=True)
 
     def sql(self, name, sql, *, quiet=False):
