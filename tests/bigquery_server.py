@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from emulators import serving
+from emulators import serving_at
 from watchdog import room
 
 
@@ -22,6 +22,7 @@ class Emulator:
     """Where it listens."""
 
     port: int
+    storage: int  #: of the Storage Read API
 
     def target(self, **more: Any) -> dict[str, Any]:
         """A target as in `eltflow.yml`."""
@@ -31,6 +32,7 @@ class Emulator:
             "schema": "s",
             "method": "none",
             "api_endpoint": f"http://127.0.0.1:{self.port}",
+            "storage_endpoint": f"127.0.0.1:{self.storage}",
             "job_retry_deadline_seconds": 2,
             "threads": 2,
             **more,
@@ -48,5 +50,5 @@ def bigquery() -> Iterator[Emulator]:
     """The emulator, with an empty project `w`."""
     folder = room("bigquery")
     env = {"HOME": str(folder), "TMPDIR": str(folder)}
-    with serving("bqemulator", "bqemulator_server.py", "w", folder=folder, env=env) as port:
-        yield Emulator(port)
+    with serving_at("bqemulator", "bqemulator_server.py", "w", folder=folder, env=env, ports=2) as (port, storage):
+        yield Emulator(port, storage)

@@ -13,6 +13,7 @@ from eltflow_bigquery.dialect import BigQueryDialect
 from eltflow_bigquery.signin import problems
 
 _WHOLE = ("maximum_bytes_billed", "job_execution_timeout_seconds", "job_creation_timeout_seconds", "job_retry_deadline_seconds")
+_HOST = re.compile(r"[\w.-]+(:\d+)?\Z")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}\Z")
 
 
@@ -44,6 +45,7 @@ class BigQueryAdapter:
         "job_creation_timeout_seconds": "seconds that one request may take; 60 unless told",
         "job_retry_deadline_seconds": "seconds that a request is tried again while there is no answer; 120 unless told",
         "api_endpoint": "the address of the service, where it is another",
+        "storage_endpoint": "host and port of the Storage Read API, where it is another; with `api_endpoint` it is not used unless this tells",
     }
     secret_fields: frozenset[str] = frozenset({"keyfile_json", "token", "refresh_token", "client_secret"})
     starter = """type: bigquery
@@ -72,6 +74,8 @@ threads: 8
         endpoint = str(values.get("api_endpoint") or "")
         if endpoint and not endpoint.startswith(("https://", "http://")):
             found.append(("api_endpoint", "`api_endpoint` must be an https address"))
+        if values.get("storage_endpoint") and not _HOST.match(str(values["storage_endpoint"])):
+            found.append(("storage_endpoint", "`storage_endpoint` must be a host and a port, as in localhost:9060"))
         return [*found, *problems(values)]
 
     def database_name(self, values: Mapping[str, Any], root: Path) -> str | None:

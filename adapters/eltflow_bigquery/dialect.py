@@ -28,6 +28,7 @@ class BigQueryDialect(Dialect):
     capabilities = Capabilities(
         create_or_replace_table=True,
         merge=True,
+        streams=True,
         constraints={
             "not_null": "enforced",
             "custom": "enforced",
@@ -166,6 +167,10 @@ class BigQueryDialect(Dialect):
         return kept(type)
 
     def gives(self, column: str, type: str) -> tuple[str, str]:
+        if type == "JSON":  # the client would make values of it, of which a text is one without quotes
+            return f"if({column} is null, null, to_json_string({column}))", "JSON"
+        if type in ("INTERVAL", "GEOGRAPHY"):
+            return (f"cast({column} as string)" if type == "INTERVAL" else f"st_astext({column})"), "VARCHAR"
         return column, given_as(type)
 
     def scattered(self, columns: Sequence[str]) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime
 import json
 import re
-import shutil
-import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,12 @@ from google.cloud import bigquery
 
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import TEMPORARY
+from eltflow.base.temporary import rows_folder
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_bigquery.dialect import BigQueryDialect
 from eltflow_bigquery.errors import FAILURES, as_connection_error, as_warehouse_error, taken, unanswered
+from eltflow_bigquery.results import Results
 from eltflow_bigquery.signin import credentials
 from eltflow_bigquery.types import STAGED, of_field, spelt
 
@@ -81,8 +81,23 @@ class BigQuerySession:
             self._ended_transaction()
         if statement.role == "query":
             columns = tuple(Column(field.name, of_field(field)) for field in rows.schema)
-            return _result(job, columns=columns, rows=[row.values() for row in rows])
+            return _result(job, columns=columns, rows=[row for batch in self._rows(job, rows) for row in batch])
         return _result(job, affected=job.num_dml_affected_rows if statement.role in ("dml", "user") else None)
+
+    def _rows(self, job: Any, rows: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """What a transaction has not committed is asked for where it was written."""
+        return self._database.results.batches(job, rows, self._client.project, large=not self._open)
+
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows as they come, by either way that a result has."""
+        self._cancelled = False
+        try:
+            for batch in self._rows(*self._query(statement)):
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                yield batch
+        except FAILURES as error:
+            raise as_warehouse_error(error, cancelled=self._cancelled) from None
 
     def _ended_transaction(self) -> None:
         self._open = False
@@ -146,13 +161,13 @@ class BigQuerySession:
         source, (relation, *columns) = statement.source, statement.parameters
         assert source is not None
         staged = relation.sibling(f"{relation.identifier}__load{TEMPORARY}{uuid.uuid4().hex[:8]}")
-        folder = Path(tempfile.mkdtemp(prefix="eltflow-"))
         table = self._table(staged, source.fields, columns)
         try:
-            source.parquet(str(folder), columns, plain=True)
-            self._client.create_table(table, exists_ok=True, retry=self._database.again())  # by a request without an answer
-            for file in sorted(folder.iterdir()):
-                self._send_file(file, table.reference, statement)
+            with rows_folder() as folder:
+                source.parquet(folder, columns, plain=True)
+                self._client.create_table(table, exists_ok=True, retry=self._database.again())  # by a request without an answer
+                for file in sorted(Path(folder).iterdir()):
+                    self._send_file(file, table.reference, statement)
             types = {
                 f.name.lower(): of_field(f)
                 for f in self._client.get_table(_reference(relation), retry=self._database.again()).schema
@@ -163,7 +178,6 @@ class BigQuerySession:
             job, _ = self._query(Statement(insert, role="dml", purpose=statement.purpose))
             return _result(job, affected=job.num_dml_affected_rows)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             self._staged.append(table.reference)
             self._discard()
 
@@ -231,6 +245,7 @@ class BigQueryDatabase:
         self._values = values
         self._endpoint = str(values.get("api_endpoint") or "") or None
         self._credentials = credentials(values, root)
+        self.results = Results(values, self._credentials)
         self.seconds = float(values.get("job_creation_timeout_seconds") or 60)  #: that a request may take which starts a job
         self.patience = float(values.get("job_retry_deadline_seconds") or 120)  #: seconds for which a request is sent again
         self.location: str | None = str(values.get("location") or "") or None
@@ -336,7 +351,13 @@ class BigQueryDatabase:
             for table, (kind, comment, columns) in made.items()
         ]
 
+    def told(self) -> Sequence[str]:
+        """What people should know of how results are read, and were not told before."""
+        said, self.results.told = self.results.told, []
+        return said
+
     def close(self) -> None:
+        self.results.close()
         self.control.close()
 
 

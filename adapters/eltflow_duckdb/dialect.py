@@ -265,13 +265,9 @@ class DuckDBDialect(Dialect):
 
     def load(self, relation: Relation, columns: Sequence[str], source: Source) -> Statement:
         """From a file that the session writes the source's text to, whose path and longest line it binds."""
-        read = {f"c{n}": _read_as(field) for n, field in enumerate(source.fields)}
-        values = ", ".join(value_of(f"c{n}", field) for n, field in enumerate(source.fields))
-        kinds = self.literal({**read, "eltflow_end": "VARCHAR"})
+        values = ", ".join(values_of(source.fields))
         return Statement(
-            f"insert into {self.render(relation)} ({self.columns(columns)})\nselect {values}\nfrom read_csv($1, columns = {kinds},"
-            " auto_detect = false, header = false, delim = '\t', quote = '', escape = '', comment = '', new_line = '\\n',"
-            " nullstr = '\\N', max_line_size = $2)",
+            f"insert into {self.render(relation)} ({self.columns(columns)})\nselect {values}\nfrom {text_item(source.fields, '$1', '$2')}",
             role="load",
             main=True,
             source=source,
@@ -405,6 +401,21 @@ _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 def _read_as(field: Field) -> str:
     return field.type if field.type in _AS_THEY_ARE or field.type.startswith("DECIMAL(") else "VARCHAR"
+
+
+def text_item(fields: Sequence[Field], path: str, longest: str) -> str:
+    """A FROM item that reads a file of a source's text, a tab behind each line, whose path and longest line are given in SQL. The columns of
+    `values_of` are its own."""
+    kinds = DuckDBDialect().literal({**{f"c{n}": _read_as(field) for n, field in enumerate(fields)}, "eltflow_end": "VARCHAR"})
+    return (
+        f"read_csv({path}, columns = {kinds}, auto_detect = false, header = false, delim = '\t', quote = '', escape = '', comment = '',"
+        f" new_line = '\\n', nullstr = '\\N', max_line_size = {longest})"
+    )
+
+
+def values_of(fields: Sequence[Field]) -> list[str]:
+    """The values that `text_item` reads, each as of its column's type."""
+    return [value_of(f"c{n}", field) for n, field in enumerate(fields)]
 
 
 def value_of(column: str, field: Field) -> str:

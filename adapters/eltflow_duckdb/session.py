@@ -11,15 +11,15 @@ import duckdb
 
 from eltflow.base.names import TEMPORARY
 from eltflow.base.temporary import rows_folder
-from eltflow.transfer import Source, Tables
+from eltflow.transfer import Tables
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import ErrorKind, RelationKind
 from eltflow_duckdb.attached import attachments, secret_statements
 from eltflow_duckdb.dialect import DuckDBDialect
 from eltflow_duckdb.errors import as_warehouse_error
+from eltflow_duckdb.source import spooled
 
 _DIALECT = DuckDBDialect()
-_LINE = 2_000_000  #: bytes that a line may have without being asked about
 _TABLES = "select database_name, schema_name, table_name, 'table', comment, estimated_size from duckdb_tables() where not internal"
 _VIEWS = "select database_name, schema_name, view_name, 'view', comment, null from duckdb_views() where not internal"
 _COLUMNS = """
@@ -73,29 +73,12 @@ class DuckDBSession:
         self._cancelled = False
         with rows_folder() as folder:
             path = os.path.join(folder, "rows")
-            try:
-                rows, longest = self._spooled(statement.source, path)
-            except OSError as error:
-                help = "make room there, or name another folder with the environment variable TMPDIR"
-                raise WarehouseError(f"rows on their way through {folder}: {error.strerror}", help=help) from None
+            rows, longest = spooled(statement.source, path, lambda: self._cancelled)
             self._cursor.execute(statement.sql, [path, longest + 2])
             taken = _count(self._cursor.fetchall())
         if taken != rows:
             raise WarehouseError(f"{rows} rows were read, and {taken} came into the table")
         return Result(affected=taken)
-
-    def _spooled(self, source: Source, path: str) -> tuple[int, int]:
-        """Write the source's text to a file; gives (rows, bytes of the longest line)."""
-        rows, longest = 0, _LINE
-        with open(path, "wb") as file:
-            for batch in source.text():
-                if self._cancelled:
-                    raise WarehouseError("cancelled", kind="cancelled")
-                if len(batch) > longest:
-                    longest = max(longest, *(len(line) for line in batch.split(b"\n")))
-                rows += batch.count(b"\n")
-                file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
-        return rows, longest
 
     def cancel(self) -> None:
         self._cancelled = True

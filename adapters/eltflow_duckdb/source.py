@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from eltflow.base.plugins import driver
 from eltflow.base.records import dataclass
+from eltflow.base.temporary import rows_folder
 from eltflow.transfer import Field, Judged, Sifted, Source
-from eltflow.warehouse import Column, Dialect, Result, Statement
-from eltflow_duckdb.dialect import DuckDBDialect
+from eltflow.warehouse import Column, Dialect, Result, Statement, WarehouseError
+from eltflow_duckdb.dialect import DuckDBDialect, text_item, values_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,6 +42,7 @@ _BEYOND = (
     "TIME WITH TIME ZONE",
 )
 _PART = 128 * 1024 * 1024  #: bytes of a Parquet file, about what a warehouse reads best
+_LINE = 2_000_000  #: bytes that a line may have without being asked about
 _MARKS = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr(13)", "'\\r'"))
 #: Types with digits that most engines have no place for: their last three must be zero.
 _NANOSECONDS: Mapping[str, str] = {"TIMESTAMP_NS": "timestamp", "TIME_NS": "time"}
@@ -62,6 +65,9 @@ class DuckDBFiles:
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
         return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+
+    def columnar(self, source: Source) -> Source:
+        return _Columnar(source)
 
     def sift(
         self, path: str, name: str, format: str, options: Mapping[str, Any], judge: Callable[[str], Judged], folder: str
@@ -90,11 +96,60 @@ class QuerySource:
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
     def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        self.written(folder, names, plain=plain)
+
+    def written(self, folder: str, names: Sequence[str], *, plain: bool) -> int:
+        """As `parquet`; gives the number of rows."""
         named = zip(self.fields, names, strict=True)
         values = ", ".join(f"{_as_parquet(field, plain)} as {_DIALECT.quote(name)}" for field, name in named)
         with _connected() as connection:
+            run(connection, "set threads = 1")  # several hold what they write in order
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
-            run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}")
+            ((count,),) = run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}").fetchall()
+            return int(count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columnar:
+    """Any source. What Parquet is made of is a file of its text, which takes no memory."""
+
+    source: Source
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return self.source.fields
+
+    def text(self) -> Iterator[bytes]:
+        return self.source.text()
+
+    def parquet(self, folder: str, names: Sequence[str], *, plain: bool = False) -> None:
+        fields = self.source.fields
+        with rows_folder() as place:
+            path = os.path.join(place, "rows")
+            rows, longest = spooled(self.source, path)
+            values = [f"{value} as {_DIALECT.quote(field.name)}" for value, field in zip(values_of(fields), fields, strict=True)]
+            item = text_item(fields, _DIALECT.string(path), str(longest + 2))
+            written = QuerySource(f"select {', '.join(values)} from {item}", fields).written(folder, names, plain=plain)
+        if written != rows:
+            raise WarehouseError(f"{rows} rows were read, and {written} were written")
+
+
+def spooled(source: Source, path: str, stopped: Callable[[], bool] = lambda: False) -> tuple[int, int]:
+    """Write a source's text to a file, a tab behind each line; gives (rows, bytes of the longest line). Raises WarehouseError."""
+    rows, longest = 0, _LINE
+    try:
+        with open(path, "wb") as file:
+            for batch in source.text():
+                if stopped():
+                    raise WarehouseError("cancelled", kind="cancelled")
+                if len(batch) > longest:
+                    longest = max(longest, *(len(line) for line in batch.split(b"\n")))
+                rows += batch.count(b"\n")
+                file.write(batch.replace(b"\n", b"\t\n"))  # a line of one empty value would be none
+    except OSError as error:
+        help = "make room there, or name another folder with the environment variable TMPDIR"
+        raise WarehouseError(f"rows on their way through {os.path.dirname(path)}: {error.strerror}", help=help) from None
+    return rows, longest
 
 
 def _as_parquet(field: Field, plain: bool) -> str:

@@ -17,6 +17,8 @@ _NOTHING: Mapping[str, Any] = {}
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
 #: The folder of a table's stage that a load's files are put in; whoever loads gives it an ending of its own.
 LOAD_FOLDER = "eltflow_load"
+#: Types with nine digits of seconds.
+_FINE = ("TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ")
 _LOAD = (
     "file_format = (type = parquet use_logical_type = true binary_as_text = false)"
     " match_by_column_name = case_insensitive on_error = abort_statement purge = true force = true"
@@ -34,6 +36,7 @@ class SnowflakeDialect(Dialect):
         dynamic_tables=True,
         narrow_literals=True,
         merge=True,
+        streams=True,
         grants=True,
         constraints={
             "not_null": "enforced",
@@ -186,6 +189,13 @@ class SnowflakeDialect(Dialect):
 
     def reads_as(self, type: str) -> str:
         return read_as(type)
+
+    def gives(self, column: str, type: str) -> tuple[str, str]:
+        """The driver cuts off parts of a microsecond in silence: a value that has any is an error, of a conversion that says so."""
+        if type not in _FINE:
+            return super().gives(column, type)
+        told = f"{self.string(f'{column} has parts of a microsecond: ')} || to_varchar({column})"
+        return f"iff(date_part(nanosecond, {column}) % 1000 = 0, {column}, cast({told} as {type}))", read_as(type)
 
     def holds(self, type: str, other: str) -> bool:
         return holds(type, other)

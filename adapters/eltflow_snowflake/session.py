@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import snowflake.connector
 from snowflake.connector import constants, errors
 
 from eltflow.base.names import TEMPORARY
+from eltflow.base.temporary import rows_folder
 from eltflow.warehouse import CatalogColumn, CatalogTable, Column, Relation, Result, Statement, Target, WarehouseError
 from eltflow.warehouse.values import RelationKind
 from eltflow_snowflake.dialect import LOAD_FOLDER, SnowflakeDialect
@@ -22,6 +21,7 @@ from eltflow_snowflake.signin import arguments
 from eltflow_snowflake.types import spelt
 
 _DIALECT = SnowflakeDialect()
+_BATCH = 5_000  #: rows
 _PASSED = ("account", "role", "warehouse", "host", "port", "protocol", "proxy_host", "proxy_port", "client_session_keep_alive")
 _KINDS: dict[str, RelationKind] = {
     "BASE TABLE": "table",
@@ -71,6 +71,20 @@ class SnowflakeSession:
         counted = statement.role in ("dml", "user") and cursor.rowcount is not None and cursor.rowcount >= 0
         return Result(affected=cursor.rowcount if counted else None, statement_id=cursor.sfqid)
 
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The connector fetches the parts of a result one after the other, as they are asked for."""
+        self._cancelled = False
+        try:
+            cursor = self._send(statement.sql)
+            with closing(cursor):
+                while rows := cursor.fetchmany(_BATCH):
+                    self._stop_if_cancelled()
+                    yield rows
+        except errors.Error as error:
+            told = as_warehouse_error(error, cancelled=self._cancelled)
+            self._lost = self._lost or told.kind == "lost"
+            raise told from None
+
     def _send(self, sql: str, parameters: Any = None) -> Any:
         cursor = self._connection.cursor()
         self._running = cursor, sql
@@ -85,9 +99,8 @@ class SnowflakeSession:
         assert statement.source is not None
         stage, *columns = statement.parameters
         name = f"{LOAD_FOLDER}_{uuid.uuid4().hex}"
-        folder = Path(tempfile.mkdtemp(prefix="eltflow-"))
-        try:
-            statement.source.parquet(str(folder), columns)
+        with rows_folder() as folder:
+            statement.source.parquet(folder, columns)
             self._stop_if_cancelled()
             files = _DIALECT.string(f"file://{folder}/*.parquet")
             self._send(f"put {files} {stage}/{name} auto_compress = false overwrite = true")
@@ -98,8 +111,6 @@ class SnowflakeSession:
                 raise WarehouseError("COPY found none of the files that were put into the stage")
             rows = sum(int(row[at["rows_loaded"]]) for row in cursor.fetchall())
             return Result(affected=rows, statement_id=cursor.sfqid)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _stop_if_cancelled(self) -> None:
         if self._cancelled:

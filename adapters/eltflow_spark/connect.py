@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 import threading
 import uuid
 import warnings
@@ -23,6 +21,7 @@ with warnings.catch_warnings():
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession
 
+from eltflow.base.temporary import rows_folder
 from eltflow.warehouse import CatalogTable, Column, Relation, Result, Statement, WarehouseError
 from eltflow_spark.catalog import of_schema
 from eltflow_spark.errors import as_warehouse_error
@@ -78,25 +77,47 @@ class ConnectSession:
         columns = _columns(frame)
         return Result(columns=columns, rows=_rows(frame.toArrow()) if columns else ())
 
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The server sends a batch of Arrow after the other."""
+        if self._lost:
+            raise WarehouseError("the connection to the server was lost", kind="lost")
+        self._cancelled, self._running = False, True
+        self._spark.addTag(self._tag)  # of this thread
+        try:
+            plan = self._spark.sql(statement.sql)._plan
+            client = self._spark.client
+            for table in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                if isinstance(table, pa.Table):  # else it is their schema
+                    yield _rows(table)
+        except (PySparkException, grpc.RpcError, pa.ArrowException) as error:
+            told = self._told(error)
+            self._lost = told.kind == "lost"
+            raise told from None
+        finally:
+            self._spark.removeTag(self._tag)
+            self._running = False
+
     def _load(self, statement: Load) -> int:
         """A piece after the other, each by an INSERT."""
         assert statement.source is not None
         names = ", ".join(statement.into)
         kinds = [field.dataType.simpleString() for field in self._spark.sql(f"select {names} from {statement.name}").schema.fields]
         values = ", ".join(f"cast(`c{n}` as {kind})" for n, kind in enumerate(kinds))
-        view, folder = f"eltflow_{uuid.uuid4().hex}", Path(tempfile.mkdtemp(prefix="eltflow-"))
+        view = f"eltflow_{uuid.uuid4().hex}"
         count = 0
         try:
-            statement.source.parquet(str(folder), [f"c{n}" for n in range(len(kinds))], plain=True)
-            for piece in _pieces(folder):
-                if self._cancelled:
-                    raise WarehouseError("cancelled", kind="cancelled")
-                self._spark.createDataFrame(piece).createOrReplaceTempView(view)
-                self._spark.sql(f"insert into {statement.name} ({names})\nselect {values} from `{view}`")
-                count += piece.num_rows
+            with rows_folder() as folder:
+                statement.source.parquet(folder, [f"c{n}" for n in range(len(kinds))], plain=True)
+                for piece in _pieces(Path(folder)):
+                    if self._cancelled:
+                        raise WarehouseError("cancelled", kind="cancelled")
+                    self._spark.createDataFrame(piece).createOrReplaceTempView(view)
+                    self._spark.sql(f"insert into {statement.name} ({names})\nselect {values} from `{view}`")
+                    count += piece.num_rows
             return count
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
             with suppress(PySparkException, grpc.RpcError):
                 self._spark.catalog.dropTempView(view)
 

@@ -30,6 +30,7 @@ class SparkDialect(Dialect):
         transactions=False,
         narrows=False,
         column_comments=False,
+        streams=True,
         identifier_limit=128,
         incremental_strategies=("append", "insert_overwrite"),
     )
@@ -146,6 +147,9 @@ class SparkDialect(Dialect):
     def gives(self, column: str, type: str) -> tuple[str, str]:
         if "<" in type:
             return f"to_json({column}, map('ignoreNullFields', 'false'))", "JSON"
+        if type == "timestamp":  # a Thrift server tells the time of its session's zone, and not the zone
+            era = f"case when {column} < timestamp '0001-01-01 00:00:00 UTC' then ' BC' else '' end"
+            return f"concat(date_format({column}, 'yyyy-MM-dd HH:mm:ss.SSSSSSXXX'), {era})", self.reads_as(type)
         return super().gives(column, type)
 
     def scattered(self, columns: Sequence[str]) -> str:

@@ -72,8 +72,42 @@ class ThriftSession:
         reads = [_READS.get(kind) for _, kind in told]
         return Result(columns=columns, rows=[tuple(_value(v, r) for v, r in zip(row, reads, strict=True)) for row in found])
 
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows as they are fetched; others may ask something in between."""
+        if self._lost:
+            raise WarehouseError("the connection to the server was lost", kind="lost")
+        self._cancelled = False
+        try:
+            cursor = self._done(statement.sql)
+            with self._lock:
+                reads = [_READS.get(kind) for _, kind, *_ in cursor.description]
+            while rows := self._fetched(cursor):
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                yield [tuple(_value(v, r) for v, r in zip(row, reads, strict=True)) for row in rows]
+            with self._lock:
+                cursor.close()
+        except _FAILURES as error:
+            told = as_warehouse_error(_text(error), cancelled=self._cancelled, lost=not isinstance(error, exc.OperationalError))
+            self._lost = told.kind == "lost"
+            raise told from None
+
+    def _fetched(self, cursor: Any) -> Sequence[tuple[Any, ...]]:
+        with self._lock:
+            rows: Sequence[tuple[Any, ...]] = cursor.fetchmany(_ROWS)
+            return rows
+
     def _send(self, sql: str, *, wanted: bool = False) -> tuple[list[tuple[str, str]], Sequence[tuple[Any, ...]]]:
         """Run it; gives columns and rows, if they are wanted."""
+        cursor = self._done(sql)
+        with self._lock:
+            told = [(name, kind) for name, kind, *_ in cursor.description or ()] if wanted else []
+            rows = cursor.fetchall() if told else []
+            cursor.close()
+        return told, rows
+
+    def _done(self, sql: str) -> Any:
+        """The cursor of a statement that has ended well."""
         with self._lock:
             cursor = self._connection.cursor()
             cursor.execute(sql, async_=True)
@@ -87,11 +121,7 @@ class ThriftSession:
             wait = min(wait * 1.5, 0.1)
         if state.operationState != _STATES.FINISHED_STATE:
             raise exc.OperationalError(state.errorMessage or "the statement failed, and the server does not say why")
-        with self._lock:
-            told = [(name, kind) for name, kind, *_ in cursor.description or ()] if wanted else []
-            rows = cursor.fetchall() if told else []
-            cursor.close()
-        return told, rows
+        return cursor
 
     def _state(self, cursor: Any) -> Any:
         with self._lock:

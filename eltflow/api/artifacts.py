@@ -11,6 +11,7 @@ from eltflow.api.explain import compiled_path
 from eltflow.api.loading import Loaded
 from eltflow.api.running import RunOptions, RunState, project_hooks
 from eltflow.api.writing import check_folder, write_if_changed, write_pieces
+from eltflow.base.records import replace
 from eltflow.compile.compiled import Compiled
 from eltflow.engine.run import utc_now
 from eltflow.report.info import RunInfo, patch_lines, to_json
@@ -106,14 +107,17 @@ def write_artifacts(loaded: Loaded, options: RunOptions, state: RunState, argv: 
 
     args = {"full_refresh": options.full_refresh, "fail_fast": options.fail_fast, "store_failures": options.store_failures}
     info = run_info(loaded, options.command, argv, args)
-    write_compiled(loaded, state.compiled)
-    write_manifest(loaded, info, state.compiled)
+    compiled = state.compiled
+    if loaded.places.elsewhere:
+        compiled = {i: replace(one, sql=loaded.places.settled(one.sql)) for i, one in compiled.items()}
+    write_compiled(loaded, compiled)
+    write_manifest(loaded, info, compiled)
     results = run_results(
         state.results.values(),
         loaded.places.graph.nodes,
         loaded.adapter.dialect,
         info,
-        compiled=state.compiled,
+        compiled=compiled,
         seconds=state.finished.seconds if state.finished is not None else 0.0,
         dialects=loaded.places.dialects,
     )

@@ -271,6 +271,8 @@ def _statements(
     load: _Load | None,
 ) -> tuple[str, ...]:
     node = step.node
+    if step.action == "copy":
+        return _copying(compiler, step)
     if step.action == "hook":
         try:
             sql = compiler.hook(node)
@@ -291,6 +293,20 @@ def _statements(
         return tuple(s.sql for s in dry(MATERIALIZATIONS[node.materialized](job), answer))
     except (ProgramError, WarehouseError) as error:  # a dialect may refuse a configuration
         raise fail("E0602", str(error), help=error.help) from None
+
+
+def _copying(compiler: Compiler, step: Step) -> tuple[str, ...]:
+    """What a copy asks the one target for, and where in the other the rows go: how they get there is each loader's own."""
+    assert compiler.across is not None
+    assert step.node.relation is not None
+    (of,) = step.node.parents
+    home = compiler.home(compiler.graph.nodes[of])
+    there = home.graph.nodes[of]
+    assert there.relation is not None
+    into = compiler.across.compiler(step.target) if step.target else compiler
+    read = f"select * from {home.dialect.render(there.relation)}"
+    rows = f"-- its rows go into {into.dialect.render(step.node.relation)}, until its last reader has ended"
+    return (f"-- on {home.across.here if home.across is not None else ''}\n{read}", rows)
 
 
 def find_node(loaded: Loaded, name: str) -> Node:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from eltflow.api.explain import connection_problem
+from eltflow.api.explain import connection_problem, node_span, quoted
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
-from eltflow.base.diagnostics import EltflowError
+from eltflow.base.diagnostics import Diagnostic, EltflowError
+from eltflow.base.names import listed
 from eltflow.base.records import dataclass, field, replace
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.events import Message
@@ -19,7 +20,7 @@ from eltflow.plan.plan import Copy
 from eltflow.project.nodes import Node
 from eltflow.state.lock import TARGET, lock_path, run_lock
 from eltflow.warehouse.catalog import Catalog
-from eltflow.warehouse.protocols import Database
+from eltflow.warehouse.protocols import Database, Tells
 from eltflow.warehouse.values import CatalogTable, Relation, WarehouseError
 
 #: With more relations than this, the whole catalog is read at once.
@@ -29,13 +30,15 @@ FEW = 300
 @dataclass(slots=True, kw_only=True)
 class Site:
     """A target in a run, by its name (empty for the run's own). `nodes` are those that run there, as it sees them; `seen` are the relations
-    that they need to know about (None: all); `copies` are made there. What `records` says that the warehouse keeps is what each node did."""
+    that they need to know about (None: all); `copies` are made there, and `gives` are its nodes that others have copies of. What `records`
+    says that the warehouse keeps is what each node did."""
 
     name: str
     loaded: Loaded
     nodes: Sequence[Node] = ()
     seen: Sequence[Relation] | None = None
     copies: Sequence[Copy] = ()
+    gives: Sequence[Node] = ()
     database: Database = field(init=False)
     lease: Lease | None = None
     tables: Sequence[CatalogTable] = ()
@@ -60,6 +63,7 @@ def sites_of(loaded: Loaded, nodes: Sequence[Node], ids: Sequence[str] | None, c
             nodes=[node for node in nodes if places.step_target(node) == name],
             seen=seen(places.at(name), ids, name),
             copies=[copy for copy in copies if copy.target == name],
+            gives=[of for copy in copies if places.step_target(of := loaded.graph.nodes[copy.of]) == name],
         )
         for name in names
     }
@@ -92,6 +96,8 @@ def opened(sites: Iterable[Site], token: str, about: Mapping[str, Any], timeout:
             stack.enter_context(run_lock(key, keys[key].loaded.options.env, timeout, about, held))
         for site in order:
             alone = site.loaded.target_key not in keys
+            if alone and not site.written:
+                _check_there(site)
             site.database = stack.enter_context(connected(site.loaded, read_only=not site.written and alone))
         leases: dict[tuple[str, str], Lease | None] = {}
         for site in written:
@@ -100,6 +106,19 @@ def opened(sites: Iterable[Site], token: str, about: Mapping[str, Any], timeout:
                 leases[place] = stack.enter_context(lease_of(site.loaded, site.database, token, about, timeout))
             site.lease = leases[place]
         yield
+
+
+def _check_there(site: Site) -> None:
+    """Raise EltflowError (E0805) for a file that is only read, and that nothing has made yet."""
+    loaded = site.loaded
+    location = loaded.adapter.location(loaded.target, loaded.root)
+    if not os.path.isabs(location) or os.path.exists(location):
+        return
+    names = [node.name for node in site.gives]
+    message = f"{listed([f'`{name}`' for name in names])} of the target `{site.name}` is not built yet: there is no file {location}"
+    span = node_span(loaded, site.gives[0]) if site.gives else None
+    help = f"build it first: eltflow build --select {' '.join(names)}"
+    raise EltflowError(quoted(loaded, Diagnostic(code="E0805", message=message, span=span, help=help)))
 
 
 def about_run(loaded: Loaded) -> Mapping[str, Any]:
@@ -154,6 +173,11 @@ def schemas_of(nodes: Iterable[Node]) -> list[tuple[str | None, str]]:
 
 def schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
     return list({(r.database, r.schema): None for r in relations if r.schema})
+
+
+def said_by(database: Database) -> Sequence[str]:
+    """What a target has to say of how it is used, and has not said before."""
+    return database.told() if isinstance(database, Tells) else ()
 
 
 def short(run_id: str) -> str:

@@ -16,6 +16,7 @@ from eltflow.graph.graph import Graph
 from eltflow.graph.targets import elsewhere
 from eltflow.plan.plan import Copy
 from eltflow.project.nodes import Node
+from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Relation
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from eltflow.api.loading import Loaded
     from eltflow.compile.across import Across
     from eltflow.compile.node import Compiler
-    from eltflow.warehouse.dialect import Dialect
 
-#: Into which rows of another database can be sent, as steps do that read databases.
-_TAKE = "DuckDB, PostgreSQL or SQLite"
+
+#: The part of a run's id in the names of copies, where nothing runs.
+_NO_RUN = "00000000"
 
 
 class Places:
@@ -37,7 +38,22 @@ class Places:
         self.loaded = loaded
         self.run = loaded.options.target or loaded.target.name if _says(loaded.graph) else ""
         self._relations: dict[tuple[str, str], Relation] = {}
+        self._mark = _NO_RUN
         self.elsewhere: Mapping[str, str] = elsewhere(loaded.graph, self.run) if self.run else {}
+
+    def runs(self, run_id: str) -> None:
+        """Give copies the names that they have in this run."""
+        self._mark = run_id.replace("-", "")[:8]
+        self._relations.clear()
+
+    def settled(self, sql: str) -> str:
+        """A compiled text without what differs from run to run: copies named as where nothing runs."""
+        if self._mark == _NO_RUN:
+            return sql
+        for name in (TEMPORARY, TEMPORARY.upper()):
+            mark = self._mark if name == TEMPORARY else self._mark.upper()
+            sql = sql.replace(name + mark, name + _NO_RUN)
+        return sql
 
     def target(self, node: Node) -> str:
         """The name of the target that a node lives on."""
@@ -101,7 +117,7 @@ class Places:
             return found
         loaded = self.at(here)
         dialect, target = loaded.adapter.dialect, loaded.target
-        suffix = f"_{fingerprint(node.unique_id, here)[:6]}{TEMPORARY}{self.loaded.options.invocation_id.replace('-', '')[:8]}"
+        suffix = f"_{fingerprint(node.unique_id, here)[:6]}{TEMPORARY}{self._mark}"
         limit = dialect.capabilities.identifier_limit
         name = node.name if limit is None else shorten(node.name, limit - len(suffix))
         database, schema = (part if part is None else dialect.named(part) for part in (target.database, target.schema))
@@ -110,13 +126,11 @@ class Places:
     def refused(self, there: str, here: str) -> tuple[str, str] | None:
         """Why no rows can come from one target to another (message, help), if that is so."""
         into, origin = self.at(here), self.at(there)
-        if origin.target.type not in plugins.names("eltflow.sources"):
-            return (
-                f"rows of a target of type {origin.target.type} cannot be read bit by bit",
-                "bring them to the other side by other means, and read them as a source",
-            )
-        if not into.adapter.dialect.capabilities.transactional_ddl or into.target.type not in plugins.names("eltflow.sources"):
-            return f"no rows can be sent to a target of type {into.target.type}", f"let a model on {_TAKE} read it"
+        help = "bring them to the other side by other means, and read them as a source"
+        if not origin.adapter.dialect.capabilities.streams and origin.target.type not in plugins.names("eltflow.sources"):
+            return f"rows of a target of type {origin.target.type} cannot be read bit by bit", help
+        if type(into.adapter.dialect).load is Dialect.load:
+            return f"no rows can be sent to a target of type {into.target.type}", help
         return None
 
     def across(self, here: str, compiler: Callable[[str], Compiler], made: Mapping[str, Compiler]) -> Across:

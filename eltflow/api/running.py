@@ -26,11 +26,11 @@ from eltflow.api.connections import (
     taking_turns,
     unpacked_files,
 )
-from eltflow.api.copying import Copies, copying, moving
+from eltflow.api.copying import Copies, becomes, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
-from eltflow.api.opening import FEW, Site, about_run, opened, schemas, schemas_of, seen, short, sites_of
+from eltflow.api.opening import FEW, Site, about_run, opened, said_by, schemas, schemas_of, seen, short, sites_of
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
@@ -141,6 +141,7 @@ def execute(loaded: Loaded, options: RunOptions, state: RunState | None = None) 
     """
     state = state or RunState(run_id=loaded.options.invocation_id)
     loaded.heard.clear()  # each run says it once
+    loaded.places.runs(state.run_id)
     runnable = _runnable(loaded, options)
     first = compile_first(loaded, runnable, seen(loaded, options.selected), full_refresh=options.full_refresh)
     _check_hooks(loaded, first.compiler)
@@ -317,6 +318,8 @@ def _execute(
         )
         for event in events:
             moved.take(event)
+            if isinstance(event, StepFinished):
+                yield from (Message(text=text) for site in state.sites for text in said_by(site.database))
             while loaded.messages:
                 yield loaded.messages.pop(0)
             if isinstance(event, StepFinished) and event.result.step not in state.explained:
@@ -602,7 +605,7 @@ class _Worker:
         if step.action == "hook":
             return self._hook(step, session)
         if step.action == "copy":
-            return self._copied(step, session, tell)
+            return self._copied(step, session, tell, stopped)
         if step.action == "task":
             return self._task(step, session, tell, stopped)
         if step.action == "deliver":
@@ -771,14 +774,18 @@ class _Worker:
         _say(step, function.told, tell)
         return StepResult(step=step.id, status="success", kind="python")
 
-    def _copied(self, step: Step, session: Session, tell: Callable[[Event], None]) -> StepResult:
+    def _copied(self, step: Step, session: Session, tell: Callable[[Event], None], stopped: Callable[[], bool]) -> StepResult:
         copy, places = self.copies.of(step), self.places
         of = places.graph.nodes[copy.of]
         origin = next(site for site in self.state.sites if site.name == places.step_target(of))
         trace = Trace(purpose=Purpose(self.state.run_id, step.id))
         try:
-            with moving(origin, of) as moved:
-                for text in moved.told:  # what a reader gets is not what its model says, which nobody may find out by chance
+            with moving(origin, of, trace.purpose, stopped) as moved:
+                changed = becomes(self.loaded.adapter.dialect, moved.rows.fields, self.loaded.target.name)
+                for text in (
+                    *moved.told,
+                    *changed,
+                ):  # what a reader gets is not what its model says, which nobody may find out by chance
                     tell(Message(text=f"`{step.node.name}`: {text}", level="warning"))
                 outcome = self._driven(step, copying(self.site, step, of, moved, self.state.run_id), session, trace, None)
         except WarehouseError as error:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from eltflow.api.explain import connection_problem, masked, quoted, yaml_span
 from eltflow.api.hashing import HELP, digest_of
 from eltflow.api.loading import Loaded
-from eltflow.api.opening import about_run, connected, lease_of, schemas_of
+from eltflow.api.opening import about_run, connected, lease_of, said_by, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
 from eltflow.base.names import listed
@@ -82,7 +82,8 @@ def sample(loaded: Loaded, origin: Loaded, ids: Sequence[str], *, rows: int, whe
         if origin.target.type in plugins.names("eltflow.sources"):
             stack.close()  # who opens a file of DuckDB twice must do it in the same way
         tables = stack.enter_context(closing(_tables(origin, database)))
-        yield from _all(loaded, origin, tables, wanted, digest, rows=rows, where=where)
+        for one in _all(loaded, origin, tables, wanted, digest, rows=rows, where=where):
+            yield replace(one, told=(*one.told, *said_by(database)))
 
 
 def _tables(origin: Loaded, database: Database) -> Tables:

@@ -16,6 +16,7 @@ from eltflow.sql.dates import DATE_RULES
 from eltflow.sql.into_duckdb import INTO_DUCKDB, not_zero
 from eltflow.sql.kinds import kind, literal_number, note_kinds, noted
 from eltflow.sql.parse import dialect_of
+from eltflow.sql.redshift import chosen
 from eltflow.sql.template import Unsaid, call, cast, said
 
 _TYPE = exp.DataType.Type
@@ -361,18 +362,7 @@ def _filter(node: Any, read: str, write: str) -> Any:
     """FILTER as a CASE, where the engine has none."""
     if write not in ("mysql", "bigquery", "snowflake"):
         return None
-    inner, condition = node.this, node.expression.this
-    if not isinstance(inner, (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max)):
-        raise Unsaid("FILTER of this function is not known to mean the same")
-    argument = inner.this
-    holder = argument if isinstance(argument, exp.Distinct) else inner
-    values = argument.expressions if isinstance(argument, exp.Distinct) else [argument]
-    if len(values) != 1:
-        raise Unsaid("FILTER of several values is not known to mean the same")
-    value = exp.Literal.number(1) if isinstance(values[0], exp.Star) else values[0]
-    chosen = exp.Case(ifs=[exp.If(this=condition, true=value)])
-    holder.set("expressions" if holder is argument else "this", [chosen] if holder is argument else chosen)
-    return inner
+    return chosen(node)
 
 
 def _beside(node: Any, read: str, write: str) -> Any:

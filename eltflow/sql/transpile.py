@@ -18,12 +18,15 @@ from eltflow.sql.identifiers import respelt, twins
 from eltflow.sql.known import nameless, refusals
 from eltflow.sql.meaning import same_meaning
 from eltflow.sql.parse import Parsed, dialect_of
+from eltflow.sql.redshift import into_redshift
 
 #: The SQL of a relation in the target, by the parts of the name that stands in the text; None for a table that is no node.
 Relations = Callable[[tuple[str, ...]], str | None]
 #: sqlglot's dialects from which statements are translated, and to which.
 _FROM = ("bigquery", "duckdb", "mysql", "postgres", "snowflake", "sqlite")
-_TO = (*_FROM, "spark")
+_TO = (*_FROM, "spark", "redshift")
+#: What is said as for another, and then looked at once more.
+_AS = {"redshift": "postgres"}
 _MARK = "eltflow_relation_{}_"
 
 
@@ -52,10 +55,14 @@ def transpile(parsed: Parsed, read: str, write: str, relations: Relations, *, na
     unnamed = list(nameless(tree)) if named else []
     marks = _mark_relations(tree, relations, write)
     spell_out(tree)
-    found = [*refusals(tree, read, write, parsed.sql), *twins(tree, read, write), *unnamed]
+    found = [*twins(tree, read, write), *unnamed]
+    goal, write = write, _AS.get(write, write)
+    found += refusals(tree, read, write, parsed.sql)
     if found:
         return Transpiled("", _problems(found))
     tree, found = same_meaning(tree, read, write)
+    if not found and goal == "redshift":
+        tree, found = into_redshift(tree, read)
     if found:
         return Transpiled("", _problems(found))
     respelt(tree, read, write)

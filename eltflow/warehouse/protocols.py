@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -45,11 +45,30 @@ class Database(Protocol):
 
 
 @runtime_checkable
+class Streams(Protocol):
+    """A `Session` that gives the rows of a query bit by bit (`Capabilities.streams`)."""
+
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows that the statement gives, some thousand at a time, in memory that does not grow with their number. Until the last of them
+        the session does nothing else. Raises WarehouseError."""
+        ...
+
+
+@runtime_checkable
 class Estimates(Protocol):
     """A `Database` that can tell beforehand what a query costs."""
 
     def estimate(self, sql: str) -> int | None:
         """The bytes that a query would read; None where it cannot run as things are. Nothing is run. Raises WarehouseError."""
+        ...
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A `Database` that may find out what people should know of how it is used, which is no error."""
+
+    def told(self) -> Sequence[str]:
+        """What was not told before."""
         ...
 
 
@@ -90,6 +109,10 @@ class FileReader(Protocol):
 
     def source(self, select: str) -> Source:
         """The rows of a query over files. Raises WarehouseError."""
+        ...
+
+    def columnar(self, source: Source) -> Source:
+        """The rows of any source, as one that can be written as Parquet too: by way of a file of its text, in a folder for temporary ones."""
         ...
 
     def sift(

@@ -165,6 +165,7 @@ class Capabilities:
     kept as long as its version stays.
     `quotes_may_be_text` says that a name in double quotes which is no column's is a text.
     `external` are the formats of files that the engine writes rows to and reads them from again, each with the options that it takes.
+    `streams` says that sessions give rows bit by bit (`protocols.Streams`).
     `query_comments` says that others can see what a session sends, so that statements say where they come from unless the project
     wants otherwise.
     `unnests` says that the items of lists which are kept in a column can be rows of a view.
@@ -193,6 +194,7 @@ class Capabilities:
     incremental_strategies: tuple[str, ...] = ("append", "delete+insert")
     offline_parser: str = ""
     quotes_may_be_text: bool = False
+    streams: bool = False
     query_comments: bool = True
     external: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constraints: Mapping[str, Literal["enforced", "accepted"]] = field(default_factory=dict)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
+import grpc
 import pytest
 from eltflow_bigquery import ADAPTER
 
@@ -115,3 +119,102 @@ def test_what_init_makes(bigquery, eltflow, tmp_path):
         assert built.code == 0, built.text
         assert loaded in built.out
         assert "12 tests passed" in built.out
+
+
+LARGE = """
+select n as id, cast(n as numeric) / 4 as amount, concat('ä', n) as note, mod(n, 2) = 0 as even,
+  date_add(date '2026-01-01', interval mod(n, 300) day) as day,
+  timestamp_add(timestamp '2026-01-01 00:00:00.25+00', interval n second) as moment, if(n = 3, null, b'x') as raw, [n, 7] as list
+from unnest(generate_array(1, 12000)) as n order by n
+"""
+
+
+def _rows(target, root, sql=LARGE, *, whole=False):
+    """The rows, by a query or bit by bit; what was told of it, and what read them."""
+    with closing(ADAPTER.open(Subject(adapter=ADAPTER, target=target, root=root).values(), root)) as database:
+        with closing(database.session()) as session:
+            query = Statement(sql, role="query")
+            found = session.execute(query).rows if whole else [row for batch in session.stream(query) for row in batch]
+        return list(found), database.told(), database.results
+
+
+def test_a_large_result_comes_as_arrow(bigquery, tmp_path):
+    """By the Storage Read API the same values as by REST, in their order."""
+    by_rest, told, _ = _rows({**bigquery.target(), "storage_endpoint": None}, tmp_path)
+    assert told == []
+    found, told, results = _rows(bigquery.target(), tmp_path, whole=True)
+    assert results._client is not None
+    assert told == []
+    assert len(found) == 12_000
+    assert found == by_rest
+    assert [str(row[1]) for row in found[:4]] == ["0.25", "0.5", "0.75", "1"]
+
+
+def test_what_arrow_gives_as_something_else_comes_by_rest(bigquery, tmp_path):
+    _, told, results = _rows(bigquery.target(), tmp_path, "select n, to_json(n) as j from unnest(generate_array(1, 10001)) as n")
+    assert (results._client, told) == (None, [])
+
+
+@pytest.mark.prove
+def test_without_a_way_to_the_storage_api_results_come_by_rest(bigquery, tmp_path):
+    """It is said, once, and not tried again."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    found, told, _ = _rows({**bigquery.target(), "storage_endpoint": f"127.0.0.1:{port}"}, tmp_path)
+    assert len(found) == 12_000
+    (said,) = told
+    assert said.startswith("large results come by REST, for the Storage Read API gives none: ")
+
+
+class _Forbidding(grpc.GenericRpcHandler):
+    def service(self, details):
+        def refuse(request, context):
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "the permission bigquery.readsessions.create is missing")
+
+        return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+_WHY = "large results come by REST, for the Storage Read API gives none: the permission bigquery.readsessions.create is missing"
+_ASKED = "(it asks for the role BigQuery Read Session User)"
+
+
+@pytest.fixture
+def forbidding(bigquery):
+    """A target whose account may not read by the Storage Read API."""
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[_Forbidding()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield {**bigquery.target(), "storage_endpoint": f"127.0.0.1:{port}", "schema": "storage"}
+    server.stop(0)
+
+
+def test_results_come_by_rest_where_the_storage_api_is_not_permitted(forbidding, tmp_path):
+    found, told, _ = _rows(forbidding, tmp_path, "select n from unnest(generate_array(1, 10001)) as n order by n")
+    assert [row[0] for row in found] == [*range(1, 10_002)]
+    assert told == [f"{_WHY} {_ASKED}"]
+
+
+@pytest.mark.prove
+def test_a_copy_tells_of_it(forbidding, project, eltflow):
+    settings = {
+        "name": "p",
+        "default_target": "local",
+        "targets": {"local": {"type": "duckdb", "path": "l.duckdb"}, "bq": forbidding},
+    }
+    root = project(
+        {
+            "eltflow.yml": json.dumps(settings),
+            "models/many.sql": f"{{{{ config(target='bq', materialized='table') }}}}\n{LARGE}",
+            "models/counted.sql": "{{ config(materialized='table') }}\nselect count(*) as n, sum(amount) as amount from many",
+        }
+    )
+    built = eltflow("build", cwd=root)
+    assert built.code == 0, built.text
+    assert f"{_WHY} {_ASKED}" in " ".join(built.text.split())
+    shown = eltflow("show", "counted", "--json", cwd=root)
+    assert json.loads(shown.out)[0]["n"] == 12_000
+
+
+def test_an_endpoint_that_is_none(bigquery):
+    told = dict(ADAPTER.target_problems({**bigquery.target(), "storage_endpoint": "http://localhost:1"}))
+    assert told == {"storage_endpoint": "`storage_endpoint` must be a host and a port, as in localhost:9060"}

@@ -22,9 +22,9 @@ from eltflow.testing.bench import Subject
 from eltflow.warehouse.protocols import Session
 from eltflow.warehouse.values import Statement
 
-NAMES = ("sqlite", "postgres", "mariadb", "spark", "snowflake", "bigquery")
+NAMES = ("sqlite", "postgres", "mariadb", "spark", "snowflake", "bigquery", "redshift")
 #: What an engine is started with; embedded ones need nothing.
-_SERVED = ("postgres", "mariadb", "spark", "snowflake", "bigquery")
+_SERVED = ("postgres", "mariadb", "spark", "snowflake", "bigquery", "redshift")
 
 Rows = list[tuple[Any, ...]]
 

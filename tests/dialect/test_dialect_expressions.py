@@ -38,6 +38,7 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("mariadb", "cast(f as varchar)"): _TYPES,
     ("mariadb", "cast(ts as varchar)"): _TYPES,
     ("postgres", "cast(f as varchar)"): _TYPES,
+    ("redshift", "cast(f as varchar)"): _TYPES,
     ("spark", "cast(f as varchar)"): _TYPES,
     **{("snowflake", case): _FORMAT for case in _FORMATTED},
     **{("snowflake", f"{side}trim(u)"): "the emulator trims both ends" for side in "lr"},

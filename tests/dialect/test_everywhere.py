@@ -116,6 +116,7 @@ _ANYWHERE = {
     "snowflake": {"account": "a", "user": "u", "database": "d", "authenticator": "externalbrowser"},
     "bigquery": {"project": "p"},
     "postgres": {"host": "h", "user": "u", "dbname": "d"},
+    "redshift": {"host": "h", "user": "u", "password": "p", "dbname": "d"},
 }
 
 

@@ -2,8 +2,8 @@
 
     HOME=FOLDER python bqemulator_server.py PROJECT
 
-It prints its port, and serves until it is stopped. HOME is a folder of its own, which DuckDB's spatial extension is put into, that comes
-from PyPI: it would be downloaded else.
+It prints its port and that of the Storage Read API, and serves until it is stopped. HOME is a folder of its own, which DuckDB's spatial
+extension is put into, that comes from PyPI: it would be downloaded else.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from bqemulator import server as emulator
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TableMeta, TableSchema
 from bqemulator.config import Settings
+from bqemulator.jobs import executor
 from bqemulator.server import EmulatorServer
 from bqemulator.sql.rewriter import information_schema
+from bqemulator.storage.engine import DuckDBEngine
 
 
 def install_extension() -> None:
@@ -38,6 +40,8 @@ def string(value: str | None) -> str:
     return "'" + "".join(escapes.get(character, character) for character in value) + "'"
 
 
+#: The table that a job says its result stands in.
+_RESULT = re.compile(r'"\w+___bqemu_anonymous"\."anon(\w+)"')
 #: Statements after which what INFORMATION_SCHEMA tells is not what there is.
 _UNTOLD = re.compile(rb"\balter\b|execute immediate", re.IGNORECASE)
 
@@ -125,17 +129,28 @@ def made(context: Any, project: str, dataset: str, name: str, kind: str, schema:
     )
 
 
+def read_result(fetch: Any) -> Any:
+    """Reads what a job says its result stands in, where the emulator has no table, from the job."""
+
+    def fetched(self: Any, sql: str, *more: Any) -> Any:
+        found = _RESULT.search(sql)
+        return fetch(self, sql, *more) if found is None else executor.JOB_RESULTS[found.group(1)]
+
+    return fetched
+
+
 async def serve(project: str) -> None:
     settings = Settings(
         rest_host="127.0.0.1", rest_port=0, grpc_host="127.0.0.1", grpc_port=0, default_project_id=project, log_level="error"
     )
     server = EmulatorServer(settings)
     await server.start()
-    print(server.rest_port, flush=True)
+    print(server.rest_port, server.grpc_port, sep="\n", flush=True)
     await asyncio.Event().wait()
 
 
 install_extension()
 information_schema._sql_literal = string
 emulator.create_app = with_catalog(emulator.create_app)
+DuckDBEngine.fetch_arrow = read_result(DuckDBEngine.fetch_arrow)
 asyncio.run(serve(sys.argv[1]))

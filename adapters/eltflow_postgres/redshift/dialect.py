@@ -106,6 +106,7 @@ class RedshiftDialect(PostgresDialect):
         materialized_views=True,
         narrow_literals=True,
         merge=True,
+        streams=True,
         grants=True,
         # What is not enforced is still believed by the planner (t_Defining_constraints); foreign keys would hold tables that are replaced.
         constraints={"not_null": "enforced", "custom": "enforced", "unique": "accepted", "primary_key": "accepted"},

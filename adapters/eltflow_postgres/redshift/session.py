@@ -21,6 +21,7 @@ from eltflow_postgres.redshift.signin import arguments, settings
 from eltflow_postgres.redshift.staging import client, staged
 
 _DIALECT = RedshiftDialect()
+_BATCH = 5_000  #: rows of a result
 _PATIENCE = 300  #: seconds that views of others are waited for
 #: What the connector lets through when the other side goes away in the middle of a message.
 _BROKEN = (redshift_connector.Error, OSError, struct.error, IndexError, KeyError, AttributeError, ValueError)
@@ -84,6 +85,22 @@ class RedshiftSession:
             rows = [tuple(row) for row in cursor.fetchall()] if described else ()
             return Result(columns=self._columns(described), rows=rows, statement_id=str(self._pid))
         return Result(affected=cursor.rowcount if cursor.rowcount >= 0 else None, statement_id=str(self._pid))
+
+    def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """By a cursor of the server's, for the connector keeps all rows of a result (declare)."""
+        self._cancelled = False
+        self._send("begin")
+        try:
+            self._send(f"declare eltflow_rows cursor for\n{statement.sql}")
+            while rows := self._send(f"fetch forward {_BATCH} from eltflow_rows").fetchall():
+                if self._cancelled:
+                    raise WarehouseError("cancelled", kind="cancelled")
+                yield [tuple(row) for row in rows]
+        finally:
+            if not self._lost:
+                with suppress(WarehouseError):
+                    self._send("rollback")
+                self._failed = False
 
     def _send(self, sql: str, parameters: Any = None) -> Any:
         cursor = self._connection.cursor()

@@ -151,6 +151,18 @@ def build_table(job: Job, rows: Rows | None = None, check: Callable[[], None] = 
     return (yield from tidily(job, job.temporary(), _from_beside(job, wanted, contract, outcome, check, alike)))
 
 
+def own_table(job: Job, rows: Source) -> Program:
+    """A table of these rows under a name that nobody else knows, and nothing of it should it fail."""
+    return (yield from tidily(job, job.relation, _own_table(job, rows)))
+
+
+def _own_table(job: Job, rows: Source) -> Program:
+    if not job.dialect.capabilities.transactional_ddl:
+        yield from cleared(job, job.relation)  # of an attempt whose connection was lost
+    result = yield from _filled(job, job.relation, rows)
+    return Outcome(kind="table", rows=result.affected)
+
+
 def _from_beside(
     job: Job, wanted: Rows, contract: Contract | None, outcome: Outcome, check: Callable[[], None], alike: bool
 ) -> Program:

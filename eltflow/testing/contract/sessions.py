@@ -12,6 +12,7 @@ import pytest
 from eltflow.testing.bench import Bench, Subject, opened, series
 from eltflow.testing.contract.claims import need_strategy, need_transactions, tables_step_aside
 from eltflow.testing.proxy import Proxy
+from eltflow.warehouse.protocols import Streams
 from eltflow.warehouse.values import Result, Statement, WarehouseError
 
 OLD, NEW = [(1, "old")], [(1, "old"), (2, "new")]
@@ -57,6 +58,26 @@ def test_counts_and_types(warehouse: Bench) -> None:
     existing = warehouse.existing()
     assert existing is not None
     assert [(warehouse.said(c.name), warehouse.read_as(c.type)) for c in existing.columns] == warehouse.kinds()
+
+
+def test_rows_come_bit_by_bit(warehouse: Bench) -> None:
+    """As they do all at once; and whoever stops listening, or is told of an error, finds the session usable."""
+    if not warehouse.can.streams:
+        pytest.skip("its sessions give rows all at once (`Capabilities.streams`)")
+    session: Any = warehouse.session
+    assert isinstance(session, Streams)
+    warehouse.sql(f"create table s.t as {series(50)}")
+    query = Statement(warehouse.subject.spell("select id, 'x' as v, null as n from s.t order by id"), role="query")
+    found = [tuple(row) for batch in session.stream(query) for row in batch]
+    assert found == [tuple(row) for row in warehouse.session.execute(query).rows]
+    assert len(found) == 50
+    begun: Any = session.stream(query)
+    next(begun)
+    begun.close()
+    with pytest.raises(WarehouseError):
+        list(session.stream(Statement(warehouse.subject.spell("select * from s.nowhere"), role="query")))
+    (batch,) = session.stream(Statement("select 1 as a", role="query"))
+    assert [tuple(row) for row in batch] == [(1,)]
 
 
 def test_parameters_and_percent_signs(warehouse: Bench) -> None:
