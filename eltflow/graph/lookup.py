@@ -93,7 +93,7 @@ class Lookup:
     def spellings(self) -> list[str]:
         """What a person may have meant by a table name."""
         dotted = [f"{a}.{b}" for a, b in self._sources] + [".".join(p for p in key if p) for key in self._intos]
-        return [*self._named, *dotted]
+        return [*(name for name in self._named if "." not in name), *dotted]  # one of several tables of a step goes by its relation
 
     def disabled(self, name: tuple[tuple[str, bool], ...]) -> Node | None:
         """The disabled node that a plain table name would mean if it were not."""

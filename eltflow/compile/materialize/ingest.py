@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from eltflow.base.names import listed
 from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import (
@@ -21,6 +22,7 @@ from eltflow.compile.materialize.files import (
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
+from eltflow.compile.materialize.nested import beyond, widened
 from eltflow.compile.materialize.quarantine import check_records, put_aside, quarantines, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
@@ -32,7 +34,17 @@ from eltflow.compile.materialize.relation import (
     send,
 )
 from eltflow.compile.materialize.scan import Options, ask, check_declared, exact, reading, scan, settled
-from eltflow.compile.materialize.shapes import Fit, added_column, again, agreed_types, check_kept, described_files, fit
+from eltflow.compile.materialize.shapes import (
+    Fit,
+    added_column,
+    again,
+    agreed_types,
+    changes,
+    check_kept,
+    described_files,
+    fit,
+    types_of,
+)
 from eltflow.compile.materialize.unnested import beside, fields_of, following, unnested
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
@@ -210,8 +222,7 @@ def _picks(job: Job, found: Fit) -> bool:
     """Whether the step takes other columns than files have, or by other names."""
     assert job.node.ingest is not None
     step = job.node.ingest.step
-    left = (step.get("schema_changes") or {}).get("column") == "discard"
-    return left or bool(step.get("exclude")) or any(source != final for source, final in found.chosen)
+    return changes(job) == "discard" or bool(step.get("exclude")) or any(source != final for source, final in found.chosen)
 
 
 def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
@@ -342,7 +353,8 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     parts = [(f.name, c) for f, c in described]
     agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, parts, of_source(job))
-    of_files = {**{c.name: c.type or "" for _, columns in reversed(described) for c in columns}, **agreed}
+    of_files = {**types_of(described), **agreed}
+    job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **agreed, **kept, **more, **read_types(job, types)}
@@ -355,7 +367,31 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     read_as = {name: of_files[source] for source, name in found.chosen}
     body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed, types=read_as)
     outcome = yield from rows_together(job, body)
-    return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=found.notes)
+    return replace(outcome, made=(CatalogTable(job.relation, "table", tuple(columns)),), told=(*found.notes, *notes))
+
+
+def _with_fields(
+    job: Job, found: Fit, of_files: Mapping[str, str], format: str, types: Mapping[str, str]
+) -> Steps[tuple[Job, list[str]]]:
+    """The job of a table whose nested columns have the fields that are new in these files, where new columns are added too; and what there is
+    to say of fields that are added or left out."""
+    assert job.existing is not None
+    if changes(job) == "fail" or format == "csv" or job.reader is not None:
+        return job, []
+    sources = {name: source for source, name in found.chosen if source not in types and source not in found.added}
+    columns, new = list[CatalogColumn](), list[str]()
+    for column in job.existing.columns:
+        before = column.type or ""
+        of_file = of_files[sources[column.name]] if column.name in sources else before
+        fields = beyond(column.name, of_file, before)
+        if fields and changes(job) == "evolve":
+            column = replace(column, type=widened(before, of_file))
+            yield job.dialect.alter_type(job.relation, Column(column.name, column.type))
+        columns.append(column)
+        new += fields
+    what = "new" if changes(job) == "evolve" else "left out"
+    notes = [f"{what}: {listed([f'`{field}`' for field in new], 8)}"] if new else []
+    return replace(job, existing=replace(job.existing, columns=tuple(columns))), notes
 
 
 def _kept(

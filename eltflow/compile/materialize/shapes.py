@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
+from eltflow.compile.materialize.nested import narrowed, widened
 from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
@@ -49,12 +51,26 @@ def described_files(
     return found
 
 
+def changes(job: Job) -> str:
+    """What a step does about columns, and fields of nested ones, that come or go: fail, evolve or discard."""
+    assert job.node.ingest is not None
+    return str((job.node.ingest.step.get("schema_changes") or {}).get("column") or "fail")
+
+
+def types_of(described: Iterable[tuple[Any, Sequence[Column]]]) -> dict[str, str]:
+    """The type of each column: that of the first part which has it, with the fields that it has in others."""
+    types: dict[str, str] = {}
+    for _, columns in described:
+        for column in columns:
+            type = column.type or ""
+            types[column.name] = widened(types[column.name], type) if column.name in types else type
+    return types
+
+
 def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -> Fit:
     """How the parts of a load go into the table, or into a new one where that is None. Raises ProgramError for columns that come or go
     where the step's `schema_changes` do not say what is to happen."""
-    info = job.node.ingest
-    assert info is not None
-    policy = (info.step.get("schema_changes") or {}).get("column") or "fail"
+    policy = changes(job)
     taken = _taken(job, described)
     first = _finals(taken, described[0][1])
     has = {job.dialect.fold(c.name, True): c.name for c in table} if table is not None else first
@@ -212,16 +228,21 @@ def check_kept(
         for name, type in kept.items():
             if type == own[name] or type.upper() in ("VARCHAR", "TEXT"):
                 continue
-            column = dialect.quote(name)
+            column, there = dialect.quote(name), own[name]
+            if changes(job) == "discard":
+                there = narrowed(there, type)
             cast = f"try_cast({column} as {type})"
-            lost = f"{cast} is not null and cast({cast} as {own[name]}) is distinct from {column}"
+            before = column if there == own[name] else f"cast({column} as {there})"
+            lost = f"{cast} is not null and cast({cast} as {there}) is distinct from {before}"
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
             for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
                 odd[name] = str(value)
     for name, value in odd.items():
+        grows = format != "csv" and widened(kept[name], own[name]) != kept[name]
+        more = "; `schema_changes: {column: evolve}` adds fields that are new, `discard` leaves them out" if grows else ""
         raise ProgramError(
             f"the column `{name}` of {listed([f.name for f in files], 3)} holds `{value}`, and {job.relation} has {kept[name]} there",
-            f"correct the value, or give the column another type under `column_types:` and {again(job)}",
+            f"correct the value, or give the column another type under `column_types:` and {again(job)}{more}",
         )
 
 
