@@ -11,19 +11,18 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
 from eltflow.api.explain import masked
 from eltflow.api.opening import Site, short
-from eltflow.base import plugins
 from eltflow.base.names import listed
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.relation import built, own_table
 from eltflow.compile.program import Job, Outcome, Program, ProgramError
 from eltflow.events import Event, Message, StepFinished, StepResult
 from eltflow.ingest.files import file_reader
-from eltflow.ingest.queried import QueriedTables
 from eltflow.plan.plan import Copy, Step
 from eltflow.project.nodes import Node
 from eltflow.transfer import Field, Kept, Origin, Source, Tables
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.protocols import Reads
+from eltflow.warehouse.queried import QueriedTables, own_reader
 from eltflow.warehouse.values import Purpose, WarehouseError
 
 #: What a step could do about a note.
@@ -58,12 +57,10 @@ def _tables(origin: Site, purpose: Purpose | None) -> Tables:
     """What reads the tables of a target: what it has opened, the reader of its type, or a session of its own."""
     if isinstance(origin.database, Reads):
         return origin.database.tables()
-    if origin.loaded.target.type not in plugins.names("eltflow.sources"):
+    reader = own_reader(origin.loaded.target.type)
+    if reader is None:
         return QueriedTables(origin.database.session(), origin.loaded.adapter.dialect, purpose)
-    tables: Tables = plugins.load("eltflow.sources", origin.loaded.target.type).open(
-        origin.loaded.target.values, origin.loaded.root
-    )
-    return tables
+    return reader.open(origin.loaded.target.values, origin.loaded.root)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from eltflow.base import plugins
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
 from eltflow.base.names import TEMPORARY, shorten
@@ -17,6 +16,7 @@ from eltflow.graph.targets import elsewhere
 from eltflow.plan.plan import Copy
 from eltflow.project.nodes import Node
 from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.queried import own_reader
 from eltflow.warehouse.values import Relation
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Places:
         """Why no rows can come from one target to another (message, help), if that is so."""
         into, origin = self.at(here), self.at(there)
         help = "bring them to the other side by other means, and read them as a source"
-        if not origin.adapter.dialect.capabilities.streams and origin.target.type not in plugins.names("eltflow.sources"):
+        if not origin.adapter.dialect.capabilities.streams and own_reader(origin.target.type) is None:
             return f"rows of a target of type {origin.target.type} cannot be read bit by bit", help
         if type(into.adapter.dialect).load is Dialect.load:
             return f"no rows can be sent to a target of type {into.target.type}", help

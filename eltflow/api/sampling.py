@@ -18,12 +18,12 @@ from eltflow.compile.materialize.relation import build_table, built
 from eltflow.compile.program import Job, ProgramError
 from eltflow.engine.drive import Trace, drive, patiently
 from eltflow.ingest.files import file_reader
-from eltflow.ingest.queried import QueriedTables
 from eltflow.project.nodes import Node
 from eltflow.state.lock import run_lock
 from eltflow.transfer import Hashed, Kept, Origin, Source, Tables
 from eltflow.warehouse.catalog import Catalog
 from eltflow.warehouse.protocols import Database, Session
+from eltflow.warehouse.queried import QueriedTables, own_reader
 from eltflow.warehouse.values import Relation, WarehouseError
 
 #: How a personal column is masked: by its hash under the project's secret, or as NULL; `meta: {mask: ...}` of the column says it.
@@ -79,7 +79,7 @@ def sample(loaded: Loaded, origin: Loaded, ids: Sequence[str], *, rows: int, whe
     with ExitStack() as stack:
         database = stack.enter_context(connected(origin, read_only=True))
         _check_there(loaded, origin, database, wanted)
-        if origin.target.type in plugins.names("eltflow.sources"):
+        if own_reader(origin.target.type) is not None:
             stack.close()  # who opens a file of DuckDB twice must do it in the same way
         tables = stack.enter_context(closing(_tables(origin, database)))
         for one in _all(loaded, origin, tables, wanted, digest, rows=rows, where=where):
@@ -89,9 +89,9 @@ def sample(loaded: Loaded, origin: Loaded, ids: Sequence[str], *, rows: int, whe
 def _tables(origin: Loaded, database: Database) -> Tables:
     """What reads the tables of the other target: the reader of its type, or its own session where there is none."""
     try:
-        if origin.target.type in plugins.names("eltflow.sources"):
-            tables: Tables = plugins.load("eltflow.sources", origin.target.type).open(origin.target.values, origin.root)
-            return tables
+        reader = own_reader(origin.target.type)
+        if reader is not None:
+            return reader.open(origin.target.values, origin.root)
         return QueriedTables(database.session(), origin.adapter.dialect)
     except WarehouseError as error:
         raise EltflowError(connection_problem(origin, error)) from None

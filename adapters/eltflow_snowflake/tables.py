@@ -1,0 +1,8 @@
+"""Snowflake as a source of steps."""
+
+from __future__ import annotations
+
+from eltflow.warehouse.queried import QueriedTableReader
+from eltflow_snowflake import ADAPTER
+
+TABLES = QueriedTableReader(ADAPTER)
