@@ -204,7 +204,7 @@ def test_an_extension_that_is_not_there(older, tmp_path):
     assert not (root / "p.duckdb").exists()
 
 
-@pytest.mark.parametrize("sample", ["5", pytest.param("1", marks=pytest.mark.prove)])
+@pytest.mark.parametrize("sample", ["12", pytest.param("1", marks=pytest.mark.prove)])
 def test_the_contract_on_the_older_version(older, sample):
     options = ["-q", "-p", "no:cacheprovider", "-p", "sampled", "--noconftest"]
     command = [older.python, "-m", "pytest", *options, "tests/contract/test_duckdb.py"]
