@@ -33,8 +33,10 @@ _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 #: The state cannot be used now.
 OUT_OF_REACH = "E0808"
-#: It cannot, or is another service's to write.
-NO_STATE = frozenset({OUT_OF_REACH, "E0809"})
+#: A newer eltflow has brought it to a format of its own.
+NEWER = "E0801"
+#: It cannot be used, or is another's to write.
+NO_STATE = frozenset({OUT_OF_REACH, NEWER, "E0809"})
 #: Before what is told of a whole run, where else a node's id stands.
 RUN = "run: "
 #: How an attempt ended of which nobody was left to cancel what it had started elsewhere.
