@@ -386,12 +386,14 @@ class Service:
         self.say("the jobs were read again")
         self.broken = None
 
-    def _tell_broken(self, why: str) -> None:
-        """Tell that the project cannot be read, unless that is told already of the settings among its files."""
-        if self.broken is None:
-            with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
-                store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
-            self._to_send.set()
+    def _tell_broken(self, why: str) -> bool:
+        """Tell that the project cannot be read, but not while the jobs cannot either, which may be for the same settings."""
+        if self.broken is not None:
+            return False
+        with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
+            store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
+        self._to_send.set()
+        return True
 
     def _job(self, run: JobRun) -> Job | None:
         return next((job for job in self.jobs.jobs if job.name == run.job), None)
