@@ -131,7 +131,8 @@ class Loaded:
             return self.main.store
         if not self.shares_state:
             return local_store(self.root, self.options.env)
-        return store_of(self.root, self.opened.project.settings, self.opened.environ, self.read, self.options.env)
+        made = store_of(self.root, self.opened.project.settings, self.opened.environ, self.read, self.options.env)
+        return made.led_by(self.options.lease)
 
     @property
     def edited(self) -> tuple[str, ...]:

@@ -122,7 +122,9 @@ def attempt(
     secrets: tuple[str, ...] = ()
     try:
         about = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
-        loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
+        loaded = load(
+            jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about, lease=control.token)
+        )
         secrets = loaded.target.secrets
         with closing(JobStore(jobs.store, power=False, token=control.token)) as store:
             return _attempt(loaded, job, run, run_id, control, store, now, at, pools)

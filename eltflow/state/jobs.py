@@ -11,11 +11,11 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
-from eltflow.state.database import Database, Leased
+from eltflow.state.database import Database
 from eltflow.state.store import Store
 
 ENDED = ("ok", "failed", "cancelled")
@@ -156,9 +156,7 @@ class JobStore:
     @contextmanager
     def _transaction(self) -> Iterator[Database]:
         with self._connection.transaction():
-            self.check()  # what is written here is of this format
-            if self.token is not None and not cast("Leased", self._connection).holds(self.token):
-                raise fail("E0809", "another service leads by now", help="this one stands by")
+            self._store.check(self._connection, self.token)  # what is written here is of this format
             yield self._connection
 
     # -- what is old -----------------------------------------------------------------------------------------------------------

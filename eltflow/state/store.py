@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass
-from eltflow.state.database import Database, Place
+from eltflow.state.database import Database, Leased, Place
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
 VERSION = 4
@@ -128,8 +128,14 @@ class NodeRecord:
 class Store:
     """The state of one project. Opened for each use, so that two processes never hold it for long."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, token: int | None = None) -> None:
+        """`token` is that of the lease of the service that writes: once another has the lease, nothing is written (E0809)."""
         self._place = place
+        self._token = token
+
+    def led_by(self, token: int | None) -> Store:
+        """The same state, as a service with that token writes it."""
+        return Store(self._place, token)
 
     @property
     def shared(self) -> bool:
@@ -159,14 +165,18 @@ class Store:
         """Bring the tables to today's format, whoever uses them: a service of an older eltflow then ends. Raises EltflowError as `connect`."""
         self.connect(upgrades=True).close()
 
-    def check(self, database: Database) -> None:
-        """Raise EltflowError (E0801) if a newer eltflow brought the tables to a format of its own."""
+    def check(self, database: Database, token: int | None = None) -> None:
+        """Raise EltflowError if a newer eltflow brought the tables to a format of its own (E0801), or the lease with that token is another's
+        by now (E0809)."""
         found = database.format()
         if found > VERSION:
             message = (
                 f"the run history {self._place.name} was written by a newer eltflow (format {found}, this one knows {VERSION})"
             )
             raise fail("E0801", message, help="upgrade eltflow, or move the state away: a new one is started")
+
+        if token is not None and not cast("Leased", database).holds(token):
+            raise fail("E0809", "another service leads by now", help="this one stands by")
 
     @staticmethod
     def _bring_forward(database: Database) -> None:
@@ -181,6 +191,7 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[Database]:
         with closing(self.connect()) as database, database.transaction():
+            self.check(database, self._token)
             yield database
 
     def start(self, run: RunRecord) -> None:

@@ -22,6 +22,7 @@ from served import PYTHON, UTC, store
 
 from eltflow import api
 from eltflow.api.jobs import open_jobs
+from eltflow.api.loading import load
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.records import replace
 from eltflow.serve.leading import Leading
@@ -218,6 +219,31 @@ def test_both_keep_the_same(project: Project, database: Server, steps: Callable[
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         assert one == other, number
     assert len(ours) > 5
+
+
+def test_the_history_of_a_service_that_leads_no_more(database: Server, project: Project) -> None:
+    """A run that it had begun writes nothing down any more: neither that it ended, nor what it saw."""
+    root = project({**MODEL, **on_postgres(database)})
+    made = shared(root)
+    with closing(made.connect()) as connection:
+        token = connection.take("process 1 on here", 60)
+        old = load(root, replace(api.new_options(), lease=token)).store
+        old.start(
+            RunRecord(id="r", target_key="k", target="dev", command="build", selection="", status="running", started_at="2026")
+        )
+        connection.release(token)
+        assert connection.take("process 2 on there", 60) == token + 1
+        for write in (
+            lambda: old.finish("r", "success", "2027", 1.0, []),
+            lambda: old.save_catalog("k", "2027", []),
+            lambda: old.start(
+                RunRecord(id="s", target_key="k", target="dev", command="run", selection="", status="", started_at="")
+            ),
+        ):
+            with pytest.raises(EltflowError, match="another service leads by now"):
+                write()
+        assert [(run.id, run.status) for run in made.runs()] == [("r", "running")]
+        assert made.catalog("k") is None
 
 
 def test_an_older_state_under_a_service_that_leads(database: Server, project: Project, eltflow: Run) -> None:

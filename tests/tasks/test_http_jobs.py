@@ -130,6 +130,30 @@ def test_it_fails_or_takes_too_long(project: Project, eltflow: Eltflow, api: Api
     assert "tasks/t.yml:1" in failed.text
 
 
+def test_looks_count_together(project: Project, eltflow: Eltflow, api: Api) -> None:
+    """The time that a node may take is for all of them, whether it is over during a look or between two; `--timeout` too."""
+    jobs = Jobs(api, looks=10_000)
+    patient = job(poll={"path": "/jobs/{id}", "state": "job.state", "every": 60}) | {"config": {"timeout": 0.4}}
+    root = project(files(api, job() | {"config": {"timeout": 0.4}}, patient | {"name": "slow"}), settings=settings(api))
+    began = time.monotonic()
+    done = eltflow("task", "--select", "cube", "slow", cwd=root)
+    assert time.monotonic() - began < 20
+    assert done.code == 1
+    assert done.out.count("timed out after ") + done.err.count("timed out after ") >= 2, done
+    assert sorted(jobs.cancelled) == ["job/1", "job/2"]
+    done = eltflow(
+        "task",
+        "--select",
+        "cube",
+        "--timeout",
+        "0.3",
+        "--vars",
+        "{x: 1}",
+        cwd=project(files(api, job()), settings=settings(api), name="q"),
+    )
+    assert "timed out after " in done.out + done.err
+
+
 def test_a_look_that_fails_is_made_again(project: Project, eltflow: Eltflow, api: Api) -> None:
     jobs = Jobs(api)
     replies = iter([Reply(status=503), Reply(b"x", cut=0), Reply(status=500)])
