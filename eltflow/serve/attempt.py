@@ -24,6 +24,7 @@ from eltflow.graph.graph import Graph
 from eltflow.schedule.jobs import Job
 from eltflow.state.jobs import JobRun, JobStore, NodeState
 from eltflow.state.lock import run_lock
+from eltflow.state.store import Store
 
 Outcome = Literal["ok", "failed", "cancelled", "busy", "lost", "late"]
 #: The states of a node that need not be run again.
@@ -95,6 +96,7 @@ class Control:
 
     def __init__(self, token: int | None = None) -> None:
         self.token = token
+        self.goes_on = False  #: whether jobs of APIs go on there, for whoever goes on here
         self.why: str | None = None
         self._state: RunState | None = None
 
@@ -108,6 +110,36 @@ class Control:
         self._state = state
         if self.why is not None:
             state.cancel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outside:
+    """The jobs that APIs run for an attempt, in the state; each call is of a thread of its own."""
+
+    store: Store
+    control: Control
+    run: JobRun
+    run_id: str
+    asked: str
+
+    def known(self, unique_id: str) -> str | None:
+        with closing(JobStore(self.store)) as store:
+            return store.outside(self.run.id, unique_id, self.asked)
+
+    def started(self, unique_id: str, job: str) -> None:
+        with closing(JobStore(self.store, token=self.control.token)) as store:
+            store.started_outside(self.run.id, unique_id, self.asked, job)
+
+    def let_go(self) -> bool:
+        try:
+            with closing(JobStore(self.store, token=self.control.token)) as store:
+                store.lets_go(self.run_id)
+        except EltflowError as error:
+            if error.diagnostics[0].code not in NO_STATE:
+                raise
+            self.control.goes_on = True
+            return False
+        return True
 
 
 def log_path(root: Path, run: str) -> Path:
@@ -190,13 +222,15 @@ def _run(
     ids: tuple[str, ...],
 ) -> Ended:
     """Run these nodes."""
+    asked = f"{run.id} {sum(outcome not in _LOST for _, outcome in store.attempts(run.id))}"
     options = RunOptions(
         command=job.command,
         selected=ids,
         full_refresh=job.full_refresh,
         selection=f"job:{job.name}",
         pools=pools,
-        asked=f"{run.id} {sum(outcome not in _LOST for _, outcome in store.attempts(run.id))}",
+        asked=asked,
+        outside=_Outside(store=loaded.store, control=control, run=run, run_id=run_id, asked=asked),
     )
     state = RunState(run_id=run_id)
     control.holds(state)

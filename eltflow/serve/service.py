@@ -531,7 +531,8 @@ class Service:
         timed_out = ended.outcome == "cancelled" and (active.control.why or "").startswith("timed out")
         if ended.outcome in ("busy", "lost") or (stopping and ended.outcome == "cancelled" and not timed_out):
             soon = now + datetime.timedelta(seconds=0 if stopping else _BUSY)
-            self.store.again(run, active.run_id, "stopped", now, not_before=soon, counts=False, message=message)
+            outcome = "interrupted" if active.control.goes_on else "stopped"
+            self.store.again(run, active.run_id, outcome, now, not_before=soon, counts=False, message=message)
             if not stopping:
                 self.say(f"{job.name}: waits, {message}")
             return

@@ -171,7 +171,7 @@ class JobStore:
         at those since its last look alone.)"""
         old = "(select id from job_run where ended_at < ?)"
         with self._transaction() as connection:
-            for table in ("job_attempt", "job_node", "alert"):
+            for table in ("job_attempt", "job_node", "outside", "alert"):
                 connection.execute(f"delete from {table} where job_run in {old}", (_text(moment),))
             connection.execute("delete from job_run where ended_at < ?", (_text(moment),))
 
@@ -342,6 +342,26 @@ class JobStore:
         query = "select run_id, outcome from job_attempt where job_run = ? order by started_at, rowid"
         return [(run_id, outcome) for run_id, outcome in self._connection.execute(query, (job_run,))]
 
+    def outside(self, job_run: str, unique_id: str, asked: str) -> str | None:
+        """The job that an API runs for a node, if it was asked for under that name."""
+        query = "select job from outside where job_run = ? and unique_id = ? and asked = ?"
+        row = self._connection.execute(query, (job_run, unique_id, asked)).fetchone()
+        return None if row is None else str(row[0])
+
+    def started_outside(self, job_run: str, unique_id: str, asked: str, job: str) -> None:
+        """Write down which job an API runs for a node."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert into outside (job_run, unique_id, asked, job) values (?, ?, ?, ?)"
+                " on conflict (job_run, unique_id) do update set asked = excluded.asked, job = excluded.job",
+                (job_run, unique_id, asked, job),
+            )
+
+    def lets_go(self, run_id: str) -> None:
+        """Write down that an attempt is about to cancel what it started elsewhere: the next one starts it anew."""
+        with self._transaction() as connection:
+            connection.execute("update job_attempt set outcome = 'stopped' where run_id = ? and outcome is null", (run_id,))
+
     def job_of(self, run_id: str) -> str | None:
         """The job that an attempt was at; None for a run that was none of a job."""
         query = "select r.job from job_attempt a join job_run r on r.id = a.job_run where a.run_id = ?"
@@ -447,7 +467,7 @@ class JobStore:
             given_up = run.interruptions >= INTERRUPTIONS
             with self._transaction() as connection:
                 connection.execute(
-                    "update job_attempt set ended_at = ?, outcome = 'interrupted' where job_run = ? and ended_at is null",
+                    "update job_attempt set ended_at = ?, outcome = coalesce(outcome, 'interrupted') where job_run = ? and ended_at is null",
                     (_text(now), run.id),
                 )
                 if not given_up:

@@ -72,8 +72,15 @@ create table mute (
   primary key (kind, name)
 );
 """
-#: Whose a node was when somebody was told of it, as a list in JSON; null where that was not written down.
-_OWNERS = "alter table told add column owners text;"
+#: `owners` are those of a node when somebody was told of it, as a list in JSON; null where that was not written down. `outside` are the jobs
+#: that APIs run for nodes of a run, and the names under which these were asked for.
+_OUTSIDE = """
+alter table told add column owners text;
+create table outside (
+  job_run text not null references job_run (id), unique_id text not null, asked text not null, job text not null,
+  primary key (job_run, unique_id)
+);
+"""
 _NODE_RUN = (
     "insert into node_run (run_id, unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (run_id, unique_id) do update set name = excluded.name,"
@@ -84,7 +91,7 @@ _NODE_RUN = (
 #: Names that a statement asks for at once.
 _MANY = 500
 #: What brings the tables from each format to the next; the words in braces are the database's.
-_STEPS = (_SCHEMA, _JOBS, _ALERTS, _OWNERS)
+_STEPS = (_SCHEMA, _JOBS, _ALERTS, _OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
