@@ -89,7 +89,9 @@ def test_a_run_from_trigger_to_resume(project: Project, eltflow: Run) -> None:
         log = eltflow("logs", run["id"][:8], cwd=root)
         assert "error   error model.p.c" in log.out
         assert "error" in eltflow("logs", run["id"][:8], "c", cwd=root).out
-        assert eltflow("logs", run["id"][:8], "nobody", cwd=root).out == ""
+        nothing = eltflow("logs", run["id"][:8], "nobody", cwd=root)
+        assert (nothing.code, nothing.out) == (0, "")
+        assert nothing.err.strip() == f"nothing in the log of the run {run['id'][:8]} is about `nobody`"
         (root / "models" / "c.sql").write_text("select 1 as id")
         resumed = eltflow("resume", run["id"][:8], "--wait", cwd=root)
         assert resumed.code == 0, resumed.text
