@@ -153,7 +153,7 @@ def test_muted_and_listed(project: Project, eltflow: Run) -> None:
     assert [line.split()[:2] for line in lines[1:]] == [["job", "nightly"], ["node", "model.p.a"], ["node", "source.p.crm.orders"]]
     with closing(Service(root, api.new_options(), now=utc_now, say=print)) as service:
         page = status_page(service)
-    assert "<td>job nightly</td><td>2099-12-31 23:00</td>" in page
+    assert '<td>job nightly</td><td><span class="time">2099-12-31 23:00</span></td>' in page
     assert "it&#x27;s moved &lt;b&gt;" in page
     (root / "models" / "a.sql").unlink()  # what is muted may be gone, or the project wrong
     for name, told in (("a", "node model.p.a"), ("crm.orders", "node source.p.crm.orders"), ("nightly", "job nightly")):
