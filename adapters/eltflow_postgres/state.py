@@ -71,6 +71,10 @@ class PostgresPlace:
     def exists(self) -> bool:
         return True
 
+    def served(self, database: PostgresState) -> str | None:
+        leader = database.leader()
+        return None if leader is None else f"that leads ({leader})"
+
     def connect(self, *, power: bool) -> PostgresState:
         try:
             session = opened(self._values, self._root, read_only=False)

@@ -66,7 +66,7 @@ class Jobs:
     @property
     def store(self) -> Store:
         """The state of the project. Raises EltflowError."""
-        return store_of(self.root, with_vars(self), self.environ, lambda path: read_text(self.root, path))
+        return store_of(self.root, with_vars(self), self.environ, lambda path: read_text(self.root, path), self.options.env)
 
     def job(self, name: str) -> Job:
         """A job by its name. Raises EltflowError (E0903)."""

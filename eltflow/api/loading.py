@@ -130,8 +130,9 @@ class Loaded:
         if self.main is not None:
             return self.main.store
         if not self.shares_state:
-            return local_store(self.root)
-        return store_of(self.root, self.opened.project.settings, self.opened.environ, self.read)
+            return local_store(self.root, self.options.env)
+        made = store_of(self.root, self.opened.project.settings, self.opened.environ, self.read, self.options.env)
+        return made.led_by(self.options.lease)
 
     @property
     def edited(self) -> tuple[str, ...]:
@@ -296,5 +297,5 @@ def open_only(root: Path, options: Options) -> OpenedOnly:
         target_path=root / settings.target_path,
         target_key=target_key(adapter, target, root),
         target=target,
-        store=store_of(root, settings, environ, lambda path: read_text(root, path)),
+        store=store_of(root, settings, environ, lambda path: read_text(root, path), options.env),
     )

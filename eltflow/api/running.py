@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from eltflow.api.emitting import Emitter
     from eltflow.api.external import LocalFiles
     from eltflow.api.places import Places
-    from eltflow.api.tasking import Waiting
+    from eltflow.api.tasking import Outside, Waiting
     from eltflow.ingest.forks import Forks
     from eltflow.ingest.functions import OpenedFunction
 
@@ -101,6 +101,7 @@ class RunOptions:
     warn_error: bool = False
     pools: Pools | None = None
     asked: str = ""
+    outside: Outside | None = None
 
 
 @dataclass(slots=True)
@@ -326,7 +327,7 @@ def _execute(
                 yield from held.pop(event.result.step, ())
             if isinstance(event, RunFinished):
                 yield from moved.sweep(state.results)
-                for text in _left_behind(loaded, main):
+                for text in _left_behind(loaded, main, options):
                     yield Message(text=text, level="warning")
                 state.finished = event
                 _finish(loaded, state)
@@ -334,7 +335,7 @@ def _execute(
     finally:
         if state.finished is None:
             events.close()
-            for _ in (*moved.sweep(state.results), *_left_behind(loaded, main)):
+            for _ in (*moved.sweep(state.results), *_left_behind(loaded, main, options)):
                 pass
             _finish(loaded, state)
         for worker in workers.values():
@@ -378,12 +379,12 @@ def _prepared(site: Site, options: RunOptions) -> tuple[CatalogTable, ...]:
     return left
 
 
-def _left_behind(loaded: Loaded, worker: _Worker) -> Iterator[str]:
+def _left_behind(loaded: Loaded, worker: _Worker, options: RunOptions) -> Iterator[str]:
     """Cancel what the run leaves behind at APIs; tells of it."""
     if any(waiting.job is not None for waiting in worker.waits.values()):
         from eltflow.api.tasking import give_up
 
-        yield from give_up(loaded, worker.waits)
+        yield from give_up(loaded, worker.waits, options.outside)
 
 
 def _warning(found: Diagnostic) -> Message:
@@ -751,8 +752,10 @@ class _Worker:
         asking_for = functools.partial(asking, session, self.loaded.adapter.dialect)
         try:
             run_id = self.state.run_id
-            asked = self.options.asked or run_id
-            kind, lines = done(self.loaded, self.compiler, step.node, session, asking_for, self.waits, stopped, run_id, asked)
+            asked, outside = self.options.asked or run_id, self.options.outside
+            kind, lines = done(
+                self.loaded, self.compiler, step.node, session, asking_for, self.waits, stopped, run_id, asked, outside
+            )
         except ProgramError as error:
             raise EltflowError(program_problem(self.loaded, step.node, error)) from None
         _say(step, lines, tell)

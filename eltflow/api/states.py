@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from eltflow.api.loading import STATE_FOLDER
@@ -15,15 +15,15 @@ _GROUP = "eltflow.stores"
 _SCHEMA = "eltflow_state"
 
 
-def local_store(root: Path) -> Store:
+def local_store(root: Path, env: Mapping[str, str]) -> Store:
     """The state in the project folder."""
-    return Store(SqlitePlace(root / STATE_FOLDER / "state.sqlite"))
+    return Store(SqlitePlace(root / STATE_FOLDER / "state.sqlite", env))
 
 
-def store_of(root: Path, settings: Settings, environ: Environ, read: Callable[[str], str]) -> Store:
+def store_of(root: Path, settings: Settings, environ: Environ, read: Callable[[str], str], env: Mapping[str, str]) -> Store:
     """The state of a project with these settings. Raises EltflowError for a connection that is wrong (see `connection_in`)."""
     if settings.state is None:
-        return local_store(root)
+        return local_store(root, env)
     from eltflow.api.connections import connection_in
 
     connection = connection_in(settings, environ, read, settings.state["connection"], _GROUP)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from eltflow.api.connections import connection_in, connection_of
 from eltflow.api.explain import warehouse_problem
@@ -50,9 +50,11 @@ def done(
     stop: Callable[[], bool],
     run_id: str,
     asked: str,
+    outside: Outside | None,
 ) -> tuple[str, Iterable[str]]:
     """What kind of task it was, and what is told of it. Raises ProgramError, EltflowError; NotYet for what is still
-    waited for, as `waits` keeps it. `asked` names this attempt at whatever was asked for, also when it is begun again after a crash."""
+    waited for, as `waits` keeps it. `asked` names this attempt at whatever was asked for, also when it is begun again after a crash;
+    `outside` knows then which job an API runs for it."""
     assert node.task is not None
     if node.task.command:
         return "command", run(_command(loaded, node, run_id), stop)
@@ -61,7 +63,7 @@ def done(
     patience = float(wait.get("timeout", PATIENCE))
     waited = time.monotonic() - waiting.since
     if node.task.http_job:
-        return "http_job", _outside(loaded, node, waiting, stop, asked, patience - waited)
+        return "http_job", _outside(loaded, node, waiting, stop, asked, outside, patience - waited)
     every = float(wait.get("every", EVERY))
     if _so(loaded, compiler, node, session, ask):
         return "wait", ()
@@ -81,14 +83,34 @@ class Waiting:
     job: str | None = None
 
 
-def _outside(loaded: Loaded, node: Node, waiting: Waiting, stop: Callable[[], bool], asked: str, left: float) -> Iterable[str]:
+class Outside(Protocol):
+    """What outlives a process of the jobs that APIs run for nodes."""
+
+    def known(self, unique_id: str) -> str | None:
+        """The job that is at work for a node already."""
+
+    def started(self, unique_id: str, job: str) -> None:
+        """Write down which one is."""
+
+    def let_go(self) -> bool:
+        """Write down that they are cancelled; False where that cannot be, or is not this process's to do: then they go on there, for whoever
+        goes on here."""
+
+
+def _outside(
+    loaded: Loaded, node: Node, waiting: Waiting, stop: Callable[[], bool], asked: str, outside: Outside | None, left: float
+) -> Iterable[str]:
     """What is told of a job that an API ran. Raises NotYet until it has ended; ProgramError if it failed, or did not end in time."""
     job, connection, secrets = _job_of(loaded, node)
     every = float(job["poll"].get("every", EVERY))
     try:
         with telling(connection), closing(connection.reader.open(connection.values, loaded.root, stop)) as runner:
+            if waiting.job is None and outside is not None:
+                waiting.job = outside.known(node.unique_id)
             if waiting.job is None:
                 waiting.job = runner.start(job, fingerprint(asked, node.unique_id))
+                if outside is not None:
+                    outside.started(node.unique_id, waiting.job)
             state, answer = (without(secrets, text) for text in runner.state(job, waiting.job))
     except WarehouseError as error:
         if stop():
@@ -109,8 +131,12 @@ def _outside(loaded: Loaded, node: Node, waiting: Waiting, stop: Callable[[], bo
     raise NotYet(min(every, left))
 
 
-def give_up(loaded: Loaded, waits: Mapping[str, Waiting]) -> Iterator[str]:
-    """Cancel the jobs that a run leaves behind at their APIs, of which nobody has seen the end; tells of each."""
+def give_up(loaded: Loaded, waits: Mapping[str, Waiting], outside: Outside | None) -> Iterator[str]:
+    """Cancel the jobs that a run leaves behind at their APIs, of which nobody has seen the end; tells of each. It is written down before:
+    whoever asked for one again that is cancelled would be given that."""
+    if outside is not None and not outside.let_go():
+        yield "what APIs run for this run goes on there: it cannot be written down that it is cancelled"
+        return
     for unique_id, waiting in waits.items():
         if waiting.job is None:
             continue

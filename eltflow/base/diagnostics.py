@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from eltflow.base.records import dataclass, replace
@@ -71,11 +72,41 @@ MASK = "*****"
 
 
 def without(secrets: Iterable[str], text: str) -> str:
-    """The text with every secret left out; one that another begins with does not spoil that one."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if secret:
-            text = text.replace(secret, MASK)
+    """The text with every secret left out, also as JSON, Python, SQL or an address spells it; one that another begins with does not spoil
+    that one."""
+    hidden = {secret for secret in secrets if secret}
+    if _SPELT.search(text):
+        hidden |= {spelling for secret in hidden for spelling in _spellings(secret)}
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     return text
+
+
+#: Without any of these a text spells nothing otherwise than it is.
+_SPELT = re.compile(r"[\\%+&]|''|\"\"")
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """How writers spell a text within others: escaped (twice, where one message is quoted in another), between quotes that are doubled, in
+    addresses, in HTML."""
+    import json
+    from html import escape
+    from urllib.parse import quote, quote_plus
+
+    def escaped(text: str) -> set[str]:
+        found = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]}
+        found.add(repr(text + "'\"")[1:-4])  # where both kinds of quotes stand beside it
+        found.add(repr(text.encode("utf-8", "replace"))[2:-1])
+        found.add(text.replace("\\", "\\\\").replace("'", "\\'"))
+        return found
+
+    once = escaped(secret)
+    yield from once
+    for text in once - {secret}:
+        yield from escaped(text)
+    yield from (secret.replace(one, one * 2) for one in "'\"")
+    yield from (quote(secret, safe="", errors="replace"), quote(secret, errors="replace"), quote_plus(secret, errors="replace"))
+    yield escape(secret)
 
 
 def with_source(diagnostic: Diagnostic, text: str) -> Diagnostic:

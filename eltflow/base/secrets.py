@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-_LONG = 16  #: characters of a line that may be a part of a secret; shorter ones are in every text
+_LONG = 8  #: characters of a line that may be a part of a secret; shorter ones are in every text
 #: Keys within a secret field whose values tell nobody anything, and stand in many a message.
 _TOLD = frozenset(
     (
@@ -50,7 +50,8 @@ def secrets_of(value: Any, key: str = "") -> Iterator[str]:
         text = str(value)
         yield text
         yield from secrets_of(_entries(text))
-        yield from (line for line in text.replace("\\n", "\n").split("\n") if len(line) >= _LONG and line != text)
+        lines = (line.strip() for line in text.replace("\\n", "\n").splitlines())
+        yield from (line for line in lines if len(line) >= _LONG and line != text)
 
 
 def passwords_within(value: Any) -> Iterator[str]:

@@ -123,7 +123,7 @@ def _show_runs(given: o.Given, runs: list[JobRun]) -> int:
         given.voice.result([_plain(run) for run in runs])
         return 0
     rows = [
-        (r.id[:8], r.job, r.state, f"{r.slot:%Y-%m-%d %H:%M}" if r.slot else "", r.started_by,
+        (r.id[:8], r.job, r.state, _short(r.slot.isoformat()) if r.slot else "", r.started_by,
          render.seconds((r.ended_at - r.started_at).total_seconds()) if r.ended_at and r.started_at else "", r.message or "")
         for r in runs
     ]  # fmt: skip
@@ -388,20 +388,23 @@ def logs(
     found = _jobs(given)
     with closing(JobStore(found.store)) as store:
         one = store.run(run)
-        path, at = log_path(found.root, one.id), 0
+        path, at, shown = log_path(found.root, one.id), 0, 0
         while True:
             ended = store.run(one.id).state in ENDED  # before the file is read: nothing is added after it
-            at = _print_from(path, at, node)
+            at, lines = _print_from(path, at, node)
+            shown += lines
             if ended or not follow:
                 break
             time.sleep(_POLL)
+    if at and not shown:
+        given.voice.note(f"nothing in the log of the run {one.id[:8]} is about `{node}`")
     if at == 0:
         given.voice.note(f"the run {one.id[:8]} of `{one.job}` has no log yet: it is {one.state}")
     return 0
 
 
-def _print_from(path: Any, at: int, node: str | None) -> int:
-    """Print the whole lines of a file from a place on; gives the place after them."""
+def _print_from(path: Any, at: int, node: str | None) -> tuple[int, int]:
+    """Print the whole lines of a file from a place on; gives the place after them, and how many were printed."""
     from eltflow.cli import render
 
     try:
@@ -409,13 +412,15 @@ def _print_from(path: Any, at: int, node: str | None) -> int:
             file.seek(at)
             data = file.read()
     except OSError:
-        return at
+        return at, 0
+    shown = 0
     whole = data[: data.rfind(b"\n") + 1]
     for line in whole.decode("utf-8", "replace").splitlines():
         if node is None or node in line.replace(".", " ").split() or node in line.split():
             render.out(line)
+            shown += 1
     sys.stdout.flush()
-    return at + len(whole)
+    return at + len(whole), shown
 
 
 def _served(given: o.Given, found: Jobs) -> bool:

@@ -139,6 +139,8 @@ class _Run:
         self.ready: list[tuple[float, int, str]] = []
         self.later: list[tuple[float, str]] = []  #: (when, on the monotonic clock; step), of those that wait for something
         self.begun: set[str] = set()
+        self.began: dict[str, tuple[datetime.datetime, float]] = {}  #: when each step first began, also on the monotonic clock
+        self.until: dict[str, float] = {}  #: up to when each may take, however often it waits
         self.workers: list[_Worker] = []
         self.idle: list[_Worker] = []
         self.halt = threading.Event()  # no more retries
@@ -226,20 +228,37 @@ class _Run:
                 self.idle.append(worker)
                 full.append(step.id)
                 continue
-            own = step.node.config.get("timeout")
-            timeout = self.plan.request.timeout if own is None else own
+            if step.id in self.until and time.monotonic() > self.until[step.id]:  # it waited until then
+                worker.step = step
+                self.outbox.put(_Done(worker.index, self._late(step)))
+                continue
             worker.step = step
             worker.timed_out = worker.stopping = False
             if worker.session is not None:
                 worker.session.reset()
-            worker.deadline = time.monotonic() + float(timeout) if timeout else None
             started_at = self.now()
+            if step.id not in self.begun:
+                own = step.node.config.get("timeout")
+                timeout = self.plan.request.timeout if own is None else own
+                self.began[step.id] = (started_at, time.monotonic())
+                if timeout:
+                    self.until[step.id] = time.monotonic() + float(timeout)
+            worker.deadline = self.until.get(step.id)
             worker.inbox.put(step)  # before the event: whoever hears it may stop the run there and then
             if step.id not in self.begun:
                 self.begun.add(step.id)
                 yield StepStarted(step=step.id, worker=worker.index, started_at=started_at)
         for step_id in full:
             self._push(step_id)
+
+    def _late(self, step: Step) -> StepResult:
+        """The result of a step that waited until its time was up."""
+        started_at, began = self.began[step.id]
+        seconds = time.monotonic() - began
+        message = f"timed out after {seconds:.1f} s"
+        return StepResult(
+            step=step.id, status="error", started_at=started_at, finished_at=self.now(), seconds=seconds, message=message
+        )
 
     def _has_thread(self, step: Step) -> bool:
         """Whether the step's target takes one more step at a time."""
@@ -264,7 +283,8 @@ class _Run:
         assert step is not None
         self.pools.give(step.node)
         if done.result is None:
-            heapq.heappush(self.later, (time.monotonic() + done.again, step.id))
+            again = time.monotonic() + done.again
+            heapq.heappush(self.later, (min(again, self.until.get(step.id, again)), step.id))
             return
         yield from self._end(done.result)
         if done.result.status in BAD and self.plan.request.fail_fast and not self.halt.is_set():

@@ -177,7 +177,8 @@ class OpenedFunction:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _PRINTED))
-            lines = [line for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        shown = [f"printed: {without(self._call.secrets, line.rstrip())}" for line in lines[-_SHOWN:]]
+            text = without(self._call.secrets, file.read().decode("utf-8", "replace"))  # a secret may have several lines
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        shown = [f"printed: {line}" for line in lines[-_SHOWN:]]
         left = len(lines) - _SHOWN
         return (*([f"printed {left:,} lines before these"] if left > 0 else []), *shown)

@@ -26,6 +26,7 @@ class Options:
     read_secrets: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict, repr=False, compare=False)
     #: The folder that the project's files are read from, where that is a copy of them; data, state and derived files are at its root still.
     copy: Path | None = None
+    lease: int | None = None  #: the token of the service that a run is of, without which it writes no state
     interval: tuple[datetime.datetime, datetime.datetime] | None = None  #: what a run is about; None: everything up to its start
 
     def files(self, root: Path) -> Path:

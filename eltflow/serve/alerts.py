@@ -13,7 +13,7 @@ from eltflow.base.records import dataclass
 from eltflow.project.jobs import FILE
 from eltflow.schedule.jobs import Alert, Job
 from eltflow.serve.attempt import RUN, Ended, Finding, in_a_line, of_the_run
-from eltflow.state.jobs import JobRun, Mute, NewAlert, Told
+from eltflow.state.jobs import JobRun, Known, Mute, NewAlert, Told
 from eltflow.transfer import Note
 
 _LONGEST = 3600.0  #: seconds that are waited at most
@@ -26,6 +26,8 @@ _SEVERITY: Mapping[str, Literal["error", "warn", "info"]] = {
     "recovery": "info",
 }
 _MOST = 20  #: failures that are listed
+#: The severity under which is kept that a node which failed is through, where that is not told yet.
+_OVER = "over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +52,11 @@ def alerts_of_end(
     *,
     told: Told,
     through: Collection[str],
-    recovers: bool,
     mute: Muted,
     now: datetime.datetime,
 ) -> tuple[list[NewAlert], Told]:
     """The alerts that the end of a run asks for, and what is told of the job from then on. `told` is what was before; `through` are the nodes
-    that the run brought through; `recovers` says whether the job had failed before. A connection hears once of a run and an occasion."""
+    that the run brought through. A connection hears once of a run and an occasion."""
     findings = _findings(ended)
     here = {one.node: one.severity for one in findings}
     ok = ended.outcome == "ok"
@@ -64,35 +65,39 @@ def alerts_of_end(
         """Whether what was told of a node is not over: it is so again, or the run did not come to it."""
         return here[node] == severity if node in here else not (ok or node in through or node.startswith(RUN))
 
-    left = {key: at for key, at in told.items() if lasts(*key[1:])}
+    left = {key: known for key, known in told.items() if key[2] != _OVER and lasts(*key[1:])}
     alerts = []
     for to in dict.fromkeys(alert.to for alert in job.alerts):
         rules = [alert for alert in job.alerts if alert.to == to]
         for on, severity in (("failure", "error"), ("warning", "warn")):
+            # Whoever asks for recoveries alone is told of no failure; what fails is kept for them all the same.
+            silent = on == "failure" and not any(on in rule.on for rule in rules)
+            asked = "recovery" if silent else on
             fitting = [
                 (one, fits)
                 for one in findings
-                if one.severity == severity and (fits := [rule for rule in rules if on in rule.on and _concerns(rule, one)])
+                if one.severity == severity
+                and (fits := [rule for rule in rules if asked in rule.on and _concerns(rule, one.node, one.owners)])
             ]
             news, using = [], []
             for one, fits in fitting:
                 key = (to, one.node, severity)
-                at = told.get(key)
+                at = left[key].at if key in left else None
                 quiet = mute.job or one.node in mute.nodes
                 new = at is None or any(
                     rule.repeat_interval is not None and _since(at, now) >= rule.repeat_interval for rule in fits
                 )
-                left[key] = now if new and not quiet else at
+                left[key] = Known(at=now if new and not quiet else at, owners=one.owners)
                 if new and one.node not in mute.nodes:
                     news.append(one)
                     using += fits
-            if news:
+            if news and not silent:
                 known = sum(one.node not in mute.nodes for one, _ in fitting) - len(news)
                 alerts.append(_alert(jobs, job, run, on, to, _words(on, ended, news), news, known, using, mute, now))
-        if (rejoicing := [rule for rule in rules if "recovery" in rule.on]) and (
-            text := _recovered(rejoicing, to, told, left, through_again=ok and recovers)
-        ):
-            alerts.append(_alert(jobs, job, run, "recovery", to, text, (), 0, rejoicing, mute, now))
+        text, using, waiting = _recovered([rule for rule in rules if "recovery" in rule.on], to, told, left, mute, ok=ok)
+        if text is not None:
+            alerts.append(_alert(jobs, job, run, "recovery", to, text, (), 0, using, mute, now))
+        left.update({(to, node, _OVER): known for node, known in waiting.items()})
     return sorted(alerts, key=lambda alert: _ORDER.index(alert.occasion)), left
 
 
@@ -107,9 +112,9 @@ def _findings(ended: Ended) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _concerns(rule: Alert, one: Finding) -> bool:
-    """Whether an alert is about a finding. What is about a whole run concerns everybody."""
-    return not rule.owner or one.whole or not one.owners.isdisjoint(rule.owner)
+def _concerns(rule: Alert, node: str, owners: frozenset[str] | None) -> bool:
+    """Whether an alert is about a node. What is about a whole run concerns everybody, and so does a node whose owners are not known."""
+    return not rule.owner or node.startswith(RUN) or owners is None or not owners.isdisjoint(rule.owner)
 
 
 def _since(at: datetime.datetime, now: datetime.datetime) -> float:
@@ -122,19 +127,37 @@ def _words(on: str, ended: Ended, news: Sequence[Finding]) -> str:
     return "it is through, with warnings" if ended.outcome == "ok" else "it failed, and there are warnings"
 
 
-def _recovered(rules: Sequence[Alert], to: str, told: Told, left: Told, *, through_again: bool) -> str | None:
-    """What a connection is told when something is over; None if nothing is. Whoever hears of all nodes waits for the job; whoever hears of
-    some, for those."""
-    if any(not rule.owner for rule in rules):
-        return "it is through again" if through_again else None
-    before, now = (
-        [node for (by, node, severity), at in kept.items() if by == to and severity == "error" and at is not None]
-        for kept in (told, left)
-    )
-    if not before or now:
-        return None
-    names = [node.split(".")[2] for node in before if not node.startswith(RUN) and node.count(".") >= 2]
-    return f"through again: {', '.join(sorted(names)[:_MOST])}" if names else "it is through again"
+def _recovered(
+    rules: Sequence[Alert], to: str, told: Told, left: Told, mute: Muted, *, ok: bool
+) -> tuple[str | None, list[Alert], dict[str, Known]]:
+    """What a connection is told to be over (None if nothing is), by which rules; and what is through without being told so yet. Whoever hears
+    of all nodes waits for the job; whoever hears of some, for those of them that they were told of."""
+    failing = {
+        node: known for (by, node, severity), known in left.items() if by == to and severity == "error" and known.at is not None
+    }
+    over = {
+        node: known
+        for (by, node, severity), known in told.items()
+        if by == to and severity != "warn" and known.at is not None and (to, node, "error") not in left and node not in mute.nodes
+    }
+    using: list[Alert] = []
+    done: set[str] = set()
+    for rule in rules:
+        mine = {node for node, known in over.items() if _concerns(rule, node, known.owners)}
+        waits = any(_concerns(rule, node, known.owners) for node, known in failing.items() if node not in mute.nodes)
+        if mine and (ok or (rule.owner and not waits)):
+            using.append(rule)
+            done |= mine
+    waiting = {
+        node: known
+        for node, known in over.items()
+        if not ok and node not in done and any(_concerns(rule, node, known.owners) for rule in rules)
+    }
+    if not using:
+        return None, using, waiting
+    names = [node.split(".")[2] for node in done if not node.startswith(RUN) and node.count(".") >= 2]
+    whole = not names or any(not rule.owner for rule in using)
+    return "it is through again" if whole else f"through again: {', '.join(sorted(names)[:_MOST])}", using, waiting
 
 
 def _alert(
@@ -152,7 +175,7 @@ def _alert(
 ) -> NewAlert:
     waits = [rule.group_wait for rule in rules]
     wait = min((w for w in waits if w is not None), default=None) if None not in waits else None
-    shown = [{"node": one.name, "message": one.message} for one in news if one.name]
+    shown = [{"node": one.name, "id": one.node, "message": one.message} for one in news if one.name]
     body: dict[str, Any] = {
         "project": jobs.name,
         "job": job.name,
@@ -176,6 +199,20 @@ def deadline_alerts(jobs: Jobs, job: Job, run: JobRun, text: str, mute: Muted, n
     rules = [alert for alert in job.alerts if "deadline" in alert.on]
     for to in dict.fromkeys(rule.to for rule in rules):
         yield _alert(jobs, job, run, "deadline", to, text, (), 0, [rule for rule in rules if rule.to == to], mute, now)
+
+
+def still_wanted(body: Mapping[str, Any], mute: Muted) -> Mapping[str, Any] | None:
+    """What of an alert that waited is to be told now that so much is muted; None if nothing is."""
+    if mute.job:
+        return None
+    shown = [one for one in body["failures"] if one.get("id") not in mute.nodes]
+    if len(shown) == len(body["failures"]):
+        return body
+    if not shown and not body["more_failures"]:
+        return None
+    left = [Finding(node=one["id"], name=one["node"], message=one["message"]) for one in shown]
+    message = in_a_line(left) if left and body["occasion"] == "failure" and not body["more_failures"] else body["message"]
+    return {**body, "failures": shown, "message": message}
 
 
 def broken_alerts(jobs: Jobs, what: str, why: str, now: datetime.datetime) -> Iterator[NewAlert]:
@@ -229,4 +266,4 @@ def _text(time: datetime.datetime | None) -> str | None:
     return None if time is None else time.astimezone(datetime.UTC).isoformat(timespec="seconds")
 
 
-__all__ = ["alerts_of_end", "broken_alerts", "deadline_alerts", "muted", "note_of", "pause_before"]
+__all__ = ["alerts_of_end", "broken_alerts", "deadline_alerts", "muted", "note_of", "pause_before", "still_wanted"]

@@ -24,6 +24,7 @@ from eltflow.graph.graph import Graph
 from eltflow.schedule.jobs import Job
 from eltflow.state.jobs import JobRun, JobStore, NodeState
 from eltflow.state.lock import run_lock
+from eltflow.state.store import Store
 
 Outcome = Literal["ok", "failed", "cancelled", "busy", "lost", "late"]
 #: The states of a node that need not be run again.
@@ -33,8 +34,10 @@ _BUSY = frozenset({"E0803", "E0807"})
 _NO_CONNECTION = "E0805"
 #: The state cannot be used now.
 OUT_OF_REACH = "E0808"
-#: It cannot, or is another service's to write.
-NO_STATE = frozenset({OUT_OF_REACH, "E0809"})
+#: A newer eltflow has brought it to a format of its own.
+NEWER = "E0801"
+#: It cannot be used, or is another's to write.
+NO_STATE = frozenset({OUT_OF_REACH, NEWER, "E0809"})
 #: Before what is told of a whole run, where else a node's id stands.
 RUN = "run: "
 #: How an attempt ended of which nobody was left to cancel what it had started elsewhere.
@@ -93,6 +96,7 @@ class Control:
 
     def __init__(self, token: int | None = None) -> None:
         self.token = token
+        self.goes_on = False  #: whether jobs of APIs go on there, for whoever goes on here
         self.why: str | None = None
         self._state: RunState | None = None
 
@@ -108,6 +112,36 @@ class Control:
             state.cancel()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outside:
+    """The jobs that APIs run for an attempt, in the state; each call is of a thread of its own."""
+
+    store: Store
+    control: Control
+    run: JobRun
+    run_id: str
+    asked: str
+
+    def known(self, unique_id: str) -> str | None:
+        with closing(JobStore(self.store)) as store:
+            return store.outside(self.run.id, unique_id, self.asked)
+
+    def started(self, unique_id: str, job: str) -> None:
+        with closing(JobStore(self.store, token=self.control.token)) as store:
+            store.started_outside(self.run.id, unique_id, self.asked, job)
+
+    def let_go(self) -> bool:
+        try:
+            with closing(JobStore(self.store, token=self.control.token)) as store:
+                store.lets_go(self.run_id)
+        except EltflowError as error:
+            if error.diagnostics[0].code not in NO_STATE:
+                raise
+            self.control.goes_on = True
+            return False
+        return True
+
+
 def log_path(root: Path, run: str) -> Path:
     """The log of a run of a job."""
     return root / STATE_FOLDER / "logs" / f"{run}.log"
@@ -120,7 +154,9 @@ def attempt(
     secrets: tuple[str, ...] = ()
     try:
         about = (run.interval_start, run.interval_end) if run.interval_start and run.interval_end else None
-        loaded = load(jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about))
+        loaded = load(
+            jobs.root, options_for(jobs, job, invocation_id=run_id, started_at=now(), interval=about, lease=control.token)
+        )
         secrets = loaded.target.secrets
         with closing(JobStore(jobs.store, power=False, token=control.token)) as store:
             return _attempt(loaded, job, run, run_id, control, store, now, at, pools)
@@ -186,13 +222,15 @@ def _run(
     ids: tuple[str, ...],
 ) -> Ended:
     """Run these nodes."""
+    asked = f"{run.id} {sum(outcome not in _LOST for _, outcome in store.attempts(run.id))}"
     options = RunOptions(
         command=job.command,
         selected=ids,
         full_refresh=job.full_refresh,
         selection=f"job:{job.name}",
         pools=pools,
-        asked=f"{run.id} {sum(outcome not in _LOST for _, outcome in store.attempts(run.id))}",
+        asked=asked,
+        outside=_Outside(store=loaded.store, control=control, run=run, run_id=run_id, asked=asked),
     )
     state = RunState(run_id=run_id)
     control.holds(state)

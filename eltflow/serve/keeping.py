@@ -16,7 +16,10 @@ from eltflow.api.loading import STATE_FOLDER, check_macros, load
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.records import dataclass, replace
 from eltflow.native.open import SEED_SUFFIXES, folders_of
+from eltflow.native.settings import read_settings
+from eltflow.project.findings import Findings
 from eltflow.project.folder import Stamp, read_dotenv
+from eltflow.project.project import read_text
 from eltflow.schedule.jobs import Job
 
 _FOLDER = "good"
@@ -38,13 +41,14 @@ class _Copy:
 
 class Keeping:
     """The last good project of a service. `broken` says what is wrong with the one that is there; `say` is told what a person may want to
-    read, `told` of each time that a good project becomes a broken one. May be used by several threads."""
+    read, `told` of each time that a good project becomes a broken one: it says whether it told that. May be used by several threads."""
 
-    def __init__(self, root: Path, say: Callable[[str], None], told: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, say: Callable[[str], None], told: Callable[[str], bool]) -> None:
         self.broken: str | None = None
         self._root = root
         self._say = say
         self._told = told
+        self._heard = True
         self._guard = threading.Lock()
         self._seen: tuple[Mapping[str, Stamp], Jobs] | None = None
         self._good: _Copy | None = None
@@ -66,8 +70,9 @@ class Keeping:
         """See whether the project can still be loaded, for each job, if its files changed since the last look; keep it if so. Costs one look
         at the files' stamps where nothing did."""
         with self._guard:
+            jobs = self._as_is(jobs)
             stamps = self._stamps(jobs)
-            if self._seen is not None and self._seen == (stamps, jobs):
+            if self._seen is not None and self._seen == (stamps, jobs) and self._heard:
                 return
             wrong = self._wrong(jobs)
             if wrong is not None and wrong[0] in _PASSING:
@@ -76,15 +81,14 @@ class Keeping:
             if wrong is None:
                 self._mended()
                 self._keep(jobs, stamps)
-            elif self.broken != wrong[1]:
-                first, self.broken = self.broken is None, wrong[1]
+                return
+            if self.broken is None and self._good is not None:
+                self._heard = False
+            if self.broken != wrong[1]:
+                self.broken = wrong[1]
                 self._say(self.words or "")
-                if first and self._good is not None:
-                    try:
-                        self._told(self.broken)
-                    except EltflowError:  # where it is written down cannot be reached: the next look tells it
-                        self.broken = self._seen = None
-                        raise
+            if not self._heard:  # else where that is written down could not be reached, or hid behind what else is wrong
+                self._heard = self._told(self.broken)
 
     def look_again(self, jobs: Jobs) -> None:
         """As `look`, where there is a copy to go on with; before, there is nothing to decide."""
@@ -121,6 +125,16 @@ class Keeping:
             self._good = self._place = None
             self._lock = -1
 
+    def _as_is(self, jobs: Jobs) -> Jobs:
+        """The jobs with the settings that stand there now: while `jobs.yml` is in error, nobody else has read them."""
+        findings = Findings(lambda path: read_text(self._root, path))
+        try:
+            settings, _ = read_settings(self._root, jobs.options, findings)
+            findings.stop()
+        except EltflowError:
+            return jobs
+        return replace(jobs, settings=settings)
+
     # -- what is wrong ---------------------------------------------------------------------------------------------------------
 
     def _wrong(self, jobs: Jobs) -> tuple[str, str] | None:
@@ -145,7 +159,7 @@ class Keeping:
     def _mended(self) -> None:
         if self.broken is not None:
             self._say("the project can be read again")
-            self.broken = None
+            self.broken, self._heard = None, True
 
     def _stamps(self, jobs: Jobs) -> Mapping[str, Stamp]:
         """The stamps of the files that make the project: a database that lies among them is another with each run."""

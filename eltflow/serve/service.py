@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -18,21 +18,21 @@ from eltflow.api.jobs import Jobs, open_jobs, tell
 from eltflow.api.loading import STATE_FOLDER
 from eltflow.base.diagnostics import EltflowError, fail
 from eltflow.base.names import listed
-from eltflow.base.records import dataclass
+from eltflow.base.records import dataclass, replace
 from eltflow.engine.pools import Pools
 from eltflow.project.folder import FILE as SETTINGS_FILE
 from eltflow.project.jobs import FILE
 from eltflow.project.options import Options
 from eltflow.schedule.due import deadline_of, following, slots
 from eltflow.schedule.jobs import AfterJob, Fresher, Job, NewFiles, Updated
-from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before
-from eltflow.serve.attempt import DONE, NO_STATE, OUT_OF_REACH, At, Clock, Control, Ended, attempt, of_the_run
+from eltflow.serve.alerts import alerts_of_end, broken_alerts, deadline_alerts, muted, note_of, pause_before, still_wanted
+from eltflow.serve.attempt import DONE, NEWER, NO_STATE, OUT_OF_REACH, At, Clock, Control, Ended, attempt, of_the_run
 from eltflow.serve.keeping import Keeping
 from eltflow.serve.leading import Leading, leader_of
 from eltflow.serve.memory import give_back
 from eltflow.serve.watching import Watch, told_shortly
 from eltflow.state.jobs import AlertState, JobRun, JobStore, NewAlert, NewRun, Told
-from eltflow.state.lock import is_held, run_lock
+from eltflow.state.lock import is_held, run_lock, service_key
 from eltflow.transfer import Note, NotTold
 
 #: Seconds between two looks at the clock and at what commands asked for.
@@ -78,15 +78,10 @@ class _Active:
     thread: threading.Thread | None = None
 
 
-def lock_key(root: Path) -> str:
-    """What a service of a project locks: its state."""
-    return f"serve:{(root / STATE_FOLDER).resolve()}"
-
-
 def is_serving(root: Path, options: Options) -> bool:
     """Whether a service of this project is at work: on this machine, or wherever its state is shared."""
     store = open_jobs(root, options).store
-    return leader_of(store) is not None if store.shared else is_held(lock_key(root), options.env)
+    return leader_of(store) is not None if store.shared else is_held(service_key(root / STATE_FOLDER), options.env)
 
 
 @contextmanager
@@ -105,7 +100,7 @@ def serving(root: Path, options: Options, now: Clock) -> Iterator[None]:
         )
     about = {"user": options.env.get("USER") or options.env.get("LOGNAME"), "started_at": now().isoformat(timespec="seconds")}
     help = "one service runs a project; stop that one first"
-    with run_lock(lock_key(root), options.env, about=about, held=("E0907", "this project is served already", help)):
+    with run_lock(service_key(folder), options.env, about=about, held=("E0907", "this project is served already", help)):
         yield
 
 
@@ -171,6 +166,7 @@ class Service:
         self.broken: str | None = None
         self.keeping = Keeping(root, self.say, self._tell_broken)
         self.active: dict[str, _Active] = {}
+        self.jobs.store.upgrade()
         self.store = JobStore(self.jobs.store)
         self.leading = Leading(self.jobs.store, lost=self._lost) if self.jobs.store.shared else None
         self.led = self.leading is None
@@ -208,8 +204,8 @@ class Service:
                     if self.leads():
                         self.tick()
                 except EltflowError as error:
-                    if not _of_the_state(error):
-                        raise
+                    if not _of_the_state(error) or error.diagnostics[0].code == NEWER:
+                        raise  # of a state that a newer eltflow has taken over, this one can make nothing any more
                     self._without_state(error)
                 self.wake.wait(POLL if self.led else _STAND_BY)
                 self.wake.clear()
@@ -332,6 +328,7 @@ class Service:
     def tick(self) -> None:
         """Look at everything once."""
         self.ticked = time.monotonic()
+        self.store.check()
         self._look_at_clock()
         self.reload()
         self.collect()
@@ -389,12 +386,14 @@ class Service:
         self.say("the jobs were read again")
         self.broken = None
 
-    def _tell_broken(self, why: str) -> None:
-        """Tell that the project cannot be read, unless that is told already of the settings among its files."""
-        if self.broken is None:
-            with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
-                store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
-            self._to_send.set()
+    def _tell_broken(self, why: str) -> bool:
+        """Tell that the project cannot be read, but not while the jobs cannot either, which may be for the same settings."""
+        if self.broken is not None:
+            return False
+        with closing(JobStore(self.jobs.store, token=None if self.leading is None else self.leading.token)) as store:
+            store.alert(broken_alerts(self.jobs, "the project", why, self.now()), self.now())
+        self._to_send.set()
+        return True
 
     def _job(self, run: JobRun) -> Job | None:
         return next((job for job in self.jobs.jobs if job.name == run.job), None)
@@ -456,17 +455,21 @@ class Service:
                     self.say(f"{job.name}: new files: {listed(new)}")
 
     def watch_deadlines(self) -> None:
-        """Tell of runs that are not done by their deadline, whether they began or not."""
+        """Tell of runs that are not done by their deadline, whether they began or not. Of a job that is muted it is told once that is over,
+        if the run still is not done."""
         now = self.now()
-        watched = {job.name: job for job in self.jobs.jobs if job.deadline is not None}
+        watched = {
+            job.name: job for job in self.jobs.jobs if job.deadline is not None and any("deadline" in a.on for a in job.alerts)
+        }
         if not watched:
             return
-        for run in self.store.runs(states=("queued", "running")):
-            job = watched.get(run.job)
-            deadline = deadline_of(job, run.slot) if job is not None and run.slot is not None else None
-            if job is not None and deadline is not None and now >= deadline:
+        mutes = self.store.mutes(now)
+        for run in self.store.unwarned(sorted(watched)):
+            job = watched[run.job]
+            deadline = None if run.slot is None else deadline_of(job, run.slot)
+            mute = muted(mutes, job.name)
+            if deadline is not None and now >= deadline and not mute.job:
                 text = f"not done by {deadline:%Y-%m-%d %H:%M} UTC: it is {run.state}"
-                mute = muted(self.store.mutes(now), job.name)
                 self.store.alert(deadline_alerts(self.jobs, job, run, text, mute, now), now)
 
     # -- runs ------------------------------------------------------------------------------------------------------------------
@@ -528,7 +531,8 @@ class Service:
         timed_out = ended.outcome == "cancelled" and (active.control.why or "").startswith("timed out")
         if ended.outcome in ("busy", "lost") or (stopping and ended.outcome == "cancelled" and not timed_out):
             soon = now + datetime.timedelta(seconds=0 if stopping else _BUSY)
-            self.store.again(run, active.run_id, "stopped", now, not_before=soon, counts=False, message=message)
+            outcome = "interrupted" if active.control.goes_on else "stopped"
+            self.store.again(run, active.run_id, outcome, now, not_before=soon, counts=False, message=message)
             if not stopping:
                 self.say(f"{job.name}: waits, {message}")
             return
@@ -572,7 +576,6 @@ class Service:
             ended,
             told=self.store.told(job.name),
             through=done | ended.through,
-            recovers=self.store.recovers(run),
             mute=muted(self.store.mutes(now), job.name),
             now=now,
         )
@@ -637,7 +640,7 @@ class Service:
 
     def send_alerts(self, store: JobStore) -> None:
         """Send what is due; what does not arrive is tried again. A process that dies in between sends it twice rather than never."""
-        for alerts in _messages(store.alerts(self.now())):
+        for alerts in _messages(self._to_tell(store)):
             try:
                 _tell(self.jobs, alerts[0].destination, note_of([alert.body for alert in alerts]))
             except NotTold as error:
@@ -653,6 +656,21 @@ class Service:
                 store.alerted(alert, "sent")
             self.at("alert noted")
 
+    def _to_tell(self, store: JobStore) -> Iterator[AlertState]:
+        """The alerts that are due, but for what was muted while they waited."""
+        now = self.now()
+        due = store.alerts(now)
+        mutes = store.mutes(now) if due else []
+        for alert in due:
+            wanted = still_wanted(alert.body, muted(mutes, alert.job))
+            if wanted is None:
+                store.hush(alert)
+                continue
+            if wanted is not alert.body:
+                left = {one["id"] for one in wanted["failures"]}
+                store.hush(alert, [one["id"] for one in alert.body["failures"] if one["id"] not in left])
+            yield replace(alert, body=wanted)
+
 
 def _tell(jobs: Jobs, destination: str, note: Note) -> None:
     """Raise NotTold for whatever goes wrong: of one connection that cannot be used, no other may hear nothing. What an error says may hold a
@@ -665,7 +683,7 @@ def _tell(jobs: Jobs, destination: str, note: Note) -> None:
         raise NotTold(f"{type(error).__name__}: see that the connection's settings are right", again=True) from None
 
 
-def _messages(alerts: list[AlertState]) -> list[list[AlertState]]:
+def _messages(alerts: Iterable[AlertState]) -> list[list[AlertState]]:
     """The alerts by the message that tells them."""
     made: dict[tuple[str, int | None], list[AlertState]] = {}
     for alert in alerts:
@@ -674,7 +692,7 @@ def _messages(alerts: list[AlertState]) -> list[list[AlertState]]:
 
 
 def _of_the_state(error: Exception) -> bool:
-    """Whether the state is out of reach, or another service's to write."""
+    """Whether the state is out of reach, or another's to write."""
     return isinstance(error, EltflowError) and error.diagnostics[0].code in NO_STATE
 
 

@@ -43,24 +43,25 @@ class Watch:
                     if time.monotonic() < self._next.get(key, 0.0):
                         continue
                     self._next[key] = time.monotonic() + (trigger.check if isinstance(trigger, Fresher) else self._look)
-                    stamp, found = self._seen(jobs, job, trigger, key)
+                    stamp, place, found = self._seen(jobs, job, trigger, key)
                     if found is not None:
-                        made.append(self._compared(store, job, trigger, found))
-                        self._stamps[key] = stamp
+                        made.append(self._compared(store, job, trigger, f"{trigger} at {place}", found))
+                        self._stamps[key] = (place, stamp)
         return [one for one in made if one is not None]
 
     def _seen(
         self, jobs: Jobs, job: Job, trigger: Updated | Fresher, key: tuple[str, str]
-    ) -> tuple[tuple[int, ...] | None, dict[str, list[str]] | None]:
-        """The stamp of the target and how things stand; None for these where nothing can have changed or nothing can be seen now."""
-        stamp = None
+    ) -> tuple[tuple[int, ...] | None, str, dict[str, list[str]] | None]:
+        """The stamp of the target, where that is, and how things stand there; None for these where nothing can have changed or nothing can be
+        seen now."""
+        stamp, place = None, ""
         try:
             loaded = self._project(jobs, job)
-            nodes = watched(loaded, trigger)
+            nodes, place = watched(loaded, trigger), loaded.target_key
             if isinstance(trigger, Updated):  # a source's rows may come from elsewhere than the target's file
                 stamp = stamp_of(loaded, nodes)
-            if stamp is not None and self._stamps.get(key) == stamp:
-                return stamp, None
+            if stamp is not None and self._stamps.get(key) == (place, stamp):
+                return stamp, place, None
             found = state_of(loaded, trigger, nodes)
         except Exception as error:  # whatever it is: what else is watched goes on
             message = told_shortly(error)
@@ -69,9 +70,9 @@ class Watch:
             if self._told.get(key) != message and not passing:
                 self._say(f"{job.name}: {trigger}: {message}")
             self._told[key] = message
-            return stamp, None
+            return stamp, place, None
         self._told.pop(key, None)
-        return stamp, found
+        return stamp, place, found
 
     def _project(self, jobs: Jobs, job: Job) -> Loaded:
         kept = self._loaded.get(job.name)
@@ -81,12 +82,13 @@ class Watch:
         self._loaded[job.name] = (time.monotonic(), jobs, loaded)
         return loaded
 
-    def _compared(self, store: JobStore, job: Job, trigger: Updated | Fresher, found: dict[str, list[str]]) -> str | None:
-        source = str(trigger)
+    def _compared(
+        self, store: JobStore, job: Job, trigger: Updated | Fresher, source: str, found: dict[str, list[str]]
+    ) -> str | None:
         kept = store.position(job.name, source)
         before: dict[str, list[str]] = {} if kept is None else json.loads(kept)
         position = json.dumps({**before, **found})
-        if kept is None:  # what is there when a job is first met is not new
+        if kept is None:  # what is there when a job is first met, or first runs there, is not new
             store.move(job.name, source, position, None, self._now())
             return None
         if isinstance(trigger, Fresher):

@@ -193,7 +193,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}
 h1{font-size:1.3rem}h2{font-size:1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}
-th,td{vertical-align:top}
+th,td{vertical-align:top}.time{white-space:nowrap}td:last-child{overflow-wrap:anywhere}
 th{font-weight:600}.failed,.late{color:var(--bad);font-weight:600}.ok{color:var(--good)}.none{color:var(--dim)}code{font-size:.9em}
 .wide{overflow-x:auto}
 """
@@ -207,9 +207,11 @@ def status_page(service: Service) -> str:
         known = store.known()
         mutes = store.mutes(now)
         latest = {job.name: store.runs(states=("ok", "failed", "cancelled"), job=job.name, limit=1) for job in service.jobs.jobs}
+        # A run that was cancelled, as by the next due time, mends nothing.
+        ended = [run for job in service.jobs.jobs for run in store.runs(states=("ok", "failed"), job=job.name, limit=1)]
     by_name = {job.name: job for job in service.jobs.jobs}
     late = [run for run in going if (d := _deadline(by_name.get(run.job), run)) is not None and d <= now]
-    failing = [run for runs in latest.values() for run in runs if run.state == "failed"]
+    failing = [run for run in ended if run.state == "failed"]
     parts = [f"<h1>{_e(service.jobs.name)}</h1>"]
     if not service.led:
         parts.append(f"<p>This service stands by: {_e(service.behind or 'another')} leads.</p>")
@@ -218,17 +220,22 @@ def status_page(service: Service) -> str:
     if (broken := service.keeping.words) is not None:
         parts.append(f'<p class="failed">{_e(broken)}</p>')
     parts += [
-        _section("Late", ("job", "due", "state"), [(r.job, _at(r.slot), _class(r.state, "late")) for r in late], "nothing is late"),
+        _section(
+            "Late", ("job", "due", "state"), [(r.job, _time(r.slot), _class(r.state, "late")) for r in late], "nothing is late"
+        ),
         _section(
             "Failing",
             ("job", "run", "ended", "why"),
-            [(r.job, _code(r.id[:8]), _at(r.ended_at), _class(r.message or "", "failed")) for r in failing],
+            [(r.job, _code(r.id[:8]), _time(r.ended_at), _class(r.message or "", "failed")) for r in failing],
             "no job failed when it last ran",
         ),
         _section(
             "Running and waiting",
             ("job", "run", "state", "since", "attempt", ""),
-            [(r.job, _code(r.id[:8]), r.state, _at(r.started_at or r.created_at), str(r.attempt), r.message or "") for r in going],
+            [
+                (r.job, _code(r.id[:8]), r.state, _time(r.started_at or r.created_at), str(r.attempt), r.message or "")
+                for r in going
+            ],
             "nothing runs",
         ),
         _section(
@@ -242,7 +249,7 @@ def status_page(service: Service) -> str:
         ),
     ]
     if mutes:
-        told = [(f"{one.kind} {one.name}", _at(one.until)[:16], one.who, one.reason) for one in mutes]
+        told = [(f"{one.kind} {one.name}", _time(one.until), one.who, one.reason) for one in mutes]
         parts.append(_section("Muted", ("what", "until (UTC)", "by", "why"), told, ""))
     body = "".join(parts)
     return (
@@ -277,7 +284,12 @@ def _section(title: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]], em
 
 
 def _at(time: datetime.datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}" if time is not None else ""
+    """A time for people: seconds only where there are any."""
+    return "" if time is None else f"{time:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+
+
+def _time(time: datetime.datetime | None) -> _Html:
+    return _class(_at(time), "time")
 
 
 def _deadline(job: Job | None, run: JobRun) -> datetime.datetime | None:
@@ -289,16 +301,14 @@ def _starts(job: Job) -> str:
 
 
 def _next(job: Job, now: datetime.datetime, paused: bool) -> str:
-    if paused:
-        return "paused"
-    return ", ".join(_at(t)[:16] for t in upcoming(job, now, 1))
+    return "paused" if paused else _time(next(iter(upcoming(job, now, 1)), None))
 
 
 def _last(runs: list[JobRun]) -> _Html:
     if not runs:
         return _class("not yet", "none")
     run = runs[0]
-    return _class(f"{run.state} {_at(run.ended_at)[:16]}", run.state if run.state in ("ok", "failed") else "none")
+    return _class(f"{run.state} {_at(run.ended_at)}", run.state if run.state in ("ok", "failed") else "none")
 
 
 __all__ = ["application", "listening", "status_page"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from eltflow.base.diagnostics import EltflowError, fail
+from eltflow.state.lock import is_held, service_key
 
 #: Of the words below, SQLite's.
 _WORDS = {"number": "integer primary key", "order": ""}
@@ -79,6 +81,9 @@ class Place(Protocol):
     def exists(self) -> bool:
         """Whether anything may have been kept there yet."""
 
+    def served(self, database: Any) -> str | None:
+        """The service that works with it, by a connection to it."""
+
     def connect(self, *, power: bool) -> Database:
         """A connection; the place is made if it is not there. With `power`, what is written outlives a loss of power, not only of the process.
         Raises EltflowError (E0802)."""
@@ -133,12 +138,16 @@ class SqlitePlace:
 
     shared = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, env: Mapping[str, str] = os.environ) -> None:
         self._path = path
+        self._env = env
         self.name = f"{path.parent.name}/{path.name}"
 
     def exists(self) -> bool:
         return self._path.exists()
+
+    def served(self, database: Any) -> str | None:
+        return "that is at work here" if is_held(service_key(self._path.parent), self._env) else None
 
     def connect(self, *, power: bool) -> SqliteDatabase:
         try:

@@ -11,11 +11,11 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass, replace
-from eltflow.state.database import Database, Leased
+from eltflow.state.database import Database
 from eltflow.state.store import Store
 
 ENDED = ("ok", "failed", "cancelled")
@@ -124,8 +124,16 @@ class Mute:
     who: str
 
 
-#: What a connection was told of a job and not told to be over: (connection, node, severity), and when; None where it was muted.
-Told = Mapping[tuple[str, str, str], datetime.datetime | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a connection knows of a node: when it was told (None: that was muted), and whose the node was (None: nobody wrote that down)."""
+
+    at: datetime.datetime | None
+    owners: frozenset[str] | None = None
+
+
+#: What a connection was told of a job and not told to be over, by (connection, node, severity).
+Told = Mapping[tuple[str, str, str], Known]
 
 
 class JobStore:
@@ -134,17 +142,21 @@ class JobStore:
     def __init__(self, store: Store, *, power: bool = True, token: int | None = None) -> None:
         """With `power`, what is written outlives a loss of power, not only of the process. `token` is that of the lease of the service that
         writes: once another has the lease, nothing is written (E0809)."""
+        self._store = store
         self._connection = store.connect(power=power)
         self.token = token
 
     def close(self) -> None:
         self._connection.close()
 
+    def check(self) -> None:
+        """Raise EltflowError (E0801) if a newer eltflow has brought the state to a format of its own."""
+        self._store.check(self._connection)
+
     @contextmanager
     def _transaction(self) -> Iterator[Database]:
         with self._connection.transaction():
-            if self.token is not None and not cast("Leased", self._connection).holds(self.token):
-                raise fail("E0809", "another service leads by now", help="this one stands by")
+            self._store.check(self._connection, self.token)  # what is written here is of this format
             yield self._connection
 
     # -- what is old -----------------------------------------------------------------------------------------------------------
@@ -159,7 +171,7 @@ class JobStore:
         at those since its last look alone.)"""
         old = "(select id from job_run where ended_at < ?)"
         with self._transaction() as connection:
-            for table in ("job_attempt", "job_node", "alert"):
+            for table in ("job_attempt", "job_node", "outside", "alert"):
                 connection.execute(f"delete from {table} where job_run in {old}", (_text(moment),))
             connection.execute("delete from job_run where ended_at < ?", (_text(moment),))
 
@@ -268,6 +280,15 @@ class JobStore:
         query = f"select {_RUN} from job_run where {' and '.join(where)} order by created_at desc, rowid desc limit ?"
         return [_run(row) for row in self._connection.execute(query, values)]
 
+    def unwarned(self, jobs: Sequence[str]) -> list[JobRun]:
+        """The runs of these jobs that fell due and have not ended, and of whose deadline nobody was told, oldest first."""
+        query = (
+            f"select {_RUN} from job_run where state in ('queued', 'running') and slot is not null and job in ({', '.join('?' * len(jobs))})"
+            " and not exists (select 1 from alert where alert.job_run = job_run.id and occasion = 'deadline' and alert.state <> 'muted')"
+            " order by slot"
+        )
+        return [_run(row) for row in self._connection.execute(query, jobs)]
+
     def ready(self, now: datetime.datetime) -> list[JobRun]:
         """The runs that may begin, in the order in which they fell due, backfills last: one of each job that is not running."""
         query = (
@@ -320,6 +341,26 @@ class JobStore:
         """(id, outcome) of each attempt at a run."""
         query = "select run_id, outcome from job_attempt where job_run = ? order by started_at, rowid"
         return [(run_id, outcome) for run_id, outcome in self._connection.execute(query, (job_run,))]
+
+    def outside(self, job_run: str, unique_id: str, asked: str) -> str | None:
+        """The job that an API runs for a node, if it was asked for under that name."""
+        query = "select job from outside where job_run = ? and unique_id = ? and asked = ?"
+        row = self._connection.execute(query, (job_run, unique_id, asked)).fetchone()
+        return None if row is None else str(row[0])
+
+    def started_outside(self, job_run: str, unique_id: str, asked: str, job: str) -> None:
+        """Write down which job an API runs for a node."""
+        with self._transaction() as connection:
+            connection.execute(
+                "insert into outside (job_run, unique_id, asked, job) values (?, ?, ?, ?)"
+                " on conflict (job_run, unique_id) do update set asked = excluded.asked, job = excluded.job",
+                (job_run, unique_id, asked, job),
+            )
+
+    def lets_go(self, run_id: str) -> None:
+        """Write down that an attempt is about to cancel what it started elsewhere: the next one starts it anew."""
+        with self._transaction() as connection:
+            connection.execute("update job_attempt set outcome = 'stopped' where run_id = ? and outcome is null", (run_id,))
 
     def job_of(self, run_id: str) -> str | None:
         """The job that an attempt was at; None for a run that was none of a job."""
@@ -376,9 +417,9 @@ class JobStore:
                 _alert(connection, alerts, now)
                 if told is not None:
                     connection.execute("delete from told where job = ?", (run.job,))
-                    rows = [(run.job, *key, _text(at)) for key, at in told.items()]
                     connection.executemany(
-                        "insert into told (job, destination, node, severity, told_at) values (?, ?, ?, ?, ?)", rows
+                        "insert into told (job, destination, node, severity, told_at, owners) values (?, ?, ?, ?, ?, ?)",
+                        [(run.job, *key, _text(known.at), _owners(known)) for key, known in told.items()],
                     )
         return bool(ended.rowcount)
 
@@ -426,7 +467,7 @@ class JobStore:
             given_up = run.interruptions >= INTERRUPTIONS
             with self._transaction() as connection:
                 connection.execute(
-                    "update job_attempt set ended_at = ?, outcome = 'interrupted' where job_run = ? and ended_at is null",
+                    "update job_attempt set ended_at = ?, outcome = coalesce(outcome, 'interrupted') where job_run = ? and ended_at is null",
                     (_text(now), run.id),
                 )
                 if not given_up:
@@ -458,10 +499,15 @@ class JobStore:
             for i, job, occasion, to, body, n, together in rows
         ]
 
-    def told(self, job: str) -> dict[tuple[str, str, str], datetime.datetime | None]:
+    def told(self, job: str) -> dict[tuple[str, str, str], Known]:
         """What connections were told of a job that is not over yet."""
-        rows = self._connection.execute("select destination, node, severity, told_at from told where job = ?", (job,))
-        return {(to, node, severity): None if at is None else _time(at) for to, node, severity, at in rows}
+        rows = self._connection.execute("select destination, node, severity, told_at, owners from told where job = ?", (job,))
+        return {
+            (to, node, severity): Known(
+                at=None if at is None else _time(at), owners=None if owners is None else frozenset(json.loads(owners))
+            )
+            for to, node, severity, at, owners in rows
+        }
 
     def mute(self, mute: Mute) -> None:
         """Tell nothing of a job or a node for a while; what was said of it before does not hold any more."""
@@ -490,15 +536,21 @@ class JobStore:
     def alerted(
         self, alert: AlertState, state: str, not_before: datetime.datetime | None = None, message: str | None = None
     ) -> None:
-        """Write down what became of an alert. Who never got one was told of nothing."""
+        """Write down what became of an alert. Who never got it was told of nothing that it says."""
         with self._transaction() as connection:
             connection.execute(
                 "update alert set state = ?, attempts = attempts + 1, not_before = ?, message = ? where id = ?",
                 (state, _text(not_before), message, alert.id),
             )
             if state == "given up":
-                where = "where job = ? and destination = ?"
-                connection.execute(f"update told set told_at = null {where}", (alert.job, alert.destination))
+                _untold(connection, alert, ())
+
+    def hush(self, alert: AlertState, nodes: Sequence[str] = ()) -> None:
+        """Tell nobody of an alert that waited, or not of some of its nodes: what is muted by now counts as not told."""
+        with self._transaction() as connection:
+            if not nodes:
+                connection.execute("update alert set state = 'muted', not_before = null where id = ?", (alert.id,))
+            _untold(connection, alert, nodes)
 
     def alert_counts(self) -> dict[tuple[str, str], int]:
         """How many alerts there are, by occasion and state."""
@@ -525,18 +577,6 @@ class JobStore:
         )
         return {job: failed is not None and (ok is None or failed > ok) for job, ok, failed in rows}
 
-    def recovers(self, run: JobRun) -> bool:
-        """Whether the job's run before this one failed, or this one itself had, before it was resumed."""
-        query = "select 1 from job_attempt where job_run = ? and outcome = 'failed' limit 1"
-        if self._connection.execute(query, (run.id,)).fetchone() is not None:
-            return True
-        row = self._connection.execute(
-            "select state from job_run where job = ? and id <> ? and state in ('ok', 'failed') and ended_at is not null"
-            " order by ended_at desc, rowid desc limit 1",
-            (run.job, run.id),
-        ).fetchone()
-        return row is not None and row[0] == "failed"
-
 
 def _insert(connection: Database, run: NewRun, now: datetime.datetime) -> str | None:
     id = str(uuid.uuid4())
@@ -550,9 +590,12 @@ def _insert(connection: Database, run: NewRun, now: datetime.datetime) -> str | 
 
 
 def _alert(connection: Database, alerts: Iterable[NewAlert], now: datetime.datetime) -> None:
+    """What was muted is told if it is so still; what was told is not told again."""
+    columns = ("body", "state", "together", "not_before", "made_at")
     connection.executemany(
-        "insert into alert (job_run, job, occasion, destination, body, state, together, not_before, made_at)"
-        " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do nothing",
+        f"insert into alert (job_run, job, occasion, destination, {', '.join(columns)}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        f" on conflict (job_run, occasion, destination) do update set {', '.join(f'{c} = excluded.{c}' for c in columns)}"
+        " where alert.state = 'muted' and excluded.state = 'pending'",
         [
             (
                 *(a.job_run, a.job, a.occasion, a.destination, json.dumps(a.body), "muted" if a.muted else "pending"),
@@ -561,6 +604,17 @@ def _alert(connection: Database, alerts: Iterable[NewAlert], now: datetime.datet
             for a in alerts
         ],
     )
+
+
+def _untold(connection: Database, alert: AlertState, nodes: Sequence[str]) -> None:
+    """Take what an alert says (of these nodes, or of all) as not told."""
+    where = "where job = ? and destination = ? and told_at = (select made_at from alert where id = ?)"
+    some = f" and node in ({', '.join('?' * len(nodes))})" if nodes else ""
+    connection.execute(f"update told set told_at = null {where}{some}", (alert.job, alert.destination, alert.id, *nodes))
+
+
+def _owners(known: Known) -> str | None:
+    return None if known.owners is None else json.dumps(sorted(known.owners))
 
 
 def _end_attempt(connection: Database, run_id: str, outcome: str, now: datetime.datetime) -> None:

@@ -69,6 +69,11 @@ def run_lock(
         os.close(handle)
 
 
+def service_key(folder: Path) -> str:
+    """What a service of a project locks: the folder of its state."""
+    return f"serve:{folder.resolve()}"
+
+
 def is_free(key: str, env: Mapping[str, str]) -> bool:
     """Whether a run held the lock of this target once and nobody does now."""
     return _state_of(key, env) == "free"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, cast
 
 from eltflow.base.diagnostics import fail
 from eltflow.base.records import dataclass
-from eltflow.state.database import Database, Place
+from eltflow.state.database import Database, Leased, Place
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
-VERSION = 3
+VERSION = 4
 _SCHEMA = """
 create table run (
   id text primary key, target_key text not null, target text not null, command text not null, selection text not null,
@@ -72,6 +72,15 @@ create table mute (
   primary key (kind, name)
 );
 """
+#: `owners` are those of a node when somebody was told of it, as a list in JSON; null where that was not written down. `outside` are the jobs
+#: that APIs run for nodes of a run, and the names under which these were asked for.
+_OUTSIDE = """
+alter table told add column owners text;
+create table outside (
+  job_run text not null references job_run (id), unique_id text not null, asked text not null, job text not null,
+  primary key (job_run, unique_id)
+);
+"""
 _NODE_RUN = (
     "insert into node_run (run_id, unique_id, name, action, status, kind, started_at, seconds, rows, changed, files, failures, message)"
     " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (run_id, unique_id) do update set name = excluded.name,"
@@ -82,7 +91,7 @@ _NODE_RUN = (
 #: Names that a statement asks for at once.
 _MANY = 500
 #: What brings the tables from each format to the next; the words in braces are the database's.
-_STEPS = (_SCHEMA, _JOBS, _ALERTS)
+_STEPS = (_SCHEMA, _JOBS, _ALERTS, _OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,38 +135,70 @@ class NodeRecord:
 class Store:
     """The state of one project. Opened for each use, so that two processes never hold it for long."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, token: int | None = None) -> None:
+        """`token` is that of the lease of the service that writes: once another has the lease, nothing is written (E0809)."""
         self._place = place
+        self._token = token
+
+    def led_by(self, token: int | None) -> Store:
+        """The same state, as a service with that token writes it."""
+        return Store(self._place, token)
 
     @property
     def shared(self) -> bool:
         """Whether services elsewhere may use it too."""
         return self._place.shared
 
-    def connect(self, *, power: bool = True) -> Database:
-        """A connection, its tables of today's format. Raises EltflowError (E0801 they are of a newer one, E0802)."""
+    def connect(self, *, power: bool = True, upgrades: bool = False) -> Database:
+        """A connection, its tables of today's format. Raises EltflowError (E0801 they are of a newer one, E0802, E0810 they are of an
+        older one, which a service uses: under it they are brought to today's by another service alone, with `upgrades`)."""
         database = self._place.connect(power=power)
         try:
-            version = database.format()
-            if version < VERSION:
-                with database.transaction():
-                    version = database.format()
-                    for step in _STEPS[version:]:
-                        for statement in step.format(**database.words).split(";"):
-                            if statement.strip():
-                                database.execute(statement)
-                    database.mark(max(version, VERSION))
-            elif version > VERSION:
-                message = f"the run history {self._place.name} was written by a newer eltflow (format {version}, this one knows {VERSION})"
-                raise fail("E0801", message, help="upgrade eltflow, or move the file away (it holds run history only)")
+            found = database.format()
+            if found < VERSION:
+                by = self._place.served(database) if found and not upgrades else None
+                if by is not None:
+                    older = f"the run history {self._place.name} is of an older format ({found}, this eltflow has {VERSION})"
+                    help = "upgrade that service first: it brings the run history to its own format when it starts"
+                    raise fail("E0810", f"{older}, and the service {by} uses it", help=help)
+                self._bring_forward(database)
+            self.check(database)
         except BaseException:
             database.close()
             raise
         return database
 
+    def upgrade(self) -> None:
+        """Bring the tables to today's format, whoever uses them: a service of an older eltflow then ends. Raises EltflowError as `connect`."""
+        self.connect(upgrades=True).close()
+
+    def check(self, database: Database, token: int | None = None) -> None:
+        """Raise EltflowError if a newer eltflow brought the tables to a format of its own (E0801), or the lease with that token is another's
+        by now (E0809)."""
+        found = database.format()
+        if found > VERSION:
+            message = (
+                f"the run history {self._place.name} was written by a newer eltflow (format {found}, this one knows {VERSION})"
+            )
+            raise fail("E0801", message, help="upgrade eltflow, or move the state away: a new one is started")
+
+        if token is not None and not cast("Leased", database).holds(token):
+            raise fail("E0809", "another service leads by now", help="this one stands by")
+
+    @staticmethod
+    def _bring_forward(database: Database) -> None:
+        with database.transaction():
+            found = database.format()
+            for step in _STEPS[found:]:
+                for statement in step.format(**database.words).split(";"):
+                    if statement.strip():
+                        database.execute(statement)
+            database.mark(max(found, VERSION))
+
     @contextmanager
     def _writing(self) -> Iterator[Database]:
         with closing(self.connect()) as database, database.transaction():
+            self.check(database, self._token)
             yield database
 
     def start(self, run: RunRecord) -> None:

@@ -95,7 +95,8 @@ def _failure(command: Command, code: int) -> tuple[str, str]:
 def _lines(file: int, secrets: tuple[str, ...]) -> tuple[str, ...]:
     size = os.fstat(file).st_size
     text = os.pread(file, _READ, max(0, size - _READ)).decode("utf-8", "replace")
+    text = without(secrets, text)  # a secret may have several lines
     found = [line.rstrip() for line in text.splitlines() if line.strip()]
     left = len(found) - _SHOWN
-    shown = [f"printed: {without(secrets, line)}" for line in found[-_SHOWN:]]
+    shown = [f"printed: {line}" for line in found[-_SHOWN:]]
     return (*([f"printed {left:,} lines before these"] if left > 0 else []), *shown)

@@ -204,10 +204,10 @@ def jobs_served_already(root: Path) -> Iterator[None]:
     code = (
         "import sys, os\n"
         "from pathlib import Path\n"
-        "from eltflow.serve.service import lock_key\n"
+        "from eltflow.state.lock import service_key\n"
         "from eltflow.state.lock import run_lock\n"
         "about = {'user': 'ann', 'started_at': '2026-03-01T08:00:00+00:00'}\n"
-        "with run_lock(lock_key(Path('.')), os.environ, 0, about):\n"
+        "with run_lock(service_key(Path('.eltflow')), os.environ, 0, about):\n"
         "    print('ready', flush=True)\n"
         "    sys.stdin.read()\n"
     )

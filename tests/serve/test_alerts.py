@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from eltflow.api.jobs import Jobs, open_jobs
 from eltflow.schedule.jobs import Alert, Job
 from eltflow.serve.alerts import Muted, alerts_of_end, note_of
 from eltflow.serve.attempt import Ended, Finding, of_the_run
-from eltflow.state.jobs import JobRun, NewAlert, NewRun
+from eltflow.state.jobs import JobRun, Mute, NewAlert, NewRun
+from eltflow.state.lock import run_lock
 
 Project = Callable[..., Path]
 Run = Callable[..., Any]
@@ -48,7 +50,6 @@ class Told:
         self.jobs, self.job = jobs, Job(name="j", alerts=rules)
         self.told: Any = {}
         self.now = NOW
-        self.failed = False
 
     def end(
         self, *findings: Finding, through: Iterable[str] = (), mute: Muted = NOTHING, message: str | None = None
@@ -68,9 +69,8 @@ class Told:
         warned = any(one.severity == "warn" for one in findings)
         ended = Ended(outcome="failed" if failed else "ok", message=message, warned=warned, findings=findings)
         self.now += dt.timedelta(hours=1)
-        given: Any = {"told": self.told, "recovers": self.failed, "mute": mute, "now": self.now}
+        given: Any = {"told": self.told, "mute": mute, "now": self.now}
         found, self.told = alerts_of_end(self.jobs, self.job, a_run(), ended, through={f"model.p.{n}" for n in through}, **given)
-        self.failed = failed
         return found
 
     @staticmethod
@@ -153,6 +153,97 @@ def test_what_is_muted(jobs: Jobs) -> None:
     assert told.shown(alert) == ("ops", "failure", ["c"])
     (alert,) = told.alerts(mute=Muted(job=True))
     assert (alert.occasion, alert.muted) == ("recovery", True)  # it is written down, and told to nobody
+    assert told.end(bad("a"), bad("b")) == [("ops", "failure", ["a", "b"])]
+    assert told.end(bad("b"), through="a", mute=one) == []
+    assert told.end(mute=Muted(nodes=frozenset({"model.p.b"}))) == []  # of neither anything is told any more
+    assert told.end(bad("c"), mute=Muted(job=True)) == []
+    assert told.end() == []  # nobody was told of the failure
+    assert told.told == {}
+
+
+def test_a_recovery_is_told_to_those_whom_the_rule_concerns(jobs: Jobs) -> None:
+    """Of several rules of one connection each looks at what it is about, and at what was told of that."""
+    told = Told(jobs, on("failure", "chat", "sales"), on("recovery", "chat", "finance"))
+    assert told.end(bad("s", "sales"), bad("f", "finance")) == [("chat", "failure", ["s"])]
+    assert told.end() == []  # nobody was told that theirs failed
+    told = Told(jobs, on("failure", "chat"), on("recovery", "chat", "finance"))
+    assert told.end(bad("s", "sales"), bad("f", "finance")) == [("chat", "failure", ["s", "f"])]
+    assert told.end(bad("s", "sales"), through="f") == [("chat", "recovery", "through again: f")]  # whatever sales does
+    assert told.end() == []
+    told = Told(jobs, on("failure recovery", "chat", "finance"), on("failure", "chat", "sales"))
+    assert told.end(bad("s", "sales")) == [("chat", "failure", ["s"])]
+    assert told.end() == []
+
+
+def test_a_recovery_waits_for_all_that_the_rule_is_about(jobs: Jobs) -> None:
+    told = Told(jobs, on("failure recovery", "fin", "finance"), on("failure recovery", "ops"), on("recovery", "bot"))
+    assert told.end(bad("a", "finance"), bad("b", "finance")) == [("fin", "failure", ["a", "b"]), ("ops", "failure", ["a", "b"])]
+    assert told.end(bad("b", "finance"), through="a") == []
+    assert told.end(bad("c"), through="b") == [("ops", "failure", ["c"]), ("fin", "recovery", "through again: a, b")]
+    assert told.end(bad("c"), bad("a", "finance"), through="b") == [("fin", "failure", ["a"]), ("ops", "failure", ["a"])]
+    assert told.end() == [(to, "recovery", text) for to, text in (("fin", "through again: a"), *every("ops", "bot"))]
+    assert told.end() == []
+    # What was told stays open where the job then fails for what nobody hears of.
+    assert told.end(bad("c")) == [("ops", "failure", ["c"])]
+    assert told.end(bad("d"), through="c", mute=Muted(nodes=frozenset({"model.p.d"}))) == []
+    assert told.end() == [(to, "recovery", text) for to, text in every("ops", "bot")]
+
+
+def every(*connections: str) -> list[tuple[str, str]]:
+    return [(to, "it is through again") for to in connections]
+
+
+MUTES = "jobs: [{name: j, alerts: [{on: [failure, recovery], to: ops, group_wait: 10 min}]}]\n"
+
+
+def test_what_is_muted_while_its_alert_waits(project: Project, hook: Hook) -> None:
+    """It is not told, and told after all if it fails when the mute has ended; of several nodes the others are told."""
+    broken = "{{ config(materialized='table') }} select error('no') as id"
+    root = project({"models/a.sql": broken, "models/b.sql": broken, "jobs.yml": MUTES}, settings=OPS)
+    until = dt.datetime(2026, 3, 10, 10, tzinfo=dt.UTC)
+    with bench(root, OPS=hook.url) as made:
+
+        def mute(kind: Any, name: str) -> None:
+            made.store.mute(Mute(kind=kind, name=name, until=until, reason="x", since=made.clock(), who="me"))
+
+        again(made, "j")
+        mute("job", "j")
+        made.clock.go(minutes=15)
+        made.send()
+        assert (heard(hook), made.store.alert_counts()) == ([], {("failure", "muted"): 1})
+        made.store.unmute("job", "j", made.clock())
+        again(made, "j")
+        mute("node", "model.p.a")
+        made.clock.go(minutes=15)
+        made.send()
+        ((body, _),) = hook.bodies
+        assert json.loads(body)["eltflow"]["message"] == "model `b`: Invalid Input Error: no"
+        assert heard(hook) == [("j", "failure", ["b"])]
+        made.clock.go(hours=2)
+        again(made, "j")
+        made.clock.go(minutes=15)
+        made.send()
+        assert heard(hook) == [("j", "failure", ["a"])]
+
+
+def test_a_deadline_that_passes_while_the_job_is_muted(project: Project, hook: Hook) -> None:
+    """It is told once that is over, if the run still is not done; and whatever number of runs wait behind it."""
+    jobs = "jobs:\n  - {name: j, deadline: '10:00', triggers: [{cron: '0 9 * * *'}], alerts: [{on: deadline, to: ops}]}\n"
+    root = project({"models/a.sql": "select 1 as id", "jobs.yml": jobs}, settings=OPS)
+    with bench(root, OPS=hook.url) as made, run_lock("duckdb:" + str((root / "p.duckdb").resolve()), os.environ):
+        until = dt.datetime(2026, 3, 10, 12, tzinfo=dt.UTC)
+        made.store.mute(Mute(kind="job", name="j", until=until, reason="x", since=made.clock(), who="me"))
+        for _ in range(3):
+            made.look(hours=1)
+        made.send()
+        assert heard(hook) == []
+        newer = "insert into job_run (id, job, state, started_by, created_at) values (?, 'x', 'queued', 'hand', '2026-03-10T13:00')"
+        made.store._connection.executemany(newer, [(f"x{n}",) for n in range(1100)])
+        made.service.stopping.set()  # begin nothing
+        for _ in range(3):
+            made.look(hours=1)
+            made.send()
+        assert heard(hook) == [("j", "deadline", [])]
 
 
 def test_several_in_one_message(jobs: Jobs) -> None:

@@ -54,6 +54,24 @@ def watch(made: Bench) -> list[tuple[str, str, str]]:
 # -- what runs write -----------------------------------------------------------------------------------------------------------------
 
 
+def test_another_target_is_looked_at_anew(project: Project, eltflow: Run) -> None:
+    """What it holds when the job first runs there is not new, although it is other than what was at the target of before."""
+    two = "name: p\ntargets:\n" + "".join(
+        f"  {name}: {{type: duckdb, path: {name}.duckdb, schema: s}}\n" for name in ("dev", "prod")
+    )
+    text = jobs("name: marts, select: mart, target: %s, triggers: [{updated: a}]")
+    root = project({**MODELS, "jobs.yml": text % "dev", "eltflow.yml": two + "default_target: dev\n"})
+    for target in ("dev", "prod"):
+        assert eltflow("build", "--target", target, cwd=root).code == 0
+    with bench(root) as made:
+        assert watch(made) == []
+        (root / "jobs.yml").write_text(text % "prod")
+        made.look()
+        assert watch(made) == []
+        assert eltflow("run", "--select", "a", "--target", "prod", cwd=root).code == 0
+        assert watch(made) == [("marts", "updated: a", "ok")]
+
+
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_what_any_run_writes_starts_a_job(project: Project, eltflow: Run, postgres: Server, engine: str) -> None:
     """A build by hand, another job's run; but not the job's own, nor a node that nobody named, nor what was there before."""

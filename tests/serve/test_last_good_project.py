@@ -76,6 +76,40 @@ def test_the_last_good_project_goes_on(project: Project, hook: Hook) -> None:
     assert copies(root) == []
 
 
+def test_a_model_that_is_broken_behind_the_jobs(project: Project, hook: Hook) -> None:
+    """While `jobs.yml` is in error that alone is told; of a model that is, once the jobs are mended and it is not."""
+    root = project({"models/a.sql": TABLE + "select 1 as id", "jobs.yml": JOBS}, settings=OPS)
+    with bench(root, OPS=hook.url) as made:
+        keep(made)
+        (root / "jobs.yml").write_text("jobs: [{nam: j}]\n")
+        made.look()
+        (root / "models" / "a.sql").write_text("{% if %}")
+        for _ in range(2):
+            assert ran(made) == ("ok", None)
+        assert [text[:25] for text in told(hook)] == ["jobs.yml cannot be read, "]
+        (root / "jobs.yml").write_text(JOBS)
+        for _ in range(2):
+            assert ran(made) == ("ok", None)
+        assert [text[:36] for text in told(hook)[1:]] == ["the project cannot be read, it goes "]
+
+
+def test_a_folder_that_is_new_while_the_jobs_are_broken(project: Project, hook: Hook) -> None:
+    """The copy holds all that the settings name by then."""
+    root = project({"models/a.sql": TABLE + "select 1 as id", "jobs.yml": JOBS}, settings=OPS)
+    with bench(root, OPS=hook.url) as made:
+        keep(made)
+        (root / "jobs.yml").write_text("jobs: [{nam: j}]\n")
+        settings = (root / "eltflow.yml").read_text()
+        (root / "eltflow.yml").write_text(f"{settings}model_paths: [models, more]\n")
+        (root / "more").mkdir()
+        (root / "more" / "b.sql").write_text(TABLE + "select 2 as id")
+        assert ran(made) == ("ok", None)
+        (root / "more" / "b.sql").write_text("{% if %}")
+        assert ran(made) == ("ok", None)
+        assert rows(root, "select id from s.b") == [(2,)]
+        assert made.service.keeping.broken is not None
+
+
 STEP = "import eltflow\n\n\n@eltflow.step(into='raw.events')\ndef events():\n    yield {'id': %s}\n"
 
 

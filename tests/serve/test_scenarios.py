@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from s3_server import Store
 from served import Hook, bench
+from spark_server import Spark
 
 Project = Callable[..., Path]
 Run = Callable[..., Any]
@@ -311,3 +312,64 @@ def test_calls_in_two_encodings_a_database_and_dynamodb_are_reconciled(
         ("Łukasz", 1, Decimal("0.20")),
     ]
     assert rows(root, "select count(*) from s_raw.usage") == [(30,)]
+
+
+# -- recommendations with Spark ------------------------------------------------------------------------------------------------------
+
+PAIRS = """\
+{{ config(materialized='table') }}
+select a.item as item, b.item as other, cast(count(*) as int) as together
+from baskets a join baskets b on a.basket = b.basket and a.item <> b.item
+group by a.item, b.item
+"""
+SCORE = """\
+import collections, pathlib
+
+
+def score(pairs, most):
+    if not pathlib.Path("model.txt").exists():
+        raise RuntimeError("the model of today is not there yet")
+    by_item = collections.defaultdict(list)
+    for row in pairs.to_pylist():
+        by_item[row["item"]].append((-row["together"], row["other"]))
+    for item, others in sorted(by_item.items()):
+        for rank, (_, other) in enumerate(sorted(others)[:most], 1):
+            yield {"item": item, "rank": rank, "other": other}
+"""
+RECOMMENDED = "{{ config(materialized='table') }} select item, other from {{ source('ml', 'scores') }} where rank = 1\n"
+SHOP = {
+    "seeds/baskets.csv": "basket,item\n1,tea\n1,milk\n2,tea\n2,milk\n3,tea\n3,cake\n4,cake\n4,milk\n",
+    "models/pairs.sql": PAIRS,
+    "models/recommended.sql": RECOMMENDED,
+    "models/s.yml": "sources: [{name: ml, schema: ml, tables: [{name: scores, columns: [{name: item, data_tests: [not_null]}]}]}]\n",
+    "scripts/score.py": SCORE,
+    "tasks/t.yml": "tasks:\n  - {name: score, python: {path: scripts/score.py}, params: {most: 2}, reads: [pairs], into: ml.scores, "
+    "targets: [dev]}\n",
+    "deliver/d.yml": "steps:\n"
+    "  - {name: shop_window, from: recommended, to: {kind: files, path: out/recommended.csv}, targets: [dev]}\n",
+    "jobs.yml": "jobs:\n  - {name: recommend, triggers: [{cron: '0 4 * * *'}], alerts: [{on: [failure, recovery], to: ops}]}\n",
+}
+
+
+@pytest.mark.prove
+def test_recommendations_on_spark_with_a_scoring_step_in_python(project: Project, eltflow: Run, spark: Spark, hook: Hook) -> None:
+    """Pairs are counted on Spark, scored in Python, read on Spark again and put into the shop's window. The scoring fails one night: what
+    was counted is not counted again, nothing is put into the window, and whoever was told hears of the end of it."""
+    target = spark.target(schema="shop_recommendations")
+    settings = f"name: p\ntargets: {{dev: {json.dumps(target)}}}\nconnections: {{ops: {{type: webhook, url: '{hook.url}'}}}}\n"
+    root = project({**SHOP, "eltflow.yml": settings})
+    with bench(root, "2026-03-10T03:59:00") as made:
+        (run,) = made.look(minutes=1)
+        made.send()
+        assert (run.state, told(hook)) == ("failed", ["failure"])
+        assert "the model of today is not there yet" in (run.message or "")
+        assert not (root / "out").exists()
+        (root / "model.txt").write_text("v3")
+        assert eltflow("resume", run.id, cwd=root).code == 0
+        (run,) = made.look(minutes=1)
+        made.send()
+        assert (run.state, run.message, told(hook)) == ("ok", None, ["failure", "recovery"])
+        steps = json.loads((root / "target" / "run_results.json").read_text())["results"]
+        assert not any("pairs" in one["unique_id"] or "baskets" in one["unique_id"] for one in steps)
+    window = (root / "out" / "recommended.csv").read_text().split()
+    assert sorted(window) == ["cake,milk", "item,other", "milk,tea", "tea,milk"]

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.error
@@ -23,9 +24,10 @@ from served import PYTHON, store, until
 
 from eltflow import api
 from eltflow.engine.run import utc_now
-from eltflow.serve.service import Service
+from eltflow.serve.service import Service, serving
 from eltflow.serve.web import status_page
 from eltflow.state.jobs import ENDED
+from eltflow.state.store import VERSION
 
 Project = Callable[..., Path]
 Run = Callable[..., Any]
@@ -87,7 +89,9 @@ def test_a_run_from_trigger_to_resume(project: Project, eltflow: Run) -> None:
         log = eltflow("logs", run["id"][:8], cwd=root)
         assert "error   error model.p.c" in log.out
         assert "error" in eltflow("logs", run["id"][:8], "c", cwd=root).out
-        assert eltflow("logs", run["id"][:8], "nobody", cwd=root).out == ""
+        nothing = eltflow("logs", run["id"][:8], "nobody", cwd=root)
+        assert (nothing.code, nothing.out) == (0, "")
+        assert nothing.err.strip() == f"nothing in the log of the run {run['id'][:8]} is about `nobody`"
         (root / "models" / "c.sql").write_text("select 1 as id")
         resumed = eltflow("resume", run["id"][:8], "--wait", cwd=root)
         assert resumed.code == 0, resumed.text
@@ -149,7 +153,7 @@ def test_muted_and_listed(project: Project, eltflow: Run) -> None:
     assert [line.split()[:2] for line in lines[1:]] == [["job", "nightly"], ["node", "model.p.a"], ["node", "source.p.crm.orders"]]
     with closing(Service(root, api.new_options(), now=utc_now, say=print)) as service:
         page = status_page(service)
-    assert "<td>job nightly</td><td>2099-12-31 23:00</td>" in page
+    assert '<td>job nightly</td><td><span class="time">2099-12-31 23:00</span></td>' in page
     assert "it&#x27;s moved &lt;b&gt;" in page
     (root / "models" / "a.sql").unlink()  # what is muted may be gone, or the project wrong
     for name, told in (("a", "node model.p.a"), ("crm.orders", "node source.p.crm.orders"), ("nightly", "job nightly")):
@@ -300,8 +304,6 @@ def test_webhooks_that_start_a_job(project: Project, eltflow: Run, monkeypatch: 
 
 
 def test_a_state_of_a_newer_version(project: Project, eltflow: Run) -> None:
-    import sqlite3
-
     root = project(FILES)
     eltflow("pause", "nightly", cwd=root)
     with sqlite3.connect(root / ".eltflow" / "state.sqlite") as connection:
@@ -313,14 +315,52 @@ def test_a_state_of_a_newer_version(project: Project, eltflow: Run) -> None:
     )
 
 
+def test_a_newer_eltflow_brings_the_state_forward_under_a_service(project: Project, eltflow: Run) -> None:
+    """The service ends in order and fails nothing: whichever comes next goes on with what ran."""
+    slow = "{{ config(materialized='table') }} select sum(hash(a.range + b.range)) as n from range(1000000) a, range(1000000) b"
+    root = project({"models/a.sql": slow, "jobs.yml": "jobs: [{name: j}]\n"})
+    with serve(root) as (_, process):
+        assert eltflow("trigger", "j", cwd=root).code == 0
+        with store(root) as jobs:
+            until(lambda: any(n.state == "running" for run in jobs.runs() for n in jobs.nodes(run.id).values()))
+        with closing(sqlite3.connect(root / ".eltflow" / "state.sqlite")) as connection:
+            connection.execute("pragma user_version = 99")
+            said, _ = process.communicate(timeout=20)
+            connection.execute(f"pragma user_version = {VERSION}")
+    assert process.returncode == 2
+    assert "was written by a newer eltflow (format 99" in said
+    with store(root) as jobs:
+        assert [(run.state, run.attempt, run.message) for run in jobs.runs()] == [("running", 1, None)]
+
+
+def test_a_command_brings_no_state_forward_under_a_service(project: Project, eltflow: Run) -> None:
+    """It is of a newer eltflow than the service, which would have to end."""
+    root = project({"models/a.sql": "select 1 as id", "jobs.yml": "jobs: [{name: j}]\n"})
+    assert eltflow("pause", "j", cwd=root).code == 0
+    options = api.new_options()
+    with closing(sqlite3.connect(root / ".eltflow" / "state.sqlite")) as connection:
+        connection.execute("alter table told drop column owners")
+        connection.execute("drop table outside")
+        connection.execute("pragma user_version = 3")
+        with serving(root, options, utc_now):
+            done = eltflow("history", cwd=root)
+            assert done.code == 2
+            assert (
+                "error[E0810]: the run history .eltflow/state.sqlite is of an older format (3, this eltflow has 4), and the"
+                in done.err
+            )
+            assert connection.execute("pragma user_version").fetchone() == (3,)
+            Service(root, options, now=utc_now, say=print).close()  # another service does
+            assert connection.execute("pragma user_version").fetchone() == (VERSION,)
+            assert eltflow("history", cwd=root).code == 0
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_state_of_an_earlier_version_is_brought_forward(project: Project, eltflow: Run, version: int) -> None:
-    import sqlite3
-
     root = project(FILES)
     assert eltflow("build", cwd=root).code == 0
     with sqlite3.connect(root / ".eltflow" / "state.sqlite") as connection:
-        later = ["told", "mute"]
+        later = ["told", "mute", "outside"]
         if version == 1:
             later += ["alert", "trigger_cursor", "job_node", "job_attempt", "job_run", "job"]
         else:

@@ -20,6 +20,7 @@ from served import Bench, Hook, bench, until
 from eltflow import api
 from eltflow.base.diagnostics import EltflowError
 from eltflow.serve.service import Service, is_serving, network_file_system, serving
+from eltflow.serve.web import status_page
 from eltflow.state.jobs import INTERRUPTIONS, NewRun
 from eltflow.state.lock import run_lock
 
@@ -384,6 +385,25 @@ def test_an_alert_to_nobody(project: Project) -> None:
         made.send()
         assert made.said[-1] == "j: ops was not told of the failure: a webhook connection has no key `ulr`"
         assert "t0ps3cret" not in "".join(made.said)
+
+
+def test_a_cancelled_run_hides_no_failure_on_the_page(project: Project, eltflow: Callable[..., Any]) -> None:
+    """And times of a job that runs every few seconds have their seconds."""
+    files = {
+        "models/a.sql": "{{ config(materialized='table') }} select error('no') as id",
+        "jobs.yml": "jobs: [{name: j, triggers: [{every: 5 s}]}]\n",
+    }
+    root = project(files)
+    with bench(root, "2026-03-10T08:00:02") as made:
+        made.look(seconds=5)
+        made.store.queue(NewRun(job="j", started_by="hand"), made.clock())
+        made.store.cancel(made.store.runs()[0], made.clock())
+        assert made.states() == [("j", "failed"), ("j", "cancelled")]
+        page = status_page(made.service)
+        assert '<span class="failed">model `a`: Invalid Input Error: no</span>' in page
+        assert '<span class="none">cancelled 2026-03-10 08:00:07</span>' in page
+        assert '<span class="time">2026-03-10 08:00:10</span>' in page
+    assert " j    failed     2026-03-10 08:00:05  time" in eltflow("jobs", "--runs", cwd=root).out
 
 
 def test_a_missed_deadline(project: Project, hook: Hook) -> None:

@@ -22,13 +22,14 @@ from served import PYTHON, UTC, store
 
 from eltflow import api
 from eltflow.api.jobs import open_jobs
+from eltflow.api.loading import load
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.records import replace
 from eltflow.serve.leading import Leading
 from eltflow.serve.service import Service, is_serving
 from eltflow.serve.web import status_page
-from eltflow.state.jobs import JobStore, Mute, NewAlert, NewRun
-from eltflow.state.store import NodeRecord, RunRecord, Store
+from eltflow.state.jobs import JobStore, Known, Mute, NewAlert, NewRun
+from eltflow.state.store import VERSION, NodeRecord, RunRecord, Store
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Relation
 
 HERE = Path(__file__).parent
@@ -135,6 +136,14 @@ def jobs(made: Store) -> Iterator[Any]:
         yield one.position("j", "f"), len(one.backfill(filled, at(36))), one.backfill(filled, at(37)), one.backfill([], at(37))
         yield len(one.backfills("k", at(0), at(2))), len(one.runs(states=("queued",), job="k", limit=2))
         yield [(r.job, r.backfill, r.slot) for r in one.ready(at(40))]
+        deadline = NewAlert(job_run=latest, job="j", occasion="deadline", destination="ops", body={}, muted=True)
+        one.alert([deadline], at(40))
+        yield [r.id == latest for r in one.unwarned(["j", "k"])], one.alerts(at(40))
+        one.alert([replace(deadline, muted=False)], at(40))  # the mute is over
+        yield one.unwarned(["j", "k"]), [a.occasion for a in one.alerts(at(40))]
+        one.alert([replace(deadline, body={"not": "again"}), replace(deadline, body={"nor": "so"}, muted=False)], at(40))
+        yield [a.body for a in one.alerts(at(40))]
+        one.alerted(one.alerts(at(40))[0], "sent")
         run = one.run(latest[:12])
         begun = one.begin(run, at(41))
         assert begun is not None
@@ -155,12 +164,17 @@ def jobs(made: Store) -> Iterator[Any]:
         third = one.begin(one.run(latest), at(53))
         alert = NewAlert(job_run=latest, job="j", occasion="failure", destination="ops", body={"a": [1, "é"]})
         after = [NewRun(job="k", started_by="job j", cause=latest, idem="after")]
-        told = {("ops", "model.p.b", "error"): at(54), ("us", "model.p.b", "error"): None}
+        told = {
+            ("ops", "model.p.b", "error"): Known(at=at(54), owners=frozenset({"b", "a"})),
+            ("us", "model.p.b", "error"): Known(at=None, owners=None),
+            ("us", "model.p.c", "error"): Known(at=at(63)),
+            ("us", "model.p.d", "error"): Known(at=at(55)),
+        }
         yield (
             one.end(run, third, "failed", at(54), message="no", then=after, alerts=[alert, alert], told=told),
             one.end(run, third, "ok", at(55)),
         )
-        yield [(a.job, a.occasion, a.destination, a.body, a.attempts) for a in one.alerts(at(56))], one.recovers(one.run(latest))
+        yield [(a.job, a.occasion, a.destination, a.body, a.attempts) for a in one.alerts(at(56))]
         one.alerted(one.alerts(at(56))[0], "pending", at(60), "refused")
         yield one.alerts(at(57)), [(a.attempts, a.body) for a in one.alerts(at(61))], one.alert_counts()
         one.forget_nodes(latest, ["model.p.b"])
@@ -175,8 +189,12 @@ def jobs(made: Store) -> Iterator[Any]:
         one.alert([NewAlert(job_run="y", job="j", occasion="failure", destination="us", body={}, muted=True)], at(63))
         for minutes in (63, 64):
             yield [(a.destination, a.together) for a in one.alerts(at(minutes))]
-        for a in one.alerts(at(64)):
-            one.alerted(a, "given up")
+        for number, a in enumerate(one.alerts(at(64))):
+            if number:
+                one.alerted(a, "given up")
+            else:
+                one.hush(a, ["model.p.d"])
+                one.hush(a)
         yield one.alert_counts(), one.told("j")
         mute = Mute(kind="node", name="model.p.a", until=at(70), reason="it's known", since=at(64), who="me")
         one.mute(mute)
@@ -201,6 +219,54 @@ def test_both_keep_the_same(project: Project, database: Server, steps: Callable[
     for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         assert one == other, number
     assert len(ours) > 5
+
+
+def test_the_history_of_a_service_that_leads_no_more(database: Server, project: Project) -> None:
+    """A run that it had begun writes nothing down any more: neither that it ended, nor what it saw."""
+    root = project({**MODEL, **on_postgres(database)})
+    made = shared(root)
+    with closing(made.connect()) as connection:
+        token = connection.take("process 1 on here", 60)
+        old = load(root, replace(api.new_options(), lease=token)).store
+        old.start(
+            RunRecord(id="r", target_key="k", target="dev", command="build", selection="", status="running", started_at="2026")
+        )
+        connection.release(token)
+        assert connection.take("process 2 on there", 60) == token + 1
+        for write in (
+            lambda: old.finish("r", "success", "2027", 1.0, []),
+            lambda: old.save_catalog("k", "2027", []),
+            lambda: old.start(
+                RunRecord(id="s", target_key="k", target="dev", command="run", selection="", status="", started_at="")
+            ),
+        ):
+            with pytest.raises(EltflowError, match="another service leads by now"):
+                write()
+        assert [(run.id, run.status) for run in made.runs()] == [("r", "running")]
+        assert made.catalog("k") is None
+
+
+def test_an_older_state_under_a_service_that_leads(database: Server, project: Project, eltflow: Run) -> None:
+    """A command does not bring it forward; the next service does, whereupon the one that leads ends."""
+    root = project({**MODEL, **on_postgres(database)})
+    made = shared(root)
+    with closing(made.connect()) as connection:
+        connection.execute("alter table told drop column owners")
+        connection.execute("drop table outside")
+        connection.execute("update format set version = 3")
+        token = connection.take("process 1 on old", 60)
+        assert token is not None
+        done = eltflow("history", cwd=root)
+        assert done.code == 2
+        assert "error[E0810]" in done.err
+        assert "and the service that leads (process 1 on old) uses it" in done.err
+        made.upgrade()
+        assert connection.format() == VERSION
+        connection.execute("update format set version = 99")
+        with closing(JobStore.__new__(JobStore)) as one:
+            one._store, one._connection, one.token = made, connection, token
+            with pytest.raises(EltflowError, match="written by a newer eltflow"):
+                one.pause("j", True, dt.datetime.now(UTC))
 
 
 def test_a_team_shares_one_history(project: Project, database: Server, eltflow: Run, tmp_path: Path) -> None:

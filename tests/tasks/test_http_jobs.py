@@ -34,10 +34,11 @@ class Jobs:
         self.states: dict[str, Iterator[str]] = {}
         self.keys: dict[str, str] = {}
         self.cancelled: list[str] = []
+        self.keyless = False
         api.answers["/v1/jobs"] = self.start
 
     def start(self, asked: Asked) -> Any:
-        key = asked.headers["idempotency-key"]
+        key = asked.headers["idempotency-key"] if not self.keyless else str(len(self.keys))
         if key not in self.keys:
             id = f"job/{len(self.keys) + 1}"
             self.keys[key] = id
@@ -128,6 +129,30 @@ def test_it_fails_or_takes_too_long(project: Project, eltflow: Eltflow, api: Api
         assert "the job job/1 has not ended in time: it is `RUNNING`" in failed.text
         assert jobs.cancelled == ["job/1"]
     assert "tasks/t.yml:1" in failed.text
+
+
+def test_looks_count_together(project: Project, eltflow: Eltflow, api: Api) -> None:
+    """The time that a node may take is for all of them, whether it is over during a look or between two; `--timeout` too."""
+    jobs = Jobs(api, looks=10_000)
+    patient = job(poll={"path": "/jobs/{id}", "state": "job.state", "every": 60}) | {"config": {"timeout": 0.4}}
+    root = project(files(api, job() | {"config": {"timeout": 0.4}}, patient | {"name": "slow"}), settings=settings(api))
+    began = time.monotonic()
+    done = eltflow("task", "--select", "cube", "slow", cwd=root)
+    assert time.monotonic() - began < 20
+    assert done.code == 1
+    assert done.out.count("timed out after ") + done.err.count("timed out after ") >= 2, done
+    assert sorted(jobs.cancelled) == ["job/1", "job/2"]
+    done = eltflow(
+        "task",
+        "--select",
+        "cube",
+        "--timeout",
+        "0.3",
+        "--vars",
+        "{x: 1}",
+        cwd=project(files(api, job()), settings=settings(api), name="q"),
+    )
+    assert "timed out after " in done.out + done.err
 
 
 def test_a_look_that_fails_is_made_again(project: Project, eltflow: Eltflow, api: Api) -> None:
@@ -240,6 +265,63 @@ def test_a_run_begun_again_asks_under_the_same_name(project: Project, api: Api, 
     again.close()
     assert (run.state, run.attempt, run.interruptions) == ("failed", 2, 1)
     assert len(jobs.keys) == 2
+
+
+def served(root: Path) -> Any:
+    from eltflow import api as project_api
+    from eltflow.engine.run import utc_now
+    from eltflow.serve.service import Service
+
+    return Service(root, project_api.new_options(), now=utc_now, say=lambda text: None)
+
+
+def ticked(service: Any, condition: Callable[[], Any]) -> None:
+    until = time.monotonic() + 60
+    while not condition() and time.monotonic() < until:
+        service.tick()
+        time.sleep(0.02)
+    assert condition()
+
+
+@pytest.mark.parametrize("how", ["state", "killed", "stopped"])
+def test_what_another_service_makes_of_it(project: Project, api: Api, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Of an API that knows no keys. A job whose service is cut off from the state, or is killed, is looked at by the next one; one that was
+    cancelled when its service ended in order is started anew: never both."""
+    from eltflow.base.diagnostics import fail
+    from eltflow.engine.run import utc_now
+    from eltflow.state.jobs import JobStore, NewRun
+
+    jobs = Jobs(api, looks=10_000)
+    jobs.keyless = True
+    root = project({**files(api, job()), "jobs.yml": "jobs: [{name: j, command: task}]\n"}, settings=settings(api))
+    first = served(root)
+    run_id = first.store.queue(NewRun(job="j", started_by="hand"), utc_now())
+    ticked(first, lambda: first.store.outside(run_id, "task.p.cube", f"{run_id} 0"))
+    (active,) = first.active.values()
+    if how == "stopped":
+        first.close()
+        assert jobs.cancelled == ["job/1"]
+    else:
+        with monkeypatch.context() as patch:
+            if how == "state":
+
+                def away(*given: Any, **named: Any) -> None:
+                    raise fail("E0808", "the state cannot be reached", help="")
+
+                patch.setattr(JobStore, "_transaction", away)
+            else:
+                patch.setattr("eltflow.api.running._left_behind", lambda *given: iter(()))
+            active.control.stop("another service took over")
+            active.thread.join(30)
+        first.store.close()
+        assert jobs.cancelled == []
+    jobs.states, jobs.looks = {id: itertools.repeat("SUCCEEDED") for id in jobs.states}, 0
+    second = served(root)
+    second.adopt()
+    ticked(second, lambda: second.store.run(run_id).ended_at is not None)
+    assert second.store.run(run_id).state == "ok"
+    second.close()
+    assert len(jobs.states) == (2 if how == "stopped" else 1)
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,19 @@ def test_a_program_that_fails(project: Project, eltflow: Eltflow, code: str, mes
     assert ("printed: so far" in failed.text) == ("so far" in code)
 
 
+def test_what_it_prints_of_a_secret_of_several_lines(project: Project, eltflow: Eltflow) -> None:
+    """Its short lines too, of which each alone could be any word."""
+    code = "import os, sys; print('before'); print(os.environ['KEY']); print(repr(os.environ['KEY'])); sys.exit(3)"
+    task = {"name": "t", "command": [sys.executable, "-c", code], "env": {"KEY": "{{ env_var('KEY') }}"}, "targets": ["dev"]}
+    root = project({**MODELS, "tasks/t.yml": json.dumps({"tasks": [task]})})
+    done = eltflow("task", cwd=root, env={"KEY": "ab'1\ncd\"2\nef"})
+    logs = "".join(path.read_text() for path in root.rglob("*.log")) + (root / "target" / "run_results.json").read_text()
+    for text in (done.out + done.err, logs):
+        assert "printed: before" in text or text is logs
+        for part in ("ab'1", 'cd"2', "ab\\", "cd\\", "printed: ef"):
+            assert part not in text, (part, text)
+
+
 def test_a_program_that_is_not_there(project: Project, eltflow: Eltflow) -> None:
     entry = {"name": "none", "command": ["no_such_program"], "targets": "dev"}
     failed = eltflow("task", cwd=project({**MODELS, **tasks(entry)}))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -39,3 +41,42 @@ def test_a_password_is_secret_whole():
 )
 def test_passwords_in_other_settings(value, found):
     assert list(passwords_within(value)) == found
+
+
+ODD = 'it\'s\n"so" \\ – 50 % <&> a+b'
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        json.dumps,
+        lambda text: json.dumps(text, ensure_ascii=False),
+        repr,
+        lambda text: repr([text]),
+        lambda text: repr(f"{text} 'and' \"so\""),
+        lambda text: repr(text.encode()),
+        lambda text: json.dumps({"error": repr({"value": text})}),
+        lambda text: json.dumps(json.dumps(text)),
+        lambda text: "'" + text.replace("'", "''") + "'",
+        lambda text: '"' + text.replace('"', '""') + '"',
+        lambda text: "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'",
+        quote,
+        quote_plus,
+        lambda text: quote(text, safe=""),
+        escape,
+    ],
+)
+@pytest.mark.parametrize("secret", [ODD, "x'y", 'x"y', "a\tb", "ünï", "pw\nof two"])
+def test_a_secret_however_it_is_spelt(secret, spell):
+    text = f"before {spell(secret)} after"
+    shown = without(secrets_of(secret), text)
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+    inside = shown.removeprefix("before ").removesuffix(" after")
+    assert set(inside) <= set("*[]{}\"'\\b :error,value,andso"), shown
+    assert "*****" in inside
+
+
+def test_short_lines_of_a_secret():
+    assert without(secrets_of("first\r\nsecret12\r\nx"), "it has secret12 in it") == "it has ***** in it"
