@@ -21,6 +21,7 @@ _WHOLE = re.compile(
     re.IGNORECASE,
 )
 _DECIMAL = re.compile(r"\s*(?:NUMBER|NUMERIC|DECIMAL|DEC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*\Z", re.IGNORECASE)
+_DIGITS = 38  #: of a DECIMAL
 #: The least whole number of one digit, of two digits, ...
 _LEAST = f"cast([0, {', '.join(str(10**n) for n in range(1, 19))}] as bigint[])"
 
@@ -165,14 +166,16 @@ class DuckDBDialect(Dialect):
             return f"strlen({text}) <= 10 or case when {day} is not null then {whole} end"
         decimal = _DECIMAL.match(type)
         digits = int(decimal[2] or (0 if decimal[1] else 3)) if decimal is not None else 0  # DECIMAL alone is DECIMAL(18, 3)
-        if (decimal is None and not _WHOLE.match(type)) or (rounds and digits):
+        if (decimal is None and not _WHOLE.match(type)) or (rounds and digits) or digits > _DIGITS:
             return None
         value = value or f"try_cast({text} as {f'decimal(38, {digits})' if digits else 'hugeint'})"
         quick = _plain(text, value) if decimal is None else f"cast({value} as varchar) = {text}"
         exponent = f"regexp_matches({text}, '^[+-]?[0-9_.]+[eE]')"
-        same = f"try_cast({text} as double) is not distinct from cast({value} as double)"
+        exact = f"try_cast({text} as decimal(38, 18)) = try_cast({value} as decimal(38, 18))"
+        same = f"coalesce({exact}, try_cast({text} as double) is not distinct from cast({value} as double))"
         fraction = f"regexp_matches({text}, '[.][0-9_]{{{digits}}}[0-9_]*[1-9]')"
-        return f"({quick}) or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
+        # What is longer than any number of 64 bits makes the first condition NULL.
+        return f"({quick}) is true or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")

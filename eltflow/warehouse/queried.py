@@ -129,6 +129,11 @@ class OpenedTables(QueriedTables):
         self._database = database
         self._target = target
 
+    def _item(self, origin: Origin) -> str:
+        if origin.table is not None and "." not in origin.table:
+            origin = Origin(table=f"{self._target.schema}.{origin.table}")
+        return super()._item(origin)
+
     def tables(self, schema: str | None) -> Sequence[str]:
         named = self._dialect.named(schema or self._target.schema)
         found = self._database.catalog([(self._target.database, named)])

@@ -13,6 +13,8 @@ CASES = {
     "exponent": ("bigint", "15e2", 1500, "15e-1"),
     "fraction of zeros": ("bigint", "-3.00", -3, "-3.01"),
     "decimal": ("decimal(10, 2)", "1.250", 1.25, "1.239"),
+    "long fraction": ("integer", "19.00000000000000000000", 19, "19.98999999999999843"),
+    "long exponent": ("bigint", "1234567890123456800e-2", 12345678901234568, "1234567890123456789e-2"),
     "decimal without digits": ("numeric(10)", "4.0", 4, "4.4"),
 }
 
@@ -33,9 +35,9 @@ def lake(tmp_path, eltflow):
         (tmp_path / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
         return eltflow("ingest", cwd=tmp_path)
 
-    def rows():
+    def rows(sql="select distinct a from s_raw.x order by 1"):
         with duckdb.connect(str(tmp_path / "p.duckdb"), read_only=True) as connection:
-            return connection.execute("select distinct a from s_raw.x order by 1").fetchall()
+            return connection.execute(sql).fetchall()
 
     run.rows = rows
     return run
@@ -64,6 +66,33 @@ def test_values_of_json_are_kept_or_refused(lake, load):
     assert lake("date", {"b.json": '{"a": "2013-01-01 10:00:00"}\n', "a.json": '{"a": "2013-01-01"}\n'}).code == 1
     assert lake("date", {"b.json": '{"a": "2013-01-01 00:00:00"}\n', "a.json": '{"a": "2013-01-01"}\n'}).code == 0
     assert lake.rows() == lake.rows()[:1]
+
+
+def test_a_file_without_the_column_is_one_that_lacks_it(lake):
+    evolve = {"schema_changes": {"column": "evolve"}}
+    assert lake("bigint", {"a.csv": "id,a\n1,1\n"}, "append", **evolve).code == 0
+    ran = lake("bigint", {"b.csv": "id\n2\n"}, "append", **evolve)
+    assert ran.code == 0, ran.text
+    assert "lacks `a`, which is NULL in its rows" in ran.text
+
+
+@pytest.mark.parametrize("others", [(1, 2.5), (2.5, 1)])
+def test_a_later_file_of_another_type_is_looked_at_too(lake, others):
+    assert lake("varchar", {"a.json": '{"a": "x", "w": 1, "s": {"x": 1}}\n'}, "append").code == 0
+    for name in ("w", "s"):
+        rows = [{"a": "y", "w": 1, "s": {"x": 1}, **({"w": v} if name == "w" else {"s": {"x": v}})} for v in others]
+        ran = lake("varchar", {f"{n}.json": json.dumps(row) + "\n" for n, row in zip("bc", rows, strict=True)}, "append")
+        assert ran.code == 1, ran.text
+        assert f"the column `{name}` of data/b.json, data/c.json holds " in ran.text
+
+
+def test_a_new_column_takes_the_values_of_all_files(lake):
+    evolve = {"schema_changes": {"column": "evolve"}}
+    assert lake("varchar", {"a.json": '{"a": "x"}\n'}, "append", **evolve).code == 0
+    more = {"b.json": '{"a": "y", "v": 1}\n', "c.json": '{"a": "z", "v": 2.5}\n'}
+    ran = lake("varchar", more, "append", **evolve)
+    assert ran.code == 0, ran.text
+    assert lake.rows("select v from s_raw.x order by a") == [(None,), (1.0,), (2.5,)]
 
 
 def test_what_is_personal_is_not_shown(lake):

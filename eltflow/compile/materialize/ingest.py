@@ -353,7 +353,8 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     parts = [(f.name, c) for f, c in described]
     agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, parts, of_source(job))
-    of_files = {**types_of(described), **agreed}
+    of_files = {**(yield from types_of(job, described, format, options)), **agreed}
+    types = {name: type for name, type in types.items() if name in of_files}  # a file may lack what is declared
     job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)

@@ -104,6 +104,10 @@ def _doubts(text: str, type: str) -> str:
     return f"bool_or({whole} and strlen({text}) > 15 and ({kept}) is not true), bool_and({taken})"
 
 
+#: Types that keep all digits on the engines that files are sent to.
+_ANY_DIGITS = frozenset(["NUMERIC", "DECIMAL", "DEC", "NUMBER"])
+
+
 def reading(job: Job) -> Dialect:
     """How what reads the job's files spells things: the engine itself, or its reader."""
     return job.dialect if job.reader is None else job.reader.dialect
@@ -199,6 +203,8 @@ def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Op
 
 def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | None:
     """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL)."""
+    if job.reader is not None and type.strip().upper() in _ANY_DIGITS:
+        return None  # of another engine than the one that is asked here
     return reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
@@ -57,14 +56,20 @@ def changes(job: Job) -> str:
     return str((job.node.ingest.step.get("schema_changes") or {}).get("column") or "fail")
 
 
-def types_of(described: Iterable[tuple[Any, Sequence[Column]]]) -> dict[str, str]:
-    """The type of each column: that of the first part which has it, with the fields that it has in others."""
+def types_of(
+    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options
+) -> Steps[dict[str, str]]:
+    """The type of each column in all of the files: where they differ, the one that takes the values of each."""
     types: dict[str, str] = {}
+    differs = False
     for _, columns in described:
         for column in columns:
-            type = column.type or ""
-            types[column.name] = widened(types[column.name], type) if column.name in types else type
-    return types
+            differs |= types.setdefault(column.name, column.type or "") != (column.type or "")
+    if not differs or format == "csv":
+        return types
+    files = [file for file, _ in described]
+    together = yield from ask(job, reading(job).describe(scan(reading(job), files, format, options, {})))
+    return types | {column.name: column.type or "" for column in together.columns if column.name in types}
 
 
 def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -> Fit:
