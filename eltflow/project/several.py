@@ -133,7 +133,8 @@ def _resources(entry: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) 
         own = {key: value for key, value in about.items() if key not in _ASKS}
         source = {**shared, **asks}
         if isinstance(shared.get("params"), Mapping) and isinstance(asks.get("params"), Mapping):
-            source["params"] = {**shared["params"], **asks["params"]}
+            both = {**shared["params"], **asks["params"]}
+            source["params"] = {key: value for key, value in both.items() if value is not None}
         if entry["source"]["kind"] == "rest":
             source = {"path": f"/{name}", **source}
         if "incremental" not in asks and not (own.get("cursor") or entry.get("cursor")):

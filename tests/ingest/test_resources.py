@@ -58,7 +58,7 @@ def shop(tmp_path, eltflow):
 
 ALL = {
     "records": "data",
-    "params": {"all": "yes"},
+    "params": {"all": "yes", "old": 1},
     "pagination": {"type": "offset", "size": 2},
     "incremental": {"param": "since", "format": "date"},
     "resources": {
@@ -66,7 +66,7 @@ ALL = {
         "orders": {
             "path": "/v2/orders",
             "pagination": None,
-            "params": {"deep": "1"},
+            "params": {"deep": "1", "old": None},
             "load": "merge",
             "unique_key": "id",
             "cursor": {"column": "at"},
@@ -89,7 +89,7 @@ def test_each_resource_is_a_table_and_a_node(shop):
     assert shop.rows("select * from s_raw.customers order by 1") == [(1, "Ada"), (2, "Bo"), (3, "Cy")]
     assert shop.rows("select customer, text from s_raw.notes order by 1")[0] == (1, "/customers/1/notes")
     assert shop.rows("select orders_id, sku from s_raw.orders__items") == [(10, "a")]
-    assert {"all": "yes", "offset": "0", "limit": "2"} in shop.asked("/customers")
+    assert {"all": "yes", "old": "1", "offset": "0", "limit": "2"} in shop.asked("/customers")
     assert shop.asked("/v2/orders") == [{"all": "yes", "deep": "1"}]
     ORDERS_NOW = [*ORDERS, {"id": 12, "at": "2026-01-03", "items": [{"sku": "z"}]}]
     shop.api.answers["/v2/orders"] = lambda asked: {"data": ORDERS_NOW[1:]}
