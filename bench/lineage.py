@@ -46,9 +46,11 @@ def measure(root: Path, *, peer: bool = True) -> dict[str, float]:
     coverage = found.coverage(models)
     made |= {"columns": coverage.columns, "resolved %": coverage.percent}
 
+    lookup = compiler.home(models[0]).lookup
+
     def upstream(parts: tuple[Any, ...]) -> tuple[str, Names]:
-        hit = found.node_of(parts)
-        return (hit, found.names(loaded.graph.nodes[hit])) if hit is not None else (parts[-1].name, Names())
+        hit = lookup.table(tuple((part.name, part.quoted) for part in parts))
+        return (hit, found.names(loaded.graph.nodes[hit])) if isinstance(hit, str) else (parts[-1].name, Names())
 
     with _Clock(made, "parse"):
         parsed = [parse(own_sql(compiler.node(node)), dialect.sqlglot) for node in models]

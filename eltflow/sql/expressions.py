@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.flow import AGGREGATED, CAST, COMPUTED, COPIED, WINDOWED, Flow, Ranking, Scope, Table, unknown
+from eltflow.sql.flow import AGGREGATED, CAST, COMPUTED, COPIED, WINDOWED, Cause, Flow, Ranking, Scope, Table, unknown
 from eltflow.sql.reads import Fold
 
 #: Functions that sqlglot has no class for and that make one value of many rows.
@@ -372,6 +372,9 @@ class Expressions:
     def _ranked(self, node: Any, scope: Scope) -> Ranking | None:
         """The order that `row_number()` numbers rows in, where its window says all of it."""
         args = node.args
+        called = scope.windows.get(self.key(args["alias"])) if isinstance(args.get("alias"), exp.Identifier) else None
+        if called is not None and not any(args.get(key) for key in ("partition_by", "order", "spec", "first")):
+            args = {**called.args, "spec": None}  # which rows are in the frame does not change their numbers
         if any(args.get(key) for key in ("spec", "first", "alias")):
             return None
         made = Ranking(scope)
@@ -449,8 +452,7 @@ class Expressions:
 
     def _local(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         """A lambda or a comprehension: its own names mean nothing outside."""
-        given = node.args.get("expressions") or [node.args.get("expression"), node.args.get("position")]
-        self._locals.append(frozenset(self.key(one) for one in given if isinstance(one, exp.Expression)))
+        self._locals.append(self._own_names(node))
         if isinstance(node, exp.Lambda):
             self.visit(node.this, scope, into, rank, why)
         else:
@@ -460,6 +462,10 @@ class Expressions:
         self._locals.pop()
         if isinstance(node, exp.Comprehension):
             self.visit(node.args["iterator"], scope, into, COMPUTED, why)
+
+    def _own_names(self, node: Any) -> frozenset[str]:
+        given = node.args.get("expressions") or [node.args.get("expression"), node.args.get("position")]
+        return frozenset(self.key(one) for one in given if isinstance(one, exp.Expression))
 
     def _assigned(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         self.visit(node.expression, scope, into, rank, why)
@@ -480,7 +486,43 @@ class Expressions:
         made = Flow()
         self._any(node, scope, made, rank, None)
         into.take(made, COMPUTED, why)
-        into.rows = (into.rows or set()) | (made.as_causes("unnest") if not is_listed(node) else set())
+        into.rows = (into.rows or set()) | self.counted(node, scope, made)
+
+    def counted(self, node: Any, scope: Scope, given: Flow) -> set[Cause]:
+        """What decides over how many rows a function in FROM or an unnest gives; `given` is all that flows into it."""
+        lists = [one for value in node.args.values() for one in (value if isinstance(value, list) else (value,)) if one]
+        lists = [one for one in lists if not isinstance(one, (exp.TableAlias, bool)) and one is not node.args.get("offset")]
+        if not isinstance(node, (exp.Unnest, exp.Explode)) or any(isinstance(one, (exp.Kwarg, exp.PropertyEQ)) for one in lists):
+            return given.as_causes("unnest")
+        made = Flow()
+        for one in lists:
+            self._length(one, scope, made)
+        return made.as_causes("unnest")
+
+    def _length(self, node: Any, scope: Scope, into: Flow) -> None:
+        """What decides over how many elements a list has: not what stands in those that are written out, nor what is done to each."""
+        called = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, exp.Array):
+            for one in node.expressions:
+                if isinstance(one, (exp.Query, exp.Star)):
+                    self.visit(one, scope, into, COMPUTED, None)
+                elif isinstance(one, exp.Comprehension):
+                    self._length(one.args["iterator"], scope, into)
+                    if one.args.get("condition") is not None:
+                        self._locals.append(self._own_names(one))
+                        self.visit(one.args["condition"], scope, into, COMPUTED, None)
+                        self._locals.pop()
+        elif isinstance(node, (exp.Transform, exp.ArraySort, exp.Paren, exp.Cast)):
+            self._length(node.this, scope, into)
+        elif isinstance(node, exp.ArrayAgg) and isinstance(node.this, exp.Order) and node.this.this is not None:
+            self.visit(node.this.this, scope, into, COMPUTED, None)
+        elif called in _ONE_FOR_ONE and node.expressions:
+            self._length(node.expressions[0], scope, into)
+        elif called in ("list_zip", "array_zip"):
+            for one in node.expressions:
+                self._length(one, scope, into)
+        else:
+            self.visit(node, scope, into, COMPUTED, None)
 
     def _bound(self, node: Any, scope: Scope, into: Flow, rank: int, why: str | None) -> None:
         if scope.bound is not None and not node.args.get("unpack"):
@@ -500,20 +542,6 @@ class Expressions:
             into.unknown = into.unknown or f"which column #{node.name} is cannot be told"
         else:
             into.take(columns[at], rank, why)
-
-
-def is_listed(node: Any) -> bool:
-    """Whether an unnest is of lists that are written out: how many rows there are does not hang on what stands in them."""
-    lists = [one for value in node.args.values() for one in (value if isinstance(value, list) else (value,)) if one]
-    lists = [one for one in lists if not isinstance(one, (exp.TableAlias, bool))]
-    return (
-        isinstance(node, (exp.Unnest, exp.Explode))
-        and bool(lists)
-        and all(
-            isinstance(one, exp.Array) and not any(isinstance(item, (exp.Query, exp.Star)) for item in one.expressions)
-            for one in lists
-        )
-    )
 
 
 def _row(key: str, table: Table) -> Flow:
@@ -545,6 +573,8 @@ def _with_columns(receiver: Any) -> Any:
     return receiver.copy().transform(as_column)
 
 
+#: Functions that sqlglot has no class for, and that give a list as long as their first argument.
+_ONE_FOR_ONE = frozenset(["list_apply", "array_apply", "apply", "array_transform", "list_reverse", "array_reverse"])
 #: What has names of its own.
 _NAMED = (exp.Column, exp.Dot, exp.Table, exp.TableAlias, exp.Lambda, exp.Kwarg, exp.PropertyEQ, exp.ColumnDef, exp.CTE)
 _TRANSPARENT = frozenset([exp.Paren])

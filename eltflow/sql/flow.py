@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import islice
 from typing import Any
 
@@ -164,15 +164,16 @@ def arms(flows: Iterable[Flow]) -> tuple[Any, ...]:
 
 
 class Table:
-    """Anything with columns. `rows` decides which rows there are. `open` says why there may be more columns than `columns`; `rest`
-    then gives one of those by its folded name. `unsure` says why there may be more in `rows`. `keys` are sets of columns (folded names)
-    that no two rows have the same values of: asked for by few, and found then."""
+    """Anything with columns. `rows` decides which rows there are; of these `often` decides only how often they are. `open` says why there
+    may be more columns than `columns`; `rest` then gives one of those by its folded name. `unsure` says why there may be more in `rows`.
+    `keys` are sets of columns (folded names) that no two rows have the same values of: asked for by few, and found then."""
 
-    __slots__ = ("_index", "_keys", "columns", "find_keys", "fold", "open", "rest", "rows", "unsure")
+    __slots__ = ("_index", "_keys", "columns", "find_keys", "fold", "often", "open", "rest", "rows", "unsure")
 
     def __init__(self, columns: list[Flow], rows: set[Cause], fold: Fold) -> None:
         self.columns = columns
         self.rows = rows
+        self.often: Set[Cause] = frozenset()
         self.open = ""
         self.rest: Callable[[str], Flow | None] | None = None
         self.unsure = ""
@@ -213,7 +214,7 @@ class Table:
             flow.named(name, RENAMED if name != flow.name else COPIED) for name, flow in zip(listed, self.columns, strict=False)
         ]
         made = Table([*columns, *self.columns[len(columns) :]], self.rows, self.fold)
-        made.unsure = self.unsure
+        made.unsure, made.often = self.unsure, self.often
         made.find_keys = lambda: self._keys_as(made.columns) if listed else self.keys
         if self.open or len(listed) > len(self.columns):
             reason = self.open or "a list of column names is longer than what it names"
@@ -236,7 +237,7 @@ class Table:
             times[self.fold(name, True)] = 1
             columns.append(column if name == column.name else column.named(name, RENAMED))
         made = Table(columns, self.rows, self.fold)
-        made.unsure = self.unsure
+        made.unsure, made.often = self.unsure, self.often
         made.find_keys = lambda: self.keys
         return made
 

@@ -164,15 +164,33 @@ def _passed(table: Table, outputs: dict[str, str], made: Table, fixed: frozenset
     return found
 
 
-def meets_once(join: Any, alias: str, table: Table, key: Key) -> bool:
-    """Whether each row of the left side of a LEFT JOIN meets one row of a table at most."""
+def following(node: Any) -> frozenset[int]:
+    """The places of outputs of a select that have one value for each value of others that it shows: aggregates over whole groups of rows.
+    DISTINCT compares them without effect."""
+    inner = [one.this if isinstance(one, exp.Alias) else one for one in node.expressions]
+    if not any(isinstance(one, exp.Window) for one in inner):
+        return frozenset()
+    shown = {one.sql() for one in inner if not isinstance(one, exp.Window)}
+    return frozenset(
+        at
+        for at, one in enumerate(inner)
+        if isinstance(one, exp.Window)
+        and isinstance(one.this, (exp.Sum, exp.Count, exp.Avg, exp.Min, exp.Max))
+        and not any(one.args.get(part) for part in ("order", "spec", "alias", "first"))
+        and all(term.sql() in shown for term in one.args.get("partition_by") or ())
+    )
+
+
+def meets_once(join: Any, alias: str, table: Table, key: Key, using: set[str]) -> bool:
+    """Whether each row of the left side of a LEFT JOIN meets one row of a table at most; `using` are the columns of USING, or those that a
+    natural join is on."""
     if join.args.get("method") == "ASOF":
         return True  # the nearest one
-    if join.args.get("method") or table.find_keys is None or not table.keys:
+    if join.args.get("method") not in (None, "", "NATURAL") or table.find_keys is None or not table.keys:
         return False
     if frozenset() in table.keys:
         return True
-    same = {key(one) for one in join.args.get("using") or ()}
+    same = set(using)
     on = join.args.get("on")
     for one in on.flatten() if isinstance(on, exp.And) else [on]:
         if isinstance(one, (exp.EQ, exp.NullSafeEQ)):

@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from eltflow.sql.expressions import is_listed
 from eltflow.sql.flow import COMPUTED, COPIED, RENAMED, Cause, Flow, Ranking, Scope, Spot, Table, both, unknown
-from eltflow.sql.keyed import decided, keys_of, keys_of_values, meets_once, one_row
+from eltflow.sql.keyed import decided, following, keys_of, keys_of_values, meets_once, one_row
 from eltflow.sql.parse import Parsed
 from eltflow.sql.pivots import Pivots
 from eltflow.sql.reads import Fold, Ident
@@ -292,10 +291,9 @@ class _Walk(Pivots):
         self._group(args.get("group"), scope, made, rows)
         regrouped = self._regrouped(args, scope, made)
         scope.times.causes |= regrouped
-        if args.get("group") is None or any(args.get(key) for key in ("having", "qualify", "distinct", "limit", "offset")):
-            rows.causes |= scope.times.causes
-        elif scope.times.causes:
-            made.become([c.decided(scope.times.causes, "") if c.aggregated else c for c in made.columns])
+        for table in scope.tables.values():
+            scope.times.causes |= table.often
+        often = self._repeated(node, scope, made, rows) if scope.times.causes else set()
         self._distinct(args, scope, made, rows)
         for key in ("limit", "offset"):
             self._counted(args.get(key), scope, rows)
@@ -305,6 +303,8 @@ class _Walk(Pivots):
         self._ranked_still(args, scope, made)
         self._aliases_first = outside
         table = self._table_of(made, rows, scope, regrouped)
+        table.often = often - table.rows
+        table.rows |= often
         grouped = [not column.aggregated for column in table.columns]
         for column in table.columns:
             column.aggregated = False  # to who reads this query it is a column like any other
@@ -367,6 +367,24 @@ class _Walk(Pivots):
             terms = [self._term(one, scope, made) for one in group.expressions]
         return set(table.rows) if terms and all(term.keyed for term in terms) else set()
 
+    @staticmethod
+    def _repeated(node: Any, scope: Scope, made: Table, rows: Flow) -> set[Cause]:
+        """Lets what decides only how often rows are there decide over what it can: over aggregates where there are groups, over nothing where
+        DISTINCT takes each row once, over all where rows are counted off. Else it is given back, for who reads this query to decide."""
+        args, times = node.args, scope.times.causes
+        counted = made.open or any(args.get(key) for key in ("having", "qualify", "limit", "offset", "sample"))
+        counted = counted or any(one.args.get("method") == "POSITIONAL" for one in args.get("joins") or ())
+        if args.get("group") is not None and not counted and not args.get("distinct"):
+            made.become([c.decided(times, "") if c.aggregated else c for c in made.columns])
+            return set()
+        distinct = args.get("distinct")
+        counted = counted or args.get("group") is not None or (distinct is not None and distinct.args.get("on") is not None)
+        aggregated = any(column.aggregated for column in made.columns)
+        if counted or aggregated or node.find(exp.TableSample) or any(one.find(exp.Window) for one in node.expressions):
+            rows.causes |= times
+            return set()
+        return set() if distinct is not None else set(times)
+
     def _term(self, one: Any, scope: Scope, made: Table) -> Flow:
         """A term of GROUP BY, if it is a column or the number of one."""
         if isinstance(one, exp.Literal) and one.name.isdigit() and 0 < int(one.name) <= len(made.columns):
@@ -379,7 +397,7 @@ class _Walk(Pivots):
         unsure = rows.unknown
         for table in scope.tables.values():
             if table.rows:
-                made.rows |= table.rows - often
+                made.rows |= table.rows - often - table.often
             unsure = unsure or table.unsure
         made.unsure = unsure
         return made
@@ -456,8 +474,10 @@ class _Walk(Pivots):
             for one in on.expressions if isinstance(on, exp.Tuple) else (on.this if isinstance(on, exp.Paren) else on,):
                 self._by_ordinal(one, scope, made.columns, rows, "distinct")
         elif distinct is not None:
-            for column in made.columns:
-                rows.take(column, COPIED, "distinct")
+            follows = following(distinct.parent) if len(made.columns) == len(distinct.parent.expressions) else frozenset()
+            for at, column in enumerate(made.columns):
+                if at not in follows:
+                    rows.take(column, COPIED, "distinct")
             rows.unknown = rows.unknown or made.open
         if args.get("order") is not None and (on is not None or args.get("limit") or args.get("offset")):
             self._sorted(args["order"], scope, made, rows)
@@ -529,7 +549,7 @@ class _Walk(Pivots):
         if join.args.get("side") == "LEFT" and not only_match and len(right) == 1 and not right[alone].open:
             # It drops no row of the left side; at most it doubles some.
             scope.tables[alone] = decided(right[alone], met.causes, met.unknown)
-            if not meets_once(join, alone, right[alone], self.key):
+            if not meets_once(join, alone, right[alone], self.key, {key for key, _ in using}):
                 scope.times.causes |= met.causes | right[alone].rows
                 rows.unknown = rows.unknown or met.unknown or right[alone].unsure
         else:
@@ -662,7 +682,7 @@ class _Walk(Pivots):
             for one in value if isinstance(value, list) else (value,):
                 if isinstance(one, exp.Expression) and one is not node.args.get("offset"):
                     self.visit(one, scope, given, COMPUTED, None)
-        rows = given.as_causes("unnest") if not is_listed(node) else set()
+        rows = self.counted(node, scope, given)
         if not isinstance(node, _SERIES):
             reason = f"what the function {_written(node)} reads is not known"
             made = Table([_unsure(given.named(name, COMPUTED), reason) for name in listed], rows, self.fold)
@@ -676,7 +696,10 @@ class _Walk(Pivots):
         bare.set("alias", None)
         bare.set("offset", None)
         given.made_by = (bare,)
-        called = [given.named(name, COMPUTED) for name in listed[:lists] or [own]]
+        if lists > 1 and len(listed) >= lists:
+            called = [self._element(one, scope).named(name, COMPUTED) for one, name in zip(node.expressions, listed, strict=False)]
+        else:
+            called = [given.named(name, COMPUTED) for name in listed[:lists] or [own]]
         if number is not None:
             called.append(Flow(number or (listed[lists] if len(listed) > lists else "ordinality")))
         made = Table(called, rows, self.fold)
@@ -687,6 +710,13 @@ class _Walk(Pivots):
             made.become(called[1:])
             made.open = f"what {own}() gives without a list of columns hangs on the engine"
             made.rest = lambda key: given.named(key, COMPUTED) if any_field or key in (alias, own) else None
+        return made
+
+    def _element(self, node: Any, scope: Scope) -> Flow:
+        """What one of several lists gives that are unnested side by side."""
+        made = Flow()
+        self.visit(node, scope, made, COMPUTED, None)
+        made.made_by = (exp.Unnest(expressions=[node.copy()]),)
         return made
 
 

@@ -21,7 +21,6 @@ class Pivots(Stars):
             inner = Scope(scope.outer, scope.ctes)
             inner.tables = {"": table}
             made = self._unpivot(table, pivot, inner) if pivot.args.get("unpivot") else self._pivot(table, pivot, inner)
-            made.rows |= table.rows
             made.unsure = made.unsure or table.unsure
             table = made
         return table
@@ -41,6 +40,12 @@ class Pivots(Stars):
             ("", self._cell(None, causes, scope))
         ]
         kept, rows = self._kept(table, pivot, [*on, *aggregates], scope)
+        # It groups: what decides only how often the rows it reads are there decides over its aggregates alone.
+        again = bool(kept.columns) and not (kept.open or table.unsure) and all(column.keyed for column in kept.columns)
+        regrouped = again and all(why == "group" for _, _, why in table.rows)
+        often = set(table.rows if regrouped else table.often)
+        rows |= table.rows - often
+        made = [(called, cell.decided(often, "")) for called, cell in made]
         listed = [self._listed(one) for one in on]
         conditions = [[_is_value(one, value) for value in one.expressions] if isinstance(one, exp.In) else [] for one in on]
         result = Table(list(kept.columns), rows, self.fold)
@@ -133,7 +138,7 @@ class Pivots(Stars):
             for row in parts:
                 for at, flow in enumerate(row[: len(picked)]):
                     picked[at].append(flow)
-        made = Table([c for c in table.columns if self.fold(c.name, True) not in used], set(), self.fold)
+        made = Table([c for c in table.columns if self.fold(c.name, True) not in used], set(table.rows), self.fold)
         made.columns.append(Flow(name))
         for called, flows in zip(values, picked, strict=True):
             value = Flow(called)

@@ -947,3 +947,302 @@ with i as (select g, k, max(a) as m from t group by g, k) select m, count(*) as 
 with i as (select g as h, k, min(a) as m from t group by all), j as (select h as q, m from i) select q, max(m) as m from j group by 1 --> t.g; a
 with i as (select g, k, max(a) as m from t group by g, k), j as (select g from i where m > 3) select g from j group by all --> t.g
 with i as (select g, k, max(a) as m from t group by g, k) select g from i group by g having count(*) > 1 --> t.g
+
+-- Written not looking at the walk, when those were right.
+-- class: plain
+select id, case when b is null then 0 when b > 3 then a else id end as v, g is not distinct from 'a' as isa from t where k between 1 and 3 --> id; a id; t.g
+select concat_ws('-', g, k, day) as key, hash(a) is not null as h from t where a <= 5 and (b >= 2 or g = 'c') --> t.g t.k day; a
+select a, b from t where a + b > 6 order by a desc, b limit 3 --> a; b
+select yr, greatest(jan, feb, mar) as peak, case when feb > jan then 'up' else 'down' end as trend from m where jan + coalesce(feb, 0) > 4 --> yr; jan feb mar; -
+select distinct upper(g) as gg, k > 1 as later from t where length(g) = 1 and day < date '2026-01-01' --> t.g; t.k
+select nm || ' (' || sal || ')' as line, boss is null as root from e where sal % 2 = 0 or nm in ('c', 'e') order by nm --> nm sal; boss
+select id, day, datediff('month', date '2024-01-01', day) as months from t where year(day) in (2024, 2025) order by months, id limit 4 --> id; day; day
+select * from w where (p, q) in ((2, 1), (3, 2), (4, 4)) --> w.k; w.g; p; q
+-- class: aggregate
+select g, count(*) as n, count(a) as na, sum(a) filter (where day >= '2025-01-01') as recent from t group by g having count(b) >= 2 --> t.g; -; a; a
+select k, sum(a) as s from t where g <> 'c' group by k having sum(a) > (select avg(p) from w) --> t.k; a
+select k, g, grouping_id(k, g) as lvl, max(b) as mb from t where a is not null group by grouping sets ((k, g), (k), ()) having max(b) > 2 --> t.k; t.g; -; b
+select g, k, count(*) as n from t group by cube (g, k) having grouping(g) = 0 --> t.g; t.k; -
+select coalesce(g, 'all') as g, sum(a) as s from t group by rollup (g) order by s desc nulls last, g limit 3 --> t.g; a
+select case when a > 3 then 'hi' else 'lo' end as band, count(distinct g) as gs, avg(b) as mb from t group by band --> -; t.g; b
+select max(m) - min(m) as r, count(distinct n) filter (where m > 2) as ns, stddev_pop(m) as sd from u where k in (select k from w) --> u.m; u.n; u.m
+select boss, list(nm order by sal desc, nm) as team, sum(sal) filter (where nm > 'b') / count(*) as x from e group by boss having max(sal) < 80 --> boss; nm; sal
+select sum(a * k) / sum(k) as wavg, count_if(b > a) as more from t where g = 'a' or g = 'b' --> a t.k; b a
+select year(day) as y, month(day) as mo, sum(a) as s, count(*) filter (where g = 'a') as na from t group by all having y > 2023 --> day; day; a; -
+select g, max(a) as hi from t group by g order by count(*) desc, max(b), g limit 1 --> t.g; a
+-- class: window
+select id, sum(a) over (partition by g order by day, id rows between unbounded preceding and 1 preceding) as before, b from t where b > 1 --> id; a; b
+select id, a, avg(a) over (partition by k) as m, a > avg(a) over (partition by k) as above from t qualify count(*) over (partition by k) > 1 --> id; a; a; a
+select g, a, b from t qualify row_number() over (partition by g order by a desc nulls last, b, id) <= 2 --> t.g; a; b
+select nm, sal, lag(nm) over (order by sal, eid) as below, sal - lag(sal) over (order by sal, eid) as step from e where boss is not null --> nm; sal; nm; sal
+select id, count(b) over (partition by g order by id rows between 1 preceding and 1 following) as c, first_value(k) over (partition by g order by id) as fk from t --> id; b; t.k
+select k, sum(m) as s, sum(sum(m)) over (order by k rows unbounded preceding) as run, rank() over (order by sum(m) desc) as r from u group by k --> u.k; u.m; u.m; -
+select id, last_value(a ignore nulls) over (partition by g order by id rows between unbounded preceding and current row) as filled from t --> id; a
+select k, p, q, p - max(p) over (partition by g) as gap from w qualify dense_rank() over (partition by k order by q desc) = 1 and p > 1 --> w.k; p; q; p
+select id, sum(case when day > '2025-01-01' then 1 else 0 end) over (partition by g order by id) as newer from t --> id; -
+select distinct g, sum(a) over (partition by g) as s, count(*) over () as n from t --> t.g; a; -
+select id, sum(b) over (order by a range between 2 preceding and current row) as near from t where a is not null --> id; b
+-- class: join
+select t.id, u.m, w.q from t join u on u.k = t.k join w on w.k = u.k and w.g = t.g where u.m > w.p --> id; u.m; q
+select t.id, u.n from t left join u on u.k = t.k and u.n = t.g --> id; u.n
+select t.id, count(w.k) as c, sum(coalesce(w.p, 0)) as s from t left join w on w.k = t.k and w.p > t.b group by t.id --> id; w.k; p
+select t.g, w.g as wg, t.a from t full join w on t.k = w.k and t.a > w.q where t.id is null or t.b > 3 --> t.g; w.g; a
+select x.nm, y.nm as peer from e as x join e as y on y.boss = x.boss and y.eid <> x.eid where x.sal > y.sal --> nm; nm
+select u.k, t.id from u right join t using (k) where u.m is null or u.m < t.a --> u.k; id
+select id, n, p from t join u using (k) join w using (k, g) --> id; n; p
+select g, count(*) as n, max(q) as q from t natural join w group by g --> t.g; -; q
+select t.id, r.p from t asof join w as r on t.g = r.g and t.a >= r.q --> id; p
+select t.id, t.day, r.m from t asof left join u as r on t.k = r.k and t.b > r.m --> id; day; u.m
+select id, a from t semi join w on w.g = t.g and w.q < t.a --> id; a
+select k, m from u anti join (select k from t where a > 3) as x using (k) --> u.k; u.m
+select t.id, coalesce(d.s, 0) as s, t.a * 1.0 / nullif(d.s, 0) as share from t left join (select g, sum(p) as s from w where q < 5 group by g) as d on d.g = t.g --> id; p; a p
+select t.id, v.n from t left join (select distinct k, n from u where m > 1) as v on v.k = t.k --> id; n
+select a.id, b.id as nxt, b.day - a.day as days from t as a left join t as b on b.id = a.id + 1 and b.g = a.g --> id; id; day
+select w.k, w.p, x.hi from w join (select k, max(m) as hi from u group by k having count(*) > 1) as x on x.k = w.k and x.hi > w.p --> w.k; p; u.m
+select m.yr, sum(t.a) as s, any_value(m.jan) as j from m join t on year(t.day) = m.yr + 4 group by m.yr --> yr; a; jan
+select t.id, l.n from t cross join lateral (select n from u where u.m > t.b order by u.m, u.n limit 1) as l where l.n <> 'x' --> id; u.n
+-- class: subquery
+select id, a from t where b > (select min(m) from u where u.k = t.k) and g in (select g from w where q >= t.k) --> id; a
+select id, (select count(distinct n) from u where u.k = t.k and u.m >= t.b) as c from t --> id; n
+select g from t group by g having sum(a) > all (select sum(p) from w group by g) --> t.g
+select id, g in (select g from w where w.k = t.k) as there, not exists (select 1 from u where u.m = t.a) as free from t --> id; t.g w.g; -
+select nm, (select nm from e as b where b.eid = e.boss) as above, (select count(*) from e as s where s.boss = e.eid) as below from e --> nm; nm; -
+select id from t where exists (select 1 from u join w on w.k = u.k where u.k = t.k and w.p > t.b) --> id
+select id, case when a > (select avg(a) from t as o where o.g = t.g) then (select max(p) from w where w.g = t.g) else 0 end as v from t --> id; p
+select k, m from u where m = (select max(m) from u as o where o.n = u.n) order by k nulls first, m limit 3 --> u.k; u.m
+select x.g, x.n from (select g, count(*) as n from t where a > 1 group by g) as x where x.n >= (select count(*) from w where w.g = x.g) --> t.g; -
+select id from t where (select sum(p) from w where w.g = t.g) between a and a + b --> id
+select id, a from t where k is not null and not (k = any (select k from u where n = 'p')) --> id; a
+-- class: cte
+with o as (select k, count(*) as n, sum(m) as s from u group by k), c as (select id, g, k from t where a > 1) select c.g, sum(o.s) as s, max(o.n) as n from c left join o using (k) group by c.g --> t.g; u.m; -
+with d as (select *, row_number() over (partition by g order by b desc, id) as rn from t where k is not null), f as (select * exclude (rn, l, s, day) from d where rn = 1) select f.g, f.a, w.p from f left join w on w.g = f.g and w.k = f.k --> t.g; a; p
+with a as (select g, sum(a) as s from t group by g), b as (select g, s, s / sum(s) over () as part from a) select g, part from b where part > 0.2 --> t.g; a
+with c as (select k from t intersect select k from u), d as (select k from c where k > 1) select w.g, w.q from w where w.k in (select k from d) --> w.g; q
+with b as (select id, k, a, lag(a) over (partition by k order by id) as pa from t), c as (select *, a > pa as rise from b) select k, count_if(rise) as ups from c group by k --> t.k; a
+with x(k, v) as (select k, m from u union all select k, p from w), y as (select k, avg(v) as av from x group by k) select x.k, x.v - y.av as dev from x join y using (k) where x.v > y.av --> u.k w.k; u.m p
+-- class: recursive
+with recursive r as (select eid, boss, sal as tot, 0 as d from e where boss is null union all select c.eid, c.boss, r.tot + c.sal, r.d + 1 from r join e as c on c.boss = r.eid where c.sal > 30) select d, max(tot) as mx from r group by d --> -; sal
+with recursive f(n, x, y) as (select 1, min(a), max(b) from t union all select n + 1, y, x + y from f where n < 5) select n, x from f --> -; a b
+with recursive up as (select eid as start, boss from e where sal < 50 union all select up.start, e.boss from up join e on e.eid = up.boss) select start, count(boss) as depth from up group by start --> eid; boss
+-- class: set
+select g, 't' as src from t where a > 3 union all select g, 'w' from w where p < 4 --> t.g w.g; -
+select k, g from w except select k, g from t where b > 2 --> w.k; w.g
+select k, count(*) as n from (select k from t union all select k from u union all select k from w) as x group by k having count(*) > 3 --> t.k u.k w.k; -
+select id as x, a from t union all by name select m as a, k as y from u where n <> 'p' --> id; a u.m; u.k
+(select a as v, g from t where b is not null intersect all select p, g from w) order by v limit 2 --> a; t.g
+-- class: star
+select * exclude (day, l, s) replace (coalesce(b, k) as b) from t where a in (1, 3, 5) --> id; t.k; t.g; a; b t.k
+select t.* exclude (l, s, day, k), w.* exclude (g) from t left join w on w.g = t.g and w.p >= t.b --> id; t.g; a; b; w.k; p; q
+select g, sum(columns('^[ab]$')) as 'sum_\0' from t group by g --> t.g; a; b
+-- class: nested
+select id, list_max(list_filter(l, lambda x: x < b + 5)) as mx, s.x * a as sx from t where s.y between 2 and 6 --> id; l b; s a
+select g, list({'i': id, 'v': a} order by b, id) as recs from t where b is not null group by g --> t.g; id a
+select x.g, x.r.mx - x.r.mn as spread from (select g, {'mx': max(a), 'mn': min(a), 'c': count(*)} as r from t group by g) as x where x.r.c > 1 --> t.g; a
+select id, unnest(list_zip(l, list_transform(l, lambda v: v * k))) as z from t --> id; l t.k
+select t.id, e.v from t, unnest(list_concat(t.l, [t.a])) as e(v) where e.v > t.b --> id; l a
+-- class: pivot
+select * from (select k, n, m from u where k is not null) pivot (max(m) as hi, count(*) as c for n in ('p', 'q', 'x') group by k) --> u.k; u.m; -; u.m; -; u.m; -
+with p as (pivot (select g, year(day) as y, a from t) on y in (2024, 2025) using sum(a) group by g) select g, coalesce("2025", 0) - coalesce("2024", 0) as diff from p where "2024" is not null --> t.g; a
+select yr, arg_max(mon, v) as best, max(v) as top from (unpivot m on jan, feb, mar into name mon value v) group by yr --> yr; -; jan feb mar
+select n.mon, n.v, t.id from (unpivot (select jan, feb from m) on jan, feb into name mon value v) as n join t on t.a = n.v --> -; jan feb; id
+-- class: lateral
+select t.id, x.c, x.s from t left join lateral (select count(*) as c, sum(q) as s from w where w.k <= t.k and w.p <> t.b) as x on x.c > 1 --> id; -; q
+select u.n, z.v from u, lateral (select max(a) filter (where t.b > u.m) as v from t where t.k = u.k) as z where z.v is not null --> u.n; a
+select t.id, i.n, t.a * i.n as z from t, generate_series(1, t.b) as i(n) where i.n % 2 = 1 --> id; b; a b
+-- class: limit
+select g, s from (select g, sum(a) as s from t group by g order by s desc nulls last, g limit 2) as x order by g --> t.g; a
+select id, a from t where id not in (select id from t order by a nulls first, id limit 3) --> id; a
+select distinct on (g) g, id, a from t where b > 1 order by g, a desc, id --> t.g; id; a
+-- class: values
+select v.lbl, count(t.id) as n, sum(t.a) as s from (values ('a', 'one'), ('b', 'two'), ('z', 'none')) as v(g, lbl) left join t on t.g = v.g group by v.lbl --> -; id; a
+select t.id, case when v.lo <= t.a and t.a < v.hi then v.nm2 end as b2 from t join (values (0, 3, 'low'), (3, 9, 'high')) as v(lo, hi, nm2) on t.a >= v.lo and t.a < v.hi --> id; -
+
+-- Written after the walk was mended for those.
+-- class: plain
+select id, if(day is null, 'open', strftime(day, '%m')) as mo, a % 3 in (0, 1) as low from t where b <> 3 or s.x > 4 --> id; day; a
+select trim(nm) || lpad(eid::varchar, 3, '0') as code, sal / 10 as tens from e where nm not like 'd%' and coalesce(boss, 1) < 3 --> nm eid; sal
+select yr, case yr when 2020 then jan when 2021 then coalesce(feb, 0) end as pick from m where mar > 2 or mar is null --> yr; jan feb
+select id, a, row(b, g) as pair from t where (a, b) > (2, 1) order by a, id limit 4 --> id; a; b t.g
+select distinct n, m > 2 as many from u where k between 1 and 3 --> n; m
+select * exclude (l, s), day - date '2024-01-01' as age from t where a is distinct from b --> id; t.k; t.g; a; b; day; day
+-- class: aggregate
+select day < '2025-01-01' as old, g, sum(b) as s from t group by 1, 2 having count(*) > 1 or min(a) < 2 --> day; t.g; b
+select k, first(g order by a desc, id) as top, last(day order by id) as latest from t where g is not null group by k --> t.k; t.g; day
+select g, sum(a) filter (where k = 1) as s1, sum(a) filter (where k = 2) as s2, sum(a) - sum(a) filter (where k in (1, 2)) as rest from t group by g --> t.g; a; a; a
+select n, max(k) filter (where m > 1) as mk, string_agg(distinct m::varchar, ';' order by m::varchar) as ms from u group by n having bool_or(m > 3) --> n; u.k; m
+select g, k, sum(p) as s from w group by grouping sets ((g), (k)) having sum(p) > 3 --> w.g; w.k; p
+select regr_slope(a, b) as r, covar_pop(a, k) as c, entropy(g) as en from t where id > 1 --> a b; a t.k; t.g
+select x.y, avg(x.c) as ac from (select year(day) as y, g, count(*) as c from t group by all) as x group by x.y --> day; -
+select g, max(a) - lag(max(a)) over (order by g) as step from t where b is not null group by g --> t.g; a
+-- class: window
+select id, sum(a) over w1 as s, avg(b) over w2 as m from t window w1 as (partition by g), w2 as (partition by k order by id) --> id; a; b
+select id, g from t where b > 1 qualify sum(a) over (partition by g) > 6 --> id; t.g
+select nm, nth_value(nm, 2) over (partition by boss order by sal desc, eid rows between unbounded preceding and unbounded following) as second from e --> nm; nm
+select id, coalesce(a, max(a) over (partition by g order by id rows between unbounded preceding and 1 preceding)) as filled from t --> id; a
+select k, m, m > avg(m) over () as above, row_number() over (partition by n order by m, k) as r from u --> u.k; m; m; -
+select id, r from (select id, g, rank() over (partition by g order by b desc) as r from t where a > 1) as x where r <= 2 --> id; -
+select id, max(day) over (order by id rows between 1 following and 2 following) as later, count(*) filter (where g = 'a') over (order by id) as na from t --> id; day; -
+select yr, jan, sum(jan) over (partition by yr) as tot, jan * 100 / sum(jan) over (partition by yr) as pct from m --> yr; jan; jan; jan
+select g, lo, hi from (select g, first_value(id) over v as lo, last_value(id) over v as hi, row_number() over v as rn from t window v as (partition by g order by a nulls last, id rows between unbounded preceding and unbounded following)) as z where rn = 1 --> t.g; id; id
+-- class: join
+select t.id, u.m from t join u on u.k = t.k or (u.n = t.g and u.m < t.b) --> id; m
+select t.g, count(distinct u.n) as c from t left join u on u.k = t.k and u.m <> t.a where t.b > 1 group by t.g --> t.g; n
+select coalesce(t.g, w.g) as g, sum(t.a) as a, sum(w.p) as p from t full join w on t.g = w.g group by 1 having count(*) > 1 --> t.g w.g; a; p
+select a.nm, count(b.eid) as juniors from e as a left join e as b on b.sal < a.sal and b.boss = a.eid group by a.nm --> nm; eid
+select id, n, q from t left join u using (k) left join w using (g) where coalesce(m, 0) < 5 --> id; n; q
+select u.n, w.g from u join w on u.k = w.k and u.m between w.p and w.q --> n; w.g
+select t.id, x.lbl from t join (values (1, 'one'), (2, 'two')) as x(k, lbl) using (k) where t.a > 2 --> id; -
+select t.id from t left join w on w.k = t.k and w.g = t.g where w.k is null and t.b < 6 --> id
+select t.id, x.m from t right join (select k, max(m) as m from u group by k) as x on x.k = t.k where x.m > 2 --> id; m
+select v.id, v.tot, w.q from (select id, k, a + b as tot from t where day > '2024-01-31') as v join w on w.k = v.k where v.tot > w.p --> id; a b; q
+select t.id, w.p from t asof join w on t.k = w.k and t.b <= w.q --> id; p
+select * from (select g, max(a) as a from t group by g) natural left join (select g, sum(q) as q from w group by g) --> t.g; a; q
+select c.id, p.id as prev, c.a - p.a as d from t as c left join t as p on p.g = c.g and p.id = (select max(id) from t as x where x.g = c.g and x.id < c.id) --> id; id; a
+select t.id, y.p from t semi join u on u.k = t.k left join (select distinct on (k) k, p from w order by k, p desc) as y on y.k = t.k --> id; p
+-- class: subquery
+select id, (select sum(m) from u where u.k = t.k) > a as over from t where g <> 'b' --> id; a m
+select g, n from (select g, (select count(*) from w where w.g = t.g and w.q > t.b) as n from t where a is not null) as x where n > 0 --> t.g; -
+select id, a from t where exists (select 1 from w where w.g = t.g group by w.g having count(*) > 1) --> id; a
+select k, m from u where (n, m) in (select g, a from t where b > 1) or k = 5 --> u.k; m
+select id, (select g from w where w.k = t.k order by p desc, q limit 1) as wg, (select min(sal) from e where e.eid = t.id) as sal from t --> id; w.g; sal
+select nm from e where sal < all (select sal from e as o where o.boss = 1) or eid in (select k from u) --> nm
+select id, case when k in (select k from w where q > 2) then 'w' when exists (select 1 from u where u.m = t.a) then 'u' else g end as src from t --> id; t.g
+select max(x) as mx from (select (select count(*) from u where u.k = t.k) as x from t where a > 1) as y --> -
+-- class: cte
+with m1 as (select g, avg(a) as av from t group by g), m2 as (select t.id, t.a - m1.av as dev, t.g from t join m1 using (g)) select g, max(dev) as mx, count(*) filter (where dev > 0) as up from m2 group by g --> t.g; a; -
+with s as (select k, n, sum(m) as m from u group by k, n), r as (select *, rank() over (partition by k order by m desc) as rk from s) select t.id, r.n from t left join r on r.k = t.k and r.rk = 1 --> id; n
+with x as (select id, g, a from t where a > 1), y as (select g, count(*) as c from x group by g having count(*) > 1), z as (select x.id, x.a, y.c from x left join y using (g)) select id, coalesce(c, 0) as c from z where a < 7 --> id; -
+with p as (select g, day, a from t), q as (select g, date_trunc('year', day) as yr2, sum(a) as s from p group by all) select g, yr2, s - lag(s) over (partition by g order by yr2) as growth from q --> t.g; day; a
+with big as (select k from w group by k having sum(p) > 3) select u.n, u.m from u where u.k in (from big) union all select 'none', count(*) from big --> n; m
+-- class: recursive
+with recursive tree as (select eid, nm, sal, eid as root from e where boss is null union all select e.eid, e.nm, e.sal, tree.root from e join tree on e.boss = tree.eid) select root, sum(sal) as total, max(nm) as lastnm from tree group by root --> eid; sal; nm
+with recursive d(day, id) as (select min(day), min(id) from t union all select day + 1, id + 1 from d where id < 4) select id, day from d --> id; day
+with recursive c(eid, bonus) as (select eid, sal * 0.1 from e where boss is null union all select e.eid, case when e.sal > 45 then c.bonus / 2 else 0 end from e, c where e.boss = c.eid) select eid, bonus from c --> eid; sal
+-- class: set
+select g, sum(v) as s from (select g, a as v from t where k = 1 union all select g, -p from w where q > 1) as x group by g having sum(v) <> 0 --> t.g w.g; a p
+(select k from u except select k from w) union select k from t where a > 4 --> u.k t.k
+select id, a from t where b > 2 intersect select m, m + 2 from u --> id; a
+select k, g as lbl from w union all by name select n as lbl, m from u where m > 1 --> w.k; w.g n; m
+-- class: star
+select columns(lambda c: c like '%a%') from (select a, day, b from t where k = 1) --> a; day
+select * replace (upper(g) as g, p * 2 as p), row_number() over (order by q, p) as r from w --> w.k; w.g; p; q; -
+-- class: nested
+select id, unnest([x * b for x in l if x > a]) as v from t --> id; l b
+select id, list_aggregate(list_filter(l, lambda x: x % 2 = 0), 'sum') as evens, l[-1] as lastl from t where len(l) > 1 --> id; l; l
+select k, list(struct_pack(n := n, m := m) order by m, n)[1].n as first_n from u where k is not null group by k --> u.k; n (m)
+select t.id, z.v, z.o from t, unnest(t.l) with ordinality as z(v, o) where z.v > t.b --> id; l; -
+select id, s.x + s.y as xy from t where struct_extract(s, 'x') in (select m from u) --> id; s
+-- class: pivot
+with y as (select g, k, sum(a) as a from t group by g, k) select * from y pivot (max(a) for k in (1, 2, 3) group by g) --> t.g; a; a; a
+select yr, sum(v) filter (where mo = 'jan') as j, max(v) as mx from (unpivot m on jan, mar into name mo value v) group by yr --> yr; jan (mar); jan mar
+select k, p_s, q_s from (pivot (select k, n, m from u) on n in ('p', 'q') using sum(m) as s group by k) where coalesce(p_s, 0) >= 0 --> u.k; m; m
+-- class: lateral
+select t.id, x.n, y.c from t, lateral (select n, m from u where u.k = t.k order by m desc, n limit 1) as x, lateral (select count(*) as c from w where w.p > x.m) as y --> id; n; -
+select e.nm, x.pct from e, lateral (select round(100.0 * e.sal / sum(o.sal), 1) as pct from e as o where o.boss = e.boss) as x where x.pct < 60 --> nm; sal
+select t.id, i from t join lateral (select unnest(range(t.a)) as i) as r on r.i % 2 = 0 --> id; a
+-- class: limit
+select k, sum(p) as s from w group by k order by s desc, k limit 2 offset 1 --> w.k; p
+select nm, sal from (select nm, sal, boss from e order by sal desc, eid limit 4) where boss is not null --> nm; sal
+select distinct on (n) n, m from u where k is not null order by n, m desc, k --> n; m
+
+-- Written after it was mended for those too.
+-- class: plain
+select id, coalesce(day, date '2020-01-01') as d, g in ('a', 'c') and a > 1 as sel from t where not (b < 3 and k = 1) --> id; day; t.g a
+select n || coalesce(m, 0) as tag, m between 2 and 4 as mid from u where n is not null and (k < 3 or m > 4) --> n m; m
+select yr, round((jan + mar) / 2.0, 2) as av from m where jan < feb order by yr desc, jan limit 2 --> yr; jan mar
+select eid, case when boss is null then 'chief' when sal >= 60 then 'lead' else nm end as role from e where eid <> 4 --> eid; nm
+select distinct a > b as gt, k from t where day is not null --> a b; t.k
+select id, s.y - s.x as d, l[2] as second from t where s.x in (1, 3, 6) and l is not null --> id; s; l
+-- class: aggregate
+select k, min(day) as first_day, max(day) - min(day) as span, count(*) filter (where a > b) as c from t group by k having max(a) >= 4 --> t.k; day; day; -
+select g, sum(p) as s, sum(p) * 1.0 / count(distinct k) as per from w where q <> 4 group by g order by s desc, g limit 3 --> w.g; p; p w.k
+select coalesce(n, '?') as n, max(m) as top, arg_max(k, m) as topk from u group by all having count(*) < 3 --> n; m; u.k
+select g = 'a' as is_a, count(*) as c, sum(case when b is null then a else b end) as s from t group by 1 --> t.g; -; a b
+select g, k, sum(a) as s from t where b > 1 group by rollup (g, k) having sum(a) is not null --> t.g; t.k; a
+select boss, avg(sal) as av, max(nm) filter (where sal > 45) as best from e where boss is not null group by boss --> boss; sal; nm
+select sum(x) as s, max(c) as c from (select g, sum(a) as x, count(*) as c from t where k is not null group by g having count(*) > 1) --> a; -
+-- class: window
+select id, rank() over (partition by g order by a desc, b) as r, count(*) over (partition by g, k) as c from t --> id; -; -
+select id, a from t where g is not null qualify a = max(a) over (partition by g) --> id; a
+select nm, sal, sal - first_value(sal) over (order by sal, eid) as over_min from e where boss in (1, 2) --> nm; sal; sal
+select id, g, lag(a, 1, 0) over w + lead(b) over w as ab from t window w as (partition by g order by id) --> id; t.g; a b
+select k, n, sum(m) over (partition by k order by m, n rows between 1 preceding and current row) as two from u --> u.k; n; m
+select id, v from (select id, avg(a) over (partition by k) as v, b from t) as x where v > b --> id; a
+select distinct k, max(m) over (partition by k) as mx from u --> u.k; m
+select g, total from (select g, k, sum(p) over v as total, row_number() over v as rn from w window v as (partition by g order by p desc, q rows between unbounded preceding and unbounded following)) as z where rn = 1 and g <> 'd' --> w.g; p
+-- class: join
+select t.id, u.n, w.p from t join u on t.k = u.k left join w on w.k = t.k and w.p > u.m --> id; n; p
+select t.id, coalesce(x.c, 0) as c from t left join (select g, count(*) as c from w where p > 1 group by g) as x on x.g = t.g where t.a > 1 --> id; -
+select a.id, b.id as twin from t as a join t as b on a.a = b.a and a.id <> b.id --> id; id
+select e.nm, count(s.eid) as n, max(s.sal) as top from e left join e as s on s.boss = e.eid group by e.nm having count(s.eid) > 0 --> nm; eid; sal
+select t.g, u.n, sum(t.a) as s from t left join u using (k) group by t.g, u.n --> t.g; n; a
+select distinct t.g from t left join w on w.k = t.k and w.q > t.b --> t.g
+select u.k, u.n from u full join t on t.k = u.k and t.a > 3 where u.k is not null --> u.k; n
+select w.k, w.g, t.id from w right join t on w.g = t.g and w.p < t.b --> w.k; w.g; id
+select t.id, r.q from t asof join w as r on t.g = r.g and t.b > r.p --> id; q
+select m.yr, t.id, t.a from m join t on year(t.day) - 4 = m.yr and t.a > m.jan --> yr; id; a
+select id, g from t anti join (select k from u where m > 2) as x on x.k = t.k --> id; t.g
+select x.id, x.lab, coalesce(y.n, 'none') as n from (select id, k, g || '!' as lab from t where a > 1) as x left join (select distinct on (k) k, n from u order by k, m desc, n) as y using (k) --> id; t.g; n
+-- class: subquery
+select id, a from t where a > (select avg(p) from w where w.g = t.g and w.q < 5) --> id; a
+select id, (select max(m) from u where u.k = t.k and u.n <> 'x') as mx, a - (select min(p) from w) as d from t --> id; m; a p
+select nm from e where not exists (select 1 from e as s where s.boss = e.eid and s.sal > 40) --> nm
+select g, avg(a) as av from t where k in (select k from w group by k having max(p) > 2) group by g --> t.g; a
+select id from t where b = (select count(*) from u where u.k = t.k) --> id
+select id, exists (from w where w.k = t.k and w.p >= t.a) as hit, k in (select m from u) as inm from t where a is not null --> id; -; t.k m
+select (select count(*) from t where a > 2) as c, (select max(m) from u where k = 1) as x --> -; m
+select k, sum(m) as s from u group by k having sum(m) > (select max(p) from w where w.k = u.k) --> u.k; m
+-- class: cte
+with a as (select k, sum(a) as s from t where b > 1 group by k), b as (select k, max(m) as m from u group by k), c as (select a.k, s, m from a left join b using (k)) select k, s - coalesce(m, 0) as net from c where s > 2 --> t.k; a m
+with j as (select t.id, t.g, u.n, u.m from t left join u on u.k = t.k), f as (select * from j where m is null or m > 1) select g, count(*) as c, max(n) as n from f group by g --> t.g; -; n
+with j as (select t.id, t.g, w.p from t left join w on w.g = t.g) select g, max(p) as p from j group by g --> t.g; p
+with s as (select id, g, a, row_number() over (partition by g order by day desc, id) as rn from t) select s.g, s.a, count(w.k) as c from s left join w on w.g = s.g where s.rn = 1 group by s.g, s.a --> t.g; a; w.k
+with d as (select year(day) as y, sum(a) as s from t group by 1), p as (select y, s, lag(s) over (order by y) as ps from d) select y, s - ps as delta from p where ps is not null --> day; a
+-- class: recursive
+with recursive r as (select eid, boss, nm, 1 as lvl from e where boss is null union all select e.eid, e.boss, e.nm, lvl + 1 from e join r on r.eid = e.boss where lvl < 3) select nm, lvl from r where lvl > 1 --> nm; -
+with recursive s(n, v) as (select 1, sum(b) from t union all select n + 1, v - 2 from s where v > 4) select max(n) as steps, min(v) as rest from s --> -; b
+-- class: set
+select g, k from t where a > 2 union select n, k from u where m > 2 --> t.g n; t.k u.k
+select v, count(*) as c from (select a as v from t union all select b from t) as x where v > 1 group by v --> a b; -
+select k from w where p > 1 except select k from t where g = 'a' --> w.k
+select id, g, a from t where k = 1 union all by name select eid as id, sal as a, nm as label from e where sal < 50 --> id eid; t.g; a sal; nm
+-- class: nested
+select g, list_sort(list(distinct b)) as bs, len(list(a) filter (where a > 2)) as c from t group by g --> t.g; b; a
+select id, unnest(list_filter(l, lambda x: x > b)) as v from t where k is not null --> id; l b
+select x.id, x.st.p * 2 as p2 from (select id, {'p': a, 'q': s.x} as st from t) as x where x.st.q > 1 --> id; a
+select t.id, z.v, z.v > t.a as big from t, unnest(t.l) as z(v) where z.v <> t.k --> id; l; l a
+-- class: pivot
+select g, "1", "2" from (pivot (select g, k, sum(p) as p from w group by g, k) on k in (1, 2) using max(p) group by g) --> w.g; p; p
+pivot (select boss, nm, sal from e where sal < 80) on nm in ('b', 'd') using sum(sal) as s group by boss --> boss; sal; sal
+select mo, count(*) as c, sum(v) as s from (unpivot m on jan, feb, mar into name mo value v) group by mo having sum(v) > 8 --> -; -; jan feb mar
+-- class: lateral
+select t.id, x.m, x.m - t.a as d from t, lateral (select max(m) as m from u where u.k = t.k or u.n = t.g) as x where x.m is not null --> id; m; m a
+select w.g, y.id from w, lateral (select id from t where t.g = w.g and t.a >= w.p order by t.a, t.id limit 1) as y --> w.g; id
+select t.id, x.s from t left join lateral (select sum(p) as s from w where w.k = t.k group by w.k having count(*) > 1) as x on true --> id; p
+-- class: limit
+select id, b from t where a is not null order by b desc nulls last, id limit 3 offset 1 --> id; b
+select g, max(b) as b from (select g, b from t order by a, id limit 5) group by g --> t.g; b
+select distinct on (k) k, q from w where g <> 'c' order by k, p desc, q --> w.k; q
+-- class: star
+select t.* exclude (l, s, day), u.m as um from t left join u using (k) where b > 1 --> id; t.k; t.g; a; b; m
+select max(columns('^(p|q)$')) as 'max_\0', g from w group by g --> p; q; w.g
+
+-- What a search in further worlds showed.
+-- class: nested
+select id, unnest([x * 2 for x in l if x > b]) as v from t --> id; l
+select id, v from t, unnest([x * k for x in l]) as z(v) --> id; l t.k
+select id, unnest(list_transform(list_sort(l), lambda v: v * k)) as v from t --> id; l t.k
+select g, unnest(list(a order by id)) as x from t where b > 1 group by g --> t.g; a
+-- class: regrouped
+with j as (select t.id, t.g, u.m from t left join u on u.k = t.k) select g, max(m) as m, count(*) as n from j group by g --> t.g; m; -
+with j as (select t.id, t.g, u.m from t left join u on u.k = t.k), i as (select id, g, m from j where id > 2) select distinct g from i --> t.g
+with j as (select t.id, t.g, u.m from t left join u on u.k = t.k) select w.g, j.g as h from w join j on j.id = w.k group by all --> w.g; t.g
+with j as (select t.g, row_number() over (order by t.id) as n from t left join u on u.k = t.k) select n from j where g <> 'c' group by n --> -
+with j as (select t.g, t.a from t left join u on u.k = t.k) select g, "5" as five from j pivot (count(*) for a in (5, 7) group by g) --> t.g; -
+select distinct t.g, count(*) over () as n from t left join u on u.k = t.k and u.m > 2 --> t.g; -
+select g, "1" as one, "2" as two from (select g, k, b, sum(a) as a from t group by g, k, b) pivot (max(a) for k in (1, 2) group by g) --> t.g; a; a
+-- class: window
+select g, id from (select g, id, row_number() over v as rn from t window v as (partition by g order by a desc, id)) where rn = 1 --> t.g; id
+select distinct g, k, sum(a) over (partition by g) as s, max(b) over (partition by k) as m from t --> t.g; t.k; a; b
+-- class: join
+select id, q from t natural left join (select k, g, max(q) as q from w group by k, g) --> id; q

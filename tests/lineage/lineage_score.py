@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from eltflow_duckdb.dialect import DuckDBDialect
+from lineage_witness import Witnesses
 from lineage_world import SCHEMA, Case, Oracle
 
 from eltflow.sql.lineage import lineage
@@ -50,22 +51,36 @@ class Score:
         )
 
 
-def score(cases: Iterable[Case], oracle: Oracle) -> Score:
-    """Direct edges against what the case says (and the oracle must have seen each), indirect ones against what the oracle saw."""
+def score(cases: Iterable[Case], oracle: Oracle, witnesses: Witnesses | None = None) -> Score:
+    """Direct edges against what the case says (and the oracle must have seen each), indirect ones against what the oracle saw, or what
+    `witnesses` found besides."""
     total = Score()
     for case in cases:
-        for line in compare(case, oracle, total):
+        for line in compare(case, oracle, total, witnesses):
             total.wrong.append(f"{case.kind}: {case.sql}\n      {line}")
     return total
 
 
-def compare(case: Case, oracle: Oracle, total: Score) -> list[str]:
+def compare(case: Case, oracle: Oracle, total: Score, witnesses: Witnesses | None) -> list[str]:
     found = walked(case.sql)
-    moved = oracle.moved(case)
-    if len(found.columns) != len(moved) or found.unlisted:
+    keys = [
+        at
+        for at, column in enumerate(found.columns)
+        if {one.how for one in column.origins} <= {"copied", "renamed"} and not column.influences
+    ]
+    names = oracle.outputs(case.sql)
+    if len(found.columns) != len(names) or found.unlisted:
         total.direct[2] += sum(len(one) for one in case.direct)
-        return [f"{len(moved)} outputs, {len(found.columns)} found {found.unlisted or ''}"]
+        return [f"{len(names)} outputs, {len(found.columns)} found {found.unlisted or ''}"]
     rows = {(one.table, one.column) for one in found.rows}
+    if witnesses is None:
+        moved = oracle.moved(case, keys)
+    else:  # what the walk does not say is sought in the worlds drawn for the query
+        told = [
+            {(one.table, one.column) for one in (*column.origins, *column.influences)} | rows | direct
+            for column, direct in zip(found.columns, case.direct, strict=True)
+        ]
+        moved = witnesses.more(case, keys, names, oracle.moved(case, keys, set().union(*told)), told)
     lines = [f"rows: {found.unsure}"] if found.unsure else []
     for column, seen, direct in zip(found.columns, moved, case.direct, strict=True):
         said = {(one.table, one.column) for one in column.origins}

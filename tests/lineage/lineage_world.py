@@ -6,7 +6,7 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -97,8 +97,13 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """The queries of cases.sql."""
-    made, kind = [], ""
-    for line in Path(__file__).with_name("cases.sql").read_text(encoding="utf-8").splitlines():
+    return made(Path(__file__).with_name("cases.sql").read_text(encoding="utf-8"))
+
+
+def made(text: str) -> tuple[Case, ...]:
+    """The queries of a text as that of cases.sql."""
+    found, kind = [], ""
+    for line in text.splitlines():
         if line.startswith("-- class:"):
             kind = line.partition(":")[2].strip()
         elif line and not line.startswith("--"):
@@ -106,8 +111,8 @@ def cases() -> tuple[Case, ...]:
             outputs = said.split(";")
             direct = tuple(_spots([w for w in words.split() if w[0] != "("], sql) for words in outputs)
             surplus = tuple(_spots([w[1:-1] for w in words.split() if w[0] == "("], sql) for words in outputs)
-            made.append(Case(kind, sql, direct, surplus))
-    return tuple(made)
+            found.append(Case(kind, sql, direct, surplus))
+    return tuple(found)
 
 
 def _spots(words: Sequence[str], sql: str) -> frozenset[tuple[str, str]]:
@@ -128,12 +133,12 @@ def tables_of(sql: str) -> list[str]:
 
 def _load(connection: duckdb.DuckDBPyConnection, schema: str, table: str, rows: Sequence[Sequence[Any]]) -> None:
     columns = ", ".join(f'"{name}" {type}' for name, type in SCHEMA[table])
-    values = ", ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
+    values = ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
     connection.execute(f'create schema if not exists {schema}; create table {schema}."{table}" ({columns})')
     connection.execute(f'insert into {schema}."{table}" values {values}')
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
     return "null" if value is None else repr(value)
 
 
@@ -158,7 +163,7 @@ def _variants(world: World, table: str, at: int) -> Iterator[list[list[Any]]]:
 Answer = tuple[list[str], list[Counter[str]], list[tuple[str, ...]]]
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | None) -> Answer | None:
+def answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | None) -> Answer | None:
     limit = threading.Timer(seconds, connection.interrupt) if seconds is not None else None
     try:
         if limit is not None:
@@ -171,18 +176,31 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float | No
     finally:
         if limit is not None:
             limit.cancel()
-    shown = [tuple(map(repr, row)) for row in rows]
+    shown = [tuple(map(_shown, row)) for row in rows]
     return names, [Counter(row[at] for row in shown) for at in range(len(names))], shown
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else repr(value)  # the last digits hang on the order in which rows are added
 
 
 #: Columns whose values name a row: what stands beside one of them in an output may move without other values being there.
 NAMING = (("t", "id"), ("e", "eid"))
 
 
-def _moved_beside(before: Answer, after: Answer, naming: Sequence[int]) -> set[int]:
-    """Outputs that have another value in a row which one of the outputs `naming` names before and after."""
+def naming(
+    case: Case, keys: Sequence[int], changed: Sequence[tuple[str, str]], unique: Collection[tuple[str, str]] = NAMING
+) -> list[int]:
+    """The outputs that name a row, and are not made of what was changed: `keys` are those that only hand a column on (an aggregate of keys
+    names nothing), `unique` the columns that are keys of their tables."""
+    direct = case.direct
+    return [at for at in keys if len(direct[at]) == 1 and direct[at] <= {*unique} and direct[at].isdisjoint(changed)]
+
+
+def moved_beside(before: Answer, after: Answer, names: Sequence[int]) -> set[int]:
+    """Outputs that have another value in a row which one of the outputs `names` names before and after."""
     found: set[int] = set()
-    for at in naming:
+    for at in names:
         if max(before[1][at].values(), default=2) == 1 and before[1][at] == after[1][at]:
             rows = {row[at]: row for row in after[2]}
             found |= {n for row in before[2] for n, (one, other) in enumerate(zip(row, rows[row[at]], strict=True)) if one != other}
@@ -197,7 +215,6 @@ class Oracle:
         self._connection = duckdb.connect()
         self._connection.execute("set threads = 1")
         self._changes: dict[tuple[int, str, str], list[str]] = {}
-        self._seen: dict[str, list[set[tuple[str, str]]]] = {}
         for number, world in enumerate(WORLDS):
             for table, rows in world.items():
                 _load(self._connection, f"world_{number}", table, rows)
@@ -217,43 +234,50 @@ class Oracle:
     def outputs(self, sql: str) -> list[str]:
         """The names of the query's columns."""
         self._connection.execute("set search_path = 'world_0'")
-        found = _answer(self._connection, sql, None)
+        found = answer(self._connection, sql, None)
         assert found is not None, f"the engine does not take: {sql}"
         return found[0]
 
-    def moved(self, case: Case) -> list[set[tuple[str, str]]]:
-        """For each output of the query the columns that move it, in one world at least."""
-        if case.sql not in self._seen:
-            self._seen[case.sql] = self._moved(case)
-        return self._seen[case.sql]
-
-    def _moved(self, case: Case) -> list[set[tuple[str, str]]]:
+    def moved(
+        self, case: Case, keys: Sequence[int], among: Collection[tuple[str, str]] | None = None
+    ) -> list[set[tuple[str, str]]]:
+        """For each output of the query the columns that move it, in one world at least. `keys`: the outputs that are a column handed on;
+        `among`: only these columns are changed."""
         names = self.outputs(case.sql)
         moved: list[set[tuple[str, str]]] = [set() for _ in names]
+        spots = [(table, column) for table in tables_of(case.sql) for column, _ in SCHEMA[table]]
         for world in range(len(WORLDS)):
-            self._look(world, case, names, moved)
+            self._look(world, case, keys, names, [spot for spot in spots if among is None or spot in among], moved)
         return moved
 
-    def _look(self, world: int, case: Case, names: list[str], moved: list[set[tuple[str, str]]]) -> None:
+    def _look(
+        self,
+        world: int,
+        case: Case,
+        keys: Sequence[int],
+        names: list[str],
+        spots: Sequence[tuple[str, str]],
+        moved: list[set[tuple[str, str]]],
+    ) -> None:
         sql = case.sql
         seconds = 0.05 if "recursive" in sql else None
         self._connection.execute(f"set search_path = 'world_{world}'")
-        before = _answer(self._connection, sql, seconds)
+        before = answer(self._connection, sql, seconds)
         if before is None or before[0] != names:
             return
-        for spot in [(table, column) for table in tables_of(sql) for column, _ in SCHEMA[table]]:
+        for spot in spots:
             if all(spot in one for one in moved):
                 continue
-            naming = [at for at, direct in enumerate(case.direct) if any(direct == {one} for one in NAMING) and spot not in direct]
+            names_row = naming(case, keys, [spot])
             for schema in self._changed(world, *spot):
                 self._connection.execute(f"set search_path = '{schema},world_{world}'")
-                after = _answer(self._connection, sql, seconds)
+                after = answer(self._connection, sql, seconds)
                 if after is None or after[0] != names:
                     continue
                 for output, (one, other) in enumerate(zip(before[1], after[1], strict=True)):
                     if one != other:
                         moved[output].add(spot)
-                for output in _moved_beside(before, after, naming):
+                for output in moved_beside(before, after, names_row):
                     moved[output].add(spot)
                 if all(spot in one for one in moved):
                     break

@@ -107,3 +107,9 @@ def test_words_are_no_columns(dialect: str, sql: str) -> None:
     parsed = parse(sql, dialect)
     assert isinstance(parsed, Parsed)
     assert resolve(parsed, known, fold).faults == ()
+
+
+def test_lists_unnested_side_by_side_are_told_apart() -> None:
+    found = walked("select x, y, n from orders, unnest(array[qty], array[amount, id]) with ordinality as z(x, y, n)", "postgres")
+    assert [{o.column for o in c.origins} for c in found.columns] == [{"qty"}, {"amount", "id"}, set()]
+    assert found.rows == ()

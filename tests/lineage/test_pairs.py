@@ -25,10 +25,10 @@ def _sound(tally: Tally) -> None:
 
 
 def test_a_sample_of_pairs_is_judged_as_the_engine_does() -> None:
-    _sound(scored(every=397, seed=11))
+    _sound(scored(every=1193, seed=11))
 
 
 @pytest.mark.prove
 def test_pairs_are_judged_as_the_engine_does() -> None:
     for seed in range(3):
-        _sound(scored(every=17, seed=seed))
+        _sound(scored(every=31, seed=seed))
