@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ class Results:
             why = f"large results come by REST, for the Storage Read API gives none: {text_of(error)}"
             self.told.append(f"{why} ({help})" if help is not None else why)
             return None
-        return _chained(first, batches)
+        return itertools.chain((first,), batches)
 
     def _read(self, client: Any, table: Any, project: str) -> Iterator[Sequence[Row]]:
         import pyarrow as pa
@@ -119,11 +120,6 @@ class Results:
 
 def _unavailable(error: BaseException) -> bool:
     return isinstance(error, exceptions.ServiceUnavailable)
-
-
-def _chained(first: Sequence[Row], rest: Iterator[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-    yield first
-    yield from rest
 
 
 def _alike(field: Any) -> bool:

@@ -193,10 +193,11 @@ def _csv_column(place: str, name: str, judged: Judged, options: Mapping[str, Any
     wrong = None
     if judged.type is not None and judged.type != "VARCHAR":
         spelt = _DIALECT.spelt(f"lower(trim({place}))", judged.type) if judged.strict else None
-        misspelt = f" or ({spelt}) is not true" if spelt is not None else f" or {_cut(place, judged.type)}"
         if judged.type == "DATE":  # the load takes no time beside it, midnight neither
-            misspelt = f" or not regexp_full_match(trim({place}), '[+-]?[0-9]+-[0-9]{{1,2}}-[0-9]{{1,2}}')"
-        wrong = f"({text}) is not null and (try_cast({place} as {judged.type}) is null{misspelt})"
+            misspelt = f"not regexp_full_match(trim({place}), '[+-]?[0-9]+-[0-9]{{1,2}}-[0-9]{{1,2}}')"
+        else:
+            misspelt = f"({spelt}) is not true" if spelt is not None else _cut(place, judged.type)
+        wrong = f"({text}) is not null and (try_cast({place} as {judged.type}) is null or {misspelt})"
     return _Column(name, f"({text})", _masked(place, judged), judged, wrong)
 
 

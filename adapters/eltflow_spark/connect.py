@@ -7,7 +7,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,18 @@ class ConnectSession:
         return self._lost
 
     def execute(self, statement: Statement) -> Result:
+        with self._working(), self._turns.for_(statement):
+            return self._run(statement)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Around what the server does for this thread, which a cancel finds by its tag."""
         if self._lost:
             raise WarehouseError("the connection to the server was lost", kind="lost")
         self._cancelled, self._running = False, True
         self._spark.addTag(self._tag)  # of this thread
         try:
-            with self._turns.for_(statement):
-                return self._run(statement)
+            yield
         except (PySparkException, grpc.RpcError, pa.ArrowException) as error:
             told = self._told(error)
             self._lost = told.kind == "lost"
@@ -79,11 +84,7 @@ class ConnectSession:
 
     def stream(self, statement: Statement) -> Iterator[Sequence[tuple[Any, ...]]]:
         """The server sends a batch of Arrow after the other."""
-        if self._lost:
-            raise WarehouseError("the connection to the server was lost", kind="lost")
-        self._cancelled, self._running = False, True
-        self._spark.addTag(self._tag)  # of this thread
-        try:
+        with self._working():
             plan = self._spark.sql(statement.sql)._plan
             client = self._spark.client
             for table in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
@@ -91,13 +92,6 @@ class ConnectSession:
                     raise WarehouseError("cancelled", kind="cancelled")
                 if isinstance(table, pa.Table):  # else it is their schema
                     yield _rows(table)
-        except (PySparkException, grpc.RpcError, pa.ArrowException) as error:
-            told = self._told(error)
-            self._lost = told.kind == "lost"
-            raise told from None
-        finally:
-            self._spark.removeTag(self._tag)
-            self._running = False
 
     def _load(self, statement: Load) -> int:
         """A piece after the other, each by an INSERT."""

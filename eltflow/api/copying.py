@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 
 from eltflow.api.explain import masked
-from eltflow.api.opening import Site, short
-from eltflow.base.names import listed
+from eltflow.api.opening import Site
+from eltflow.base.names import listed, short
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.relation import built, own_table
 from eltflow.compile.program import Job, Outcome, Program, ProgramError

@@ -12,7 +12,7 @@ from eltflow.api.explain import connection_problem, node_span, quoted
 from eltflow.api.loading import Loaded
 from eltflow.api.past import user_of
 from eltflow.base.diagnostics import Diagnostic, EltflowError
-from eltflow.base.names import listed
+from eltflow.base.names import listed, short
 from eltflow.base.records import dataclass, field, replace
 from eltflow.engine.lease import SECONDS, Lease, leased
 from eltflow.events import Message
@@ -178,8 +178,3 @@ def schemas(relations: Iterable[Relation]) -> list[tuple[str | None, str]]:
 def said_by(database: Database) -> Sequence[str]:
     """What a target has to say of how it is used, and has not said before."""
     return database.told() if isinstance(database, Tells) else ()
-
-
-def short(run_id: str) -> str:
-    """The part of a run's id that names of ours carry."""
-    return run_id.replace("-", "")[:8]

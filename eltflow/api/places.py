@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eltflow.base.diagnostics import EltflowError
 from eltflow.base.fingerprint import fingerprint
-from eltflow.base.names import TEMPORARY, shorten
+from eltflow.base.names import TEMPORARY, short, shorten
 from eltflow.base.records import replace
 from eltflow.graph.graph import Graph
 from eltflow.graph.targets import elsewhere
@@ -43,7 +43,7 @@ class Places:
 
     def runs(self, run_id: str) -> None:
         """Give copies the names that they have in this run."""
-        self._mark = run_id.replace("-", "")[:8]
+        self._mark = short(run_id)
         self._relations.clear()
 
     def settled(self, sql: str) -> str:

@@ -30,11 +30,11 @@ from eltflow.api.copying import Copies, becomes, copying, moving
 from eltflow.api.explain import connection_problem, program_problem, warehouse_problem
 from eltflow.api.hashing import hasher, hashes
 from eltflow.api.loading import Loaded
-from eltflow.api.opening import FEW, Site, about_run, opened, said_by, schemas, schemas_of, seen, short, sites_of
+from eltflow.api.opening import FEW, Site, about_run, opened, said_by, schemas, schemas_of, seen, sites_of
 from eltflow.api.past import user_of
 from eltflow.api.recording import make_tables
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
-from eltflow.base.names import is_temporary, listed, stepped_aside
+from eltflow.base.names import is_temporary, listed, short, stepped_aside
 from eltflow.base.records import dataclass, field, replace
 from eltflow.compile.compiled import Compiled, NeedsWarehouse
 from eltflow.compile.contract import contract_of, pointed_at

@@ -12,7 +12,7 @@ from eltflow.api.loading import Loaded
 from eltflow.api.opening import about_run, connected, lease_of, said_by, schemas_of
 from eltflow.base import plugins
 from eltflow.base.diagnostics import Diagnostic, EltflowError, Span, fail
-from eltflow.base.names import listed
+from eltflow.base.names import listed, short
 from eltflow.base.records import dataclass, replace
 from eltflow.compile.materialize.relation import build_table, built
 from eltflow.compile.program import Job, ProgramError
@@ -280,7 +280,7 @@ def _brought(loaded: Loaded, origin: Loaded, read: _Read, source: Source, sessio
         node=replace(node, ingest=None, config={}),  # the types are those that are there, whatever a step says of its files
         relation=relation,
         dialect=dialect,
-        run=loaded.options.invocation_id.replace("-", "")[:8],
+        run=short(loaded.options.invocation_id),
         existing=catalog.get(relation),
         reader=None if dialect.capabilities.reads_files else file_reader(),
     )

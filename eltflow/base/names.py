@@ -48,6 +48,11 @@ def stepped_aside(identifier: str) -> str | None:
     return found.group(1) if found is not None else None
 
 
+def short(run_id: str) -> str:
+    """The part of a run's id that names of ours carry."""
+    return run_id.replace("-", "")[:8]
+
+
 def shorten(name: str, limit: int) -> str:
     """`name` if it has at most `limit` bytes in UTF-8, else its beginning and a hash of the whole (8 hex digits)."""
     encoded = name.encode()

@@ -9,6 +9,7 @@ from typing import Any
 from eltflow.project import steps
 from eltflow.project.config import as_list, canonical
 from eltflow.project.external import file_format
+from eltflow.project.several import patterns_of
 
 #: The kind of source that such a node has.
 KIND = "unnest"
@@ -24,10 +25,7 @@ _SHARED = ("schema", "database", "enabled", "target", "quoting", "quote_columns"
 
 def unnested(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """What a step unnests: names of columns as its source calls them, with what is said of each."""
-    told = entry.get("unnest")
-    if isinstance(told, Mapping):
-        return {str(name): about or {} for name, about in told.items()}
-    return {str(name): {} for name in as_list(told)}
+    return patterns_of(entry, "unnest")
 
 
 def place_of(entry: Mapping[str, Any], column: str) -> tuple[str | int, ...]:

@@ -20,24 +20,15 @@ CASES = {
 
 
 @pytest.fixture
-def lake(tmp_path, eltflow):
-    (tmp_path / "ingest").mkdir()
-    (tmp_path / "data").mkdir()
-    settings = {"name": "p", "targets": {"dev": {"type": "duckdb", "path": "p.duckdb", "schema": "s"}}}
-    (tmp_path / "eltflow.yml").write_text(json.dumps(settings))
-
-    def run(type, files, load="replace", **more):
+def lake(world, eltflow):
+    def run(type, files, load="replace", *, tags=(), **more):
         for name, text in files.items():
-            (tmp_path / "data" / name).write_text(text)
-        step = {"name": "x", "source": {"kind": "files", "path": "data/*"}, "into": "raw.x", "load": load, **more}
-        step["columns"] = {"a": {"data_type": type, "tags": more.pop("tags", [])}}
-        step.pop("tags", None)
-        (tmp_path / "ingest/i.yml").write_text(json.dumps({"steps": [step]}))
-        return eltflow("ingest", cwd=tmp_path)
+            (world.root / "data" / name).write_text(text)
+        world.project({"path": "data/*"}, load=load, columns={"a": {"data_type": type, "tags": list(tags)}}, **more)
+        return eltflow("ingest", cwd=world.root)
 
     def rows(sql="select distinct a from s_raw.x order by 1"):
-        with duckdb.connect(str(tmp_path / "p.duckdb"), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+        return world.rows(sql)
 
     run.rows = rows
     return run

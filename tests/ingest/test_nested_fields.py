@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import duckdb
 import pytest
 
@@ -16,32 +14,20 @@ AGAIN = '{"id": 4, "who": {"name": "d", "at": {"zip": "69001"}}, "items": [{"sku
 
 
 @pytest.fixture
-def lake(tmp_path, eltflow):
-    (tmp_path / "ingest").mkdir()
-    (tmp_path / "data").mkdir()
-    settings = {"name": "p", "targets": {"dev": {"type": "duckdb", "path": "p.duckdb", "schema": "s"}}}
-    (tmp_path / "eltflow.yml").write_text(json.dumps(settings))
-
+def lake(world):
     def run(files, code=0, **step):
         for name, text in files.items():
-            path = tmp_path / "data" / name
+            path = world.root / "data" / name
             if name.endswith(".parquet"):
                 path.with_suffix(".json").write_text(text)
                 duckdb.execute(f"copy (from read_json('{path.with_suffix('.json')}')) to '{path}'")
                 path.with_suffix(".json").unlink()
             else:
                 path.write_text(text)
-        entry = {"name": "x", "source": {"kind": "files", "path": "data/*"}, "into": "raw.x", "load": "append", **step}
-        (tmp_path / "ingest/i.yml").write_text(json.dumps({"steps": [entry]}))
-        ran = eltflow("ingest", cwd=tmp_path)
-        assert ran.code == code, ran.text
-        return ran.text
+        world.project({"path": "data/*"}, **{"load": "append", **step})
+        return world.run(code=code)
 
-    def rows(sql):
-        with duckdb.connect(str(tmp_path / "p.duckdb"), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    run.rows = rows
+    run.rows = world.rows
     return run
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+
+from eltflow.base.records import dataclass
 
 _LIST = re.compile(r"(.*)(\[\d*\])\Z", re.DOTALL)
 _OUTER = re.compile(r"(STRUCT|MAP)\((.*)\)\Z", re.DOTALL)
@@ -13,53 +16,58 @@ _NOTHING = '"NULL"'
 
 def widened(there: str, other: str) -> str:
     """A type with the fields of another one beside its own, at every depth; what both have keeps its type."""
-    inner, more = _LIST.match(there), _LIST.match(other)
-    if inner is not None:
-        return widened(inner[1], more[1]) + inner[2] if more is not None else there
-    inner, more = _OUTER.match(there), _OUTER.match(other)
-    if inner is None or more is None or inner[1] != more[1]:
+    both = _both(there, other)
+    if both is None:
         return there
-    if inner[1] == "MAP":
-        (key, value), (_, others) = _parts(inner[2]), _parts(more[2])
-        return f"MAP({key}, {widened(value, others)})"
-    mine, theirs = _fields(inner[2]), _fields(more[2])
-    made = [f"{name} {widened(type, theirs[key][1]) if key in theirs else type}" for key, (name, type) in mine.items()]
-    made += [f"{name} {type}" for key, (name, type) in theirs.items() if key not in mine and _NOTHING not in type]
-    return f"STRUCT({', '.join(made)})"
+    made = [(name, widened(mine, theirs) if mine and theirs else mine or theirs) for name, mine, theirs in both.parts]
+    return both.spelt([(name, type) for name, type in made if type])
 
 
 def narrowed(type: str, there: str) -> str:
-    """A type without the fields that another one has not."""
-    inner, more = _LIST.match(type), _LIST.match(there)
-    if inner is not None:
-        return narrowed(inner[1], more[1]) + inner[2] if more is not None else type
-    inner, more = _OUTER.match(type), _OUTER.match(there)
-    if inner is None or more is None or inner[1] != more[1]:
-        return type
-    if inner[1] == "MAP":
-        (key, value), (_, others) = _parts(inner[2]), _parts(more[2])
-        return f"MAP({key}, {narrowed(value, others)})"
-    theirs = _fields(more[2])
-    kept = [f"{name} {narrowed(one, theirs[key][1])}" for key, (name, one) in _fields(inner[2]).items() if key in theirs]
-    return f"STRUCT({', '.join(kept)})" if kept else type
+    """A type without the fields that another one has not; as it is where it has no field in common with that."""
+    both = _both(type, there)
+    kept = [(name, narrowed(mine, theirs)) for name, mine, theirs in both.parts if mine and theirs] if both is not None else []
+    return both.spelt(kept) if both is not None and kept else type
 
 
 def beyond(name: str, type: str, there: str) -> list[str]:
     """The fields that a column's type has and another has not, each with the way to it: `who.address.city`."""
-    inner, more = _LIST.match(type), _LIST.match(there)
-    if inner is not None:
-        return beyond(name, inner[1], more[1]) if more is not None else []
-    inner, more = _OUTER.match(type), _OUTER.match(there)
-    if inner is None or more is None or inner[1] != more[1]:
-        return []
-    if inner[1] == "MAP":
-        return beyond(name, _parts(inner[2])[1], _parts(more[2])[1])
-    theirs = _fields(more[2])
+    both = _both(type, there)
     found: list[str] = []
-    for key, (field, one) in _fields(inner[2]).items():
-        way = f"{name}.{_plain(field)}"
-        found += beyond(way, one, theirs[key][1]) if key in theirs else [way] if _NOTHING not in one else []
+    for field, mine, theirs in both.parts if both is not None else ():
+        way = f"{name}.{_plain(field)}" if field else name
+        if mine and theirs:
+            found += beyond(way, mine, theirs)
+        elif mine and _NOTHING not in mine:
+            found.append(way)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """Two types that are nested in the same way: the `parts` of both as (name, type in the one, type in the other), which is empty where there
+    is none; and how the whole is spelt of parts."""
+
+    parts: tuple[tuple[str, str, str], ...]
+    spelt: Callable[[Sequence[tuple[str, str]]], str]
+
+
+def _both(one: str, other: str) -> _Both | None:
+    """What is in both of two types. What the other alone has, and is never there, is nowhere."""
+    inner, more = _LIST.match(one), _LIST.match(other)
+    if inner is not None and more is not None:
+        size = inner[2]
+        return _Both((("", inner[1], more[1]),), lambda parts: f"{parts[0][1]}{size}")
+    inner, more = _OUTER.match(one), _OUTER.match(other)
+    if inner is None or more is None or inner[1] != more[1]:
+        return None
+    if inner[1] == "MAP":
+        (key, value), (_, others) = _parts(inner[2]), _parts(more[2])
+        return _Both((("", value, others),), lambda parts: f"MAP({key}, {parts[0][1]})")
+    mine, theirs = _fields(inner[2]), _fields(more[2])
+    parts = [(name, type, theirs[key][1] if key in theirs else "") for key, (name, type) in mine.items()]
+    parts += [(name, "", type) for key, (name, type) in theirs.items() if key not in mine and _NOTHING not in type]
+    return _Both(tuple(parts), lambda parts: f"STRUCT({', '.join(f'{name} {type}' for name, type in parts)})")
 
 
 def _fields(text: str) -> dict[str, tuple[str, str]]:
