@@ -64,7 +64,7 @@ class DuckDBFiles:
 
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
-        return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+        return _FileRows(select, tuple(Field(c.name, str(c.type)) for c in described))
 
     def columnar(self, source: Source) -> Source:
         return _Columnar(source)
@@ -88,10 +88,15 @@ class QuerySource:
     fields: tuple[Field, ...]
     connection: duckdb.DuckDBPyConnection | None = None
 
-    def text(self) -> Iterator[bytes]:
+    @property
+    def lines(self) -> str:
+        """A query for the rows as lines of text."""
         values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
+        return f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows"
+
+    def text(self) -> Iterator[bytes]:
         with _connected() if self.connection is None else nullcontext(self.connection) as connection:
-            cursor = run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
+            cursor = run(connection, self.lines)
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
@@ -107,6 +112,18 @@ class QuerySource:
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
             ((count,),) = run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}").fetchall()
             return int(count)
+
+
+class _FileRows(QuerySource):
+    """The rows of a query over files."""
+
+    __slots__ = ()
+
+    def pour(self, path: str) -> None:
+        with _connected() as connection:
+            run(connection, "set threads = 1")  # several hold what they write in order
+            lines = "format csv, header false, delimiter '\x01', quote '', escape '', nullstr '', use_tmp_file false"
+            run(connection, f"copy ({self.lines}) to {_DIALECT.string(path)} ({lines})")
 
 
 @dataclass(frozen=True, slots=True)
