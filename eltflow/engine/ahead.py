@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from eltflow.transfer import Field, Pouring, Source
 
@@ -68,6 +71,9 @@ class Ahead:
 def _poured(source: Pouring) -> Iterator[bytes]:
     """The rows of a source through a pipe: whoever reads it holds no lock of the interpreter meanwhile."""
     readable, writable = os.pipe()
+    if sys.platform == "linux":  # elsewhere a pipe grows by itself, or has one size
+        with suppress(OSError):  # of a system that allows less
+            fcntl.fcntl(readable, fcntl.F_SETPIPE_SZ, _BLOCK)
     failed: list[BaseException] = []
 
     def pour() -> None:
