@@ -88,15 +88,10 @@ class QuerySource:
     fields: tuple[Field, ...]
     connection: duckdb.DuckDBPyConnection | None = None
 
-    @property
-    def lines(self) -> str:
-        """A query for the rows as lines of text."""
-        values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
-        return f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows"
-
     def text(self) -> Iterator[bytes]:
+        values = ", ".join(f"coalesce({_as_text(field)}, '\\N')" for field in self.fields)
         with _connected() if self.connection is None else nullcontext(self.connection) as connection:
-            cursor = run(connection, self.lines)
+            cursor = run(connection, f"select concat_ws(chr(9), {values}) from ({self.select}) as eltflow_rows")
             while rows := _fetched(cursor):
                 yield ("\n".join([row[0] for row in rows]) + "\n").encode()
 
@@ -122,8 +117,9 @@ class _FileRows(QuerySource):
     def pour(self, path: str) -> None:
         with _connected() as connection:
             run(connection, "set threads = 1")  # several hold what they write in order
-            lines = "format csv, header false, delimiter '\x01', quote '', escape '', nullstr '', use_tmp_file false"
-            run(connection, f"copy ({self.lines}) to {_DIALECT.string(path)} ({lines})")
+            values = ", ".join(map(_as_text, self.fields))
+            lines = "format csv, header false, delimiter '\t', quote '', escape '', nullstr '\\N', use_tmp_file false"
+            run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {_DIALECT.string(path)} ({lines})")
 
 
 @dataclass(frozen=True, slots=True)
