@@ -18,7 +18,7 @@ from bench.process import Usage
 from bench.tools import Command, Tool
 
 #: Pages whose figures belong to the report, though `bench.measure` does not make them.
-BESIDE = ("LINEAGE.md", "SITE.md", "SERVING.md", "ADAPTERS.md")
+BESIDE = ("LINEAGE.md", "SITE.md", "SERVING.md", "ADAPTERS.md", "INGEST.md")
 PEERS = ("dbt-core", "rust-dbt")
 HEAD = ("command", "tool", "CPU s", "wall s", "peak MB", "to dbt-core", "to Rust dbt", "to engine", "to Python", "runs")
 

@@ -64,7 +64,7 @@ class DuckDBFiles:
 
     def source(self, select: str) -> Source:
         described = self.query(_DIALECT.describe(select)).columns
-        return QuerySource(select, tuple(Field(c.name, str(c.type)) for c in described))
+        return _FileRows(select, tuple(Field(c.name, str(c.type)) for c in described))
 
     def columnar(self, source: Source) -> Source:
         return _Columnar(source)
@@ -107,6 +107,19 @@ class QuerySource:
             to = f"{_DIALECT.string(folder)} (format parquet, compression snappy, file_size_bytes {_PART}, overwrite_or_ignore)"
             ((count,),) = run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {to}").fetchall()
             return int(count)
+
+
+class _FileRows(QuerySource):
+    """The rows of a query over files."""
+
+    __slots__ = ()
+
+    def pour(self, path: str) -> None:
+        with _connected() as connection:
+            run(connection, "set threads = 1")  # several hold what they write in order
+            values = ", ".join(map(_as_text, self.fields))
+            lines = "format csv, header false, delimiter '\t', quote '', escape '', nullstr '\\N', use_tmp_file false"
+            run(connection, f"copy (select {values} from ({self.select}) as eltflow_rows) to {_DIALECT.string(path)} ({lines})")
 
 
 @dataclass(frozen=True, slots=True)

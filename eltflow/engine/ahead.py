@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from eltflow.transfer import Field, Source
+from eltflow.transfer import Field, Pouring, Source
 
 _BATCHES = 4  #: that may wait to be taken in
 _TICK = 0.2
+_BLOCK = 1 << 20  #: bytes
+_OPEN_FILES = "/dev/fd"
 
 
 class Ahead:
@@ -23,6 +29,11 @@ class Ahead:
         return self._source.fields
 
     def text(self) -> Iterator[bytes]:
+        if isinstance(self._source, Pouring) and os.path.isdir(_OPEN_FILES):
+            return _poured(self._source)
+        return self._batches()
+
+    def _batches(self) -> Iterator[bytes]:
         waiting: queue.Queue[bytes | BaseException | None] = queue.Queue(_BATCHES)
         stopped = threading.Event()
         thread = threading.Thread(target=self._read, args=(waiting, stopped), name="eltflow-reader", daemon=True)
@@ -55,3 +66,36 @@ class Ahead:
             put(None)
         except BaseException as error:  # told where it is missed
             put(error)
+
+
+def _poured(source: Pouring) -> Iterator[bytes]:
+    """The rows of a source through a pipe: whoever reads it holds no lock of the interpreter meanwhile."""
+    readable, writable = os.pipe()
+    if sys.platform == "linux":  # elsewhere a pipe grows by itself, or has one size
+        with suppress(OSError):  # of a system that allows less
+            fcntl.fcntl(readable, fcntl.F_SETPIPE_SZ, _BLOCK)
+    failed: list[BaseException] = []
+
+    def pour() -> None:
+        try:
+            source.pour(f"{_OPEN_FILES}/{writable}")
+        except BaseException as error:  # told where its rows are missed
+            failed.append(error)
+        finally:
+            os.close(writable)
+
+    thread = threading.Thread(target=pour, name="eltflow-reader", daemon=True)
+    thread.start()
+    try:
+        with open(readable, "rb", buffering=0) as pipe:  # once it is closed, writing to it is an error
+            begun: list[bytes] = []
+            while block := pipe.read(_BLOCK):
+                whole = block.rfind(b"\n") + 1
+                if whole:
+                    yield b"".join([*begun, block[:whole]])
+                    begun = []
+                begun.append(block[whole:])
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]

@@ -116,6 +116,16 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Pouring(Source, Protocol):
+    """A source that is read sooner by writing it to a pipe than batch by batch."""
+
+    def pour(self, path: str) -> None:
+        """Write the whole of `text` to what is open there already, and return when all is taken in. Raises WarehouseError as `text` does, also
+        where nobody takes it in any more."""
+        ...
+
+
 _BLOCK = 1 << 20  #: bytes
 _MARK = re.compile(r"\\(.)")
 _MEANS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}

@@ -112,6 +112,49 @@ def test_types_of_its_own(warehouse):
         warehouse.build("seed", files=(warehouse.file("y.csv", "a\nwxyz\n"),), config={"column_types": {"a": "varchar(3)"}})
 
 
+def _oid(warehouse):
+    return warehouse.rows("select 's.t'::regclass::oid")[0][0]
+
+
+def test_a_seed_of_the_same_columns_takes_the_place_of_its_rows(warehouse):
+    """The table stays, and so does what others have built on it."""
+    file = warehouse.file("x.csv", "id,v\n1,a\n2,b\n")
+    warehouse.build("seed", files=(file,))
+    first = _oid(warehouse)
+    warehouse.sql("create view s.above as select count(*) as n from s.t")
+    outcome = warehouse.build("seed", files=(warehouse.file("x.csv", "id,v\n3,c\n"),))
+    assert (outcome.kind, outcome.rows) == ("seed", 1)
+    assert (warehouse.rows("select * from s.t"), warehouse.rows("select n from s.above")) == ([(3, "c")], [(1,)])
+    assert _oid(warehouse) == first
+    warehouse.sql("alter table s.t add check (v <> 'large')")
+    with pytest.raises(WarehouseError, match="violates check constraint"):
+        warehouse.build("seed", files=(warehouse.file("x.csv", "id,v\n1,c\n4,large\n"),))
+    assert warehouse.rows("select * from s.t") == [(3, "c")]
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "more"),
+    [
+        ("id,v,w\n1,a,x\n", {}, {}),
+        ("v,id\na,1\n", {}, {}),
+        ("id,v\nx,a\n", {}, {}),
+        ("id,v\n1,a\n", {"indexes": [{"columns": ["id"], "unique": True}]}, {}),
+        ("id,v\n1,a\n", {"unlogged": True}, {}),
+        ("id,v\n1,a\n", {}, {"full_refresh": True}),
+    ],
+)
+def test_a_seed_of_another_shape_makes_the_table_anew(warehouse, text, config, more):
+    warehouse.build("seed", files=(warehouse.file("x.csv", "id,v\n1,a\n"),))
+    first = _oid(warehouse)
+    warehouse.build("seed", files=(warehouse.file("x.csv", text),), config=config, **more)
+    assert _oid(warehouse) != first
+    assert [name for name, _ in warehouse.columns()] == text.partition("\n")[0].split(",")
+    assert len(warehouse.rows()) == 1
+    indexes = warehouse.rows("select count(*) from pg_indexes where tablename = 't'")
+    unlogged = warehouse.rows("select relpersistence from pg_class where oid = 's.t'::regclass")
+    assert (indexes, unlogged) == ([(1 if "indexes" in config else 0,)], [("u" if "unlogged" in config else "p",)])
+
+
 def test_memory_is_bounded(tmp_path):
     """A file twenty times as large takes no more of ours."""
     peaks = []

@@ -12,12 +12,13 @@ from eltflow.compile.materialize.relation import (
     build_table,
     built,
     has_hooks,
+    loaded_columns,
 )
 from eltflow.compile.materialize.scan import Options, check_declared, exact, guarded, reading, scan, settled
-from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
+from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
 from eltflow.project.external import ENDINGS, file_format
 from eltflow.project.nodes import given_types
-from eltflow.warehouse.values import WarehouseError
+from eltflow.warehouse.values import CatalogTable, Column, Statement, WarehouseError
 
 #: Columns of files, each with its name in the table.
 Pairs = Sequence[tuple[str, str]]
@@ -50,8 +51,44 @@ def seed(job: Job) -> Program:
 
 
 def _load(job: Job, rows: Rows) -> Program:
+    columns = [] if isinstance(rows, str) else loaded_columns(job, rows.fields)
+    if not isinstance(rows, str) and _refills(job, columns):
+        yield emptied(job)
+        result = yield job.dialect.load(job.relation, [c.name for c in columns], rows)
+        check_unchanged(job, job.files)
+        return Outcome(kind="seed", rows=result.affected, made=(CatalogTable(job.relation, "table"),))
     outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     return replace(outcome, kind="seed")
+
+
+def _refills(job: Job, columns: Sequence[Column]) -> bool:
+    """Whether the table that stands is the one that these rows would get, so that they can take the place of its own, in one transaction:
+    its views and privileges stay, and readers see the old rows until the new ones are there. What hooks or the configuration add to a
+    table may not be on this one, or be there already: those make it anew, as `--full-refresh` does."""
+    dialect = job.dialect
+    plain = dialect.create_table(job.relation, columns)
+    return (
+        dialect.capabilities.transactional_ddl
+        and not (job.full_refresh or job.pointed or has_hooks(job))
+        and stands_alike(job, columns)
+        and dialect.create_table(job.relation, columns, job.config) == plain
+        and not list(dialect.indexes(job.relation, job.relation, job.config, job.run))
+    )
+
+
+def stands_alike(job: Job, columns: Sequence[Column]) -> bool:
+    """Whether a table with just these columns stands at the node's relation."""
+    existing = job.existing
+    return (
+        existing is not None
+        and existing.kind == "table"
+        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
+    )
+
+
+def emptied(job: Job) -> Statement:
+    """Delete the rows of the node's table."""
+    return Statement(f"delete from {job.dialect.render(job.relation)} where true", role="dml")
 
 
 def whole(

@@ -11,10 +11,12 @@ from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import (
     check_unchanged,
+    emptied,
     look_at,
     picked,
     read_types,
     rows_of,
+    stands_alike,
     told_format,
     typed,
     whole,
@@ -286,11 +288,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
     dialect, existing = job.dialect, job.existing
     columns = loaded_columns(job, rows.fields)
     create = dialect.create_table(job.relation, columns, job.config)
-    same = (
-        existing is not None
-        and existing.kind == "table"
-        and [(c.name, c.type) for c in existing.columns] == [(c.name, c.type) for c in columns]
-    )
+    same = stands_alike(job, columns)
     clear = () if existing is None else _emptied(job, existing)
     if existing is not None and not same:
         yield from rows_together(job, send(clear))
@@ -303,8 +301,7 @@ def _begin_with(job: Job, rows: Source) -> Program:
 
 def _emptied(job: Job, existing: CatalogTable) -> tuple[Statement, ...]:
     """The statements that delete a table's rows and what is written down of its loads."""
-    rows = Statement(f"delete from {job.dialect.render(job.relation)} where true", role="dml")
-    return (rows, forgotten(job)) if existing.kind == "table" else (forgotten(job),)
+    return (emptied(job), forgotten(job)) if existing.kind == "table" else (forgotten(job),)
 
 
 def _loaded(
