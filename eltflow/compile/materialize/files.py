@@ -7,13 +7,14 @@ from typing import Any
 
 from eltflow.base.records import replace
 from eltflow.compile.materialize.hashed import hashed
+from eltflow.compile.materialize.jsonfiles import exact
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
     built,
     has_hooks,
 )
-from eltflow.compile.materialize.scan import Options, check_declared, exact, guarded, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, check_declared, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Program, ProgramError, Steps
 from eltflow.project.external import ENDINGS, file_format
 from eltflow.project.nodes import given_types

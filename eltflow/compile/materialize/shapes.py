@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
-from eltflow.compile.materialize.nested import narrowed, widened
+from eltflow.compile.materialize.jsonfiles import check_values, columns_of, infers
 from eltflow.compile.materialize.relation import landing
-from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan
+from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
+from eltflow.compile.materialize.spellings import Files, one_spelling
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
+from eltflow.warehouse.nested import apart, beyond, narrowed, opened, spelt_like
 from eltflow.warehouse.values import CatalogColumn, Column, Statement
 
 #: Each part of a load (a file, a table of a source) by its name, with its columns.
@@ -38,16 +40,15 @@ def key_of_column(job: Job, name: str) -> str:
     return job.dialect.fold(landing(job, name), True)
 
 
-def described_files(
-    job: Job, files: Sequence[FileInfo], format: str, options: Options
-) -> Steps[Sequence[tuple[FileInfo, Sequence[Column]]]]:
-    """The columns of each file by itself: read together, a column that one of them lacks would be empty there in silence."""
+def described_files(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[tuple[Files, Options]]:
+    """The columns of each file by itself (read together, a column that one of them lacks would be empty there in silence), and the options
+    by which the files are read together."""
     found = []
     given = {**options, "infer": "none"} if format == "csv" else options  # of CSV, the names are enough
     for file in files:
-        result = yield from ask(job, reading(job).describe(scan(reading(job), [file], format, given, {})))
-        found.append((file, result.columns))
-    return found
+        columns = yield from columns_of(job, [file], format, given)
+        found.append((file, columns))
+    return one_spelling(found, options) if format == "json" else (found, options)
 
 
 def changes(job: Job) -> str:
@@ -56,9 +57,7 @@ def changes(job: Job) -> str:
     return str((job.node.ingest.step.get("schema_changes") or {}).get("column") or "fail")
 
 
-def types_of(
-    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options
-) -> Steps[dict[str, str]]:
+def types_of(job: Job, described: Files, format: str, options: Options) -> Steps[dict[str, str]]:
     """The type of each column in all of the files: where they differ, the one that takes the values of each."""
     types: dict[str, str] = {}
     differs = False
@@ -91,6 +90,12 @@ def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -
     for source, (key, final) in taken.items():
         if key in kept:
             chosen.setdefault(key, (source, has.get(key, final) if table is not None else final))
+    if not chosen and not job.dry:
+        there = f"; there are: {listed([c.name for c in table], 8)}" if table is not None else ""
+        raise ProgramError(
+            f"{described[0][0]} has no column that is to be loaded",
+            f"correct the file, or let the step take its columns: `schema_changes: {{column: evolve}}`{there}",
+        )
     added = tuple(chosen[key][0] for key in new if key in chosen) if table is not None else ()
     return Fit(chosen=tuple(chosen.values()), added=added, notes=tuple(notes))
 
@@ -174,9 +179,7 @@ def _told(
     return notes
 
 
-def agreed_types(
-    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options, types: Mapping[str, str]
-) -> Steps[dict[str, str]]:
+def agreed_types(job: Job, described: Files, format: str, options: Options, types: Mapping[str, str]) -> Steps[dict[str, str]]:
     """What columns are read as that are of one kind in some files and empty in the others. Raises ProgramError where a column is a number in
     one file and text in another. In CSV everything is text, which loses nothing."""
     kinds: dict[str, dict[str, list[tuple[str, FileInfo]]]] = {}
@@ -221,11 +224,57 @@ def _family(type: str) -> str:
     return type
 
 
+def reading_type(job: Job, name: str) -> str:
+    """What a column of the table that stands is read as."""
+    assert job.existing is not None
+    return job.dialect.reads_as(next(c.type or "" for c in job.existing.columns if c.name == name))
+
+
+def check_fields(job: Job, described: Files, there: Mapping[str, str], holder: str) -> None:
+    """Raise ProgramError for fields of nested columns that a file has, and the types that are `there` (of a `holder`) have not."""
+    for file, columns in described:
+        new = [way for c in columns if c.name in there for way in beyond(c.name, c.type or "", there[c.name])]
+        if new:
+            word = "field" if len(new) == 1 else "fields"
+            raise ProgramError(
+                f"{file.name} has the {word} {listed([f'`{way}`' for way in new], 8)}, which {holder} lacks",
+                "say what is to happen: `schema_changes: {column: evolve}` adds fields that are new, `discard` leaves them out",
+                file=file.path,
+            )
+
+
+def first_fields(job: Job, described: Files) -> tuple[dict[str, str], list[str]]:
+    """Of files that make a table anew: the types beyond whose fields nothing is taken, and what there is to say of fields that the first file
+    with the column does not have. Raises ProgramError for such where the step does not say what is to happen."""
+    there: dict[str, tuple[str, str]] = {}
+    for file, columns in described:
+        for c in columns:
+            if opened(c.type or "") is not None:
+                there.setdefault(c.name, (c.type or "", file.name))
+    if changes(job) == "fail":
+        for name, (type, holder) in there.items():
+            check_fields(job, described, {name: type}, holder)
+    new = [
+        way
+        for _, columns in described
+        for c in columns
+        if c.name in there
+        for way in beyond(c.name, c.type or "", there[c.name][0])
+    ]
+    named = listed([f"`{way}`" for way in dict.fromkeys(new)], 8)
+    discards = changes(job) == "discard"
+    notes = [f"{'left out' if discards else 'new'}: {named}"] if new else []
+    return {name: type for name, (type, _) in there.items()} if discards and new else {}, notes
+
+
 def check_kept(
     job: Job, files: Sequence[FileInfo], format: str, options: Options, kept: Mapping[str, str], own: Mapping[str, str]
 ) -> Steps[None]:
     """Raise ProgramError for a value that the table's type would change: 1.5 where it has whole numbers, `yes` where it has booleans."""
     dialect = reading(job)
+    if infers(format, options):
+        changed = {name: spelt_like(type, own[name]) for name, type in kept.items() if type != own[name]}
+        return (yield from check_values(job, files, options, changed, whole=changes(job) != "discard"))
     if format == "csv":
         odd = yield from odd_values(job, files, options, kept, castable=True)
     else:
@@ -239,15 +288,16 @@ def check_kept(
             cast = f"try_cast({column} as {type})"
             before = column if there == own[name] else f"cast({column} as {there})"
             lost = f"{cast} is not null and cast({cast} as {there}) is distinct from {before}"
+            if apart(own[name], type):  # no cast leads from the one to the other
+                lost = f"{column} is not null"
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
             for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
                 odd[name] = str(value)
     for name, value in odd.items():
-        grows = format != "csv" and widened(kept[name], own[name]) != kept[name]
-        more = "; `schema_changes: {column: evolve}` adds fields that are new, `discard` leaves them out" if grows else ""
+        names = listed([f.name for f in files], 3)
         raise ProgramError(
-            f"the column `{name}` of {listed([f.name for f in files], 3)} holds `{value}`, and {job.relation} has {kept[name]} there",
-            f"correct the value, or give the column another type under `column_types:` and {again(job)}{more}",
+            f"the column `{name}` of {names} holds {shown(job, name, value)}, and {job.relation} has {kept[name]} there",
+            f"correct the value, or give the column another type under `column_types:` and {again(job)}",
         )
 
 
