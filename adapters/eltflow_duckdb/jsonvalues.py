@@ -18,7 +18,8 @@ _ANY = ("VARCHAR", "TEXT", "STRING", "JSON", '"NULL"')
 def misfit(dialect: Dialect, value: str, type: str, *, whole: bool) -> str | None:
     """A condition: a value of JSON is of another kind than a type, or would become another value by it. If it is to come `whole`, fields that
     the type does not have are wrong too."""
-    return _within(dialect, value, (), type, lambda one, own: _wrong(dialect, one, own), kinds=True, whole=whole)
+    nested = opened(type) is not None
+    return _within(dialect, value, (), type, lambda one, own: _wrong(dialect, one, own, nested), kinds=True, whole=whole)
 
 
 def rounded(dialect: Dialect, value: str, type: str) -> str | None:
@@ -61,7 +62,7 @@ def _text(value: str) -> str:
     return f"json_extract_string({value}, '$')"
 
 
-def _wrong(dialect: Dialect, value: str, type: str) -> str | None:
+def _wrong(dialect: Dialect, value: str, type: str, nested: bool) -> str | None:
     type = type.upper()
     if type in _ANY:
         return None
@@ -72,6 +73,7 @@ def _wrong(dialect: Dialect, value: str, type: str) -> str | None:
     found += [rounds] if (rounds := _rounds(text, type)) is not None else []
     found += [f"lower({text}) not in ('true', 'false')"] if type == "BOOLEAN" else []
     found += [f"not regexp_matches({text}, '^-?[0-9]{{4,}}-')"] if type in _MOMENTS else []
+    found += [f"strlen({text}) > 10"] if type == "DATE" and nested else []  # the reader takes no midnight for a day
     return f"({text} is not null and ({' or '.join(found)}))"
 
 

@@ -193,9 +193,9 @@ def _fitted(
     within, notes = first_fields(job, _chosen_of(described, found, types))
     found = replace(found, notes=(*found.notes, *notes))
     if infers(format, options):
-        inferred = yield from types_of(job, described, format, options)
-        given = {**agreed, **read_types(job, types)}
-        options, _ = yield from exact(job, job.files, options, given, inferred=inferred, within=within)
+        inferred = {**(yield from types_of(job, described, format, options)), **agreed}
+        options, _ = yield from exact(job, job.files, options, read_types(job, types), inferred=inferred, within=within)
+        agreed = {}
     elif within:
         of_files = yield from types_of(job, described, format, options)
         agreed |= {name: narrowed(of_files[name], type) for name, type in within.items()}
@@ -372,19 +372,21 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     described, options = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
-    agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, parts, of_source(job))
+    there = {c.name for _, columns in described for c in columns}
+    types = {name: type for name, type in types.items() if name in there}  # a file may lack what is declared
+    own = [(source, name) for source, name in found.chosen if source not in found.added and source not in types]
+    of_table = {source: reading_type(job, name) for source, name in own}
+    given = {**of_table, **types} if infers(format, options) else types  # what the table says need not be agreed on
+    agreed = yield from agreed_types(job, described, format, options, given)
     of_files = {**(yield from types_of(job, described, format, options)), **agreed}
-    types = {name: type for name, type in types.items() if name in of_files}  # a file may lack what is declared
-    of_table = {
-        source: reading_type(job, name) for source, name in found.chosen if source not in found.added and source not in types
-    }
     if changes(job) == "fail" and format != "csv":
         check_fields(job, described, of_table, str(job.relation))
     if changes(job) == "evolve" and infers(format, options):
         of_files = yield from without_rounding(job, fresh, options, of_files, of_table)
     job, notes = yield from _with_fields(job, found, of_files, format, types)
-    kept = yield from _kept(job, found, fresh, format, options, of_files, types)
+    kept = {source: reading_type(job, name) for source, name in own}
+    yield from check_kept(job, fresh, format, options, kept, of_files)
     differing = {name: type for name, type in kept.items() if format == "csv" or type != of_files[name]}
     read: Mapping[str, str] = {**agreed, **differing, **read_types(job, types)}
     if infers(format, options):
@@ -423,22 +425,6 @@ def _with_fields(
     what = "new" if changes(job) == "evolve" else "left out"
     notes = [f"{what}: {listed([f'`{field}`' for field in new], 8)}"] if new else []
     return replace(job, existing=replace(job.existing, columns=tuple(columns))), notes
-
-
-def _kept(
-    job: Job,
-    found: Fit,
-    files: Sequence[FileInfo],
-    format: str,
-    options: Options,
-    of_files: Mapping[str, str],
-    types: Mapping[str, str],
-) -> Steps[dict[str, str]]:
-    """The types that columns are read as: the table's, not those that these files alone suggest: `007` stays text where it has text."""
-    own = [(a, b) for a, b in found.chosen if a not in types and a not in found.added]
-    kept = {source: reading_type(job, name) for source, name in own}
-    yield from check_kept(job, files, format, options, kept, of_files)
-    return kept
 
 
 def _grown(

@@ -24,8 +24,8 @@ _DOUBTFUL = re.compile(r"DOUBLE\Z|TIMESTAMP\Z")
 _INSTEAD = {"DOUBLE": _TEXT, "TIMESTAMP": _TEXT}
 _SHOWN = 200  #: signs of a value, at most
 _NUMBERED = re.compile(r"(.*)_\d+\Z")
-#: A digit or a comma that these many come behind is of a number that a DOUBLE may not keep.
-_LONG = "(^|[:,\\[])\\s*-?[0-9]{16,}"
+#: Within nested values, a number that a DOUBLE may not keep.
+_LONG = "[:,\\[]\\s*-?[0-9]{16,}"
 
 
 def infers(format: str, options: Options) -> bool:
@@ -76,7 +76,9 @@ def exact(
     lost = yield from _lost(job, files, options, {name: type for name, type in doubtful.items() if name not in types})
     yield from check_values(job, files, options, {name: kept[name] for name in lost if name in kept})
     direct |= {name: instead for name, instead in lost.items() if name not in kept}
-    return {**options, "columns": {**read, **direct, **kept}}, {name: type for name, type in types.items() if name not in direct}
+    days = {name: type for name, type in kept.items() if type == "DATE" and read[name] != type}  # midnights: the reader takes none
+    given = {name: type for name, type in {**types, **days}.items() if name not in direct}
+    return {**options, "columns": {**read, **direct, **{name: type for name, type in kept.items() if name not in days}}}, given
 
 
 def _lost(job: Job, files: Sequence[FileInfo], options: Options, doubtful: Mapping[str, str]) -> Steps[dict[str, str]]:

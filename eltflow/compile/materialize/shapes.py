@@ -187,7 +187,7 @@ def agreed_types(job: Job, described: Files, format: str, options: Options, type
         for column in columns:
             type = column.type or ""
             kinds.setdefault(column.name, {}).setdefault(_family(type), []).append((type, file))
-    agreed = {}
+    agreed: dict[str, str] = {}
     for name, families in kinds.items():
         if len(families) < 2 or name in types:
             continue
@@ -204,7 +204,11 @@ def agreed_types(job: Job, described: Files, format: str, options: Options, type
                 f"say what it is read as: `column_types: {{{name}: varchar}}`",
             )
         if held:
-            agreed[name] = held[0][0]
+            family = _family(held[0][0])
+            alike = [
+                (file, [c]) for file, columns in described for c in columns if c.name == name and _family(c.type or "") == family
+            ]
+            agreed |= yield from types_of(job, alike, format, options)
     return agreed
 
 
