@@ -10,6 +10,7 @@ from eltflow.base.records import dataclass
 _LIST = re.compile(r"(.*)(\[\d*\])\Z", re.DOTALL)
 _OUTER = re.compile(r"(STRUCT|MAP)\((.*)\)\Z", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(r'\s*("(?:[^"]|"")*"|[^\s"]+)\s+(.+)\Z', re.DOTALL)
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE)
 #: The type of what is never there.
 _NOTHING = '"NULL"'
 
@@ -131,6 +132,33 @@ def apart(type: str, there: str) -> bool:
         return True
     shared = [(mine, theirs) for _, mine, theirs in both.parts if mine and theirs]
     return not shared or any(apart(mine, theirs) for mine, theirs in shared)
+
+
+def clash(one: str, other: str) -> bool:
+    """Whether the values of two types cannot be of one that both are read as: a number here and a boolean, a text or an object there."""
+    if one == other or not {"JSON", _NOTHING}.isdisjoint({one, other}):
+        return False
+    own, more = opened(one), opened(other)
+    if own is None or more is None:
+        return (own is None) != (more is None) or _kind(one) != _kind(other)
+    if "[]" in {own.kind, more.kind} and own.kind != more.kind:
+        return True
+    both = _both(one, other)
+    return any(clash(mine, theirs) for _, mine, theirs in both.parts if mine and theirs) if both is not None else False
+
+
+def _kind(type: str) -> str:
+    return "number" if _NUMBER.match(type) else "boolean" if type == "BOOLEAN" else "text"
+
+
+def mixed(type: str, other: str) -> str:
+    """A type with JSON wherever another one has that."""
+    if other == "JSON":
+        return other
+    both = _both(type, other)
+    if both is None:
+        return type
+    return both.spelt([(name, mixed(mine, theirs) if theirs else mine) for name, mine, theirs in both.parts if mine])
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from eltflow.compile.materialize.shapes import (
     again,
     agreed_types,
     changes,
+    check_against,
     check_fields,
     check_kept,
     described_files,
@@ -386,7 +387,10 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
         of_files = yield from without_rounding(job, fresh, options, of_files, of_table)
     job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = {source: reading_type(job, name) for source, name in own}
-    yield from check_kept(job, fresh, format, options, kept, of_files)
+    if infers(format, options):
+        yield from check_against(job, described, options, kept)
+    else:
+        yield from check_kept(job, fresh, format, options, kept, of_files)
     differing = {name: type for name, type in kept.items() if format == "csv" or type != of_files[name]}
     read: Mapping[str, str] = {**agreed, **differing, **read_types(job, types)}
     if infers(format, options):

@@ -12,16 +12,16 @@ from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
 from eltflow.compile.materialize.spellings import Files, one_spelling
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
-from eltflow.warehouse.nested import apart, beyond, narrowed, opened, spelt_like
+from eltflow.warehouse.nested import apart, beyond, clash, mixed, narrowed, opened, spelt_like
 from eltflow.warehouse.values import CatalogColumn, Column, Statement
 
 #: Each part of a load (a file, a table of a source) by its name, with its columns.
 Described = Sequence[tuple[str, Sequence[Column]]]
 
-_FAMILIES = {
+_FAMILIES = {  # the first that fits
+    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
     "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
     "time": re.compile(r"DATE|TIMESTAMP", re.IGNORECASE),
-    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
 }
 
 
@@ -68,7 +68,14 @@ def types_of(job: Job, described: Files, format: str, options: Options) -> Steps
         return types
     files = [file for file, _ in described]
     together = yield from ask(job, reading(job).describe(scan(reading(job), files, format, options, {})))
-    return types | {column.name: column.type or "" for column in together.columns if column.name in types}
+    types |= {column.name: column.type or "" for column in together.columns if column.name in types}
+    for _, columns in described if infers(format, options) else ():  # a field of several kinds in one file is of all kinds
+        types |= {
+            c.name: mixed(types[c.name], c.type or "")
+            for c in columns
+            if opened(types[c.name]) is not None and opened(c.type or "")
+        }
+    return types
 
 
 def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -> Fit:
@@ -187,6 +194,8 @@ def agreed_types(job: Job, described: Files, format: str, options: Options, type
         for column in columns:
             type = column.type or ""
             kinds.setdefault(column.name, {}).setdefault(_family(type), []).append((type, file))
+    if format == "json":
+        _check_kinds(described, types)
     agreed: dict[str, str] = {}
     for name, families in kinds.items():
         if len(families) < 2 or name in types:
@@ -199,10 +208,7 @@ def agreed_types(job: Job, described: Files, format: str, options: Options, type
                     break
         if len(held) > 1:
             (one, first), (other, second) = held[:2]
-            raise ProgramError(
-                f"the column `{name}` is {one} in {first.name} and {other} in {second.name}",
-                f"say what it is read as: `column_types: {{{name}: varchar}}`",
-            )
+            raise _differs(name, one, first, other, second)
         if held:
             family = _family(held[0][0])
             alike = [
@@ -210,6 +216,26 @@ def agreed_types(job: Job, described: Files, format: str, options: Options, type
             ]
             agreed |= yield from types_of(job, alike, format, options)
     return agreed
+
+
+def _check_kinds(described: Files, types: Mapping[str, str]) -> None:
+    """Raise ProgramError where something within a nested column is a number in one file and a boolean, or an object, in another."""
+    seen: dict[str, list[tuple[str, FileInfo]]] = {}
+    for file, columns in described:
+        for c in columns:
+            type = c.type or ""
+            if opened(type) is not None and c.name not in types:
+                for other, first in seen.get(c.name, ()):
+                    if clash(type, other):
+                        raise _differs(c.name, other, first, type, file)
+                if type not in (other for other, _ in seen.setdefault(c.name, [])):
+                    seen[c.name].append((type, file))
+
+
+def _differs(name: str, one: str, first: FileInfo, other: str, second: FileInfo) -> ProgramError:
+    kind = "varchar" if opened(one) is None and opened(other) is None else "json"
+    message = f"the column `{name}` is {one} in {first.name} and {other} in {second.name}"
+    return ProgramError(message, f"say what it is read as: `column_types: {{{name}: {kind}}}`")
 
 
 def _empty(job: Job, file: FileInfo, format: str, options: Options, name: str) -> Steps[bool]:
@@ -271,14 +297,18 @@ def first_fields(job: Job, described: Files) -> tuple[dict[str, str], list[str]]
     return {name: type for name, (type, _) in there.items()} if discards and new else {}, notes
 
 
+def check_against(job: Job, described: Files, options: Options, kept: Mapping[str, str]) -> Steps[None]:
+    """As `check_kept`, of JSON: also that one of the files has a field or a kind of values that the table has not."""
+    differing = {c.name: c.type or "" for _, columns in described for c in columns if kept.get(c.name, c.type) != c.type}
+    changed = {name: spelt_like(kept[name], type) for name, type in differing.items()}
+    yield from check_values(job, [file for file, _ in described], options, changed, whole=changes(job) != "discard")
+
+
 def check_kept(
     job: Job, files: Sequence[FileInfo], format: str, options: Options, kept: Mapping[str, str], own: Mapping[str, str]
 ) -> Steps[None]:
     """Raise ProgramError for a value that the table's type would change: 1.5 where it has whole numbers, `yes` where it has booleans."""
     dialect = reading(job)
-    if infers(format, options):
-        changed = {name: spelt_like(type, own[name]) for name, type in kept.items() if type != own[name]}
-        return (yield from check_values(job, files, options, changed, whole=changes(job) != "discard"))
     if format == "csv":
         odd = yield from odd_values(job, files, options, kept, castable=True)
     else:
