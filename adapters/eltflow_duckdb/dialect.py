@@ -8,6 +8,7 @@ from typing import Any
 
 from eltflow.transfer import Field, Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement, Unnested
+from eltflow_duckdb import jsonvalues
 
 #: How files of lines are read: each line is a text, and one without anything NULL.
 LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
@@ -178,6 +179,12 @@ class DuckDBDialect(Dialect):
         fraction = f"regexp_matches({text}, '[.][0-9_]{{{digits}}}[0-9_]*[1-9]')"
         # What is longer than any number of 64 bits makes the first condition NULL.
         return f"({quick}) is true or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
+
+    def misfit(self, value: str, type: str, *, whole: bool = False) -> str | None:
+        return jsonvalues.misfit(self, value, type, whole=whole)
+
+    def rounded(self, value: str, type: str) -> str | None:
+        return jsonvalues.rounded(self, value, type)
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")

@@ -23,6 +23,7 @@ _NEAR = re.compile(r'^Did you mean "([^"]+)"\?\s*$', re.MULTILINE)
 #: DuckDB takes its own tables and functions for what one may have meant.
 _OF_THE_ENGINE = re.compile(r"(?:\w+\.)*(?:pragma_|duckdb_|sqlite_|pg_|information_schema\.)")
 _UNINSTALLED = re.compile(r"install the required extension '(\w+)")
+_DOUBLED = re.compile(r'Duplicate name "(.+)" in struct auto-detected in JSON')
 _COLUMNS = re.compile(r"^\s*Candidate bindings:[ :]*(.+)$", re.MULTILINE)
 _FILE_NAMED = re.compile(r"""(?:file "|file ')(/[^"']+)["']""")
 
@@ -55,6 +56,10 @@ def as_warehouse_error(error: Exception, sql: str = "", *, most: int = _MOST_LIN
             file=name or None,
             file_line=int(csv.group(1)) if csv is not None else None,
         )
+    doubled = _DOUBLED.search(message)
+    if doubled is not None:
+        words = f"an object has keys that differ in case alone: `{doubled[1]}`"
+        return WarehouseError(words, code=kind_name, help="give them one spelling in the file, or other names")
     named = _FILE_NAMED.search(message) if kind_name == "Invalid Input" else None
     return WarehouseError(
         f"{kind_name} Error: {_shortened(message, most)}",

@@ -41,10 +41,8 @@ _STRUCTURE = {
     "INVALID ENCODING": "it is not UTF-8",
     "LINE SIZE OVER MAXIMUM": "it is longer than any row may be",
 }
-_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT\b|INTEGER|DECIMAL|DOUBLE|FLOAT", re.IGNORECASE)
 #: Types whose values are texts that other types may take.
 _SIMPLE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*|DOUBLE|FLOAT|BOOLEAN|VARCHAR|DATE|TIME.*|UUID)\Z")
-_NESTED = re.compile(r"STRUCT|MAP|UNION|JSON|VARIANT|.*\]\Z", re.IGNORECASE)
 Judge = Callable[[str], Judged]
 
 
@@ -345,7 +343,9 @@ def _json_rows(connection: duckdb.DuckDBPyConnection, path: str, listed: bool) -
 
 def _no_records(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
     """Add to `eltflow_bad` what is no object, or has two values of one name."""
-    doubled = "case when object then len(json_keys(line)) <> len(list_distinct(json_keys(line))) end"
+    doubled = (
+        "case when object then len(json_keys(line)) <> len(list_distinct(list_transform(json_keys(line), lambda x: lower(x)))) end"
+    )
     reason = "case when object then 'it has two values of one name' else 'it is no JSON object' end"
     run(
         connection,
@@ -357,12 +357,7 @@ def _no_records(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
 def _json_column(key: str, judged: Judged) -> _Column:
     path = _DIALECT.string(f'$."{key}"')
     text = f"(json ->> {path})"
-    wrong = None
-    type = judged.type
-    if type is not None and type != "VARCHAR" and not _NESTED.match(type):
-        cut = f" or try_cast({text} as double) <> cast(try_cast({text} as {type}) as double)" if _NUMBERS.match(type) else ""
-        kind = f"coalesce(json_type(json, {path}), 'NULL')"
-        wrong = f"{text} is not null and ({kind} in ('OBJECT', 'ARRAY') or try_cast({text} as {type}) is null{cut})"
+    wrong = None if judged.type is None else _DIALECT.misfit(f"(json -> {path})", judged.type)
     shown = f"case when {text} is not null then to_json({_DIALECT.string(MASK)}) end" if judged.hidden else f"(json -> {path})"
     return _Column(key, text, shown, judged, wrong)
 

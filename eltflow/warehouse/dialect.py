@@ -139,6 +139,16 @@ class Dialect:
         to be `rounds`."""
         return None
 
+    def misfit(self, value: str, type: str, *, whole: bool = False) -> str | None:
+        """A condition: a value of JSON (an expression) is not of a type, as DuckDB spells it and at any depth of it, or would become another
+        one by it; if it is to come `whole`, also that it has fields which the type lacks. None if that takes all. Of what reads files alone.
+        """
+        raise NotImplementedError
+
+    def rounded(self, value: str, type: str) -> str | None:
+        """As `misfit`, of nothing but whole numbers that a DOUBLE within the type would round."""
+        raise NotImplementedError
+
     # -- statements ------------------------------------------------------------------------------------------------------------
 
     def begin(self, *, read_only: bool = False) -> Statement:

@@ -74,7 +74,7 @@ def test_a_later_file_of_another_type_is_looked_at_too(lake, others):
         rows = [{"a": "y", "w": 1, "s": {"x": 1}, **({"w": v} if name == "w" else {"s": {"x": v}})} for v in others]
         ran = lake("varchar", {f"{n}.json": json.dumps(row) + "\n" for n, row in zip("bc", rows, strict=True)}, "append")
         assert ran.code == 1, ran.text
-        assert f"the column `{name}` of data/b.json, data/c.json holds " in ran.text
+        assert f"the column `{name}` of data/{'bc'[others.index(2.5)]}.json holds " in ran.text
 
 
 def test_a_new_column_takes_the_values_of_all_files(lake):

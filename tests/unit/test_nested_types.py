@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from eltflow.compile.materialize.nested import narrowed, widened
+from eltflow.warehouse.nested import narrowed, widened
 
 #: A type, another one, the first with the fields of the second.
 CASES = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from eltflow.base.records import replace
 from eltflow.compile.materialize.hashed import hashed
+from eltflow.compile.materialize.jsonfiles import exact
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -14,7 +15,7 @@ from eltflow.compile.materialize.relation import (
     has_hooks,
     loaded_columns,
 )
-from eltflow.compile.materialize.scan import Options, check_declared, exact, guarded, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, check_declared, guarded, reading, scan, settled
 from eltflow.compile.program import FileInfo, Job, Looks, Outcome, Program, ProgramError, Steps
 from eltflow.project.external import ENDINGS, file_format
 from eltflow.project.nodes import given_types

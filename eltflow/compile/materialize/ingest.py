@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from eltflow.base.names import listed
 from eltflow.base.records import replace
@@ -23,8 +22,8 @@ from eltflow.compile.materialize.files import (
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
+from eltflow.compile.materialize.jsonfiles import exact, infers, without_rounding
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
-from eltflow.compile.materialize.nested import beyond, widened
 from eltflow.compile.materialize.quarantine import check_records, put_aside, quarantines, without_bad_rows
 from eltflow.compile.materialize.relation import (
     Rows,
@@ -35,18 +34,23 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, ask, check_declared, exact, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, ask, check_declared, reading, scan, settled
 from eltflow.compile.materialize.shapes import (
     Fit,
     added_column,
     again,
     agreed_types,
     changes,
+    check_against,
+    check_fields,
     check_kept,
     described_files,
+    first_fields,
     fit,
+    reading_type,
     types_of,
 )
+from eltflow.compile.materialize.spellings import Files
 from eltflow.compile.materialize.unnested import beside, fields_of, following, unnested
 from eltflow.compile.materialize.upto import arrived, arrived_up_to
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps, T, rows_together
@@ -54,6 +58,7 @@ from eltflow.project.external import TURNED, file_format
 from eltflow.project.nodes import given_types
 from eltflow.project.steps import is_remote, shown_path
 from eltflow.transfer import Source
+from eltflow.warehouse.nested import beyond, narrowed, widened
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column, Statement, WarehouseError
 
 #: What a step says of columns, so that it must be known which there are.
@@ -174,19 +179,36 @@ def _whole(job: Job, read: Job) -> Program:
     yield from _check_lines(read, read.files, format, options)
     found, agreed = None, dict[str, str]()
     if len(read.files) > 1 or any(job.node.ingest.step.get(key) for key in _OF_COLUMNS):
-        found, types, agreed = yield from _fitted(read, format, options, types)
+        found, options, types, agreed = yield from _fitted(read, format, options, types)
     chosen = found.chosen if found is not None and _picks(job, found) else None
     return (yield from whole(read, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen, agreed=agreed))
 
 
-def _fitted(job: Job, format: str, options: Options, types: Mapping[str, str]) -> Steps[tuple[Fit, dict[str, str], dict[str, str]]]:
-    """How the columns of all files go into a table of their own, the types that are given to them, and those that the files agree on where
-    some are empty."""
-    described = yield from described_files(job, job.files, format, options)
+def _fitted(
+    job: Job, format: str, options: Options, types: Mapping[str, str]
+) -> Steps[tuple[Fit, Options, dict[str, str], dict[str, str]]]:
+    """How the columns of all files go into a table of their own, the options by which the files are read, the types that are given to the
+    columns, and those that the files agree on where some are empty, or some have fields that are left out."""
+    described, options = yield from described_files(job, job.files, format, options)
     check_records(job, format, described)
     agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, [(f.name, c) for f, c in described], None)
-    return found, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}, agreed
+    within, notes = first_fields(job, _chosen_of(described, found, types))
+    found = replace(found, notes=(*found.notes, *notes))
+    if infers(format, options):
+        inferred = {**(yield from types_of(job, described, format, options)), **agreed}
+        options, _ = yield from exact(job, job.files, options, read_types(job, types), inferred=inferred, within=within)
+        agreed = {}
+    elif within:
+        of_files = yield from types_of(job, described, format, options)
+        agreed |= {name: narrowed(of_files[name], type) for name, type in within.items()}
+    return found, options, {**_left(found, format, (c.name for _, columns in described for c in columns)), **types}, agreed
+
+
+def _chosen_of(described: Files, found: Fit, types: Mapping[str, str]) -> Files:
+    """Of each file the columns that are taken, without those whose types are declared."""
+    taken = {source for source, _ in found.chosen} - set(types)
+    return [(file, [c for c in columns if c.name in taken]) for file, columns in described]
 
 
 def inspect_files(job: Job) -> Steps[tuple[str, Fit]]:
@@ -203,7 +225,7 @@ def _inspected(job: Job) -> Steps[tuple[str, Fit]]:
     format, options, types = _options(job)
     looks = look_at(job, job.files, format, options)
     yield from _check_lines(job, job.files, format, options)
-    found, types, agreed = yield from _fitted(job, format, options, types)
+    found, options, types, agreed = yield from _fitted(job, format, options, types)
     select = yield from typed(job, format, options, types, looks, agreed)
     return picked(job, select, found.chosen), found
 
@@ -227,7 +249,7 @@ def _picks(job: Job, found: Fit) -> bool:
     return changes(job) == "discard" or bool(step.get("exclude")) or any(source != final for source, final in found.chosen)
 
 
-def _options(job: Job) -> tuple[str, dict[str, Any], dict[str, str]]:
+def _options(job: Job) -> tuple[str, Options, dict[str, str]]:
     """The format of the files, its options, and the types of columns that the configuration names (as files call them)."""
     info = job.node.ingest
     assert info is not None
@@ -345,22 +367,36 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     format, options, types = _options(parted)
     look_at(job, fresh, format, options)
     yield from _check_lines(job, fresh, format, options)
-    described = yield from described_files(job, fresh, format, options)
+    described, options = yield from described_files(job, fresh, format, options)
     check_records(job, format, described)
     parts = [(f.name, c) for f, c in described]
-    agreed = yield from agreed_types(job, described, format, options, types)
     found = fit(job, parts, of_source(job))
+    there = {c.name for _, columns in described for c in columns}
+    types = {name: type for name, type in types.items() if name in there}  # a file may lack what is declared
+    own = [(source, name) for source, name in found.chosen if source not in found.added and source not in types]
+    of_table = {source: reading_type(job, name) for source, name in own}
+    given = {**of_table, **types} if infers(format, options) else types  # what the table says need not be agreed on
+    agreed = yield from agreed_types(job, described, format, options, given)
     of_files = {**(yield from types_of(job, described, format, options)), **agreed}
-    types = {name: type for name, type in types.items() if name in of_files}  # a file may lack what is declared
+    if changes(job) == "fail" and format != "csv":
+        check_fields(job, described, of_table, str(job.relation))
+    if changes(job) == "evolve" and infers(format, options):
+        of_files = yield from without_rounding(job, fresh, options, of_files, of_table)
     job, notes = yield from _with_fields(job, found, of_files, format, types)
-    kept = yield from _kept(job, found, fresh, format, options, of_files, types)
+    kept = {source: reading_type(job, name) for source, name in own}
+    if infers(format, options):
+        yield from check_against(job, described, options, kept)
+    else:
+        yield from check_kept(job, fresh, format, options, kept, of_files)
+    differing = {name: type for name, type in kept.items() if format == "csv" or type != of_files[name]}
+    read: Mapping[str, str] = {**agreed, **differing, **read_types(job, types)}
+    if infers(format, options):
+        options, read = yield from exact(job, fresh, options, read_types(job, types), inferred=of_files, kept=kept)
+        of_files |= {name: options["columns"][name] for name in found.added if name not in types}
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
-    read = {**_left(found, format, of_files), **agreed, **kept, **more, **read_types(job, types)}
-    how: tuple[Options, Mapping[str, str]] = (options, read)
     yield from check_declared(job, fresh, format, options, types)
-    if format == "json":
-        how = yield from exact(job, fresh, options, read)
-    rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
+    read = {**_left(found, format, of_files), **read, **more}
+    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
     changed = [f.name for f in files if f.name in known]
     read_as = {name: of_files[source] for source, name in found.chosen}
     body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed, types=read_as)
@@ -390,24 +426,6 @@ def _with_fields(
     what = "new" if changes(job) == "evolve" else "left out"
     notes = [f"{what}: {listed([f'`{field}`' for field in new], 8)}"] if new else []
     return replace(job, existing=replace(job.existing, columns=tuple(columns))), notes
-
-
-def _kept(
-    job: Job,
-    found: Fit,
-    files: Sequence[FileInfo],
-    format: str,
-    options: Options,
-    of_files: Mapping[str, str],
-    types: Mapping[str, str],
-) -> Steps[dict[str, str]]:
-    """The types that columns are read as: the table's, not those that these files alone suggest: `007` stays text where it has text."""
-    assert job.existing is not None
-    of_table = {c.name: c.type or "" for c in job.existing.columns}
-    own = [(a, b) for a, b in found.chosen if a not in types and a not in found.added]
-    kept = {source: job.dialect.reads_as(of_table[name]) for source, name in own}
-    yield from check_kept(job, files, format, options, kept, of_files)
-    return kept if format == "csv" else {name: type for name, type in kept.items() if type != of_files[name]}
 
 
 def _grown(

@@ -6,10 +6,10 @@ the type of the first rows it goes on to take 1.5 for 2 and 007 for 7. What is n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eltflow.compile.materialize.spellings import spelt_alike
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Result, Statement
@@ -20,88 +20,24 @@ _TEXT = "VARCHAR"
 
 def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
     """A query for all rows of the files. Raises ProgramError where the engine reads no files."""
-    item = dialect.files([f.read for f in files], format, options, types)
-    if item is None:
-        raise ProgramError(f"{dialect.name} cannot read files by itself")
     casts = ""
     if types and format != "csv":
         kept = ", ".join(f"{dialect.cast_read(format, dialect.quote(c), t)} as {dialect.quote(c)}" for c, t in types.items())
         casts = f" replace ({kept})"
-    return f"select *{casts} from {item}"
+    return f"select *{casts} from {item(dialect, files, format, options, types)}"
 
 
-#: Types that keep the digits of a JSON number as they are written, if the engine reads it as one of them at once.
-_EXACT = re.compile(r"VARCHAR|TEXT|STRING|JSON|HUGEINT|DECIMAL|NUMERIC", re.IGNORECASE)
-
-
-def exact(
-    job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]
-) -> Steps[tuple[Options, Mapping[str, str]]]:
-    """Options and types under which JSON files are read as they are meant. Engines take for a DOUBLE what is too long for 64 bits, and whole
-    numbers among others: a column with some that lose digits is read as HUGEINT, if that takes all of it, or as text; one that holds such
-    inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text."""
-    if "columns" in options:
-        return options, types
-    dialect = reading(job)
-    described = yield from ask(job, dialect.describe(scan(dialect, files, "json", options, {})))
-    inferred = {c.name: "INTEGER" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
-    doubtful = {name: type.upper() for name, type in inferred.items() if "DOUBLE" in type.upper() or type == "TIMESTAMP"}
-    direct = {name: types[name] for name in doubtful if name in types and _EXACT.match(types[name])}
-    looked = [name for name in doubtful if name not in types]
-    if looked:
-        item = dialect.files([f.read for f in files], "json", {**options, "columns": dict.fromkeys(looked, _TEXT)}, {})
-        items = ", ".join(_doubts(dialect.quote(name), doubtful[name]) for name in looked)
-        found = yield from ask(job, Statement(f"select {items} from {item}", role="query"))
-        told = found.rows[0] if found.rows else ()
-        for name, lost, whole in zip(looked, told[::2], told[1::2], strict=False):
-            if lost:
-                direct[name] = _INSTEAD.get(doubtful[name], "JSON") if not whole else "HUGEINT"
-    if not direct:
-        # What was found in all records need not be looked for again.
-        found_types = {c.name: "JSON" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
-        return ({**options, "columns": found_types} if not _numbered(list(found_types)) else options), types
-    given = {**options, "columns": {**inferred, **direct}}
-    yield from _check_keys(job, files, options, given, list(inferred))
-    return given, {name: type for name, type in types.items() if name not in direct}
-
-
-def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, given: Options, names: Sequence[str]) -> Steps[None]:
-    """Raise ProgramError for columns that are no keys of the files: names that differ in case alone are numbered by the engine."""
-    dialect = reading(job)
-    doubtful = _numbered(names)
-    if not doubtful:
-        return
-    counts = ", ".join(f"count({dialect.quote(name)})" for name in doubtful)
-    told = []
-    for how in (options, given):
-        query = f"select {counts} from ({scan(dialect, files, 'json', how, {})}) as eltflow_new"
-        told.append((yield from ask(job, Statement(query, role="query"))).rows)
-    if told[0] != told[1] and not job.dry:
-        message = f"{files[0].name} has keys that differ in case alone, and values that must be read under their own names"
-        raise ProgramError(message, "give the keys other names in the file")
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    """The columns of JSON that may be keys which differ from another in case alone."""
-    folded = {name.lower() for name in names}
-    return [name for name in names if (found := _NUMBERED.match(name)) is not None and found.group(1).lower() in folded]
-
-
-_INSTEAD = {"DOUBLE": _TEXT, "TIMESTAMP": _TEXT}
-_NUMBERED = re.compile(r"(.*)_\d+\Z")
-
-
-def _doubts(text: str, type: str) -> str:
-    """Two conditions on the texts of a column of JSON that is inferred to be of a type: a value is another one by that, and HUGEINT takes all
-    of them."""
-    if type == "TIMESTAMP":
-        return f"bool_or(not regexp_matches({text}, '^-?[0-9]{{4,}}-')), false"
-    if type != "DOUBLE":
-        return f"bool_or(regexp_matches({text}, '[:,\\[]\\s*-?[0-9]{{16,}}')), false"
-    whole = f"regexp_full_match({text}, '-?[0-9]+')"
-    kept = f"try_cast({text} as hugeint) = try_cast(try_cast({text} as double) as hugeint)"
-    taken = f"{text} is null or ({whole} and try_cast({text} as hugeint) is not null)"
-    return f"bool_or({whole} and strlen({text}) > 15 and ({kept}) is not true), bool_and({taken})"
+def item(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
+    """A FROM item for the rows of files; of those that spell the keys of JSON in several ways, group by group."""
+    found = []
+    for group, own in spelt_alike(files, options):
+        one = dialect.files([f.read for f in group], format, own, types)
+        if one is None:
+            raise ProgramError(f"{dialect.name} cannot read files by itself")
+        found.append(one)
+    return (
+        found[0] if len(found) == 1 else f"({' union all by name '.join(f'select * from {one}' for one in found)}) as eltflow_files"
+    )
 
 
 #: Types that keep all digits on the engines that files are sent to.
@@ -194,11 +130,15 @@ def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Op
             found, where = one, file
             break
     name, value = found
+    message = f"the column `{name}` of {where.name} holds {shown(job, name, value)}, which `{types[name].lower()}` would change"
+    raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
+
+
+def shown(job: Job, name: str, value: str) -> str:
+    """A value of a column, as files name that, for people to see."""
     step = job.node.ingest.step if job.node.ingest is not None else {}
     column = job.node.columns.get((step.get("rename") or {}).get(name, name))
-    shown = "a value" if column is not None and "pii" in column.tags else f"`{value}`"
-    message = f"the column `{name}` of {where.name} holds {shown}, which `{types[name].lower()}` would change"
-    raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
+    return "a value" if column is not None and "pii" in column.tags else f"`{value}`"
 
 
 def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | None:

@@ -7,19 +7,21 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
-from eltflow.compile.materialize.nested import narrowed, widened
+from eltflow.compile.materialize.jsonfiles import check_values, columns_of, infers
 from eltflow.compile.materialize.relation import landing
-from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan
+from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
+from eltflow.compile.materialize.spellings import Files, one_spelling
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
+from eltflow.warehouse.nested import apart, beyond, clash, mixed, narrowed, opened, spelt_like
 from eltflow.warehouse.values import CatalogColumn, Column, Statement
 
 #: Each part of a load (a file, a table of a source) by its name, with its columns.
 Described = Sequence[tuple[str, Sequence[Column]]]
 
-_FAMILIES = {
+_FAMILIES = {  # the first that fits
+    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
     "number": re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE),
     "time": re.compile(r"DATE|TIMESTAMP", re.IGNORECASE),
-    "structure": re.compile(r"STRUCT|MAP|.*\[\d*\]\Z", re.IGNORECASE),
 }
 
 
@@ -38,16 +40,15 @@ def key_of_column(job: Job, name: str) -> str:
     return job.dialect.fold(landing(job, name), True)
 
 
-def described_files(
-    job: Job, files: Sequence[FileInfo], format: str, options: Options
-) -> Steps[Sequence[tuple[FileInfo, Sequence[Column]]]]:
-    """The columns of each file by itself: read together, a column that one of them lacks would be empty there in silence."""
+def described_files(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[tuple[Files, Options]]:
+    """The columns of each file by itself (read together, a column that one of them lacks would be empty there in silence), and the options
+    by which the files are read together."""
     found = []
     given = {**options, "infer": "none"} if format == "csv" else options  # of CSV, the names are enough
     for file in files:
-        result = yield from ask(job, reading(job).describe(scan(reading(job), [file], format, given, {})))
-        found.append((file, result.columns))
-    return found
+        columns = yield from columns_of(job, [file], format, given)
+        found.append((file, columns))
+    return one_spelling(found, options) if format == "json" else (found, options)
 
 
 def changes(job: Job) -> str:
@@ -56,9 +57,7 @@ def changes(job: Job) -> str:
     return str((job.node.ingest.step.get("schema_changes") or {}).get("column") or "fail")
 
 
-def types_of(
-    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options
-) -> Steps[dict[str, str]]:
+def types_of(job: Job, described: Files, format: str, options: Options) -> Steps[dict[str, str]]:
     """The type of each column in all of the files: where they differ, the one that takes the values of each."""
     types: dict[str, str] = {}
     differs = False
@@ -69,7 +68,14 @@ def types_of(
         return types
     files = [file for file, _ in described]
     together = yield from ask(job, reading(job).describe(scan(reading(job), files, format, options, {})))
-    return types | {column.name: column.type or "" for column in together.columns if column.name in types}
+    types |= {column.name: column.type or "" for column in together.columns if column.name in types}
+    for _, columns in described if infers(format, options) else ():  # a field of several kinds in one file is of all kinds
+        types |= {
+            c.name: mixed(types[c.name], c.type or "")
+            for c in columns
+            if opened(types[c.name]) is not None and opened(c.type or "")
+        }
+    return types
 
 
 def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -> Fit:
@@ -91,6 +97,12 @@ def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -
     for source, (key, final) in taken.items():
         if key in kept:
             chosen.setdefault(key, (source, has.get(key, final) if table is not None else final))
+    if not chosen and not job.dry:
+        there = f"; there are: {listed([c.name for c in table], 8)}" if table is not None else ""
+        raise ProgramError(
+            f"{described[0][0]} has no column that is to be loaded",
+            f"correct the file, or let the step take its columns: `schema_changes: {{column: evolve}}`{there}",
+        )
     added = tuple(chosen[key][0] for key in new if key in chosen) if table is not None else ()
     return Fit(chosen=tuple(chosen.values()), added=added, notes=tuple(notes))
 
@@ -174,9 +186,7 @@ def _told(
     return notes
 
 
-def agreed_types(
-    job: Job, described: Sequence[tuple[FileInfo, Sequence[Column]]], format: str, options: Options, types: Mapping[str, str]
-) -> Steps[dict[str, str]]:
+def agreed_types(job: Job, described: Files, format: str, options: Options, types: Mapping[str, str]) -> Steps[dict[str, str]]:
     """What columns are read as that are of one kind in some files and empty in the others. Raises ProgramError where a column is a number in
     one file and text in another. In CSV everything is text, which loses nothing."""
     kinds: dict[str, dict[str, list[tuple[str, FileInfo]]]] = {}
@@ -184,7 +194,9 @@ def agreed_types(
         for column in columns:
             type = column.type or ""
             kinds.setdefault(column.name, {}).setdefault(_family(type), []).append((type, file))
-    agreed = {}
+    if format == "json":
+        _check_kinds(described, types)
+    agreed: dict[str, str] = {}
     for name, families in kinds.items():
         if len(families) < 2 or name in types:
             continue
@@ -196,13 +208,34 @@ def agreed_types(
                     break
         if len(held) > 1:
             (one, first), (other, second) = held[:2]
-            raise ProgramError(
-                f"the column `{name}` is {one} in {first.name} and {other} in {second.name}",
-                f"say what it is read as: `column_types: {{{name}: varchar}}`",
-            )
+            raise _differs(name, one, first, other, second)
         if held:
-            agreed[name] = held[0][0]
+            family = _family(held[0][0])
+            alike = [
+                (file, [c]) for file, columns in described for c in columns if c.name == name and _family(c.type or "") == family
+            ]
+            agreed |= yield from types_of(job, alike, format, options)
     return agreed
+
+
+def _check_kinds(described: Files, types: Mapping[str, str]) -> None:
+    """Raise ProgramError where something within a nested column is a number in one file and a boolean, or an object, in another."""
+    seen: dict[str, list[tuple[str, FileInfo]]] = {}
+    for file, columns in described:
+        for c in columns:
+            type = c.type or ""
+            if opened(type) is not None and c.name not in types:
+                for other, first in seen.get(c.name, ()):
+                    if clash(type, other):
+                        raise _differs(c.name, other, first, type, file)
+                if type not in (other for other, _ in seen.setdefault(c.name, [])):
+                    seen[c.name].append((type, file))
+
+
+def _differs(name: str, one: str, first: FileInfo, other: str, second: FileInfo) -> ProgramError:
+    kind = "varchar" if opened(one) is None and opened(other) is None else "json"
+    message = f"the column `{name}` is {one} in {first.name} and {other} in {second.name}"
+    return ProgramError(message, f"say what it is read as: `column_types: {{{name}: {kind}}}`")
 
 
 def _empty(job: Job, file: FileInfo, format: str, options: Options, name: str) -> Steps[bool]:
@@ -219,6 +252,56 @@ def _family(type: str) -> str:
         if pattern.match(type):
             return name
     return type
+
+
+def reading_type(job: Job, name: str) -> str:
+    """What a column of the table that stands is read as."""
+    assert job.existing is not None
+    return job.dialect.reads_as(next(c.type or "" for c in job.existing.columns if c.name == name))
+
+
+def check_fields(job: Job, described: Files, there: Mapping[str, str], holder: str) -> None:
+    """Raise ProgramError for fields of nested columns that a file has, and the types that are `there` (of a `holder`) have not."""
+    for file, columns in described:
+        new = [way for c in columns if c.name in there for way in beyond(c.name, c.type or "", there[c.name])]
+        if new:
+            word = "field" if len(new) == 1 else "fields"
+            raise ProgramError(
+                f"{file.name} has the {word} {listed([f'`{way}`' for way in new], 8)}, which {holder} lacks",
+                "say what is to happen: `schema_changes: {column: evolve}` adds fields that are new, `discard` leaves them out",
+                file=file.path,
+            )
+
+
+def first_fields(job: Job, described: Files) -> tuple[dict[str, str], list[str]]:
+    """Of files that make a table anew: the types beyond whose fields nothing is taken, and what there is to say of fields that the first file
+    with the column does not have. Raises ProgramError for such where the step does not say what is to happen."""
+    there: dict[str, tuple[str, str]] = {}
+    for file, columns in described:
+        for c in columns:
+            if opened(c.type or "") is not None:
+                there.setdefault(c.name, (c.type or "", file.name))
+    if changes(job) == "fail":
+        for name, (type, holder) in there.items():
+            check_fields(job, described, {name: type}, holder)
+    new = [
+        way
+        for _, columns in described
+        for c in columns
+        if c.name in there
+        for way in beyond(c.name, c.type or "", there[c.name][0])
+    ]
+    named = listed([f"`{way}`" for way in dict.fromkeys(new)], 8)
+    discards = changes(job) == "discard"
+    notes = [f"{'left out' if discards else 'new'}: {named}"] if new else []
+    return {name: type for name, (type, _) in there.items()} if discards and new else {}, notes
+
+
+def check_against(job: Job, described: Files, options: Options, kept: Mapping[str, str]) -> Steps[None]:
+    """As `check_kept`, of JSON: also that one of the files has a field or a kind of values that the table has not."""
+    differing = {c.name: c.type or "" for _, columns in described for c in columns if kept.get(c.name, c.type) != c.type}
+    changed = {name: spelt_like(kept[name], type) for name, type in differing.items()}
+    yield from check_values(job, [file for file, _ in described], options, changed, whole=changes(job) != "discard")
 
 
 def check_kept(
@@ -239,15 +322,16 @@ def check_kept(
             cast = f"try_cast({column} as {type})"
             before = column if there == own[name] else f"cast({column} as {there})"
             lost = f"{cast} is not null and cast({cast} as {there}) is distinct from {before}"
+            if apart(own[name], type):  # no cast leads from the one to the other
+                lost = f"{column} is not null"
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
             for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
                 odd[name] = str(value)
     for name, value in odd.items():
-        grows = format != "csv" and widened(kept[name], own[name]) != kept[name]
-        more = "; `schema_changes: {column: evolve}` adds fields that are new, `discard` leaves them out" if grows else ""
+        names = listed([f.name for f in files], 3)
         raise ProgramError(
-            f"the column `{name}` of {listed([f.name for f in files], 3)} holds `{value}`, and {job.relation} has {kept[name]} there",
-            f"correct the value, or give the column another type under `column_types:` and {again(job)}{more}",
+            f"the column `{name}` of {names} holds {shown(job, name, value)}, and {job.relation} has {kept[name]} there",
+            f"correct the value, or give the column another type under `column_types:` and {again(job)}",
         )
 
 
