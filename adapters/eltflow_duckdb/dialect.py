@@ -56,6 +56,15 @@ _STANDS_FOR = re.compile(r"\b(?:(?P<number>U?HUGEINT)|TIME WITH TIME ZONE|BIGNUM
 _LOST = {"parquet": re.compile(r"\bUNION\(")}
 
 
+#: How columns of JSON are found: by `all` records; by the `first` ones, after which a record with another key is an error; or, `raw`, as they
+#: are written, with the keys of the first ones.
+_INFERRED = {
+    "all": ("union_by_name = true", "sample_size = -1"),
+    "first": (),
+    "raw": ("maximum_depth = 1",),
+}
+
+
 def _otherwise(format: str, type: str) -> bool:
     return format in _OTHERWISE and _OTHERWISE[format].search(type) is not None
 
@@ -185,6 +194,9 @@ class DuckDBDialect(Dialect):
 
     def rounded(self, value: str, type: str) -> str | None:
         return jsonvalues.rounded(self, value, type)
+
+    def strictly(self, value: str, type: str, form: str = "") -> str | None:
+        return jsonvalues.strictly(self, value, type, form)
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
@@ -351,7 +363,7 @@ class DuckDBDialect(Dialect):
         if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
             columns = options.get("columns")
             arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
-            told = [f"columns = {self.literal(dict(columns))}"] if columns else ["union_by_name = true", "sample_size = -1"]
+            told = [f"columns = {self.literal(dict(columns))}"] if columns else [*_INFERRED[str(options.get("infer") or "all")]]
             return f"read_json({', '.join([*arguments, *told])})"
         if format in ("lines", "fixed"):
             return self._lines(arguments[0], format, options)

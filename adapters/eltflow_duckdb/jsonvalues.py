@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from eltflow.warehouse import Dialect
@@ -83,3 +84,30 @@ def _rounds(text: str, type: str) -> str | None:
     whole = f"regexp_full_match({text}, '-?[0-9]+')"
     kept = f"try_cast({text} as hugeint) = try_cast(try_cast({text} as {type}) as hugeint)"
     return f"({whole} and strlen({text}) > {15 if type.upper() == 'DOUBLE' else 7} and ({kept}) is not true)"
+
+
+_PLAIN_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\Z")
+
+
+def strictly(dialect: Dialect, value: str, type: str, form: str) -> str | None:
+    """See `Dialect.strictly`: numbers that a DOUBLE or a BIGINT keeps, days, seconds of days that are all written with a blank or all with a T,
+    booleans and text."""
+    text = f"cast({value} as varchar)"
+    made = f"try_cast({text} as {type})"
+    if type == "VARCHAR":  # nothing within is a quotation mark that has no backslash
+        made = f"case when contains({text}, '\\') then {value} ->> '$' else replace({text}, '\"', '') end"
+        held: str | None = f"starts_with({text}, '\"')"
+    elif type in ("BIGINT", "DOUBLE"):
+        held = dialect.spelt(text, type, made)
+    elif type == "BOOLEAN":
+        held = f"{text} in ('true', 'false')"
+    elif type == "DATE" or (type == "TIMESTAMP" and _PLAIN_MOMENT.match(form)):
+        bare = f"replace({text}, '\"', '')"
+        made = f"try_cast({bare} as {type})"
+        separated = "" if type == "DATE" else f" and contains({text}, '{form[10]}')"
+        held = f"strlen({text}) = {12 if type == 'DATE' else 21}{separated} and {made} is not null"
+    else:
+        return None
+    return (
+        f"case when {held} then {made} else cast(cast({text} || '?' as bigint) as {'varchar' if type == 'VARCHAR' else type}) end"
+    )

@@ -9,13 +9,17 @@ from eltflow.compile.program import FileInfo, Looks
 from eltflow.ingest import csvfile
 
 _HEAD = 4096  #: bytes; a file without rows is smaller than that
+_SMALL = 1_000_000  #: bytes of JSON
+_PACKED = (".gz", ".zst", ".zstd")
 
 
 def inspect(file: FileInfo, format: str, delimiter: str, header: bool = True) -> Looks:
     """How a file looks; JSON is "empty" if it holds nothing. Raises ProgramError for CSV as `csvfile.inspect` does."""
     if format == "csv":
         return csvfile.inspect(file, delimiter, header)
-    return "empty" if _is_empty(file.path) else "plain"
+    if _is_empty(file.path):
+        return "empty"
+    return "large" if file.size > _SMALL / (10 if file.path.endswith(_PACKED) else 1) else "plain"
 
 
 def _is_empty(path: str) -> bool:

@@ -149,6 +149,13 @@ class Dialect:
         """As `misfit`, of nothing but whole numbers that a DOUBLE within the type would round."""
         raise NotImplementedError
 
+    def strictly(self, value: str, type: str, form: str = "") -> str | None:
+        """A raw value of JSON (an expression) as a type, where it is written as that and would be inferred to be nothing else; it fails where
+        not. `form` is a value that the others must look like, for types that are written in several ways. None where the engine cannot
+        tell. Of what reads files alone.
+        """
+        return None
+
     # -- statements ------------------------------------------------------------------------------------------------------------
 
     def begin(self, *, read_only: bool = False) -> Statement:

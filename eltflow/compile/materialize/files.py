@@ -7,7 +7,7 @@ from typing import Any
 
 from eltflow.base.records import replace
 from eltflow.compile.materialize.hashed import hashed
-from eltflow.compile.materialize.jsonfiles import exact
+from eltflow.compile.materialize.jsonfiles import exact, quick
 from eltflow.compile.materialize.relation import (
     Rows,
     build_table,
@@ -104,22 +104,41 @@ def whole(
 ) -> Program:
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
     `chosen` are the columns to take, with their names in the table; all of them unless given. `agreed` are types that the files say.
-
-    Large CSV files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load,
-    and the types are looked for again in all rows.
     """
     looks = look_at(job, job.files, format, options)
-    if looks == "large" and not has_hooks(job):
-        quick = rows_of(job, (yield from guarded(job, job.files, options, types)), chosen)
-        try:
-            return (yield from built(job, body(quick)))
-        except WarehouseError as error:
-            if error.kind != "sql":
-                raise
-            if job.dialect.capabilities.transactional_ddl:
-                yield job.dialect.rollback()
+    outcome = yield from at_once(job, format, options, types, looks, body, chosen=chosen)
+    if outcome is not None:
+        return outcome
     select = yield from typed(job, format, options, types, looks, agreed)
     return (yield from built(job, body(rows_of(job, select, chosen))))
+
+
+def at_once(
+    job: Job,
+    format: str,
+    options: Options,
+    types: Mapping[str, str],
+    looks: Looks,
+    body: Callable[[Rows], Program],
+    *,
+    chosen: Pairs | None = None,
+) -> Steps[Outcome | None]:
+    """Large files are loaded under the types of their first rows, which reads them once; a row that says otherwise fails that load, and the
+    types are looked for again in all rows: None."""
+    if looks != "large" or has_hooks(job):
+        return None
+    way = quick(job, job.files, options, types) if format == "json" else guarded(job, job.files, options, types)
+    select = yield from way
+    if select is None:
+        return None
+    try:
+        return (yield from built(job, body(rows_of(job, select, chosen))))
+    except WarehouseError as error:
+        if error.kind != "sql":
+            raise
+        if job.dialect.capabilities.transactional_ddl:
+            yield job.dialect.rollback()
+        return None
 
 
 def typed(

@@ -9,6 +9,7 @@ from eltflow.base.names import listed
 from eltflow.base.records import replace
 from eltflow.compile.materialize.delta import bring_in, cursor_of, matched_by, settle
 from eltflow.compile.materialize.files import (
+    at_once,
     check_unchanged,
     emptied,
     look_at,
@@ -175,10 +176,15 @@ def _whole(job: Job, read: Job) -> Program:
     """The rows of all files, as they are `read`, in place of the table's."""
     assert job.node.ingest is not None
     format, options, types = _options(read)
-    look_at(read, read.files, format, options)
+    looks = look_at(read, read.files, format, options)
     yield from _check_lines(read, read.files, format, options)
     found, agreed = None, dict[str, str]()
-    if len(read.files) > 1 or any(job.node.ingest.step.get(key) for key in _OF_COLUMNS):
+    asked = {key for key in _OF_COLUMNS if job.node.ingest.step.get(key)}
+    if format == "json" and asked == {"on_bad_row"}:  # of a record that is bad it says nothing
+        outcome = yield from at_once(read, format, options, types, looks, lambda rows: _replace(job, rows, None))
+        if outcome is not None:
+            return outcome
+    if len(read.files) > 1 or asked:
         found, options, types, agreed = yield from _fitted(read, format, options, types)
     chosen = found.chosen if found is not None and _picks(job, found) else None
     return (yield from whole(read, format, options, types, lambda rows: _replace(job, rows, found), chosen=chosen, agreed=agreed))

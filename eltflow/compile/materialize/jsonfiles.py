@@ -46,6 +46,30 @@ def columns_of(job: Job, files: Sequence[FileInfo], format: str, options: Option
     return described.columns
 
 
+def quick(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]) -> Steps[str | None]:
+    """A query that reads a file of JSON once, under the types of its first records: it fails at a record that says otherwise, or has a key
+    which they have not. None where types or several files are given, and for values that are nested or written in several ways."""
+    if types or len(files) != 1 or "columns" in options:
+        return None
+    dialect = reading(job)
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "json", {**options, "infer": "first"}, {})))
+    inferred = {c.name: c.type or _TEXT for c in described.columns}
+    if list(inferred) == ["json"] or any(_NUMBERED.match(name) for name in inferred):
+        return None  # records that are no objects, perhaps; and keys that differ in case alone
+    raw = scan(dialect, files, "json", {**options, "infer": "raw"}, {})
+    items = []
+    for name, type in inferred.items():
+        column, form = dialect.quote(name), ""
+        if type == "TIMESTAMP":
+            one = f"select cast({column} as varchar) from ({raw}) as eltflow_raw where {column} is not null limit 1"
+            form = str((yield from ask(job, Statement(one, role="query"))).rows[0][0]).strip('"')
+        item = dialect.strictly(column, type, form)
+        if item is None:
+            return None
+        items.append(f"{item} as {column}")
+    return f"select {', '.join(items)} from ({raw}) as eltflow_raw"
+
+
 def exact(
     job: Job,
     files: Sequence[FileInfo],
