@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import duckdb
 import pytest
 
 BIG = "123456789012345678901234"
@@ -175,6 +176,47 @@ def test_files_that_have_nothing_in_common_with_the_table(lake):
     assert "left out: `w.b`" in lake.run(b=[{"id": 2, "w": {"b": 1}}])
     assert lake.rows("select w.a from s_raw.x order by id") == [(1,), (None,)]
     assert "data/c.ndjson has no column that is to be loaded" in lake.run(c=[{"other": 1}], code=1)
+
+
+def test_files_of_one_load_that_hold_several_kinds(lake):
+    lake.again(**EVOLVE)
+    for one, other in [
+        ({"x": 1}, {"x": True}),
+        ({"x": "2026-01-01"}, {"x": 1}),
+        ([1], 2.5),
+        ([True], [1]),
+        ({"x": [1]}, {"x": {"y": 1}}),
+    ]:
+        said = lake.run(a=[{"id": 1, "v": one}], b=[{"id": 2, "v": other}], code=1)
+        assert "the column `v` is " in said
+        assert " in data/a.ndjson and " in said
+    lake.run(
+        a=[{"id": 1, "v": [], "w": {"x": None}}],
+        b=[{"id": 2, "v": [{"y": 1}], "w": {"x": 2}}],
+        c=[{"id": 3, "v": [], "w": {"x": 2.5}}],
+    )
+    assert lake.types() == {"id": "BIGINT", "v": "STRUCT(y BIGINT)[]", "w": "STRUCT(x DOUBLE)"}
+    said = lake.run(d=[{"id": 4, "w": {"x": True}}], e=[{"id": 5, "w": {"x": 1.5}}], code=1)  # together, they look like numbers
+    assert "the column `w` of data/d.ndjson holds " in said
+    lake.again()
+    lake.run(a=[{"id": 1, "n": None}], b=[{"id": 2, "n": 2}], c=[{"id": 3, "n": 2.5}])
+    assert lake.rows() == [(1, None), (2, 2.0), (3, 2.5)]
+
+
+def test_parquet_that_no_cast_leads_from_is_an_error(world):
+    def write(name, value):
+        duckdb.execute(f"copy (select {value} as w) to '{world.root}/data/{name}.parquet'")
+
+    world.project({"path": "data/*.parquet"}, load="append", **DISCARD)
+    write("a", "{'a': 1}")
+    world.run()
+    for value in ("map(['k'], [1])", "[{'a': 1}]", "{'b': 1}"):
+        write("b", value)
+        assert "the column `w` of data/b.parquet holds " in world.run(code=1)
+    write("b", "{'a': 2, 'b': 1}")
+    assert "left out: `w.b`" in world.run()
+    world.run("ingest", "--full-refresh")
+    assert world.rows("select w from s_raw.x order by w.a") == [({"a": 1},), ({"a": 2},)]
 
 
 WRONG = [

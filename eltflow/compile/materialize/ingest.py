@@ -391,7 +391,7 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = {source: reading_type(job, name) for source, name in own}
     if infers(format, options):
-        yield from check_against(job, described, options, kept)
+        yield from check_against(job, described, options, kept, of_files)
     else:
         yield from check_kept(job, fresh, format, options, kept, of_files)
     differing = {name: type for name, type in kept.items() if format == "csv" or type != of_files[name]}

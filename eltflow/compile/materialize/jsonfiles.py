@@ -167,16 +167,17 @@ def check_values(
 ) -> Steps[None]:
     """Raise ProgramError for a value of JSON files that is none of the table's type for its column, or would become another one by it; if it is
     to come `whole`, also by a field that the type lacks."""
-    found = yield from _odd(job, files, options, kept, whole=whole)
-    if found is None:
+    found = yield from odd_columns(job, files, options, kept, whole=whole)
+    if not found:
         return
     where = files[0]
     for file in files if len(files) > 1 else ():
-        one = yield from _odd(job, [file], options, kept, whole=whole)
-        if one is not None:
+        one = yield from odd_columns(job, [file], options, kept, whole=whole)
+        if one:
             found, where = one, file
             break
-    name, value = found
+    name, value = next(iter(found.items()))
+    value = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
     assert job.node.ingest is not None
     raise ProgramError(
         f"the column `{name}` of {where.name} holds {shown(job, name, value)}, and {job.relation} has {kept[name]} there",
@@ -186,21 +187,20 @@ def check_values(
     )
 
 
-def _odd(
-    job: Job, files: Sequence[FileInfo], options: Options, kept: Mapping[str, str], *, whole: bool
-) -> Steps[tuple[str, str] | None]:
-    """A column, and a value of it that is none of its type."""
-    dialect = reading(job)
+def odd_columns(
+    job: Job, files: Sequence[FileInfo], options: Options, kept: Mapping[str, str], *, whole: bool = False
+) -> Steps[dict[str, str]]:
+    """The columns with a value that is none of their type, each with such a value."""
+    dialect, odd = reading(job), dict[str, str]()
     kept = {name: type for name, type in kept.items() if dialect.misfit(dialect.quote(name), type) is not None}
     for group, _ in spelt_alike(files, options) if kept else ():
         values = item(dialect, group, "json", {**options, "columns": dict.fromkeys(kept, "JSON")}, {})
         checks = {n: dialect.misfit(dialect.quote(n), spelt_in(group, options, n, type), whole=whole) for n, type in kept.items()}
         items = [f"min(case when {check} then cast({dialect.quote(name)} as varchar) end)" for name, check in checks.items()]
         told = yield from ask(job, Statement(f"select {', '.join(items)} from {values}", role="query"))
-        for name, value in zip(checks, told.rows[0] if told.rows else (), strict=False):
-            if value is not None:
-                return name, str(value) if len(str(value)) <= _SHOWN else f"{str(value)[:_SHOWN]}…"
-    return None
+        found = zip(checks, told.rows[0] if told.rows else (), strict=False)
+        odd |= {name: str(value) for name, value in found if value is not None and name not in odd}
+    return odd
 
 
 def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, names: Sequence[str]) -> Steps[None]:

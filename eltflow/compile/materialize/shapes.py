@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
-from eltflow.compile.materialize.jsonfiles import check_values, columns_of, infers
+from eltflow.compile.materialize.jsonfiles import check_values, columns_of, infers, odd_columns
 from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
 from eltflow.compile.materialize.spellings import Files, one_spelling
@@ -69,13 +69,16 @@ def types_of(job: Job, described: Files, format: str, options: Options) -> Steps
     files = [file for file, _ in described]
     together = yield from ask(job, reading(job).describe(scan(reading(job), files, format, options, {})))
     types |= {column.name: column.type or "" for column in together.columns if column.name in types}
-    for _, columns in described if infers(format, options) else ():  # a field of several kinds in one file is of all kinds
-        types |= {
-            c.name: mixed(types[c.name], c.type or "")
-            for c in columns
-            if opened(types[c.name]) is not None and opened(c.type or "")
+    if not infers(format, options):
+        return types
+    among = dict(types)
+    for _, columns in described:
+        among |= {
+            c.name: mixed(among[c.name], c.type or "") for c in columns if None not in (opened(among[c.name]), opened(c.type or ""))
         }
-    return types
+    several = {name: type for name, type in types.items() if among[name] != type}  # an empty list is one of JSON, too
+    odd = yield from odd_columns(job, files, options, several)
+    return types | {name: among[name] for name in odd}
 
 
 def fit(job: Job, described: Described, table: Sequence[CatalogColumn] | None) -> Fit:
@@ -297,10 +300,10 @@ def first_fields(job: Job, described: Files) -> tuple[dict[str, str], list[str]]
     return {name: type for name, (type, _) in there.items()} if discards and new else {}, notes
 
 
-def check_against(job: Job, described: Files, options: Options, kept: Mapping[str, str]) -> Steps[None]:
+def check_against(job: Job, described: Files, options: Options, kept: Mapping[str, str], own: Mapping[str, str]) -> Steps[None]:
     """As `check_kept`, of JSON: also that one of the files has a field or a kind of values that the table has not."""
-    differing = {c.name: c.type or "" for _, columns in described for c in columns if kept.get(c.name, c.type) != c.type}
-    changed = {name: spelt_like(kept[name], type) for name, type in differing.items()}
+    differing = dict.fromkeys(c.name for _, columns in described for c in columns if kept.get(c.name, c.type) != c.type)
+    changed = {name: spelt_like(kept[name], own[name]) for name in differing}
     yield from check_values(job, [file for file, _ in described], options, changed, whole=changes(job) != "discard")
 
 
