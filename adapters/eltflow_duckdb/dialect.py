@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,17 @@ _WHOLE = re.compile(
 )
 _DECIMAL = re.compile(r"\s*(?:NUMBER|NUMERIC|DECIMAL|DEC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*\Z", re.IGNORECASE)
 _DIGITS = 38  #: of a DECIMAL
+_FLOAT = re.compile(r"\s*(?:DOUBLE(?:\s+PRECISION)?|REAL|FLOAT(?:\s*\(\d+\)|4|8|32|64)?)\s*\Z", re.IGNORECASE)
+_SINGLE = re.compile(r"\s*(?:REAL|FLOAT(?:4|32)?)\s*\Z", re.IGNORECASE)
+#: Types of points in time and of times of a day, with the digits of their seconds and their zone.
+_MOMENT = re.compile(
+    r"\s*(?P<day>TIMESTAMP|DATETIME)?(?(day)(?P<short>_S|_MS)?|TIME)\s*(?:\(\s*(?P<digits>[0-6])\s*\))?\s*"
+    r"(?P<zone>TZ|WITH\s+TIME\s+ZONE|WITHOUT\s+TIME\s+ZONE)?\s*\Z",
+    re.IGNORECASE,
+)
+#: What engines take for numbers and people do not write: `0x10`, `0o7`.
+_OTHER_BASE = "'^\\s*[+-]?0[xXoObB]'"
+_NUMBER = "[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)"
 #: The least whole number of one digit, of two digits, ...
 _LEAST = f"cast([0, {', '.join(str(10**n) for n in range(1, 19))}] as bigint[])"
 
@@ -31,6 +43,39 @@ def _plain(text: str, value: str) -> str:
     many digits as it has signs, which nothing with a fraction, blank or `_` has; one with an exponent can only end with 00. A fifth of
     what writing the value down again costs (2.0, November 2026)."""
     return f"{text} >= '1' and {value} >= ({_LEAST})[strlen({text})] and ({value} & 3 <> 0 or {value} % 100 <> 0)"
+
+
+def as_written(dialect: DuckDBDialect, key: str) -> str:
+    """The value of a key of `json`, a record, as text: that of a number digit by digit."""
+    path = dialect.string("/" + key.replace("~", "~0").replace("/", "~1"))
+    spelt = re.escape(json.dumps(key, ensure_ascii=False))
+    pattern = dialect.string(f"{spelt}\\s*:\\s*(-?[0-9][0-9.eE+-]*)")
+    value = f"(json ->> {path})"
+    there = f"regexp_extract_all(json, {pattern}, 1)"  # also those of objects within
+    own = f"list_distinct(list_filter({there}, lambda one: try_cast(one as double) = try_cast({value} as double)))"
+    unclear = dialect.string(f"which number of `{key}` is the record's cannot be told: ")
+    above = f"(json_keys(json))[: list_position(json_keys(json), {dialect.string(key)}) - 1]"
+    inner = "cast(json -> ('/' || replace(replace(one, '~', '~0'), '/', '~1')) as varchar)"
+    before = f"coalesce(list_sum(list_transform({above}, lambda one: len(regexp_extract_all({inner}, {pattern}, 1)))), 0)"
+    counted = f"{there}[cast({before} as bigint) + 1]"
+    last = f"case when list_contains({own}, {counted}) then {counted} else error({unclear} || left({value}, 60)) end"
+    found = f"case when len({own}) = 1 then {own}[1] else {last} end"
+    other = f"json_type(json, {path}) not in ('DOUBLE', 'BIGINT', 'UBIGINT')"
+    several = f"case when {other} or not regexp_matches({value}, '[.eE]') and strlen({value}) <= 15 then {value} else {found} end"
+    name = dialect.string(json.dumps(key, ensure_ascii=False))
+    once = f"strlen(json) - strlen(replace(json, {name}, '')) = strlen({name})"  # as it is in most
+    first = f"case when {value} is not null then coalesce(nullif(regexp_extract(json, {pattern}, 1), ''), {value}) end"
+    return f"case when {once} then {first} else {several} end"
+
+
+def _unshortened(text: str, moment: re.Match[str]) -> str:
+    """Whether a point in time, or a time, has no more digits than its type keeps, and no offset if that has no zone."""
+    short = (moment["short"] or "").upper()
+    digits = int(moment["digits"]) if moment["digits"] else {"_S": 0, "_MS": 3}.get(short, 6)
+    wrong = f"[.][0-9]{{{digits}}}[0-9]*[1-9]"
+    if moment["day"] and (moment["zone"] or "WITHOUT")[:7].upper() == "WITHOUT":
+        wrong += "|:[0-9.]+\\s*[+-][0-9:]*[1-9]|[A-Za-z]/[A-Za-z]"
+    return f"strlen({text}) <= 10 or (strlen({text}) = 19 and substr({text}, 17, 1) = ':') or not regexp_matches({text}, '{wrong}')"
 
 
 def _unrounded(text: str) -> str:
@@ -160,22 +205,40 @@ class DuckDBDialect(Dialect):
         return f"strlen({text}) >= 4" if type == "BOOLEAN" else None
 
     def kept(self, text: str, type: str, value: str | None = None, *, rounds: bool = False) -> str | None:
+        """Of whole numbers and decimals no digit is lost; of a float the nearest is meant, if there is one."""
         if type.strip().upper() == "DATE":
             day = f"try_cast({text} as date)"
             whole = f"try_cast({text} as timestamp) is not distinct from try_cast({day} as timestamp)"
             return f"strlen({text}) <= 10 or case when {day} is not null then {whole} end"
+        moment = _MOMENT.match(type)
+        if moment is not None:
+            return _unshortened(text, moment)
+        none = f"case when regexp_matches({text}, {_OTHER_BASE}) then false end"
+        if _FLOAT.match(type):
+            value = value or f"try_cast({text} as {'float' if _SINGLE.match(type) else 'double'})"
+            far = f"isinf({value}) or {value} = 0"
+            near = f"case when {far} then not regexp_matches({text}, '^[^eE]*[1-9]') else not contains({text}, '_') end"
+            return f"case when {value} is null then {none} else {near} end"
         decimal = _DECIMAL.match(type)
         digits = int(decimal[2] or (0 if decimal[1] else 3)) if decimal is not None else 0  # DECIMAL alone is DECIMAL(18, 3)
         if (decimal is None and not _WHOLE.match(type)) or (rounds and digits) or digits > _DIGITS:
             return None
         value = value or f"try_cast({text} as {f'decimal(38, {digits})' if digits else 'hugeint'})"
         quick = _plain(text, value) if decimal is None else f"cast({value} as varchar) = {text}"
-        exponent = f"regexp_matches({text}, '^[+-]?[0-9_.]+[eE]')"
+        exponent = f"regexp_full_match({text}, '\\s*{_NUMBER}[eE][+-]?[0-9]+\\s*')"
         exact = f"try_cast({text} as decimal(38, 18)) = try_cast({value} as decimal(38, 18))"
         same = f"coalesce({exact}, try_cast({text} as double) is not distinct from cast({value} as double))"
-        fraction = f"regexp_matches({text}, '[.][0-9_]{{{digits}}}[0-9_]*[1-9]')"
+        written = f"regexp_full_match({text}, '\\s*[+-]?[0-9]*(?:[.][0-9]{{0,{digits}}}0*)?\\s*')"
+        slow = f"case when {value} is null then {none} when {written} then true when {exponent} then {same} else false end"
         # What is longer than any number of 64 bits makes the first condition NULL.
-        return f"({quick}) is true or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
+        return f"({quick}) is true or {slow}"
+
+    def is_whole(self, type: str) -> bool:
+        return _WHOLE.match(type) is not None
+
+    def whole_text(self, text: str) -> str:
+        more = " or ".join(f"contains({text}, '{sign}')" for sign in ".eE")
+        return f"case when {more} then coalesce(cast(try_cast({text} as hugeint) as varchar), {text}) else {text} end"
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
@@ -341,12 +404,27 @@ class DuckDBDialect(Dialect):
             return f"read_csv({', '.join(arguments)})"
         if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
             columns = options.get("columns")
+            if columns and options.get("written"):
+                return self._written(arguments[0], columns, options)
             arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
             told = [f"columns = {self.literal(dict(columns))}"] if columns else ["union_by_name = true", "sample_size = -1"]
             return f"read_json({', '.join([*arguments, *told])})"
         if format in ("lines", "fixed"):
             return self._lines(arguments[0], format, options)
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
+
+    def _written(self, paths: str, columns: Mapping[str, str], options: Mapping[str, Any]) -> str:
+        """A call of read_json with some columns, whose values are no objects, as they are `written`: it reads 1.10 as 1.1 and
+        keeps 17 digits of a fraction (2.0). Records are read a second time for that, as text; both come in the order of the files."""
+        names = list(options["written"])
+        texts = ", ".join(f"{as_written(self, name)} as {self.quote(name)}" for name in names)
+        records = f"(select {texts} from read_json_objects({paths})) as eltflow_written"
+        if set(columns) == set(names):
+            return records
+        items = [f"eltflow_{'written' if name in names else 'read'}.{self.quote(name)}" for name in columns]
+        rest = {name: type for name, type in columns.items() if name not in names}
+        read = f"read_json({paths}, dateformat = '%Y-%m-%d', columns = {self.literal(rest)}) as eltflow_read"
+        return f"(select {', '.join(items)} from {read} positional join {records})"
 
     def _lines(self, paths: str, format: str, options: Mapping[str, Any]) -> str:
         """A query for what stands in each line, as text; NULL for what is empty there. Lines without anything are passed over. With `infer` as

@@ -139,6 +139,14 @@ class Dialect:
         to be `rounds`."""
         return None
 
+    def is_whole(self, type: str) -> bool:
+        """Whether a type, as people write it for one engine or another, is of whole numbers."""
+        return False
+
+    def whole_text(self, text: str) -> str:
+        """A text that means a whole number without what is no digit of it (2.00, 1e2); as it is where it means none."""
+        return text
+
     # -- statements ------------------------------------------------------------------------------------------------------------
 
     def begin(self, *, read_only: bool = False) -> Statement:

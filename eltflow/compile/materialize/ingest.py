@@ -18,6 +18,7 @@ from eltflow.compile.materialize.files import (
     told_format,
     typed,
     whole,
+    whole_numbers,
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
@@ -359,10 +360,10 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     read = {**_left(found, format, of_files), **agreed, **kept, **more, **read_types(job, types)}
-    how: tuple[Options, Mapping[str, str]] = (options, read)
+    how: tuple[Options, Mapping[str, str]] = (whole_numbers(job, options, types), read)
     yield from check_declared(job, fresh, format, options, types)
     if format == "json":
-        how = yield from exact(job, fresh, options, read)
+        how = yield from exact(job, fresh, whole_numbers(job, options, types), read, types)
     rows = rows_of(job, scan(reading(job), fresh, format, *how), found.chosen)
     changed = [f.name for f in files if f.name in known]
     read_as = {name: of_files[source] for source, name in found.chosen}

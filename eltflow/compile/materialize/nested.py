@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from eltflow.base.records import dataclass
 
 _LIST = re.compile(r"(.*)(\[\d*\])\Z", re.DOTALL)
-_OUTER = re.compile(r"(STRUCT|MAP)\((.*)\)\Z", re.DOTALL)
+_OUTER = re.compile(r"(STRUCT|MAP)\s*\((.*)\)\s*\Z", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(r'\s*("(?:[^"]|"")*"|[^\s"]+)\s+(.+)\Z', re.DOTALL)
 #: The type of what is never there.
 _NOTHING = '"NULL"'
@@ -44,6 +44,37 @@ def beyond(name: str, type: str, there: str) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a nested type is made of: a `kind` (LIST, MAP or STRUCT), the types of its values with their names, of which only fields have any;
+    and how a type of that kind is spelt of others."""
+
+    kind: str
+    inner: tuple[tuple[str, str], ...]
+    spelt: Callable[[Sequence[str]], str]
+
+
+def parts(type: str) -> Parts | None:
+    """What a type is made of; None if it is not nested."""
+    type = type.strip()
+    found = _LIST.match(type)
+    if found is not None:
+        size = found[2]
+        return Parts("LIST", (("", found[1]),), lambda made: f"{made[0]}{size}")
+    found = _OUTER.match(type)
+    if found is None:
+        return None
+    if found[1].upper() == "MAP":
+        key, value = _parts(found[2])
+        return Parts("MAP", (("", value),), lambda made: f"MAP({key}, {made[0]})")
+    fields = [(match[1], match[2]) for match in map(_FIELD.match, _parts(found[2])) if match is not None]
+    return Parts(
+        "STRUCT",
+        tuple((_plain(name), type) for name, type in fields),
+        lambda made: f"STRUCT({', '.join(f'{name} {type}' for (name, _), type in zip(fields, made, strict=True))})",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Both:
     """Two types that are nested in the same way: the `parts` of both as (name, type in the one, type in the other), which is empty where there
     is none; and how the whole is spelt of parts."""
@@ -59,9 +90,9 @@ def _both(one: str, other: str) -> _Both | None:
         size = inner[2]
         return _Both((("", inner[1], more[1]),), lambda parts: f"{parts[0][1]}{size}")
     inner, more = _OUTER.match(one), _OUTER.match(other)
-    if inner is None or more is None or inner[1] != more[1]:
+    if inner is None or more is None or inner[1].upper() != more[1].upper():
         return None
-    if inner[1] == "MAP":
+    if inner[1].upper() == "MAP":
         (key, value), (_, others) = _parts(inner[2]), _parts(more[2])
         return _Both((("", value, others),), lambda parts: f"MAP({key}, {parts[0][1]})")
     mine, theirs = _fields(inner[2]), _fields(more[2])

@@ -10,11 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eltflow.base.names import listed
+from eltflow.compile.materialize.declared import as_text, in_json, is_nested, same_in_json, wrong
+from eltflow.compile.materialize.nested import beyond
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Result, Statement
 
 Options = Mapping[str, Any]
+_DAYS = re.compile(r"DATE|TIMESTAMP", re.IGNORECASE)
 _TEXT = "VARCHAR"
 
 
@@ -23,11 +27,13 @@ def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Opti
     item = dialect.files([f.read for f in files], format, options, types)
     if item is None:
         raise ProgramError(f"{dialect.name} cannot read files by itself")
-    casts = ""
-    if types and format != "csv":
-        kept = ", ".join(f"{dialect.cast_read(format, dialect.quote(c), t)} as {dialect.quote(c)}" for c, t in types.items())
-        casts = f" replace ({kept})"
-    return f"select *{casts} from {item}"
+    flat, whole = options.get("flat") or (), options.get("whole") or ()
+    values = {}
+    for name, type in types.items() if format != "csv" else ():
+        values[name] = dialect.cast_read("" if name in flat else format, dialect.quote(name), type)
+    values |= {name: dialect.whole_text(values.get(name, dialect.quote(name))) for name in whole}
+    made = ", ".join(f"{value} as {dialect.quote(name)}" for name, value in values.items())
+    return f"select *{f' replace ({made})' if made else ''} from {item}"
 
 
 #: Types that keep the digits of a JSON number as they are written, if the engine reads it as one of them at once.
@@ -35,18 +41,23 @@ _EXACT = re.compile(r"VARCHAR|TEXT|STRING|JSON|HUGEINT|DECIMAL|NUMERIC", re.IGNO
 
 
 def exact(
-    job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str]
+    job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[str, str], declared: Mapping[str, str]
 ) -> Steps[tuple[Options, Mapping[str, str]]]:
     """Options and types under which JSON files are read as they are meant. Engines take for a DOUBLE what is too long for 64 bits, and whole
     numbers among others: a column with some that lose digits is read as HUGEINT, if that takes all of it, or as text; one that holds such
-    inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text."""
+    inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text.
+    Columns whose type is `declared` are read as they are written. Raises ProgramError for a value of theirs that the type would change."""
     if "columns" in options:
         return options, types
     dialect = reading(job)
-    described = yield from ask(job, dialect.describe(scan(dialect, files, "json", options, {})))
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "json", _bare(options), {})))
     inferred = {c.name: "INTEGER" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
+    own = {name: type for name, type in declared.items() if name in inferred}
+    yield from _check_in_json(job, files, options, inferred, own)
+    how = {name: in_json(inferred[name], type, sent=job.reader is not None) for name, type in own.items()}
+    flat = {name: read for name, (read, _) in how.items() if read is not None}
     doubtful = {name: type.upper() for name, type in inferred.items() if "DOUBLE" in type.upper() or type == "TIMESTAMP"}
-    direct = {name: types[name] for name in doubtful if name in types and _EXACT.match(types[name])}
+    direct = {name: types[name] for name in doubtful if name not in own and name in types and _EXACT.match(types[name])}
     looked = [name for name in doubtful if name not in types]
     if looked:
         item = dialect.files([f.read for f in files], "json", {**options, "columns": dict.fromkeys(looked, _TEXT)}, {})
@@ -56,13 +67,39 @@ def exact(
         for name, lost, whole in zip(looked, told[::2], told[1::2], strict=False):
             if lost:
                 direct[name] = _INSTEAD.get(doubtful[name], "JSON") if not whole else "HUGEINT"
-    if not direct:
+    if not direct and not flat:
         # What was found in all records need not be looked for again.
         found_types = {c.name: "JSON" if c.type == '"NULL"' else c.type or _TEXT for c in described.columns}
         return ({**options, "columns": found_types} if not _numbered(list(found_types)) else options), types
-    given = {**options, "columns": {**inferred, **direct}}
+    given = {**options, "columns": {**inferred, **direct, **flat}, "flat": list(flat)}
+    written = [name for name, (_, digits) in how.items() if digits]
     yield from _check_keys(job, files, options, given, list(inferred))
-    return given, {name: type for name, type in types.items() if name not in direct}
+    done = {*direct, *(name for name, read in flat.items() if types.get(name, "").upper() in (read.upper(), "JSONB"))}
+    return {**given, "written": written}, {name: type for name, type in types.items() if name not in done}
+
+
+def _bare(options: Options) -> Options:
+    """Options without what is made of values."""
+    return {key: value for key, value in options.items() if key != "whole"}
+
+
+def _check_in_json(
+    job: Job, files: Sequence[FileInfo], options: Options, inferred: Mapping[str, str], declared: Mapping[str, str]
+) -> Steps[None]:
+    """Raise ProgramError for values of JSON, and fields of objects, that the types which are declared for columns do not take."""
+    looked: dict[str, str] = {}
+    for name, type in declared.items():
+        nested = is_nested(type) and job.reader is None
+        more = beyond(name, inferred[name], type) if nested and _policy(job) != "discard" else []
+        if more and not job.dry:
+            told, where = listed([f"`{field}`" for field in more], 8), listed([f.name for f in files], 3)
+            help = "declare a type that has it, or say that it is left out: `schema_changes: {column: discard}`"
+            raise ProgramError(f"{told} of {where} is not in the type that is declared, {type}", help, file=files[0].path)
+        if not same_in_json(inferred[name], type):
+            looked[name] = as_text(type) if nested else _TEXT
+    digits = [n for n in looked if in_json(inferred[n], declared[n], sent=True)[1] and looked[n] == _TEXT]
+    how = {**_bare(options), "columns": looked, "written": digits}
+    yield from _check_values(job, files, "json", how, {name: declared[name] for name in looked})
 
 
 def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, given: Options, names: Sequence[str]) -> Steps[None]:
@@ -74,7 +111,7 @@ def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, given: Op
     counts = ", ".join(f"count({dialect.quote(name)})" for name in doubtful)
     told = []
     for how in (options, given):
-        query = f"select {counts} from ({scan(dialect, files, 'json', how, {})}) as eltflow_new"
+        query = f"select {counts} from ({scan(dialect, files, 'json', _bare(how), {})}) as eltflow_new"
         told.append((yield from ask(job, Statement(query, role="query"))).rows)
     if told[0] != told[1] and not job.dry:
         message = f"{files[0].name} has keys that differ in case alone, and values that must be read under their own names"
@@ -125,24 +162,28 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
     another type."""
     dialect = reading(job)
     read_as = dict(types) if job.reader is None else dict.fromkeys(types, _TEXT)
-    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", options, read_as)))
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", _bare(options), read_as)))
     read, values, casts = {c.name: c.type or _TEXT for c in described.columns}, list[str](), list[str]()
     read |= read_as
     for name, type in list(read.items()):
         column, value = dialect.quote(name), dialect.quote(f"eltflow_value_{len(values)}")
         if name in types and job.reader is not None:  # whoever is sent the text refuses it
             held = _kept(job, column, types[name])
-            casts += [f"case when {held} then {column} else {column} || '?' end as {column}"] if held is not None else []
+            text = dialect.whole_text(column) if name in (options.get("whole") or ()) else column
+            casts += [f"case when {held} then {text} else {column} || '?' end as {column}"] if held is not None else []
             continue
         if name in types and type.upper() == "DATE":
             continue  # the reader takes days in one order, and refuses what has a time
         held = _kept(job, column, type, value) if name in types else dialect.spelt(column, type, value)
+        if name in types and is_nested(type):
+            changed = not_kept(job, column, type)
+            held = f"not {changed}" if changed is not None else None
         if held is not None:
             # What is misspelt gets a cast that fails, and the load with it; NULL stays NULL. The value is had once, in a query within.
             read[name] = _TEXT
             values.append(f"try_cast({column} as {type}) as {value}")
             casts.append(f"case when {held} then {value} else cast({column} || '?' as {type}) end as {column}")
-    query = scan(dialect, files, "csv", options, read)
+    query = scan(dialect, files, "csv", _bare(options), read)
     if not casts:
         return query
     without = f" exclude ({', '.join(dialect.quote(f'eltflow_value_{n}') for n in range(len(values)))})" if values else ""
@@ -183,7 +224,13 @@ def odd_values(
 
 
 def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> Steps[None]:
-    """Raise ProgramError for a value that the type which is declared for its column would change: 1.5, where that is `integer`."""
+    """Raise ProgramError for a value that the type which is declared for its column would change: 1.5, where that is `integer`. JSON whose
+    types are inferred is looked at where that is done (`exact`)."""
+    if format != "json" or "columns" in options:
+        yield from _check_values(job, files, format, {**_bare(options), "infer": "none"}, types)
+
+
+def _check_values(job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> Steps[None]:
     found = yield from _changed(job, files, format, options, types)
     if found is None:
         return
@@ -193,36 +240,73 @@ def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Op
         if one is not None:
             found, where = one, file
             break
-    name, value = found
+    name, value, how = found
     step = job.node.ingest.step if job.node.ingest is not None else {}
     column = job.node.columns.get((step.get("rename") or {}).get(name, name))
     shown = "a value" if column is not None and "pii" in column.tags else f"`{value}`"
-    message = f"the column `{name}` of {where.name} holds {shown}, which `{types[name].lower()}` would change"
+    message = f"the column `{name}` of {where.name} holds {shown}, which {how.format(type=f'`{types[name].lower()}`')}"
     raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
 
 
+def _policy(job: Job) -> str:
+    step = job.node.ingest.step if job.node.ingest is not None else {}
+    return str((step.get("schema_changes") or {}).get("column") or "fail")
+
+
 def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | None:
-    """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL)."""
+    """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL). What another
+    engine is sent, it may read with the day before the month, or the month before the day."""
     if job.reader is not None and type.strip().upper() in _ANY_DIGITS:
         return None  # of another engine than the one that is asked here
-    return reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
+    held = reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
+    if held is not None and job.reader is not None and _DAYS.match(type):
+        return f"coalesce({held}, true) and not regexp_matches({text}, '^\\s*[0-9]{{1,2}}[-/. ][0-9]{{1,2}}[-/. ]')"
+    return held
 
 
 def _changed(
     job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]
-) -> Steps[tuple[str, str] | None]:
-    """A column, and a value of it that its type would change."""
+) -> Steps[tuple[str, str, str] | None]:
+    """A column, a value of it that its type would change, or does not take, and which of both."""
     dialect = reading(job)
-    tried: dict[str, str] = {}
+    query = scan(dialect, files, format, options, {})
+    told = format == "json" and "written" in options
+    typed = format == "parquet" or (format == "json" and not told)
+    described = (yield from ask(job, dialect.describe(query))).columns if typed and types else ()
+    inside = {column.name: column.type or _TEXT for column in described}
+    tried: list[tuple[str, str, str]] = []
     for name, type in types.items():
         column = dialect.quote(name)
-        text = column if format == "csv" else f"cast({column} as varchar)"
-        kept = _kept(job, text, type)
-        if kept is not None:
-            tried[name] = f"min(case when ({kept}) is false then {text} end)"
+        lost = _recast(job, column, inside.get(name, _TEXT), type) if typed else not_kept(job, column, type, text=not told)
+        if lost is not None:
+            tried.append((name, lost, "{type} would change"))
+        if told and job.reader is None:
+            tried.append((name, f"{column} is not null and try_cast({column} as {type}) is null", "is no {type}"))
     if not tried:
         return None
-    query = scan(dialect, files, format, {**options, "infer": "none"}, {})
-    result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from ({query}) as eltflow_new", role="query"))
+    items = ", ".join(f"min(case when {wrong} then cast({dialect.quote(name)} as varchar) end)" for name, wrong, _ in tried)
+    result = yield from ask(job, Statement(f"select {items} from ({query}) as eltflow_new", role="query"))
     values = zip(tried, result.rows[0] if result.rows else (), strict=False)
-    return next(((name, str(value)) for name, value in values if value is not None), None)
+    return next(((name, str(value), how) for (name, _, how), value in values if value is not None), None)
+
+
+def not_kept(job: Job, column: str, type: str, *, text: bool = True) -> str | None:
+    """A condition: a declared type would change a value of a column, which is `text`, or of such in the shape of the type. None where it
+    changes none, or where another engine is sent the text of what is nested."""
+    if is_nested(type):
+        if job.reader is not None:
+            return None
+        column = f"try_cast({column} as {as_text(type)})" if text else column
+    return wrong(column, type, lambda one, type: _kept(job, one, type))
+
+
+def _recast(job: Job, column: str, own: str, type: str) -> str | None:
+    """A condition: a value that has a type of its own in its file becomes another one under a type that is declared."""
+    text = f"cast({column} as varchar)"
+    if job.reader is not None or own == _TEXT:
+        return not_kept(job, text, type)
+    if is_nested(type):
+        return f"cast(try_cast({column} as {type}) as {own}) is distinct from {column}"
+    held = _kept(job, text, type)
+    lost = f"try_cast({text} as {type}) is null and try_cast({column} as {type}) is not null"
+    return f"(({held}) is false or ({lost}))" if held is not None else f"({lost})"
