@@ -233,6 +233,20 @@ class DuckDBDialect(Dialect):
         # What is longer than any number of 64 bits makes the first condition NULL.
         return f"({quick}) is true or {slow}"
 
+    def taken(self, text: str, type: str) -> str | None:
+        if type.rstrip().endswith("]") or type.upper().split("(")[0].strip() in (
+            "VARCHAR",
+            "TEXT",
+            "STRING",
+            "JSON",
+            "STRUCT",
+            "MAP",
+        ):
+            return None
+        kept = self.kept(text, type)
+        held = f"try_cast({text} as {type}) is not null" + (f" and ({kept}) is not false" if kept is not None else "")
+        return f"({text} is null or ({held}))"
+
     def is_whole(self, type: str) -> bool:
         return _WHOLE.match(type) is not None
 

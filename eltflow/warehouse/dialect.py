@@ -31,6 +31,7 @@ class Dialect:
     """SQL text for one engine. Every identifier and literal that eltflow writes comes from here."""
 
     name = "ansi"
+    text_type = "text"  #: of which every text is
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
     #: An expression: the time now, for a column of the type that keeps one with its time zone. (Within a transaction the standard's is when
@@ -137,6 +138,11 @@ class Dialect:
         """A condition, as `spelt`: a type that somebody chose keeps all of the value that the text means; false where it takes another, as
         engines take 1.5 for 2, and NULL where it takes none. None for types that keep what they take, and for decimals if those are meant
         to be `rounds`."""
+        return None
+
+    def taken(self, text: str, type: str) -> str | None:
+        """A condition: one of the engine's types that somebody chose takes a text (or NULL), and keeps all of the value that it means. None
+        where a cast that fails tells it."""
         return None
 
     def is_whole(self, type: str) -> bool:

@@ -22,6 +22,7 @@ from eltflow.compile.materialize.files import (
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
+from eltflow.compile.materialize.items import with_items
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
 from eltflow.compile.materialize.nested import beyond, widened
 from eltflow.compile.materialize.quarantine import check_records, put_aside, quarantines, without_bad_rows
@@ -356,6 +357,7 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     found = fit(job, parts, of_source(job))
     of_files = {**(yield from types_of(job, described, format, options)), **agreed}
     types = {name: type for name, type in types.items() if name in of_files}  # a file may lack what is declared
+    job = yield from with_items(job, {name: of_files[source] for source, name in found.chosen if source not in types})
     job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = yield from _kept(job, found, fresh, format, options, of_files, types)
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
