@@ -149,6 +149,19 @@ def test_a_file_without_the_column_is_one_that_lacks_it(lake):
     assert "lacks `a`, which is NULL in its rows" in ran.text
 
 
+def test_booleans_are_no_numbers_and_numbers_no_booleans(lake):
+    assert lake("varchar", {"a.json": '{"a": "x", "n": 1, "t": true, "s": {"n": [1]}}\n'}, "append").code == 0
+    rows = {
+        "n": '"n": true, "t": true, "s": {"n": [1]}',
+        "t": '"n": 1, "t": 1, "s": {"n": [1]}',
+        "s": '"n": 1, "t": true, "s": {"n": [true]}',
+    }
+    for name, row in rows.items():
+        ran = lake("varchar", {"b.json": f'{{"a": "y", {row}}}\n'}, "append")
+        assert ran.code == 1, lake.rows("select * from s_raw.x")
+        assert f"the column `{name}` of data/b.json holds " in ran.text
+
+
 @pytest.mark.parametrize("others", [(1, 2.5), (2.5, 1)])
 def test_a_later_file_of_another_type_is_looked_at_too(lake, others):
     assert lake("varchar", {"a.json": '{"a": "x", "w": 1, "s": {"x": 1}}\n'}, "append").code == 0

@@ -10,6 +10,7 @@ from eltflow.base.records import dataclass
 _LIST = re.compile(r"(.*)(\[\d*\])\Z", re.DOTALL)
 _OUTER = re.compile(r"(STRUCT|MAP)\s*\((.*)\)\s*\Z", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(r'\s*("(?:[^"]|"")*"|[^\s"]+)\s+(.+)\Z', re.DOTALL)
+_NUMBER = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|DECIMAL")
 #: The type of what is never there.
 _NOTHING = '"NULL"'
 
@@ -41,6 +42,14 @@ def beyond(name: str, type: str, there: str) -> list[str]:
         elif mine and _NOTHING not in mine:
             found.append(way)
     return found
+
+
+def crossed(one: str, other: str) -> bool:
+    """Whether one of two types has booleans where the other has numbers, at any depth: casts take them for each other."""
+    both = _both(one, other)
+    if both is not None:
+        return any(crossed(mine, theirs) for _, mine, theirs in both.parts if mine and theirs)
+    return (one == "BOOLEAN") != (other == "BOOLEAN") and _NUMBER.match(other if one == "BOOLEAN" else one) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
-from eltflow.compile.materialize.nested import narrowed, widened
+from eltflow.compile.materialize.nested import crossed, narrowed, widened
 from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
@@ -239,6 +239,7 @@ def check_kept(
             cast = f"try_cast({column} as {type})"
             before = column if there == own[name] else f"cast({column} as {there})"
             lost = f"{cast} is not null and cast({cast} as {there}) is distinct from {before}"
+            lost = f"{column} is not null" if crossed(type, own[name]) else lost  # true would be 1
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
             for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:
                 odd[name] = str(value)
