@@ -100,13 +100,18 @@ def _judge_rows(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column
     if not reasons:
         connection.execute(f"create table eltflow_bad ({_NUMBER} bigint, name varchar, reason varchar, raw varchar)")
         return
-    shown = ", ".join(f"{_DIALECT.string(c.name)}, {c.shown}" for c in columns if not c.judged.left_out)
     cases = [f"case {' '.join(f'when {when} then {then}' for when, then in pairs)} end" for pairs in (names, reasons)]
     run(
         connection,
         f"create table eltflow_bad as select * from (select {_NUMBER}, {cases[0]} as name, {cases[1]} as reason,"
-        f" cast(json_object({shown}) as varchar) as raw from {rows}) where reason is not null",
+        f" {_raw(columns)} as raw from {rows}) where reason is not null",
     )
+
+
+def _raw(columns: Sequence[_Column]) -> str:
+    """A row as it is shown: a JSON object, as text."""
+    shown = ", ".join(f"{_DIALECT.string(c.name)}, {c.shown}" for c in columns if not c.judged.left_out)
+    return f"cast(json_object({shown}) as varchar)"
 
 
 def _told(connection: duckdb.DuckDBPyConnection, name: str, folder: str, total: int) -> tuple[str, int, str]:
@@ -464,6 +469,7 @@ def _rows(
     run(connection, f"create view eltflow_texts as select *, {texts} from eltflow_rows")
     columns = [_row_column(n, label, type, judge(label)) for n, (label, type) in enumerate(fields)]
     _judge_rows(connection, columns, "eltflow_texts")
+    _judge_keys(connection, columns, options)
     run(connection, f"create table eltflow_told as select {_NUMBER} as line, name, reason, raw from eltflow_bad order by 1")
     if not _any(connection, "eltflow_told"):
         return None
@@ -473,6 +479,23 @@ def _rows(
     _write_lines(good, run(connection, f"select concat_ws(chr(9), {values}) {kept}"))
     ((total,),) = run(connection, "select count(*) from eltflow_rows").fetchall()
     return _sifted(connection, name, folder, total, good)
+
+
+def _judge_keys(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column], options: Mapping[str, Any]) -> None:
+    """Add to `eltflow_bad` the rows of one `key` of which none is the latest by the `cursor`, or of which nothing tells."""
+    if not options.get("key"):
+        return
+    types = {name: (f"t{n}", type) for n, (name, type) in enumerate(options["columns"])}
+    keys = ", ".join(types[name][0] for name in options["key"])
+    latest = "".join(f" order by try_cast({types[name][0]} as {types[name][1]}) desc nulls last" for name in options["cursor"])
+    name = _DIALECT.string(options["key"][0]) if len(options["key"]) == 1 else "null"
+    good = f"select * from eltflow_texts where {_NUMBER} not in (select {_NUMBER} from eltflow_bad)"
+    first = f"select *, rank() over (partition by {keys}{latest}) as eltflow_place from ({good})"
+    run(
+        connection,
+        f"insert into eltflow_bad select {_NUMBER}, {name}, 'another row has its key, and nothing tells which of them is the latest',"
+        f" {_raw(columns)} from (select * from ({first}) where eltflow_place = 1 qualify count(*) over (partition by {keys}) > 1)",
+    )
 
 
 def _row_text(place: str) -> str:
