@@ -2,94 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eltflow.transfer import Field, Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement, Unnested
+from eltflow_duckdb import spelling
 
 #: How files of lines are read: each line is a text, and one without anything NULL.
 LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
-_INTEGERS = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
-#: Types of whole numbers and of decimals, as people write them for one engine or another.
-_WHOLE = re.compile(
-    r"\s*(?:U?(?:TINY|SMALL|MEDIUM|BIG|HUGE)?INT(?:EGER)?(?:\s*\(\d+\))?|INT(?:[1248]|16|32|64|128)|BYTEINT|SHORT|LONG|SIGNED)"
-    r"(?:\s+UNSIGNED)?\s*\Z",
-    re.IGNORECASE,
-)
-_DECIMAL = re.compile(r"\s*(?:NUMBER|NUMERIC|DECIMAL|DEC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*\Z", re.IGNORECASE)
-_DIGITS = 38  #: of a DECIMAL
-_FLOAT = re.compile(r"\s*(?:DOUBLE(?:\s+PRECISION)?|REAL|FLOAT(?:\s*\(\d+\)|4|8|32|64)?)\s*\Z", re.IGNORECASE)
-_SINGLE = re.compile(r"\s*(?:REAL|FLOAT(?:4|32)?)\s*\Z", re.IGNORECASE)
-#: Types of points in time and of times of a day, with the digits of their seconds and their zone.
-_MOMENT = re.compile(
-    r"\s*(?P<day>TIMESTAMP|DATETIME)?(?(day)(?P<short>_S|_MS)?|TIME)\s*(?:\(\s*(?P<digits>[0-6])\s*\))?\s*"
-    r"(?P<zone>TZ|WITH\s+TIME\s+ZONE|WITHOUT\s+TIME\s+ZONE)?\s*\Z",
-    re.IGNORECASE,
-)
-#: What engines take for numbers and people do not write: `0x10`, `0o7`.
-_OTHER_BASE = "'^\\s*[+-]?0[xXoObB]'"
-_NUMBER = "[+-]?(?:[0-9]+[.]?[0-9]*|[.][0-9]+)"
-#: The least whole number of one digit, of two digits, ...
-_LEAST = f"cast([0, {', '.join(str(10**n) for n in range(1, 19))}] as bigint[])"
-
-
-def _plain(text: str, value: str) -> str:
-    """Whether a text is surely a whole number as it is written everywhere: it begins with 1 to 9, and the `value` that it is taken for has as
-    many digits as it has signs, which nothing with a fraction, blank or `_` has; one with an exponent can only end with 00. A fifth of
-    what writing the value down again costs (2.0, November 2026)."""
-    return f"{text} >= '1' and {value} >= ({_LEAST})[strlen({text})] and ({value} & 3 <> 0 or {value} % 100 <> 0)"
-
-
-def as_written(dialect: DuckDBDialect, key: str) -> str:
-    """The value of a key of `json`, a record, as text: that of a number digit by digit."""
-    path = dialect.string("/" + key.replace("~", "~0").replace("/", "~1"))
-    spelt = re.escape(json.dumps(key, ensure_ascii=False))
-    pattern = dialect.string(f"{spelt}\\s*:\\s*(-?[0-9][0-9.eE+-]*)")
-    value = f"(json ->> {path})"
-    there = f"regexp_extract_all(json, {pattern}, 1)"  # also those of objects within
-    own = f"list_distinct(list_filter({there}, lambda one: try_cast(one as double) = try_cast({value} as double)))"
-    unclear = dialect.string(f"which number of `{key}` is the record's cannot be told: ")
-    above = f"(json_keys(json))[: list_position(json_keys(json), {dialect.string(key)}) - 1]"
-    inner = "cast(json -> ('/' || replace(replace(one, '~', '~0'), '/', '~1')) as varchar)"
-    before = f"coalesce(list_sum(list_transform({above}, lambda one: len(regexp_extract_all({inner}, {pattern}, 1)))), 0)"
-    counted = f"{there}[cast({before} as bigint) + 1]"
-    last = f"case when list_contains({own}, {counted}) then {counted} else error({unclear} || left({value}, 60)) end"
-    found = f"case when len({own}) = 1 then {own}[1] else {last} end"
-    other = f"json_type(json, {path}) not in ('DOUBLE', 'BIGINT', 'UBIGINT')"
-    several = f"case when {other} or not regexp_matches({value}, '[.eE]') and strlen({value}) <= 15 then {value} else {found} end"
-    name = dialect.string(json.dumps(key, ensure_ascii=False))
-    once = f"strlen(json) - strlen(replace(json, {name}, '')) = strlen({name})"  # as it is in most
-    first = f"case when {value} is not null then coalesce(nullif(regexp_extract(json, {pattern}, 1), ''), {value}) end"
-    return f"case when {once} then {first} else {several} end"
-
-
-def _unshortened(text: str, moment: re.Match[str]) -> str:
-    """Whether a point in time, or a time, has no more digits than its type keeps, and no offset if that has no zone."""
-    short = (moment["short"] or "").upper()
-    digits = int(moment["digits"]) if moment["digits"] else {"_S": 0, "_MS": 3}.get(short, 6)
-    wrong = f"[.][0-9]{{{digits}}}[0-9]*[1-9]"
-    if moment["day"] and (moment["zone"] or "WITHOUT")[:7].upper() == "WITHOUT":
-        wrong += "|:[0-9.]+\\s*[+-][0-9:]*[1-9]|[A-Za-z]/[A-Za-z]"
-    return f"strlen({text}) <= 10 or (strlen({text}) = 19 and substr({text}, 17, 1) = ':') or not regexp_matches({text}, '{wrong}')"
-
-
-def _unrounded(text: str) -> str:
-    """Whether a DOUBLE keeps all digits of a number: one of at most 17, which it gives back. (DuckDB 1.x takes whole numbers of more than 64
-    bits for DOUBLE, all versions decimals of any length.)"""
-    number = f"try_cast({text} as double)"
-
-    def bare(value: str) -> str:
-        return f"case when contains({value}, '.') then rtrim(rtrim({value}, '0'), '.') else {value} end"
-
-    same = f"{bare(text)} in ({bare(f'cast({number} as varchar)')}, printf('%.17g', {number}))"
-    return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
-
-
 #: Types that a format does not give back as they were (2.0, November 2026), and what stands for them in the files: Parquet has whole numbers of
 #: more than 64 bits as DOUBLE, and times without their offset. The UNION of Parquet cannot be cast to one.
 _OTHERWISE = {
@@ -189,70 +111,19 @@ class DuckDBDialect(Dialect):
         return self.render(Relation(None, relation.schema, relation.identifier))
 
     def spelt(self, text: str, type: str, value: str | None = None) -> str | None:
-        """DuckDB takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""
-        value = value or f"try_cast({text} as {type})"
-        if type in _INTEGERS:
-            return f"({_plain(text, value)}) or cast({value} as varchar) = {text}"
-        if type in ("DOUBLE", "FLOAT"):  # 1e400 is infinity to it
-            # `:` is what follows 9. Twice as fast as a regular expression, and most numbers are short and begin with 1 to 9.
-            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':' and {value} < 1e16"
-            zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
-            odd = f"{zeros} or contains({text}, '_') or contains({text}, 'n')"
-            return f"({plain}) or (not ({odd}) and isfinite({value}) and ({_unrounded(text)}))"
-        if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
-            return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
-        # What is shorter is yes, no, t, f, y, n, 1 or 0. A list of words would be joined with, and a join loses the order of rows.
-        return f"strlen({text}) >= 4" if type == "BOOLEAN" else None
+        return spelling.spelt(text, type, value)
 
     def kept(self, text: str, type: str, value: str | None = None, *, rounds: bool = False) -> str | None:
-        """Of whole numbers and decimals no digit is lost; of a float the nearest is meant, if there is one."""
-        if type.strip().upper() == "DATE":
-            day = f"try_cast({text} as date)"
-            whole = f"try_cast({text} as timestamp) is not distinct from try_cast({day} as timestamp)"
-            return f"strlen({text}) <= 10 or case when {day} is not null then {whole} end"
-        moment = _MOMENT.match(type)
-        if moment is not None:
-            return _unshortened(text, moment)
-        none = f"case when regexp_matches({text}, {_OTHER_BASE}) then false end"
-        if _FLOAT.match(type):
-            value = value or f"try_cast({text} as {'float' if _SINGLE.match(type) else 'double'})"
-            far = f"isinf({value}) or {value} = 0"
-            near = f"case when {far} then not regexp_matches({text}, '^[^eE]*[1-9]') else not contains({text}, '_') end"
-            return f"case when {value} is null then {none} else {near} end"
-        decimal = _DECIMAL.match(type)
-        digits = int(decimal[2] or (0 if decimal[1] else 3)) if decimal is not None else 0  # DECIMAL alone is DECIMAL(18, 3)
-        if (decimal is None and not _WHOLE.match(type)) or (rounds and digits) or digits > _DIGITS:
-            return None
-        value = value or f"try_cast({text} as {f'decimal(38, {digits})' if digits else 'hugeint'})"
-        quick = _plain(text, value) if decimal is None else f"cast({value} as varchar) = {text}"
-        exponent = f"regexp_full_match({text}, '\\s*{_NUMBER}[eE][+-]?[0-9]+\\s*')"
-        exact = f"try_cast({text} as decimal(38, 18)) = try_cast({value} as decimal(38, 18))"
-        same = f"coalesce({exact}, try_cast({text} as double) is not distinct from cast({value} as double))"
-        written = f"regexp_full_match({text}, '\\s*[+-]?[0-9]*(?:[.][0-9]{{0,{digits}}}0*)?\\s*')"
-        slow = f"case when {value} is null then {none} when {written} then true when {exponent} then {same} else false end"
-        # What is longer than any number of 64 bits makes the first condition NULL.
-        return f"({quick}) is true or {slow}"
+        return spelling.kept(text, type, value, rounds=rounds)
 
     def taken(self, text: str, type: str) -> str | None:
-        if type.rstrip().endswith("]") or type.upper().split("(")[0].strip() in (
-            "VARCHAR",
-            "TEXT",
-            "STRING",
-            "JSON",
-            "STRUCT",
-            "MAP",
-        ):
-            return None
-        kept = self.kept(text, type)
-        held = f"try_cast({text} as {type}) is not null" + (f" and ({kept}) is not false" if kept is not None else "")
-        return f"({text} is null or ({held}))"
+        return spelling.taken(text, type)
 
     def is_whole(self, type: str) -> bool:
-        return _WHOLE.match(type) is not None
+        return spelling.is_whole(type)
 
     def whole_text(self, text: str) -> str:
-        more = " or ".join(f"contains({text}, '{sign}')" for sign in ".eE")
-        return f"case when {more} then coalesce(cast(try_cast({text} as hugeint) as varchar), {text}) else {text} end"
+        return spelling.whole_text(text)
 
     def describe(self, sql: str) -> Statement:
         return Statement(f"select * from (\n{sql}\n) as eltflow_described limit 0", role="query")
@@ -431,7 +302,7 @@ class DuckDBDialect(Dialect):
         """A call of read_json with some columns, whose values are no objects, as they are `written`: it reads 1.10 as 1.1 and
         keeps 17 digits of a fraction (2.0). Records are read a second time for that, as text; both come in the order of the files."""
         names = list(options["written"])
-        texts = ", ".join(f"{as_written(self, name)} as {self.quote(name)}" for name in names)
+        texts = ", ".join(f"{spelling.as_written(name)} as {self.quote(name)}" for name in names)
         records = f"(select {texts} from read_json_objects({paths})) as eltflow_written"
         if set(columns) == set(names):
             return records
@@ -488,7 +359,7 @@ class DuckDBDialect(Dialect):
 
 
 #: Types whose values are spelt in a source's text as DuckDB reads them.
-_AS_THEY_ARE = _INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
+_AS_THEY_ARE = spelling.INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
 #: Those that a text is cast to.
 _CAST = ("BIT", "BIGNUM", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIME_NS")
 _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")

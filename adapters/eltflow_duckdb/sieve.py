@@ -21,8 +21,9 @@ from eltflow.base.plugins import driver
 from eltflow.base.records import dataclass, replace
 from eltflow.transfer import Field, Judged, Sifted
 from eltflow.warehouse import WarehouseError
-from eltflow_duckdb.dialect import LINES, DuckDBDialect, as_written, value_of
+from eltflow_duckdb.dialect import LINES, DuckDBDialect, value_of
 from eltflow_duckdb.source import run
+from eltflow_duckdb.spelling import as_written
 
 if TYPE_CHECKING:
     import duckdb
@@ -365,7 +366,7 @@ def _json_column(key: str, judged: Judged) -> _Column:
     wrong = None
     type = judged.type
     if type is not None and type != "VARCHAR" and not _NESTED.match(type):
-        cut = f" or {_cut(as_written(_DIALECT, key) if _NUMBERS.match(type) else text, type)}"
+        cut = f" or {_cut(as_written(key) if _NUMBERS.match(type) else text, type)}"
         kind = f"coalesce(json_type(json, {path}), 'NULL')"
         wrong = f"{text} is not null and ({kind} in ('OBJECT', 'ARRAY') or try_cast({text} as {type}) is null{cut})"
     shown = f"case when {text} is not null then to_json({_DIALECT.string(MASK)}) end" if judged.hidden else f"(json -> {path})"
