@@ -8,44 +8,10 @@ from typing import Any
 
 from eltflow.transfer import Field, Source
 from eltflow.warehouse import Capabilities, Column, Dialect, Layout, Relation, Statement, Unnested
-from eltflow_duckdb import jsonvalues
+from eltflow_duckdb import jsonvalues, spelling
 
 #: How files of lines are read: each line is a text, and one without anything NULL.
 LINES = "auto_detect = false, header = false, delim = '\x01', quote = '', escape = '', comment = '', columns = {'line': 'VARCHAR'}"
-_INTEGERS = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
-#: Types of whole numbers and of decimals, as people write them for one engine or another.
-_WHOLE = re.compile(
-    r"\s*(?:U?(?:TINY|SMALL|MEDIUM|BIG|HUGE)?INT(?:EGER)?(?:\s*\(\d+\))?|INT(?:[1248]|16|32|64|128)|BYTEINT|SHORT|LONG|SIGNED)"
-    r"(?:\s+UNSIGNED)?\s*\Z",
-    re.IGNORECASE,
-)
-_DECIMAL = re.compile(r"\s*(?:NUMBER|NUMERIC|DECIMAL|DEC)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*\Z", re.IGNORECASE)
-_DIGITS = 38  #: of a DECIMAL
-#: The least whole number of one digit, of two digits, ...
-_LEAST = f"cast([0, {', '.join(str(10**n) for n in range(1, 19))}] as bigint[])"
-
-
-def _plain(text: str, value: str) -> str:
-    """Whether a text is surely a whole number as it is written everywhere: it begins with 1 to 9, and the `value` that it is taken for has as
-    many digits as it has signs, which nothing with a fraction, blank or `_` has; one with an exponent can only end with 00. A fifth of
-    what writing the value down again costs (2.0, November 2026)."""
-    return f"{text} >= '1' and {value} >= ({_LEAST})[strlen({text})] and ({value} & 3 <> 0 or {value} % 100 <> 0)"
-
-
-def _unrounded(text: str) -> str:
-    """Whether a DOUBLE keeps all digits of a number: one of at most 17, which it gives back. (DuckDB 1.x takes whole numbers of more than 64
-    bits for DOUBLE, all versions decimals of any length.)"""
-    number = f"try_cast({text} as double)"
-
-    def bare(value: str) -> str:
-        return f"case when contains({value}, '.') then rtrim(rtrim({value}, '0'), '.') else {value} end"
-
-    same = f"{bare(text)} in ({bare(f'cast({number} as varchar)')}, printf('%.17g', {number}))"
-    return f"strlen({text}) <= 15 or contains({text}, 'e') or contains({text}, 'E') or {same}"
-
-
 #: Types that a format does not give back as they were (2.0, November 2026), and what stands for them in the files: Parquet has whole numbers of
 #: more than 64 bits as DOUBLE, and times without their offset. The UNION of Parquet cannot be cast to one.
 _OTHERWISE = {
@@ -154,40 +120,19 @@ class DuckDBDialect(Dialect):
         return self.render(Relation(None, relation.schema, relation.identifier))
 
     def spelt(self, text: str, type: str, value: str | None = None) -> str | None:
-        """DuckDB takes 0x10, 0b1 and 1_000 for numbers, yes and t for true; and where a column is BIGINT already, 1.5 for 2."""
-        value = value or f"try_cast({text} as {type})"
-        if type in _INTEGERS:
-            return f"({_plain(text, value)}) or cast({value} as varchar) = {text}"
-        if type in ("DOUBLE", "FLOAT"):  # 1e400 is infinity to it
-            # `:` is what follows 9. Twice as fast as a regular expression, and most numbers are short and begin with 1 to 9.
-            plain = f"strlen({text}) <= 15 and {text} >= '1' and not contains({text}, '_') and {text} < ':' and {value} < 1e16"
-            zeros = " or ".join(f"{text} between '{sign}00' and '{sign}09:'" for sign in ("", "-"))
-            odd = f"{zeros} or contains({text}, '_') or contains({text}, 'n')"
-            # Most long ones are what a DOUBLE is written as: an eighth of what all that follows costs.
-            written = f"cast({value} as varchar) = {text} and isfinite({value})"
-            return f"({plain}) or ({written}) or (not ({odd}) and isfinite({value}) and ({_unrounded(text)}))"
-        if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
-            return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
-        # What is shorter is yes, no, t, f, y, n, 1 or 0. A list of words would be joined with, and a join loses the order of rows.
-        return f"strlen({text}) >= 4" if type == "BOOLEAN" else None
+        return spelling.spelt(text, type, value)
 
     def kept(self, text: str, type: str, value: str | None = None, *, rounds: bool = False) -> str | None:
-        if type.strip().upper() == "DATE":
-            day = f"try_cast({text} as date)"
-            whole = f"try_cast({text} as timestamp) is not distinct from try_cast({day} as timestamp)"
-            return f"strlen({text}) <= 10 or case when {day} is not null then {whole} end"
-        decimal = _DECIMAL.match(type)
-        digits = int(decimal[2] or (0 if decimal[1] else 3)) if decimal is not None else 0  # DECIMAL alone is DECIMAL(18, 3)
-        if (decimal is None and not _WHOLE.match(type)) or (rounds and digits) or digits > _DIGITS:
-            return None
-        value = value or f"try_cast({text} as {f'decimal(38, {digits})' if digits else 'hugeint'})"
-        quick = _plain(text, value) if decimal is None else f"cast({value} as varchar) = {text}"
-        exponent = f"regexp_matches({text}, '^[+-]?[0-9_.]+[eE]')"
-        exact = f"try_cast({text} as decimal(38, 18)) = try_cast({value} as decimal(38, 18))"
-        same = f"coalesce({exact}, try_cast({text} as double) is not distinct from cast({value} as double))"
-        fraction = f"regexp_matches({text}, '[.][0-9_]{{{digits}}}[0-9_]*[1-9]')"
-        # What is longer than any number of 64 bits makes the first condition NULL.
-        return f"({quick}) is true or case when {value} is null then null when {exponent} then {same} else not {fraction} end"
+        return spelling.kept(text, type, value, rounds=rounds)
+
+    def taken(self, text: str, type: str) -> str | None:
+        return spelling.taken(text, type)
+
+    def is_whole(self, type: str) -> bool:
+        return spelling.is_whole(type)
+
+    def whole_text(self, text: str) -> str:
+        return spelling.whole_text(text)
 
     def misfit(self, value: str, type: str, *, whole: bool = False) -> str | None:
         return jsonvalues.misfit(self, value, type, whole=whole)
@@ -362,12 +307,27 @@ class DuckDBDialect(Dialect):
             return f"read_csv({', '.join(arguments)})"
         if format == "json":  # from a sample, a later 1.5 would become 2 and a later key be left out (DuckDB 2.0)
             columns = options.get("columns")
+            if columns and options.get("written"):
+                return self._written(arguments[0], columns, options)
             arguments.append("dateformat = '%Y-%m-%d'")  # left alone, DuckDB takes 01-02-2013 for a day in February
             told = [f"columns = {self.literal(dict(columns))}"] if columns else [*_INFERRED[str(options.get("infer") or "all")]]
             return f"read_json({', '.join([*arguments, *told])})"
         if format in ("lines", "fixed"):
             return self._lines(arguments[0], format, options)
         return f"read_parquet({', '.join([*arguments, 'union_by_name = true'])})"
+
+    def _written(self, paths: str, columns: Mapping[str, str], options: Mapping[str, Any]) -> str:
+        """A call of read_json with some columns, whose values are no objects, as they are `written`: it reads 1.10 as 1.1 and
+        keeps 17 digits of a fraction (2.0). Records are read a second time for that, as text; both come in the order of the files."""
+        names = list(options["written"])
+        texts = ", ".join(f"{spelling.as_written(name)} as {self.quote(name)}" for name in names)
+        records = f"(select {texts} from read_json_objects({paths})) as eltflow_written"
+        if set(columns) == set(names):
+            return records
+        items = [f"eltflow_{'written' if name in names else 'read'}.{self.quote(name)}" for name in columns]
+        rest = {name: type for name, type in columns.items() if name not in names}
+        read = f"read_json({paths}, dateformat = '%Y-%m-%d', columns = {self.literal(rest)}) as eltflow_read"
+        return f"(select {', '.join(items)} from {read} positional join {records})"
 
     def _lines(self, paths: str, format: str, options: Mapping[str, Any]) -> str:
         """A query for what stands in each line, as text; NULL for what is empty there. Lines without anything are passed over. With `infer` as
@@ -417,7 +377,7 @@ class DuckDBDialect(Dialect):
 
 
 #: Types whose values are spelt in a source's text as DuckDB reads them.
-_AS_THEY_ARE = _INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
+_AS_THEY_ARE = spelling.INTEGERS | {"BOOLEAN", "DOUBLE", "FLOAT", "UUID", "INTERVAL", "TIME", "TIME WITH TIME ZONE"}
 #: Those that a text is cast to.
 _CAST = ("BIT", "BIGNUM", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIME_NS")
 _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")

@@ -23,6 +23,7 @@ from eltflow.transfer import Field, Judged, Sifted
 from eltflow.warehouse import WarehouseError
 from eltflow_duckdb.dialect import LINES, DuckDBDialect, value_of
 from eltflow_duckdb.source import run
+from eltflow_duckdb.spelling import as_written
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,6 +42,8 @@ _STRUCTURE = {
     "INVALID ENCODING": "it is not UTF-8",
     "LINE SIZE OVER MAXIMUM": "it is longer than any row may be",
 }
+_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT\b|INTEGER|DECIMAL|DOUBLE|FLOAT", re.IGNORECASE)
+_NESTED = re.compile(r"STRUCT|MAP|UNION|JSON|VARIANT|.*\]\Z", re.IGNORECASE)
 #: Types whose values are texts that other types may take.
 _SIMPLE = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(.*|DOUBLE|FLOAT|BOOLEAN|VARCHAR|DATE|TIME.*|UUID)\Z")
 Judge = Callable[[str], Judged]
@@ -98,13 +101,18 @@ def _judge_rows(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column
     if not reasons:
         connection.execute(f"create table eltflow_bad ({_NUMBER} bigint, name varchar, reason varchar, raw varchar)")
         return
-    shown = ", ".join(f"{_DIALECT.string(c.name)}, {c.shown}" for c in columns if not c.judged.left_out)
     cases = [f"case {' '.join(f'when {when} then {then}' for when, then in pairs)} end" for pairs in (names, reasons)]
     run(
         connection,
         f"create table eltflow_bad as select * from (select {_NUMBER}, {cases[0]} as name, {cases[1]} as reason,"
-        f" cast(json_object({shown}) as varchar) as raw from {rows}) where reason is not null",
+        f" {_raw(columns)} as raw from {rows}) where reason is not null",
     )
+
+
+def _raw(columns: Sequence[_Column]) -> str:
+    """A row as it is shown: a JSON object, as text."""
+    shown = ", ".join(f"{_DIALECT.string(c.name)}, {c.shown}" for c in columns if not c.judged.left_out)
+    return f"cast(json_object({shown}) as varchar)"
 
 
 def _told(connection: duckdb.DuckDBPyConnection, name: str, folder: str, total: int) -> tuple[str, int, str]:
@@ -357,7 +365,14 @@ def _no_records(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
 def _json_column(key: str, judged: Judged) -> _Column:
     path = _DIALECT.string(f'$."{key}"')
     text = f"(json ->> {path})"
-    wrong = None if judged.type is None else _DIALECT.misfit(f"(json -> {path})", judged.type)
+    wrong = None
+    type = judged.type
+    if type is not None and (judged.strict or _NESTED.match(type)):
+        wrong = _DIALECT.misfit(f"(json -> {path})", type)
+    elif type is not None and type != "VARCHAR":
+        cut = f" or {_cut(as_written(key) if _NUMBERS.match(type) else text, type)}"
+        kind = f"coalesce(json_type(json, {path}), 'NULL')"
+        wrong = f"{text} is not null and ({kind} in ('OBJECT', 'ARRAY') or try_cast({text} as {type}) is null{cut})"
     shown = f"case when {text} is not null then to_json({_DIALECT.string(MASK)}) end" if judged.hidden else f"(json -> {path})"
     return _Column(key, text, shown, judged, wrong)
 
@@ -459,6 +474,7 @@ def _rows(
     run(connection, f"create view eltflow_texts as select *, {texts} from eltflow_rows")
     columns = [_row_column(n, label, type, judge(label)) for n, (label, type) in enumerate(fields)]
     _judge_rows(connection, columns, "eltflow_texts")
+    _judge_keys(connection, columns, options)
     run(connection, f"create table eltflow_told as select {_NUMBER} as line, name, reason, raw from eltflow_bad order by 1")
     if not _any(connection, "eltflow_told"):
         return None
@@ -468,6 +484,23 @@ def _rows(
     _write_lines(good, run(connection, f"select concat_ws(chr(9), {values}) {kept}"))
     ((total,),) = run(connection, "select count(*) from eltflow_rows").fetchall()
     return _sifted(connection, name, folder, total, good)
+
+
+def _judge_keys(connection: duckdb.DuckDBPyConnection, columns: Sequence[_Column], options: Mapping[str, Any]) -> None:
+    """Add to `eltflow_bad` the rows of one `key` of which none is the latest by the `cursor`, or of which nothing tells."""
+    if not options.get("key"):
+        return
+    types = {name: (f"t{n}", type) for n, (name, type) in enumerate(options["columns"])}
+    keys = ", ".join(types[name][0] for name in options["key"])
+    latest = "".join(f" order by try_cast({types[name][0]} as {types[name][1]}) desc nulls last" for name in options["cursor"])
+    name = _DIALECT.string(options["key"][0]) if len(options["key"]) == 1 else "null"
+    good = f"select * from eltflow_texts where {_NUMBER} not in (select {_NUMBER} from eltflow_bad)"
+    first = f"select *, rank() over (partition by {keys}{latest}) as eltflow_place from ({good})"
+    run(
+        connection,
+        f"insert into eltflow_bad select {_NUMBER}, {name}, 'another row has its key, and nothing tells which of them is the latest',"
+        f" {_raw(columns)} from (select * from ({first}) where eltflow_place = 1 qualify count(*) over (partition by {keys}) > 1)",
+    )
 
 
 def _row_text(place: str) -> str:

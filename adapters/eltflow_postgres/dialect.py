@@ -69,6 +69,10 @@ _READ_AS: Mapping[str, str] = {
     "uuid": "UUID",
     "jsonb": "JSON",
 }
+_WHOLE = re.compile(r"(?:small|big)?int(?:eger)?\Z|int[248]\Z", re.IGNORECASE)
+_MOMENT = re.compile(
+    r"(?P<day>timestamp)?(?(day)|time)(?P<tz>tz)?\s*(?:\((?P<digits>[0-6])\))?\s*(?:without time zone|(?P<zone>with time zone))?\Z"
+)
 _NUMERIC = re.compile(r"numeric\((\d+),(\d+)\)\Z")
 _DECIMAL = re.compile(r"DECIMAL\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\Z")
 
@@ -362,6 +366,29 @@ class PostgresDialect(Dialect):
         own = self.keeps(type)
         return _OUT_OF_JSON.get(own, own) if own is not None else self.types["VARCHAR"]
 
+    def taken(self, text: str, type: str) -> str | None:
+        """What PostgreSQL itself rounds, cuts and reads in other bases (pp. 32-36, 152-158) is none."""
+        own = type.strip().lower()
+        moment = _MOMENT.match(own)
+        if moment is not None:
+            digits = moment["digits"] or 6
+            wrong = rf"[.][0-9]{{{digits}}}[0-9]*[1-9]|^\s*[0-9]{{1,2}}[-/. ][0-9]{{1,2}}[-/. ]"
+            wrong += (
+                r"|:[0-9.]+\s*[+-][0-9:]*[1-9]|[A-Za-z]/[A-Za-z]" if moment["day"] and not (moment["zone"] or moment["tz"]) else ""
+            )
+        elif own == "date":
+            wrong = r"^\s*[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ]|^\S+[ T].*[1-9]"
+        elif _WHOLE.match(own):
+            wrong = "[.][0-9]*[1-9]|[xXoObB_]"
+        elif own.startswith(("numeric", "decimal", "dec", "real", "double", "float")):
+            wrong = "[xXoObB_]"
+        else:
+            return None
+        kept = f"{text} !~ {self.string(wrong)}"
+        if "(" in own and own.startswith(("numeric", "decimal", "dec")):
+            kept += f" and cast({text} as numeric) = cast({text} as {type})"
+        return f"({text} is null or ({kept}))"
+
     def unnested(self, source: str, what: Unnested) -> str:
         quote = self.quote
         named = [f"eltflow_rows.{quote(own)} as {quote(name)}" for own, name in what.keys]
@@ -378,7 +405,10 @@ class PostgresDialect(Dialect):
         item = "eltflow_items.eltflow_item"
         if type is None or type == "jsonb":
             return item if field is None else f"({item} -> {self.string(field)})"
-        return f"cast({item} #>> '{{}}' as {type})" if field is None else f"cast({item} ->> {self.string(field)} as {type})"
+        text = f"({item} #>> '{{}}')" if field is None else f"({item} ->> {self.string(field)})"
+        if _WHOLE.match(type):  # 2.0 is 2, and 1.5 none
+            text = f"case when position('.' in {text}) > 0 then regexp_replace({text}, '[.]0+$', '') else {text} end"
+        return f"cast({text} as {type})"
 
     def not_unnested(self, source: str, what: Unnested) -> Statement:
         column = f"eltflow_rows.{self.quote(what.column)}"

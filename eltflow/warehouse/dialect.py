@@ -31,6 +31,7 @@ class Dialect:
     """SQL text for one engine. Every identifier and literal that eltflow writes comes from here."""
 
     name = "ansi"
+    text_type = "text"  #: of which every text is
     sqlglot = ""  #: sqlglot's name of the dialect
     default_schema = "public"  #: of a target that names none
     #: An expression: the time now, for a column of the type that keeps one with its time zone. (Within a transaction the standard's is when
@@ -155,6 +156,19 @@ class Dialect:
         tell. Of what reads files alone.
         """
         return None
+
+    def taken(self, text: str, type: str) -> str | None:
+        """A condition: one of the engine's types that somebody chose takes a text (or NULL), and keeps all of the value that it means. None
+        where a cast that fails tells it."""
+        return None
+
+    def is_whole(self, type: str) -> bool:
+        """Whether a type, as people write it for one engine or another, is of whole numbers."""
+        return False
+
+    def whole_text(self, text: str) -> str:
+        """A text that means a whole number without what is no digit of it (2.00, 1e2); as it is where it means none."""
+        return text
 
     # -- statements ------------------------------------------------------------------------------------------------------------
 

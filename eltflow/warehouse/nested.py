@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from eltflow.base.records import dataclass
 
 _LIST = re.compile(r"(.*)(\[\d*\])\Z", re.DOTALL)
-_OUTER = re.compile(r"(STRUCT|MAP)\((.*)\)\Z", re.DOTALL | re.IGNORECASE)
+_OUTER = re.compile(r"(STRUCT|MAP)\s*\((.*)\)\s*\Z", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(r'\s*("(?:[^"]|"")*"|[^\s"]+)\s+(.+)\Z', re.DOTALL)
 _NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT|INTEGER|DOUBLE|FLOAT|REAL|DECIMAL|NUMERIC", re.IGNORECASE)
 #: The type of what is never there.
@@ -27,6 +27,7 @@ class Opened:
 
 def opened(type: str) -> Opened | None:
     """What a type holds; None for one that is not nested."""
+    type = type.strip()
     inner = _LIST.match(type)
     if inner is not None:
         size = inner[2]
@@ -145,6 +146,14 @@ def clash(one: str, other: str) -> bool:
         return True
     both = _both(one, other)
     return any(clash(mine, theirs) for _, mine, theirs in both.parts if mine and theirs) if both is not None else False
+
+
+def crossed(one: str, other: str) -> bool:
+    """Whether one of two types has booleans where the other has numbers, at any depth: casts take them for each other."""
+    both = _both(one, other)
+    if both is not None:
+        return any(crossed(mine, theirs) for _, mine, theirs in both.parts if mine and theirs)
+    return {_kind(one), _kind(other)} == {"boolean", "number"}
 
 
 def _kind(type: str) -> str:

@@ -126,6 +126,34 @@ def test_rows_without_what_they_are_matched_by(shop):
     assert [(column, line) for column, _, _, line in w.rows(BAD)] == [("id", 2), ("seen", 3)]
 
 
+@pytest.mark.parametrize(("source", "target"), [("duckdb", "duckdb"), ("postgres", "postgres"), ("sqlite", "postgres")])
+def test_rows_of_one_key_of_which_none_is_the_latest(shop, source, target):
+    """The highest cursor wins; where two have it, or there is none, a database has no order that would tell."""
+    w = shop(source, target)
+    w.change("create table t (id integer, v varchar(9), seen timestamp)")
+    w.change("insert into t values (1, 'a', '2020-01-01'), (1, 'b', '2020-01-02'), (2, 'c', '2020-01-01'), (2, 'd', '2020-01-01')")
+    w.change("insert into t values (2, 'e', '2019-01-01'), (3, 'f', '2020-01-01')")
+    w.step("merge", unique_key="id", cursor={"column": "seen"}, on_bad_row="fail")
+    assert "several new rows have one key (`id` holds `2`), and nothing tells which of them is the latest" in w.run(code=1)
+    w.step("merge", unique_key="id", cursor={"column": "seen"})
+    assert "2 quarantined" in w.run()
+    assert [(id, v) for id, v, _ in w.rows()] == [(1, "b"), (2, "e"), (3, "f")]
+    reason = "another row has its key, and nothing tells which of them is the latest"
+    assert [(c, r, json.loads(raw)["v"]) for c, r, raw, _ in w.rows(BAD)] == [("id", reason, "c"), ("id", reason, "d")]
+    w.change("insert into t values (4, 'g', '2020-01-03'), (4, 'h', '2020-01-03')")
+    w.run()
+    w.run()
+    assert [v for _, v, _ in w.rows()] == ["b", "e", "f"]
+    assert sorted(json.loads(raw)["v"] for _, _, raw, _ in w.rows(BAD)) == ["c", "d", "g", "h"]
+    w.change("update t set seen = '2020-01-04' where v in ('d', 'h')")
+    w.run()
+    assert [v for _, v, _ in w.rows()] == ["b", "d", "f", "h"]
+    w.step("merge", unique_key=["id", "v"])
+    w.change("insert into t values (1, 'b', '2020-01-01')")
+    w.run("--full-refresh")
+    assert [(c, json.loads(raw)["v"]) for c, _, raw, _ in w.rows(BAD)] == [(None, "b"), (None, "b")]
+
+
 def test_what_is_no_bad_row_stops_the_step(shop):
     w = shop("duckdb")
     w.change("create table t (id integer)")

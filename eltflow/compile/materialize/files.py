@@ -105,7 +105,7 @@ def whole(
     """What `body` makes of the query for all rows of the job's files, between the node's hooks; types are those that every row allows.
     `chosen` are the columns to take, with their names in the table; all of them unless given. `agreed` are types that the files say.
     """
-    looks = look_at(job, job.files, format, options)
+    looks, options = look_at(job, job.files, format, options), whole_numbers(job, options, types)
     outcome = yield from at_once(job, format, options, types, looks, body, chosen=chosen)
     if outcome is not None:
         return outcome
@@ -147,9 +147,9 @@ def typed(
     """A query for all rows of the job's files under types that every one of them allows, those that the files `agreed` on, and those that are
     declared."""
     yield from check_declared(job, job.files, format, options, types)
-    types = {**(agreed or {}), **read_types(job, types)}
+    declared, types = types, {**(agreed or {}), **read_types(job, types)}
     if format == "json":
-        options, types = yield from exact(job, job.files, options, types)
+        options, types = yield from exact(job, job.files, options, types, declared)
     if looks == "plain" or format == "json":
         return scan(reading(job), job.files, format, {**options, "infer": "all"}, types)
     every = yield from settled(job, job.files, options, types)
@@ -172,6 +172,12 @@ def picked(job: Job, select: str, chosen: Pairs) -> str:
 def read_types(job: Job, types: Mapping[str, str]) -> dict[str, str]:
     """What columns with a type of their own are read as. An engine that is sent the rows knows best what that type takes of a text."""
     return dict(types) if job.reader is None else dict.fromkeys(types, "VARCHAR")
+
+
+def whole_numbers(job: Job, options: Options, types: Mapping[str, str]) -> Options:
+    """The options with the columns whose whole numbers another engine is sent as text: 2.00 is 2 to each."""
+    whole = [name for name, type in types.items() if reading(job).is_whole(type)] if job.reader is not None else []
+    return {**options, "whole": whole} if whole else options
 
 
 def look_at(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Looks:

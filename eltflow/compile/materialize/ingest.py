@@ -20,9 +20,11 @@ from eltflow.compile.materialize.files import (
     told_format,
     typed,
     whole,
+    whole_numbers,
 )
 from eltflow.compile.materialize.hashed import check_hashing
 from eltflow.compile.materialize.history import dated, keeps_history, of_source
+from eltflow.compile.materialize.items import with_items
 from eltflow.compile.materialize.jsonfiles import exact, infers, without_rounding
 from eltflow.compile.materialize.meta import Known, forgotten, loaded_files, record_load
 from eltflow.compile.materialize.quarantine import check_records, put_aside, quarantines, without_bad_rows
@@ -203,7 +205,7 @@ def _fitted(
     found = replace(found, notes=(*found.notes, *notes))
     if infers(format, options):
         inferred = {**(yield from types_of(job, described, format, options)), **agreed}
-        options, _ = yield from exact(job, job.files, options, read_types(job, types), inferred=inferred, within=within)
+        options, _ = yield from exact(job, job.files, options, read_types(job, types), types, inferred=inferred, within=within)
         agreed = {}
     elif within:
         of_files = yield from types_of(job, described, format, options)
@@ -388,6 +390,7 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
         check_fields(job, described, of_table, str(job.relation))
     if changes(job) == "evolve" and infers(format, options):
         of_files = yield from without_rounding(job, fresh, options, of_files, of_table)
+    job = yield from with_items(job, {name: of_files[source] for source, name in found.chosen if source not in types})
     job, notes = yield from _with_fields(job, found, of_files, format, types)
     kept = {source: reading_type(job, name) for source, name in own}
     if infers(format, options):
@@ -397,12 +400,12 @@ def _added(job: Job, parted: Job, files: Sequence[FileInfo], known: Known) -> Pr
     differing = {name: type for name, type in kept.items() if format == "csv" or type != of_files[name]}
     read: Mapping[str, str] = {**agreed, **differing, **read_types(job, types)}
     if infers(format, options):
-        options, read = yield from exact(job, fresh, options, read_types(job, types), inferred=of_files, kept=kept)
+        options, read = yield from exact(job, fresh, options, read_types(job, types), types, inferred=of_files, kept=kept)
         of_files |= {name: options["columns"][name] for name in found.added if name not in types}
     columns, more = yield from _grown(job, found, fresh, format, options, of_files, types)
     yield from check_declared(job, fresh, format, options, types)
     read = {**_left(found, format, of_files), **read, **more}
-    rows = rows_of(job, scan(reading(job), fresh, format, options, read), found.chosen)
+    rows = rows_of(job, scan(reading(job), fresh, format, whole_numbers(job, options, types), read), found.chosen)
     changed = [f.name for f in files if f.name in known]
     read_as = {name: of_files[source] for source, name in found.chosen}
     body = _loaded(job, rows, [name for _, name in found.chosen], files, columns=columns, again=changed, types=read_as)

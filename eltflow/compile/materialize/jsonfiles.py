@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.scan import Options, ask, item, reading, scan, shown
+from eltflow.compile.materialize.declared import as_text, in_json, is_nested, same_in_json
+from eltflow.compile.materialize.scan import Options, ask, bare, check_taken, item, reading, scan, shown
 from eltflow.compile.materialize.spellings import spelt_alike, spelt_in
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
-from eltflow.warehouse.nested import holds, narrowed, new_fields, replaced, settled, spelt_like
+from eltflow.warehouse.nested import beyond, holds, narrowed, new_fields, replaced, settled, spelt_like
 from eltflow.warehouse.values import Column, Statement, WarehouseError
 
 _TEXT = "VARCHAR"
@@ -36,7 +37,7 @@ def infers(format: str, options: Options) -> bool:
 def columns_of(job: Job, files: Sequence[FileInfo], format: str, options: Options) -> Steps[Sequence[Column]]:
     """The columns of files as the engine infers them. Raises ProgramError for keys of JSON in one file that differ in case alone."""
     try:
-        described = yield from ask(job, reading(job).describe(scan(reading(job), files, format, options, {})))
+        described = yield from ask(job, reading(job).describe(scan(reading(job), files, format, bare(options), {})))
     except WarehouseError as error:
         if error.file is None and len(files) == 1:
             error.file = files[0].path
@@ -75,6 +76,7 @@ def exact(
     files: Sequence[FileInfo],
     options: Options,
     types: Mapping[str, str],
+    declared: Mapping[str, str],
     *,
     inferred: Mapping[str, str] | None = None,
     kept: Mapping[str, str] | None = None,
@@ -83,26 +85,57 @@ def exact(
     """Options and types under which JSON files are read as they are meant. Engines take for a DOUBLE what is too long for 64 bits, and whole
     numbers among others: a column with some that lose digits is read as HUGEINT, if that takes all of it, or as text; one that holds such
     inside of nested values, as JSON. They guess which of two numbers is the month, too: what is not written like 2013-01-31 stays text.
+    Columns whose type is `declared` are read as they are written.
 
     `inferred` are the columns' types where those are known; `kept` the types of the table's columns, which stay; `within` types beyond whose
-    fields nothing is taken. Raises ProgramError for a value that a kept type would change.
+    fields nothing is taken. Raises ProgramError for a value that a kept type would change, or a declared one.
     """
     told = options.get("columns")
     if told is not None:
         return options, {name: type for name, type in types.items() if told.get(name) != type}
     if inferred is None:
         inferred = {c.name: c.type or _TEXT for c in (yield from columns_of(job, files, "json", options))}
+    own = {name: type for name, type in declared.items() if name in inferred}
+    yield from _check_declared(job, files, options, inferred, own)
+    how = {name: in_json(inferred[name], type, sent=job.reader is not None) for name, type in own.items()}
+    flat = {name: as_read for name, (as_read, _) in how.items() if as_read is not None}
     kept = {name: spelt_like(type, inferred[name]) for name, type in (kept or {}).items()}
     read = {name: settled(type) for name, type in inferred.items()}
     read |= {name: narrowed(read[name], type) for name, type in (within or {}).items() if name in read}
     doubtful = {name: type for name, type in read.items() if holds(type, _DOUBTFUL) and kept.get(name, type) == type}
-    direct = {name: types[name] for name in doubtful if name in types and _EXACT.match(types[name])}
+    direct = {name: types[name] for name in doubtful if name not in own and name in types and _EXACT.match(types[name])}
     lost = yield from _lost(job, files, options, {name: type for name, type in doubtful.items() if name not in types})
     yield from check_values(job, files, options, {name: kept[name] for name in lost if name in kept})
     direct |= {name: instead for name, instead in lost.items() if name not in kept}
     days = {name: type for name, type in kept.items() if type == "DATE" and read[name] != type}  # midnights: the reader takes none
-    given = {name: type for name, type in {**types, **days}.items() if name not in direct}
-    return {**options, "columns": {**read, **direct, **{name: type for name, type in kept.items() if name not in days}}}, given
+    done = {*direct, *(name for name, as_read in flat.items() if types.get(name, "").upper() in (as_read.upper(), "JSONB"))}
+    given = {name: type for name, type in {**types, **days}.items() if name not in done}
+    columns = {**read, **direct, **{name: type for name, type in kept.items() if name not in days}, **flat}
+    return {**options, "columns": columns, "flat": list(flat), "written": [n for n, (_, digits) in how.items() if digits]}, given
+
+
+def _check_declared(
+    job: Job, files: Sequence[FileInfo], options: Options, inferred: Mapping[str, str], declared: Mapping[str, str]
+) -> Steps[None]:
+    """Raise ProgramError for values of JSON, and fields of objects, that the types which are declared for columns do not take."""
+    looked: dict[str, str] = {}
+    for name, type in declared.items():
+        nested = is_nested(type) and job.reader is None
+        more = beyond(name, inferred[name], type) if nested and _policy(job) != "discard" else []
+        if more and not job.dry:
+            told, where = listed([f"`{field}`" for field in more], 8), listed([f.name for f in files], 3)
+            help = "declare a type that has it, or say that it is left out: `schema_changes: {column: discard}`"
+            raise ProgramError(f"{told} of {where} is not in the type that is declared, {type}", help, file=files[0].path)
+        if not same_in_json(inferred[name], type):
+            looked[name] = as_text(type) if nested else _TEXT
+    digits = [n for n in looked if in_json(inferred[n], declared[n], sent=True)[1] and looked[n] == _TEXT]
+    how = {**bare(options), "columns": looked, "written": digits}
+    yield from check_taken(job, files, "json", how, {name: declared[name] for name in looked})
+
+
+def _policy(job: Job) -> str:
+    step = job.node.ingest.step if job.node.ingest is not None else {}
+    return str((step.get("schema_changes") or {}).get("column") or "fail")
 
 
 def _lost(job: Job, files: Sequence[FileInfo], options: Options, doubtful: Mapping[str, str]) -> Steps[dict[str, str]]:

@@ -197,7 +197,7 @@ def _judge(job: Job, format: str, declared: Mapping[str, str]) -> Callable[[str]
         return Judged(
             type=None if type is None or hashed else job.dialect.reads_as(str(type)),
             shown=str(type).lower(),
-            strict=format == "csv" and key not in given,
+            strict=format in ("csv", "json") and key not in given,
             needed=key in needed,
             hidden=hashed or hidden is None or final.lower() in hidden or name.lower() in hidden,
         )

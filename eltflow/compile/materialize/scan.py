@@ -6,25 +6,30 @@ the type of the first rows it goes on to take 1.5 for 2 and 007 for 7. What is n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eltflow.compile.materialize.declared import as_text, is_nested, wrong
 from eltflow.compile.materialize.spellings import spelt_alike
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.dialect import Dialect
 from eltflow.warehouse.values import Result, Statement
 
 Options = Mapping[str, Any]
+_DAYS = re.compile(r"DATE|TIMESTAMP", re.IGNORECASE)
 _TEXT = "VARCHAR"
 
 
 def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
     """A query for all rows of the files. Raises ProgramError where the engine reads no files."""
-    casts = ""
-    if types and format != "csv":
-        kept = ", ".join(f"{dialect.cast_read(format, dialect.quote(c), t)} as {dialect.quote(c)}" for c, t in types.items())
-        casts = f" replace ({kept})"
-    return f"select *{casts} from {item(dialect, files, format, options, types)}"
+    flat, whole = options.get("flat") or (), options.get("whole") or ()
+    values = {}
+    for name, type in types.items() if format != "csv" else ():
+        values[name] = dialect.cast_read("" if name in flat else format, dialect.quote(name), type)
+    values |= {name: dialect.whole_text(values.get(name, dialect.quote(name))) for name in whole}
+    made = ", ".join(f"{value} as {dialect.quote(name)}" for name, value in values.items())
+    return f"select *{f' replace ({made})' if made else ''} from {item(dialect, files, format, options, types)}"
 
 
 def item(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
@@ -38,6 +43,11 @@ def item(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Opti
     return (
         found[0] if len(found) == 1 else f"({' union all by name '.join(f'select * from {one}' for one in found)}) as eltflow_files"
     )
+
+
+def bare(options: Options) -> Options:
+    """Options without what is made of values."""
+    return {key: value for key, value in options.items() if key != "whole"}
 
 
 #: Types that keep all digits on the engines that files are sent to.
@@ -61,24 +71,28 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
     another type."""
     dialect = reading(job)
     read_as = dict(types) if job.reader is None else dict.fromkeys(types, _TEXT)
-    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", options, read_as)))
+    described = yield from ask(job, dialect.describe(scan(dialect, files, "csv", bare(options), read_as)))
     read, values, casts = {c.name: c.type or _TEXT for c in described.columns}, list[str](), list[str]()
     read |= read_as
     for name, type in list(read.items()):
         column, value = dialect.quote(name), dialect.quote(f"eltflow_value_{len(values)}")
         if name in types and job.reader is not None:  # whoever is sent the text refuses it
             held = _kept(job, column, types[name])
-            casts += [f"case when {held} then {column} else {column} || '?' end as {column}"] if held is not None else []
+            text = dialect.whole_text(column) if name in (options.get("whole") or ()) else column
+            casts += [f"case when {held} then {text} else {column} || '?' end as {column}"] if held is not None else []
             continue
         if name in types and type.upper() == "DATE":
             continue  # the reader takes days in one order, and refuses what has a time
         held = _kept(job, column, type, value) if name in types else dialect.spelt(column, type, value)
+        if name in types and is_nested(type):
+            changed = not_kept(job, column, type)
+            held = f"not {changed}" if changed is not None else None
         if held is not None:
             # What is misspelt gets a cast that fails, and the load with it; NULL stays NULL. The value is had once, in a query within.
             read[name] = _TEXT
             values.append(f"try_cast({column} as {type}) as {value}")
             casts.append(f"case when {held} then {value} else cast({column} || '?' as {type}) end as {column}")
-    query = scan(dialect, files, "csv", options, read)
+    query = scan(dialect, files, "csv", bare(options), read)
     if not casts:
         return query
     without = f" exclude ({', '.join(dialect.quote(f'eltflow_value_{n}') for n in range(len(values)))})" if values else ""
@@ -119,7 +133,13 @@ def odd_values(
 
 
 def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> Steps[None]:
-    """Raise ProgramError for a value that the type which is declared for its column would change: 1.5, where that is `integer`."""
+    """Raise ProgramError for a value that the type which is declared for its column would change: 1.5, where that is `integer`. JSON whose
+    types are inferred is looked at where that is done (`exact`)."""
+    if format != "json" or ("columns" in options and "flat" not in options):
+        yield from check_taken(job, files, format, {**bare(options), "infer": "none"}, types)
+
+
+def check_taken(job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> Steps[None]:
     found = yield from _changed(job, files, format, options, types)
     if found is None:
         return
@@ -129,8 +149,10 @@ def check_declared(job: Job, files: Sequence[FileInfo], format: str, options: Op
         if one is not None:
             found, where = one, file
             break
-    name, value = found
-    message = f"the column `{name}` of {where.name} holds {shown(job, name, value)}, which `{types[name].lower()}` would change"
+    name, value, how = found
+    message = (
+        f"the column `{name}` of {where.name} holds {shown(job, name, value)}, which {how.format(type=f'`{types[name].lower()}`')}"
+    )
     raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
 
 
@@ -142,27 +164,59 @@ def shown(job: Job, name: str, value: str) -> str:
 
 
 def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | None:
-    """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL)."""
+    """That a declared type keeps a text's digits. Seeds are rounded to a decimal's, as everywhere else (dbt 1.12 on PostgreSQL). What another
+    engine is sent, it may read with the day before the month, or the month before the day."""
     if job.reader is not None and type.strip().upper() in _ANY_DIGITS:
         return None  # of another engine than the one that is asked here
-    return reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
+    held = reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
+    if held is not None and job.reader is not None and _DAYS.match(type):
+        return f"coalesce({held}, true) and not regexp_matches({text}, '^\\s*[0-9]{{1,2}}[-/. ][0-9]{{1,2}}[-/. ]')"
+    return held
 
 
 def _changed(
     job: Job, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]
-) -> Steps[tuple[str, str] | None]:
-    """A column, and a value of it that its type would change."""
+) -> Steps[tuple[str, str, str] | None]:
+    """A column, a value of it that its type would change, or does not take, and which of both."""
     dialect = reading(job)
-    tried: dict[str, str] = {}
+    query = scan(dialect, files, format, options, {})
+    told = format == "json" and "written" in options
+    typed = format == "parquet" or (format == "json" and not told)
+    described = (yield from ask(job, dialect.describe(query))).columns if typed and types else ()
+    inside = {column.name: column.type or _TEXT for column in described}
+    tried: list[tuple[str, str, str]] = []
     for name, type in types.items():
         column = dialect.quote(name)
-        text = column if format == "csv" else f"cast({column} as varchar)"
-        kept = _kept(job, text, type)
-        if kept is not None:
-            tried[name] = f"min(case when ({kept}) is false then {text} end)"
+        lost = _recast(job, column, inside.get(name, _TEXT), type) if typed else not_kept(job, column, type, text=not told)
+        if lost is not None:
+            tried.append((name, lost, "{type} would change"))
+        if told and job.reader is None:
+            tried.append((name, f"{column} is not null and try_cast({column} as {type}) is null", "is no {type}"))
     if not tried:
         return None
-    query = scan(dialect, files, format, {**options, "infer": "none"}, {})
-    result = yield from ask(job, Statement(f"select {', '.join(tried.values())} from ({query}) as eltflow_new", role="query"))
+    items = ", ".join(f"min(case when {wrong} then cast({dialect.quote(name)} as varchar) end)" for name, wrong, _ in tried)
+    result = yield from ask(job, Statement(f"select {items} from ({query}) as eltflow_new", role="query"))
     values = zip(tried, result.rows[0] if result.rows else (), strict=False)
-    return next(((name, str(value)) for name, value in values if value is not None), None)
+    return next(((name, str(value), how) for (name, _, how), value in values if value is not None), None)
+
+
+def not_kept(job: Job, column: str, type: str, *, text: bool = True) -> str | None:
+    """A condition: a declared type would change a value of a column, which is `text`, or of such in the shape of the type. None where it
+    changes none, or where another engine is sent the text of what is nested."""
+    if is_nested(type):
+        if job.reader is not None:
+            return None
+        column = f"try_cast({column} as {as_text(type)})" if text else column
+    return wrong(column, type, lambda one, type: _kept(job, one, type))
+
+
+def _recast(job: Job, column: str, own: str, type: str) -> str | None:
+    """A condition: a value that has a type of its own in its file becomes another one under a type that is declared."""
+    text = f"cast({column} as varchar)"
+    if job.reader is not None or own == _TEXT:
+        return not_kept(job, text, type)
+    if is_nested(type):
+        return f"cast(try_cast({column} as {type}) as {own}) is distinct from {column}"
+    held = _kept(job, text, type)
+    lost = f"try_cast({text} as {type}) is null and try_cast({column} as {type}) is not null"
+    return f"(({held}) is false or ({lost}))" if held is not None else f"({lost})"

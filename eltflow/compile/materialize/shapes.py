@@ -12,7 +12,7 @@ from eltflow.compile.materialize.relation import landing
 from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
 from eltflow.compile.materialize.spellings import Files, one_spelling
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
-from eltflow.warehouse.nested import apart, beyond, clash, mixed, narrowed, opened, spelt_like
+from eltflow.warehouse.nested import apart, beyond, clash, crossed, mixed, narrowed, opened, spelt_like
 from eltflow.warehouse.values import CatalogColumn, Column, Statement
 
 #: Each part of a load (a file, a table of a source) by its name, with its columns.
@@ -325,7 +325,7 @@ def check_kept(
             cast = f"try_cast({column} as {type})"
             before = column if there == own[name] else f"cast({column} as {there})"
             lost = f"{cast} is not null and cast({cast} as {there}) is distinct from {before}"
-            if apart(own[name], type):  # no cast leads from the one to the other
+            if apart(own[name], type) or crossed(own[name], type):  # no cast leads from the one to the other, or true would be 1
                 lost = f"{column} is not null"
             query = f"select cast({column} as varchar) from ({scan(dialect, files, format, options, {})}) as eltflow_new where {lost} limit 1"
             for (value,) in (yield from ask(job, Statement(query, role="query"))).rows:

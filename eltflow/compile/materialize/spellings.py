@@ -63,6 +63,8 @@ def spelt_alike(files: Sequence[FileInfo], options: Mapping[str, Any]) -> list[t
         if group:
             columns = options.get("columns")
             own = options if columns is None else {**options, "columns": _own(columns, spelt.keys)}
+            if "written" in options:
+                own = {**own, "written": [spelt.keys.get(name.lower(), (name, ""))[0] for name in options["written"]]}
             found.append((group, own))
     return found or [(list(files), options)]
 

@@ -26,6 +26,7 @@ from eltflow.compile.materialize.retyped import (
 from eltflow.compile.materialize.shapes import Fit, added_column, again, fit, key_of_column
 from eltflow.compile.materialize.upto import appended, check_loaded, put_rows, reached
 from eltflow.compile.program import FileInfo, Job, Outcome, Program, ProgramError, Steps
+from eltflow.project.config import as_list
 from eltflow.project.nodes import given_types
 from eltflow.transfer import Kept, Since, Source, Spooled
 from eltflow.warehouse.values import CatalogColumn, CatalogTable, Column
@@ -85,7 +86,19 @@ def _new(job: Job) -> Steps[tuple[Sequence[FileInfo], str, Mapping[str, Any], Ma
     called = {name: kept.name for kept, name in plan.columns}
     columns = [(called[field.name], field.type) for field in source.fields]
     declared = {called[name]: type for name, type in given_types(job.node).items() if name in called}
-    return [job.sieve.spooled(source, job.tables.where)], "rows", {"columns": columns}, declared
+    return [job.sieve.spooled(source, job.tables.where)], "rows", {"columns": columns, **_told_apart(job, plan)}, declared
+
+
+def _told_apart(job: Job, plan: _Plan) -> Mapping[str, Sequence[str]]:
+    """By which columns of the source one row for each key is left, and which says what is the latest; nothing where several may stay."""
+    assert job.node.ingest is not None
+    step = job.node.ingest.step
+    if job.node.ingest.load not in ("merge", "history"):
+        return {}
+    called = {key_of_column(job, name): kept.name for kept, name in plan.columns}
+    names = [key_of_column(job, str(name)) for name in as_list(step.get("unique_key"))]
+    key = [called[name] for name in names if name in called]  # of one that is not there, the load has told
+    return {"key": key if len(key) == len(names) else [], "cursor": [plan.cursor.name] if plan.cursor is not None else []}
 
 
 def inspect_tables(job: Job) -> tuple[Sequence[tuple[Kept, str]], Sequence[str], Source]:

@@ -1,34 +1,33 @@
 """The items of lists in a step's table as rows of their own: views on that table, or tables that are kept beside it, made and filled in the
 transaction that writes its rows.
 
-How a list was unnested stands in `eltflow_meta.unnested`. Where lists are JSON, a column of the table does not say which fields their items
-have: those that were there before stay columns when new rows have none of them.
+How a list was unnested stands in `eltflow_meta.unnested`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import replace
-from eltflow.compile.materialize.incremental import as_columns
+from eltflow.compile.materialize.items import (
+    Types,
+    bare,
+    check_lists,
+    check_told,
+    check_values,
+    columns_of,
+    has_items,
+    how_unnested,
+    stored,
+    versions,
+)
 from eltflow.compile.materialize.meta import key_of, meta, recorded
-from eltflow.compile.materialize.relation import build_table, built, check_length, dressed, landing, put_view
-from eltflow.compile.materialize.scan import ask, reading
-from eltflow.compile.program import Along, Job, Nested, Outcome, Program, ProgramError, Steps
-from eltflow.project.nodes import given_types
-from eltflow.project.steps import VERSIONS
-from eltflow.project.unnest import POSITION, key_columns
+from eltflow.compile.materialize.relation import build_table, built, dressed, landing, put_view
+from eltflow.compile.program import Along, Job, Nested, Outcome, Program, ProgramError, Steps, T
 from eltflow.transfer import Source
-from eltflow.warehouse.values import CatalogTable, Column, Relation, Statement, Unnested, WarehouseError
-
-#: The column of items that have no fields, or not the same ones.
-_ITEM = "value"
-_WHOLE = frozenset({"smallint", "integer", "bigint", "numeric(20,0)", "numeric(39,0)"})
-_ANY = ("text", "jsonb")  #: types that take whatever an item holds
-Types = Mapping[str, str]
+from eltflow.warehouse.values import CatalogTable, Relation, Statement, Unnested, WarehouseError
 
 
 def unnest(job: Job) -> Program:
@@ -43,11 +42,11 @@ def unnest(job: Job) -> Program:
 def _by_itself(job: Job, table: Relation) -> Program:
     if job.dry:
         return Outcome(kind="load")  # which fields there are is known when it is made
-    columns = yield from _columns(job, table)
-    stored = yield from _stored(job)
-    what, _ = yield from _how(job, job, columns, {}, stored, adds=stored is not None)
-    _check_told(job, what, stored)
-    yield from _check_lists(job, table, what)
+    columns = yield from columns_of(job, table)
+    before = yield from stored(job)
+    what, _ = yield from how_unnested(job, job, columns, {}, before, adds=before is not None)
+    check_told(job, what, before)
+    yield from _checked(job, table, what)
     outcome = yield from _made(job, table, what)
     return outcome if outcome.kind == "view" else replace(outcome, kind="load")
 
@@ -61,17 +60,19 @@ def unnested(job: Job, outcome: Outcome, types: Types) -> Program:
     """What stands beside a table that was just filled from nothing, whose columns were read as `types`."""
     if not job.children or job.dry:
         return outcome
-    columns = yield from _columns(job, job.relation)
-    along = []
+    columns = yield from columns_of(job, job.relation)
+    along, notes = [], list[str]()
     for child in job.children:
         if child.existing is not None and child.relation in outcome.gone:
             child = replace(child, existing=None)
-        what, sure = yield from _how(job, child, columns, types, None)
-        yield from _check_lists(child, job.relation, what)
+        what, sure = yield from how_unnested(job, child, columns, types, None)
+        yield from _checked(child, job.relation, what)
         along.append((yield from _beside(child, job.relation, what, sure)))
+        notes += yield from _noted(child, job.relation, what)
     own = {child.relation for child in job.children}
     gone = tuple(relation for relation in outcome.gone if relation not in own)
-    return replace(outcome, gone=gone, message=outcome.message if gone else None, along=tuple(along))
+    told = (*outcome.told, *notes)
+    return replace(outcome, gone=gone, message=outcome.message if gone else None, along=tuple(along), told=told)
 
 
 def following(job: Job, columns: Sequence[tuple[str, str]], types: Types) -> Steps[Job]:
@@ -83,11 +84,11 @@ def following(job: Job, columns: Sequence[tuple[str, str]], types: Types) -> Ste
     before = {c.name for c in job.existing.columns}
     made = []
     for child in job.children:
-        stored = yield from _stored(child)
-        what, sure = yield from _how(job, child, columns, types, stored, adds=True)
+        was = yield from stored(child)
+        what, sure = yield from how_unnested(job, child, columns, types, was, adds=True)
         if what.column in before:
-            _check_told(child, what, stored)
-        stands = stored == what and child.existing is not None and child.existing.kind == _wanted(child)
+            check_told(child, what, was)
+        stands = was == what and child.existing is not None and child.existing.kind == _wanted(child)
         made.append(Nested(job=child, what=what, stands=stands, follows=stands and _wanted(child) == "table", sure=sure))
     return replace(job, nested=tuple(made))
 
@@ -117,12 +118,12 @@ def put_in(job: Job, source: str, names: Sequence[str]) -> Steps[None]:
     for one in job.nested:
         if one.what.column not in names:
             continue
-        missing = [own for own, _ in one.what.keys if own not in names and own not in _versions(one.job)]
+        missing = [own for own, _ in one.what.keys if own not in names and own not in versions(one.job)]
         if missing:
             message = f"the load has no column `{missing[0]}`, by which the items of `{one.what.column}` are told apart"
             raise ProgramError(message, "correct the source", place=("unnest",))
         what = replace(one.what, keys=tuple(pair for pair in one.what.keys if pair[0] in names))
-        yield from _check_lists(one.job, source, what)
+        yield from _checked(one.job, source, what)
         if one.follows:
             written = [name for _, name in what.keys] + [what.position] + [name for _, name, _ in what.items]
             insert = one.job.dialect.insert_select(one.job.relation, written, one.job.dialect.unnested(source, what))
@@ -133,13 +134,14 @@ def put_in(job: Job, source: str, names: Sequence[str]) -> Steps[None]:
 
 def beside(job: Job, outcome: Outcome) -> Program:
     """What stands beside a table that new rows were brought into: as it is, where it went with them, or made again."""
-    along = []
+    along, notes = [], list[str]()
     for one in job.nested:
         if one.stands:
             along.append(Along(node=one.job.node.unique_id, table=CatalogTable(one.job.relation, _wanted(one.job))))
         else:
             along.append((yield from _beside(one.job, job.relation, one.what, True)))
-    return replace(outcome, along=tuple(along))
+            notes += yield from _noted(one.job, job.relation, one.what)
+    return replace(outcome, along=tuple(along), told=(*outcome.told, *notes))
 
 
 def emptied(job: Job, outcome: Outcome) -> Program:
@@ -150,156 +152,12 @@ def emptied(job: Job, outcome: Outcome) -> Program:
     return outcome
 
 
-# -- how a list is unnested ---------------------------------------------------------------------------------------------------------
-
-
-def _how(
-    job: Job, child: Job, columns: Sequence[tuple[str, str]], types: Types, stored: Unnested | None, *, adds: bool = False
-) -> Steps[tuple[Unnested, bool]]:
-    """How the lists of a child are unnested, and whether no value can be wrong there. Raises ProgramError where they cannot be."""
-    info = child.node.ingest
-    assert info is not None
-    names = [name for name, _ in columns]
-    column = _named(child, names, str(info.source["column"]), "unnest")
-    type = (dict(columns)[column] if job.reader is None else types.get(column, "")).strip()
-    known = type not in ("", "JSON", "JSON[]", '"NULL"')
-    if known and not type.endswith("]"):
-        message = f"`{column}` is {type}, and `unnest` takes lists"
-        raise ProgramError(message, "take it out of `unnest:`; fields of a single object are read in a model", place=("unnest",))
-    as_json = job.reader is not None or type in ("JSON", "JSON[]")
-    before = stored.items if stored is not None and as_json else ()
-    own = (yield from _fields(job, type)) if known else None
-    items = _items(child, own, before, as_json)
-    keys = key_columns(info.into, str(info.source["column"]), info.step["key"])
-    named = [(_named(child, names, own, "key"), landing(child, name)) for name, own in keys.items()]
-    named += [(name, name) for name in _versions(child)]
-    what = Unnested(column=column, keys=tuple(named), position=child.dialect.named(POSITION), items=items, json=as_json)
-    _check_names(child, what)
-    return what, not given_types(child.node) and (own is not None) and not (as_json and adds)
-
-
-def _items(
-    child: Job, own: Sequence[Column] | None, before: Sequence[tuple[str | None, str, str | None]], as_json: bool
-) -> tuple[tuple[str | None, str, str | None], ...]:
-    """(field, name, type) of each column of the items: those that were there, those of new items, and those that are declared."""
-    info = child.node.ingest
-    assert info is not None
-    renamed: Mapping[str, str] = info.step.get("rename") or {}
-    without = {str(name) for name in info.step.get("exclude") or ()}
-    declared = given_types(child.node)
-    called = {final: source for source, final in renamed.items()}
-    scalar = own is not None and not any(column.name for column in own)
-    made: dict[str | None, tuple[str, str | None]] = {}
-    for field, _, type in before:
-        final = renamed.get(field or _ITEM, field or _ITEM)
-        if (field or _ITEM) not in without:
-            made[field] = (landing(child, final), declared.get(final, type))
-    for column in own or ():
-        field = column.name or None
-        final = renamed.get(field or _ITEM, field or _ITEM)
-        if (field or _ITEM) in without:
-            continue
-        type = declared.get(final) or (child.dialect.out_of_json(column.type or "") if as_json else None)
-        had = made.get(field)
-        made[field] = (landing(child, final), type if had is None else _both(child, final, had[1], type))
-    for final, type in declared.items() if not scalar else ():
-        field = called.get(final, final)
-        if own is not None and not as_json and field not in made:
-            message = f"`columns` gives `{final}` a type, and the items have no field `{field}`"
-            help = did_you_mean(field, [f for f in made if f]) or "take it out, or correct its name"
-            raise ProgramError(message, help, place=_at(child, "columns", field))
-        made.setdefault(field, (landing(child, final), type))
-    for name in (*renamed, *without):
-        if own is not None and not scalar and name not in made and not any(c.name == name for c in own):
-            there = [c.name for c in own]
-            help = did_you_mean(name, there) or f"there are: {listed(there, 8)}"
-            raise ProgramError(f"`columns` names `{name}`, which the items do not have", help, place=_at(child, "columns", name))
-    if not made:
-        final = renamed.get(_ITEM, _ITEM)
-        made[None] = (landing(child, final), declared.get(final))
-    return tuple((field, name, type) for field, (name, type) in made.items())
-
-
-def _both(child: Job, name: str, before: str | None, now: str | None) -> str | None:
-    """The type that takes the values of a field that was of one type, and is of another in new rows. Raises ProgramError if none does."""
-    if (
-        before == now
-        or before is None
-        or before in _ANY
-        or (before == "numeric" and (now in _WHOLE or str(now).startswith("numeric")))
-    ):
-        return before
-    if before == "bigint" and now in _WHOLE and not str(now).startswith("numeric"):
-        return before
-    column = _at(child)[1]
-    told = f"the field `{name}` of `{column}` is {now or 'jsonb'} in new rows, and {child.relation} has {before} there"
-    help = f"give it a type that takes both: `unnest: {{{column}: {{columns: {{{name}: {{data_type: numeric}}}}}}}}`"
-    raise ProgramError(told, help, place=_at(child))
-
-
-def _at(child: Job, *inner: str) -> tuple[str, ...]:
-    """Where in the entry of the step something is said of the child."""
-    assert child.node.ingest is not None
-    return ("unnest", str(child.node.ingest.source["column"]), *inner)
-
-
-def _check_told(child: Job, what: Unnested, stored: Unnested | None) -> None:
-    """Raise ProgramError where rows are in the table whose fields nobody has looked at."""
-    if child.reader is not None and stored is None and what.json and not given_types(child.node):
-        assert child.node.ingest is not None
-        step = child.node.ingest.source["step"]
-        help = (
-            f"declare them (`columns: {{sku: {{data_type: text}}}}`), or load again: eltflow ingest --select {step} --full-refresh"
-        )
-        message = f"which fields the items of `{what.column}` have is not known of the rows that are loaded already"
-        raise ProgramError(message, help)
-
-
-def _check_names(child: Job, what: Unnested) -> None:
-    """Raise ProgramError for two columns of one name, or one that is too long."""
-    seen = {child.dialect.fold(what.position, True): what.position}
-    for name in (*(name for _, name in what.keys), *(name for _, name, _ in what.items)):
-        check_length(child, name, "the column")
-        other = seen.setdefault(child.dialect.fold(name, True), name)
-        if other is not name:
-            help = f"give the field another name: `columns: {{{name}: {{rename: ...}}}}`"
-            raise ProgramError(f"{child.relation} would have two columns `{name}`", help)
-    check_length(child, child.relation.identifier, "the name")
-
-
-def _named(child: Job, names: Sequence[str], name: str, key: str) -> str:
-    found = as_columns(child, [name], [Column(n) for n in names])[0]
-    if found not in names:
-        help = did_you_mean(name, names) or f"there are: {listed(names, 8)}"
-        raise ProgramError(f"`{key}` names the column `{name}`, which the table does not have", help, place=("unnest",))
-    return found
-
-
-def _fields(job: Job, type: str) -> Steps[Sequence[Column]]:
-    """The fields of the items of a list of this type; one without a name for items that have none."""
-    if not type.removesuffix("[]").upper().startswith("STRUCT"):
-        return (Column("", type[: type.rindex("[")]),)
-    empty = f"select unnest(eltflow_item) from (select unnest(cast(null as {type})) as eltflow_item)"
-    return (yield from ask(job, reading(job).describe(empty))).columns
-
-
-def _columns(job: Job, table: Relation) -> Steps[list[tuple[str, str]]]:
-    found = yield job.dialect.describe(f"select * from {job.dialect.render(table)}")
-    return [(c.name, c.type or "") for c in found.columns]
-
-
-def _versions(child: Job) -> tuple[str, ...]:
-    """The columns of a history that say when the row of an item held."""
-    assert child.node.ingest is not None
-    return tuple(map(child.dialect.named, VERSIONS)) if child.node.ingest.load == "history" else ()
+# -- what stands beside -------------------------------------------------------------------------------------------------------------
 
 
 def _wanted(child: Job) -> Any:
     assert child.node.ingest is not None
     return child.node.ingest.step["materialized"]
-
-
-# -- what stands beside -------------------------------------------------------------------------------------------------------------
 
 
 def _beside(child: Job, table: Relation, what: Unnested, sure: bool) -> Steps[Along]:
@@ -323,44 +181,25 @@ def _made(child: Job, table: Relation, what: Unnested) -> Program:
     return outcome
 
 
-def _stored(child: Job) -> Steps[Unnested | None]:
-    """How the child was unnested before; None if it was not."""
-    kept = child.dialect.render(meta(child, "unnested"))
-    where = f"relation = {child.dialect.literal(key_of(child))}"
-    found = yield Statement(f"select definition from {kept} where {where}", role="query")
-    if not found.rows or child.existing is None:
-        return None
-    told = json.loads(str(found.rows[0][0]))
-    return Unnested(
-        column=told["column"],
-        keys=tuple((own, name) for own, name in told["keys"]),
-        position=told["position"],
-        items=tuple((field, name, type) for field, name, type in told["items"]),
-        json=told["json"],
-    )
-
-
 def _written(what: Unnested) -> str:
     told = {"column": what.column, "keys": what.keys, "position": what.position, "items": what.items, "json": what.json}
     return json.dumps(told)
 
 
-def _check_lists(child: Job, source: Relation | str, what: Unnested) -> Steps[None]:
-    """Raise ProgramError for values that are no lists, and items that have no fields where others do: they would be passed over."""
-    if not what.json:
-        return
-    name = source if isinstance(source, str) else child.dialect.render(source)
-    values, items = (yield child.dialect.not_unnested(name, what)).rows[0]
-    if not values and not items:
-        return
-    count = values or items
-    lists = f"value{'s' if count > 1 else ''} of `{what.column}` {'are' if count > 1 else 'is'} no list"
-    fields = f"item{'s' if count > 1 else ''} of `{what.column}` {'have' if count > 1 else 'has'} no fields, unlike others"
-    raise ProgramError(
-        f"{count:,} {lists if values else fields}",
-        f"correct the source, or take `{what.column}` out of `unnest:`",
-        place=("unnest",),
-    )
+def _checked(child: Job, source: Relation | str, what: Unnested) -> Steps[None]:
+    """Raise ProgramError for what would be passed over, and for values that the types which are declared for them would change."""
+    yield from check_lists(child, source, what)
+    yield from _told(child, what, check_values(child, source, what))
+
+
+def _noted(child: Job, table: Relation, what: Unnested) -> Steps[list[str]]:
+    """What there is to say of items that are JSON as a whole."""
+    if not bare(what) or not (yield from has_items(child, table, what)):
+        return []
+    column = what.column
+    why = "they are of several kinds, or hold numbers that their kind does not keep"
+    how = f"`unnest: {{{column}: {{columns: {{sku: {{data_type: text}}}}}}}}` makes columns of fields"
+    return [f"the items of `{column}` are JSON in one column `{what.items[0][1]}`, for {why}; {how}"]
 
 
 def _tried(child: Job, source: Relation | str, what: Unnested) -> Steps[None]:
@@ -371,7 +210,7 @@ def _tried(child: Job, source: Relation | str, what: Unnested) -> Steps[None]:
     yield from _told(child, what, _sent(Statement(query, role="query")))
 
 
-def _told(child: Job, what: Unnested, body: Program) -> Program:
+def _told(child: Job, what: Unnested, body: Steps[T]) -> Steps[T]:
     """The body; what the engine refuses of it is told as an error of the items."""
     try:
         return (yield from body)
