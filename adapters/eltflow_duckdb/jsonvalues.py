@@ -104,8 +104,9 @@ def strictly(dialect: Dialect, value: str, type: str, form: str) -> str | None:
     elif type == "DATE" or (type == "TIMESTAMP" and _PLAIN_MOMENT.match(form)):
         bare = f"replace({text}, '\"', '')"
         made = f"try_cast({bare} as {type})"
-        separated = "" if type == "DATE" else f" and contains({text}, '{form[10]}')"
-        held = f"strlen({text}) = {12 if type == 'DATE' else 21}{separated} and {made} is not null"
+        written = "____-__-__" if type == "DATE" else f"____-__-__{form[10]}__:__:__"
+        late = "" if type == "DATE" else f" and substr({bare}, 12, 2) < '24'"
+        held = f"{bare} like '{written}' and {bare} between '0' and '9:'{late} and {made} is not null"
     else:
         return None
     return (

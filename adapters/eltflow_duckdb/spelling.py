@@ -53,7 +53,7 @@ def as_written(key: str) -> str:
     before = f"coalesce(list_sum(list_transform({above}, lambda one: len(regexp_extract_all({inner}, {pattern}, 1)))), 0)"
     counted = f"{there}[cast({before} as bigint) + 1]"
     last = f"case when list_contains({own}, {counted}) then {counted} else error({unclear} || left({value}, 60)) end"
-    found = f"case when len({own}) = 1 then {own}[1] else {last} end"
+    found = f"case when len({there}) = 0 then {value} when len({own}) = 1 then {own}[1] else {last} end"  # 0: spelt with escapes
     other = f"json_type(json, {path}) not in ('DOUBLE', 'BIGINT', 'UBIGINT')"
     several = f"case when {other} or not regexp_matches({value}, '[.eE]') and strlen({value}) <= 15 then {value} else {found} end"
     name = _string(json.dumps(key, ensure_ascii=False))
@@ -67,9 +67,12 @@ def _unshortened(text: str, moment: re.Match[str]) -> str:
     short = (moment["short"] or "").upper()
     digits = int(moment["digits"]) if moment["digits"] else {"_S": 0, "_MS": 3}.get(short, 6)
     wrong = f"[.][0-9]{{{digits}}}[0-9]*[1-9]"
-    if moment["day"] and (moment["zone"] or "WITHOUT")[:7].upper() == "WITHOUT":
-        wrong += "|:[0-9.]+\\s*[+-][0-9:]*[1-9]|[A-Za-z]/[A-Za-z]"
-    return f"strlen({text}) <= 10 or (strlen({text}) = 19 and substr({text}, 17, 1) = ':') or not regexp_matches({text}, '{wrong}')"
+    if (moment["zone"] or "WITHOUT")[:7].upper() == "WITHOUT":
+        wrong += "|:[0-9.]+\\s*[+-][0-9:]*[1-9]|:[0-9.]+\\s*[A-Ya-y]|[A-Za-z]/[A-Za-z]"
+    if not moment["day"]:
+        wrong += "|^\\s*[0-9]+-"  # the time of a day alone
+    plain = f"{text} like '____-__-_____:__:__'" if moment["day"] else f"strlen({text}) <= 8"
+    return f"{plain} or not regexp_matches({text}, '{wrong}')"
 
 
 def _unrounded(text: str) -> str:
@@ -97,7 +100,9 @@ def spelt(text: str, type: str, value: str | None = None) -> str | None:
         # Most long ones are what a DOUBLE is written as: an eighth of what all that follows costs.
         written = f"cast({value} as varchar) = {text} and isfinite({value})"
         return f"({plain}) or ({written}) or (not ({odd}) and isfinite({value}) and ({_unrounded(text)}))"
-    if type in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE"):  # of microseconds
+    if type == "TIMESTAMP":  # of microseconds, and of no zone
+        return f"{text} like '____-__-_____:__:__' or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]|:[0-9.]+\\s*[+-]')"
+    if type == "TIMESTAMP WITH TIME ZONE":
         return f"strlen({text}) <= 26 or not regexp_matches({text}, '[.][0-9]{{6}}[0-9]*[1-9]')"
     # What is shorter is yes, no, t, f, y, n, 1 or 0. A list of words would be joined with, and a join loses the order of rows.
     return f"strlen({text}) >= 4" if type == "BOOLEAN" else None

@@ -29,7 +29,13 @@ _ID = (
 _CATALOG = """
 select n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'), c.reltuples::bigint, (
   select json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, col_description(c.oid, a.attnum))
-    order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)
+    order by a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+  c.relkind = 'r' and c.relpersistence = 'p' and c.relacl is null and c.relchecks = 0 and not c.relrowsecurity
+    and not (c.relhasindex or c.relhastriggers or c.relhasrules or c.relhassubclass or c.relispartition)
+    and not exists (select from pg_inherits i where c.oid in (i.inhrelid, i.inhparent))
+    and not exists (select from pg_description d where d.objoid = c.oid and d.classoid = 'pg_class'::regclass)
+    and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      and (a.attnotnull or a.atthasdef or a.attidentity <> '' or a.attacl is not null))
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where n.nspname = any(%s) and c.relkind in ('r', 'p', 'v', 'm', 'f')
   and (%s::text[] is null or c.relname = any(%s) or strpos(c.relname, %s) > 0)
@@ -204,8 +210,9 @@ class PostgresDatabase:
                 tuple(CatalogColumn(*column) for column in columns or ()),
                 comment,
                 estimate if estimate >= 0 else None,
+                plain,
             )
-            for schema, name, kind, comment, estimate, columns in rows
+            for schema, name, kind, comment, estimate, columns, plain in rows
         )
 
     def close(self) -> None:

@@ -100,13 +100,15 @@ class CatalogColumn:
 
 @dataclass(frozen=True, slots=True)
 class CatalogTable:
-    """A relation that exists, with its columns in order."""
+    """A relation that exists, with its columns in order. `plain` says that it is known to be a table of columns and nothing else: without keys,
+    checks, indexes, triggers, rules, children, privileges of others, comments, or values that it makes by itself."""
 
     relation: Relation
     kind: RelationKind
     columns: tuple[CatalogColumn, ...] = ()
     comment: str | None = None
     rows: int | None = None
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

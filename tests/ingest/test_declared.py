@@ -234,3 +234,70 @@ def test_a_seed_rounds_decimals_as_sql_does(project, eltflow):
     ran = eltflow("seed", cwd=root)
     assert ran.code == 1
     assert "seeds/n.csv holds `1.239`, which `integer` would change" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("type", "good", "bad"),
+    [
+        ("timestamp", "2020-01-01 10:00:00", "n/a"),
+        ("timestamp", "2020-01-01 10:00:00", "2020-01-01 10:00:00 EST"),
+        ("timestamp", "2020-01-01 10:00:00", "2026-1-1 1:00-08:00"),
+        ("timestamptz", "2020-01-01 10:00:00+00", "unknown"),
+        ("time", "10:00:00", "31/01"),
+        ("time", "10:00:00", "10:00:00+02"),
+        ("time", "10:00:00", "2020-01-01 10:00:00"),
+        ("boolean", "true", "nope"),
+        ("integer[]", "[1]", "n/a"),
+    ],
+)
+def test_what_a_late_row_of_a_large_file_holds_is_no_null(lake, type, good, bad):
+    text = "b,a\n" + f"1,{good}\n" * 6000
+    ran = lake(type, {"a.csv": text + f"1,{bad}\n"})
+    assert ran.code == 1, ran.text
+    assert bad in ran.text or "row 6" in ran.text or "line 6002" in ran.text, ran.text
+    ran = lake(type, {"a.csv": text + f"1,{bad}\n"}, on_bad_row="quarantine")
+    assert (ran.code, lake.rows("select count(*) from s_raw.x"), "1 bad row" in ran.text) == (0, [(6000,)], True), ran.text
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "type"),
+    [
+        ("2020-01-01 10:00:00", "n/a", "VARCHAR"),
+        ("2020-01-01 10:00:00", "2020-01-01 10:00:00+05", "VARCHAR"),
+        ("2020-01-01 10:00:00", "2020-01-01 10:00+05", "VARCHAR"),
+        ("true", "nope", "VARCHAR"),
+    ],
+)
+def test_what_is_inferred_of_a_large_file_loses_no_late_value(world, eltflow, good, bad, type):
+    (world.root / "data/a.csv").write_text("b;c\n" + f"1;{good}\n" * 6000 + f"1;{bad}\n")
+    world.project({"path": "data/*", "delimiter": ";"}, "duckdb", load="replace")
+    ran = eltflow("ingest", cwd=world.root)
+    assert ran.code == 0, ran.text
+    found = dict(world.rows("select c, typeof(c) from s_raw.x"))
+    assert len(found) == 2, found
+    assert bad in found or set(found.values()) == {"TIMESTAMP WITH TIME ZONE"}
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_a_key_may_be_declared_in_another_case(lake, target):
+    ran = lake("integer", {"a.ndjson": '{"b": 1, "A": 1.5}\n'}, target=target)
+    assert ran.code == 1, ran.text
+    assert "holds `1.5`" in ran.text
+    assert lake("integer", {"a.ndjson": '{"b": 1, "A": 2.0}\n'}, target=target).code == 0
+    assert lake.rows() == [(2,)]
+
+
+def test_a_key_may_be_spelt_with_escapes(world, eltflow):
+    (world.root / "data/a.ndjson").write_text('{"gr\\u00f6\\u00dfe": 1.5, "km\\/h": 2.25}\n')
+    columns = {"größe": {"data_type": "decimal(10,2)"}, "km/h": {"data_type": "varchar"}}
+    world.project({"path": "data/*"}, "duckdb", load="replace", columns=columns)
+    ran = eltflow("ingest", cwd=world.root)
+    assert ran.code == 0, ran.text
+    assert world.rows("select * from s_raw.x") == [(Decimal("1.50"), "2.25")]
+
+
+def test_json_takes_values_of_all_kinds(lake):
+    text = '{"a": "text"}\n{"a": {"x": 1}}\n{"a": "12"}\n{"a": 1.5}\n{"a": [true]}\n'
+    ran = lake("json", {"a.ndjson": text})
+    assert ran.code == 0, ran.text
+    assert {value for (value,) in lake.rows()} == {'"text"', '{"x":1}', '"12"', "1.5", "[true]"}

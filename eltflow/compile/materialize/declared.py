@@ -31,6 +31,8 @@ def as_text(type: str) -> str:
 
 def same_in_json(inferred: str, type: str) -> bool:
     """Whether every value of JSON that is inferred to be of one type is taken by the other as it is: nobody need look at the values."""
+    if _JSON.match(type.strip()):
+        return True
     if _WHOLE.match(inferred):
         return any(kind.match(type) for kind in (_TEXTS, _DECIMAL, _FLOAT)) or _WHOLE.match(type.upper()) is not None
     if inferred == "BOOLEAN":

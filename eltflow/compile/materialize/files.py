@@ -64,12 +64,14 @@ def _load(job: Job, rows: Rows) -> Program:
 
 def _refills(job: Job, columns: Sequence[Column]) -> bool:
     """Whether the table that stands is the one that these rows would get, so that they can take the place of its own, in one transaction:
-    its views and privileges stay, and readers see the old rows until the new ones are there. What hooks or the configuration add to a
-    table may not be on this one, or be there already: those make it anew, as `--full-refresh` does."""
+    its views stay, and readers see the old rows until the new ones are there. What hooks or the configuration add to a table may not be on
+    this one, and what others added would have its say in a delete: those make it anew, as `--full-refresh` does."""
     dialect = job.dialect
     plain = dialect.create_table(job.relation, columns)
     return (
         dialect.capabilities.transactional_ddl
+        and job.existing is not None
+        and job.existing.plain
         and not (job.full_refresh or job.pointed or has_hooks(job))
         and stands_alike(job, columns)
         and dialect.create_table(job.relation, columns, job.config) == plain

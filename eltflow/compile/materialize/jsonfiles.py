@@ -95,7 +95,9 @@ def exact(
         return options, {name: type for name, type in types.items() if told.get(name) != type}
     if inferred is None:
         inferred = {c.name: c.type or _TEXT for c in (yield from columns_of(job, files, "json", options))}
-    own = {name: type for name, type in declared.items() if name in inferred}
+    names = {name.lower(): name for name in inferred}  # a key may be declared in another case
+    types = {names.get(name.lower(), name): type for name, type in types.items()}
+    own = {names[name.lower()]: type for name, type in declared.items() if name.lower() in names}
     yield from _check_declared(job, files, options, inferred, own)
     how = {name: in_json(inferred[name], type, sent=job.reader is not None) for name, type in own.items()}
     flat = {name: as_read for name, (as_read, _) in how.items() if as_read is not None}

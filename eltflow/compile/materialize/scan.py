@@ -91,7 +91,9 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
             # What is misspelt gets a cast that fails, and the load with it; NULL stays NULL. The value is had once, in a query within.
             read[name] = _TEXT
             values.append(f"try_cast({column} as {type}) as {value}")
-            casts.append(f"case when {held} then {value} else cast({column} || '?' as {type}) end as {column}")
+            casts.append(
+                f"case when ({held}) and {value} is not null then {value} else cast({column} || '?' as {type}) end as {column}"
+            )
     query = scan(dialect, files, "csv", bare(options), read)
     if not casts:
         return query
