@@ -1,4 +1,5 @@
-# Every target works from a fresh checkout: Python 3.11 or later with venv and pip is all that is needed.
+# Every target works from a fresh checkout with Python 3.11 or later, venv and pip. The tests start MariaDB, Spark (Java), Prometheus and
+# Chromium, which .ci/run installs.
 
 PYTHON ?= python3
 VENV := .venv
