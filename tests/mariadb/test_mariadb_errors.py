@@ -110,10 +110,10 @@ def test_the_users_line(folder, eltflow):
     ("type", "value", "words"),
     [
         ("double", "nan", "MariaDB has neither NaN nor infinity"),
-        ("double", "1e400", "neither NaN nor infinity"),
+        ("double", "1e400", "seeds/values_of.csv holds `1e400`, which `double` would change"),
         ("decimal(10,2)", "1.555", "it keeps 2 digits after the point"),
         ("datetime", "2020-01-01 10:00:00.5", "it keeps 0 digits after the point"),
-        ("datetime(6)", "2020-01-01 10:00:00.1234567", "it takes microseconds at the finest"),
+        ("datetime(6)", "2020-01-01 10:00:00.1234567", "which `datetime(6)` would change"),
         ("tinyint unsigned", "-1", "it takes whole numbers from 0 to 255"),
         ("varchar(3)", "long", "Data too long for column 'x'"),
     ],
@@ -124,7 +124,7 @@ def test_what_a_column_cannot_keep_is_an_error(folder, eltflow, mariadb, type, v
     ran = eltflow("build", cwd=folder(files={"seeds/values_of.csv": f"id,x\n1,{value}\n", "seeds/values_of.yml": yml}))
     assert ran.code == 1
     assert words in ran.text
-    assert "row 1" in ran.text
+    assert "row 1" in ran.text or "would change" in words
     assert mariadb.sql("select table_name from information_schema.tables where table_schema = 's'") == (("m",),)
 
 
