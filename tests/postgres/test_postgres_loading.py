@@ -126,7 +126,7 @@ def test_a_seed_of_the_same_columns_takes_the_place_of_its_rows(warehouse):
     assert (outcome.kind, outcome.rows) == ("seed", 1)
     assert (warehouse.rows("select * from s.t"), warehouse.rows("select n from s.above")) == ([(3, "c")], [(1,)])
     assert _oid(warehouse) == first
-    with pytest.raises(WarehouseError, match="Could not convert|Conversion|type"):
+    with pytest.raises(WarehouseError, match="invalid input syntax"):
         warehouse.build("seed", files=(warehouse.file("x.csv", "id,v\n4,d\nx,e\n"),), config={"column_types": {"id": "bigint"}})
     assert (warehouse.rows("select * from s.t"), _oid(warehouse)) == ([(3, "c")], first)
 

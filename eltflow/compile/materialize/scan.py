@@ -19,6 +19,7 @@ from eltflow.warehouse.values import Result, Statement
 Options = Mapping[str, Any]
 _DAYS = re.compile(r"DATE|TIMESTAMP", re.IGNORECASE)
 _TEXT = "VARCHAR"
+_ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 def scan(dialect: Dialect, files: Sequence[FileInfo], format: str, options: Options, types: Mapping[str, str]) -> str:
@@ -170,6 +171,9 @@ def _kept(job: Job, text: str, type: str, value: str | None = None) -> str | Non
     engine is sent, it may read with the day before the month, or the month before the day."""
     if job.reader is not None and type.strip().upper() in _ANY_DIGITS:
         return None  # of another engine than the one that is asked here
+    zoned = job.dialect.keeps(_ZONED) if job.reader is not None else None
+    if zoned is not None and zoned.lower() == type.strip().lower():
+        type = _ZONED  # whatever the engine calls it
     held = reading(job).kept(text, type, value, rounds=job.node.resource_type == "seed")
     if held is not None and job.reader is not None and _DAYS.match(type):
         return f"coalesce({held}, true) and not regexp_matches({text}, '^\\s*[0-9]{{1,2}}[-/. ][0-9]{{1,2}}[-/. ]')"
