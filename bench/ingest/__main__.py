@@ -106,7 +106,7 @@ def table(case: Case, found: Found, least: Mapping[str, float]) -> list[str]:
         rest = {
             way: statistics.median(run.cpu for run in found[way]) - least.get(of, 0) for way, of in ((name, name), (first, "bare"))
         }
-        beyond = f"{rest[name] / rest[first]:.2f}" if name == "eltflow" and least and not case.above and rest[first] > 0 else ""
+        beyond = f"{rest[name] / rest[first]:.2f}" if name == "eltflow" and least and not case.above and rest[first] > 0.1 else ""
         told = "" if name == first else f"{ratio:.2f}"
         lines.append(f"| {case.title} | {name} | {cpu:.2f} | {wall:.2f} | {peak:,.0f} | {told} | {wanted} | {beyond} |")
     return lines
