@@ -43,7 +43,7 @@ def _contents(path: Path, wanted: dict[str, str]) -> dict[str, tuple[int, str, t
 
 @pytest.mark.parametrize(
     ("models", "style"),
-    [(150, "bare-macros"), (100, "ref"), pytest.param(10_000, "bare-macros", marks=pytest.mark.prove)],
+    [(150, "bare-macros"), (40, "ref"), pytest.param(10_000, "bare-macros", marks=pytest.mark.prove)],
 )
 def test_a_large_project_gives_what_the_engine_gives(tmp_path, eltflow, models, style):
     project, bare = tmp_path / "project", tmp_path / "bare" / "bench.duckdb"

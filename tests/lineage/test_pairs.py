@@ -19,13 +19,13 @@ def scored(every: int, seed: int) -> Tally:
 
 def _sound(tally: Tally) -> None:
     assert tally.false == []
-    assert tally.accepted > 236
+    assert tally.accepted > 100
     for kind in ("ambiguous column", "unequal set operation"):
         assert tally.found[kind] >= tally.refused[kind] * 0.6 > 0, tally.told()
 
 
 def test_a_sample_of_pairs_is_judged_as_the_engine_does() -> None:
-    _sound(scored(every=1193, seed=11))
+    _sound(scored(every=2003, seed=11))
 
 
 @pytest.mark.prove
