@@ -178,7 +178,9 @@ def test_the_other_way_round(name: str, tmp_path: Path, request: pytest.FixtureR
             told[case] = f"{expected}\n{got}\n{made.sql}"
     silent = {case for case, outcome in outcomes.items() if outcome == "differs" and (name, case) not in DIFFERENT_IN_DUCKDB}
     assert not silent, "\n".join(f"{case}\n{told[case]}" for case in silent)
-    healed = [case for (engine_, case), _ in DIFFERENT_IN_DUCKDB.items() if engine_ == name and outcomes.get(case, "differs") != "differs"]
+    healed = [
+        case for (engine_, case), _ in DIFFERENT_IN_DUCKDB.items() if engine_ == name and outcomes.get(case, "differs") != "differs"
+    ]
     assert not healed, f"no longer different: {healed}"
     golden_files.compare(
         HERE / "outcomes" / f"from-{name}.txt", "".join(f"{outcome:8}{case}\n" for case, outcome in outcomes.items())
