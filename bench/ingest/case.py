@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.tools import ROOT, WORK
+from bench.ingest.peers import python_of
+from bench.tools import ROOT
 
 SCRIPTS = Path(__file__).resolve().parent / "scripts"
 ELTFLOW = str(Path(sys.executable).parent / "eltflow")
@@ -67,8 +68,8 @@ def bare(
 
 def peer(name: str, script: str, folder: Path, *words: str) -> dict[str, Way]:
     """A script by the Python of a peer, if it is installed."""
-    python = WORK / "peers" / name / "bin" / "python"
-    if not python.exists():
+    python = python_of(name)
+    if python is None:
         return {}
     silent = {"RUNTIME__DLTHUB_TELEMETRY": "false", "DISABLE_TELEMETRY": "true", "INGESTR_DISABLE_TELEMETRY": "true"}
     home = {"DLT_DATA_DIR": str(folder / "dlt"), **silent}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from bench.peers import HOME, NotInstalled, call, fresh_venv
 
@@ -24,10 +25,16 @@ def main() -> None:
             print(f"{name}: {error}")
 
 
+def python_of(name: str) -> Path | None:
+    """The Python of a peer; None if that is not installed."""
+    python = HOME / "peers" / name / "bin" / "python"
+    return python if python.exists() else None
+
+
 def version(name: str) -> str:
     """What is installed of a peer; "" if it is not."""
-    python = HOME / "peers" / name / "bin" / "python"
-    if not python.exists():
+    python = python_of(name)
+    if python is None:
         return ""
     code = "import importlib.metadata as m, sys; print(m.version(sys.argv[1]))"
     return subprocess.run([python, "-c", code, name], capture_output=True, text=True, check=True).stdout.strip()

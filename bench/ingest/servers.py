@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.ingest.case import EXTENSIONS, SCRIPTS, WORK, Case, Way, Ways, bare, own, peer, project
+from bench.ingest.case import EXTENSIONS, SCRIPTS, Case, Ways, bare, own, peer, project
+from bench.ingest.peers import python_of
 
 DATABASE = "postgres"
 #: Columns that the scripts know, too (`scripts/rows.py`).
@@ -49,8 +50,8 @@ def _pulled(root: Path, rows: int) -> Iterator[Ways]:
         ways = {"bare COPY": bare("pulled", root, "copy", host), "eltflow": own(root)}
         if EXTENSIONS.exists():
             ways["bare extension"] = bare("pulled", root, "extension", host, python=EXTENSIONS)
-        python = WORK / "peers" / "dlt" / "bin" / "python"
-        if python.exists():
+        python = python_of("dlt")
+        if python is not None:
             ways["bare ADBC"] = bare("pulled", root, "adbc", host, python=python)
         yield {**ways, **peer("dlt", "dlt_sql", root, url), **peer("ingestr", "ingestr_run", root, url, "public.t")}
 
@@ -95,4 +96,3 @@ CASES = (
     _asked(100),
     _asked(1000),
 )
-__all__ = ["CASES", "Way"]

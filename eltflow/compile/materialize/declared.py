@@ -16,11 +16,6 @@ _WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT\Z|INTEGER\Z")
 _FRACTIONS = frozenset({"DOUBLE", "JSON"})
 
 
-def is_nested(type: str) -> bool:
-    """Whether a type, as DuckDB spells it, holds values of other types."""
-    return type.rstrip().endswith("]") or re.match(r"(?:STRUCT|MAP)\s*\(", type, re.IGNORECASE) is not None
-
-
 def as_text(type: str) -> str:
     """A nested type with texts in place of all that is not nested; JSON stays."""
     found = opened(type)
@@ -37,9 +32,7 @@ def same_in_json(inferred: str, type: str) -> bool:
         return any(kind.match(type) for kind in (_TEXTS, _DECIMAL, _FLOAT)) or _WHOLE.match(type.upper()) is not None
     if inferred == "BOOLEAN":
         return type.upper() in ("BOOLEAN", "BOOL") or _TEXTS.match(type) is not None
-    return (
-        inferred == "VARCHAR" and (_TEXTS.match(type) is not None or _JSON.match(type) is not None)
-    ) or inferred == type.upper() == "DATE"
+    return (inferred == "VARCHAR" and _TEXTS.match(type) is not None) or inferred == type.upper() == "DATE"
 
 
 def in_json(inferred: str, type: str, *, sent: bool) -> tuple[str | None, bool]:
@@ -52,7 +45,7 @@ def in_json(inferred: str, type: str, *, sent: bool) -> tuple[str | None, bool]:
         return (None if inferred == "JSON" else "JSON"), False
     if same_in_json(inferred, type) or inferred == "VARCHAR" or (inferred == "DOUBLE" and _FLOAT.match(type)):
         return None, False
-    if not sent and is_nested(type):
+    if not sent and opened(type) is not None:
         return as_text(type), False
     if not sent and inferred in _FRACTIONS and _DECIMAL.match(type):
         return type, False  # which is made of the digits as they are written

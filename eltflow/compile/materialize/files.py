@@ -52,12 +52,13 @@ def seed(job: Job) -> Program:
 
 
 def _load(job: Job, rows: Rows) -> Program:
-    columns = [] if isinstance(rows, str) else loaded_columns(job, rows.fields)
-    if not isinstance(rows, str) and _refills(job, columns):
-        yield emptied(job)
-        result = yield job.dialect.load(job.relation, [c.name for c in columns], rows)
-        check_unchanged(job, job.files)
-        return Outcome(kind="seed", rows=result.affected, made=(CatalogTable(job.relation, "table"),))
+    if not isinstance(rows, str):
+        columns = loaded_columns(job, rows.fields)
+        if _refills(job, columns):
+            yield emptied(job)
+            result = yield job.dialect.load(job.relation, [c.name for c in columns], rows)
+            check_unchanged(job, job.files)
+            return Outcome(kind="seed", rows=result.affected, made=(CatalogTable(job.relation, "table"),))
     outcome = yield from build_table(job, rows, lambda: check_unchanged(job, job.files))
     return replace(outcome, kind="seed")
 

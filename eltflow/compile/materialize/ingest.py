@@ -37,13 +37,12 @@ from eltflow.compile.materialize.relation import (
     loaded_columns,
     send,
 )
-from eltflow.compile.materialize.scan import Options, ask, check_declared, reading, scan, settled
+from eltflow.compile.materialize.scan import Options, ask, changes, check_declared, reading, scan, settled
 from eltflow.compile.materialize.shapes import (
     Fit,
     added_column,
     again,
     agreed_types,
-    changes,
     check_against,
     check_fields,
     check_kept,

@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from eltflow.base.names import listed
-from eltflow.compile.materialize.declared import as_text, in_json, is_nested, same_in_json
-from eltflow.compile.materialize.scan import Options, ask, bare, check_taken, item, reading, scan, shown
+from eltflow.compile.materialize.declared import as_text, in_json, same_in_json
+from eltflow.compile.materialize.scan import Options, ask, bare, changes, check_taken, item, reading, scan, shown
 from eltflow.compile.materialize.spellings import spelt_alike, spelt_in
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
-from eltflow.warehouse.nested import beyond, holds, narrowed, new_fields, replaced, settled, spelt_like
+from eltflow.warehouse.nested import beyond, holds, narrowed, new_fields, opened, replaced, settled, spelt_like
 from eltflow.warehouse.values import Column, Statement, WarehouseError
 
 _TEXT = "VARCHAR"
@@ -55,7 +55,7 @@ def quick(job: Job, files: Sequence[FileInfo], options: Options, types: Mapping[
     dialect = reading(job)
     described = yield from ask(job, dialect.describe(scan(dialect, files, "json", {**options, "infer": "first"}, {})))
     inferred = {c.name: c.type or _TEXT for c in described.columns}
-    if list(inferred) == ["json"] or any(_NUMBERED.match(name) for name in inferred):
+    if list(inferred) == ["json"] or _numbered(list(inferred)):
         return None  # records that are no objects, perhaps; and keys that differ in case alone
     raw = scan(dialect, files, "json", {**options, "infer": "raw"}, {})
     items = []
@@ -122,8 +122,8 @@ def _check_declared(
     """Raise ProgramError for values of JSON, and fields of objects, that the types which are declared for columns do not take."""
     looked: dict[str, str] = {}
     for name, type in declared.items():
-        nested = is_nested(type) and job.reader is None
-        more = beyond(name, inferred[name], type) if nested and _policy(job) != "discard" else []
+        nested = opened(type) is not None and job.reader is None
+        more = beyond(name, inferred[name], type) if nested and changes(job) != "discard" else []
         if more and not job.dry:
             told, where = listed([f"`{field}`" for field in more], 8), listed([f.name for f in files], 3)
             help = "declare a type that has it, or say that it is left out: `schema_changes: {column: discard}`"
@@ -133,11 +133,6 @@ def _check_declared(
     digits = [n for n in looked if in_json(inferred[n], declared[n], sent=True)[1] and looked[n] == _TEXT]
     how = {**bare(options), "columns": looked, "written": digits}
     yield from check_taken(job, files, "json", how, {name: declared[name] for name in looked})
-
-
-def _policy(job: Job) -> str:
-    step = job.node.ingest.step if job.node.ingest is not None else {}
-    return str((step.get("schema_changes") or {}).get("column") or "fail")
 
 
 def _lost(job: Job, files: Sequence[FileInfo], options: Options, doubtful: Mapping[str, str]) -> Steps[dict[str, str]]:
@@ -240,8 +235,7 @@ def odd_columns(
 
 def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, names: Sequence[str]) -> Steps[None]:
     """Raise ProgramError for columns that are no keys of the files: names that differ in case alone are numbered by the engine."""
-    dialect, folded = reading(job), {name.lower() for name in names}
-    doubtful = [name for name in names if (found := _NUMBERED.match(name)) is not None and found.group(1).lower() in folded]
+    dialect, doubtful = reading(job), _numbered(names)
     if not doubtful:
         return
     own = item(dialect, files, "json", {**options, "columns": dict.fromkeys(doubtful, _TEXT)}, {})
@@ -257,3 +251,9 @@ def _check_keys(job: Job, files: Sequence[FileInfo], options: Options, names: Se
         numbered = {match[1] for name in doubtful if (match := _NUMBERED.match(name)) is not None}
         message = f"{files[0].name} has keys that differ in case alone: {listed([f'`{name}`' for name in numbered], 8)}"
         raise ProgramError(message, "give them one spelling in the file, or other names", file=files[0].path)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The columns of JSON that may be keys which differ from another in case alone."""
+    folded = {name.lower() for name in names}
+    return [name for name in names if (found := _NUMBERED.match(name)) is not None and found.group(1).lower() in folded]

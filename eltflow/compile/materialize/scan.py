@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eltflow.compile.materialize.declared import as_text, is_nested, wrong
+from eltflow.compile.materialize.declared import as_text, wrong
 from eltflow.compile.materialize.spellings import spelt_alike
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.dialect import Dialect
+from eltflow.warehouse.nested import opened
 from eltflow.warehouse.values import Result, Statement
 
 Options = Mapping[str, Any]
@@ -85,7 +86,7 @@ def guarded(job: Job, files: Sequence[FileInfo], options: Options, types: Mappin
         if name in types and type.upper() == "DATE":
             continue  # the reader takes days in one order, and refuses what has a time
         held = _kept(job, column, type, value) if name in types else dialect.spelt(column, type, value)
-        if name in types and is_nested(type):
+        if name in types and opened(type) is not None:
             changed = not_kept(job, column, type)
             held = f"not {changed}" if changed is not None else None
         if held is not None:
@@ -159,6 +160,12 @@ def check_taken(job: Job, files: Sequence[FileInfo], format: str, options: Optio
     raise ProgramError(message, "correct the value, or declare a type that keeps it", file=where.path)
 
 
+def changes(job: Job) -> str:
+    """What is done about columns, and fields of nested ones, that come or go: fail, evolve or discard."""
+    step = job.node.ingest.step if job.node.ingest is not None else {}
+    return str((step.get("schema_changes") or {}).get("column") or "fail")
+
+
 def shown(job: Job, name: str, value: str) -> str:
     """A value of a column, as files name that, for people to see."""
     step = job.node.ingest.step if job.node.ingest is not None else {}
@@ -209,7 +216,7 @@ def _changed(
 def not_kept(job: Job, column: str, type: str, *, text: bool = True) -> str | None:
     """A condition: a declared type would change a value of a column, which is `text`, or of such in the shape of the type. None where it
     changes none, or where another engine is sent the text of what is nested."""
-    if is_nested(type):
+    if opened(type) is not None:
         if job.reader is not None:
             return None
         column = f"try_cast({column} as {as_text(type)})" if text else column
@@ -221,7 +228,7 @@ def _recast(job: Job, column: str, own: str, type: str) -> str | None:
     text = f"cast({column} as varchar)"
     if job.reader is not None or own == _TEXT:
         return not_kept(job, text, type)
-    if is_nested(type):
+    if opened(type) is not None:
         return f"cast(try_cast({column} as {type}) as {own}) is distinct from {column}"
     held = _kept(job, text, type)
     lost = f"try_cast({text} as {type}) is null and try_cast({column} as {type}) is not null"

@@ -9,7 +9,7 @@ from eltflow.base.names import did_you_mean, listed
 from eltflow.base.records import dataclass
 from eltflow.compile.materialize.jsonfiles import check_values, columns_of, infers, odd_columns
 from eltflow.compile.materialize.relation import landing
-from eltflow.compile.materialize.scan import Options, ask, odd_values, reading, scan, shown
+from eltflow.compile.materialize.scan import Options, ask, changes, odd_values, reading, scan, shown
 from eltflow.compile.materialize.spellings import Files, one_spelling
 from eltflow.compile.program import FileInfo, Job, ProgramError, Steps
 from eltflow.warehouse.nested import apart, beyond, clash, crossed, mixed, narrowed, opened, spelt_like
@@ -49,12 +49,6 @@ def described_files(job: Job, files: Sequence[FileInfo], format: str, options: O
         columns = yield from columns_of(job, [file], format, given)
         found.append((file, columns))
     return one_spelling(found, options) if format == "json" else (found, options)
-
-
-def changes(job: Job) -> str:
-    """What a step does about columns, and fields of nested ones, that come or go: fail, evolve or discard."""
-    assert job.node.ingest is not None
-    return str((job.node.ingest.step.get("schema_changes") or {}).get("column") or "fail")
 
 
 def types_of(job: Job, described: Files, format: str, options: Options) -> Steps[dict[str, str]]:
